@@ -1,0 +1,122 @@
+"""What guidance costs: a training step of S6 against S1, and inference of S6 against the bare backbone.
+
+Same batch, one process, taken in turns, so that a drift of the machine's speed falls on all alike.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from results_table import markdown, save
+
+from gainspect.config import ModelConfig
+from gainspect.data.dataset import Sample
+from gainspect.models.gain_mtl import GainMTL
+from gainspect.strategies import STRATEGIES, curriculum_alpha
+from gainspect.training.objective import named_losses
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backbone", default="tf_efficientnet_lite0")
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--strategies", default="S1,S3,S4,S6")
+    options = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(0)
+    batch = _batch(options.batch_size, options.size, device)
+    models = {
+        name: GainMTL(ModelConfig(backbone=options.backbone, weights="none"), STRATEGIES[name]).to(device)
+        for name in options.strategies.split(",")
+    }
+    steps = {name: _training_step(model, batch) for name, model in models.items()}
+    passes = {f"{name} inference": _inference(model, batch.image) for name, model in models.items()}
+    bare = _bare_inference(models["S1"], batch.image)
+    step_seconds = _in_turns(steps, options.rounds)
+    pass_seconds = _in_turns({"bare timm backbone": bare, **passes}, options.rounds)
+    table = _table("training step", step_seconds, "S1") + "\n" + _table("inference", pass_seconds, "bare timm backbone")
+    print(table)
+    title = f"Cost of guidance: {options.backbone}, {options.size} px, batch {options.batch_size}"
+    print("Saved:", save("step_time", title, table))
+
+
+def _batch(count: int, size: int, device: str) -> Sample:
+    image = torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8, device=device)
+    mask = torch.zeros(count, size, size, dtype=torch.uint8, device=device)
+    mask[:, 32:64, 32:64] = 1
+    target = torch.arange(count, device=device) % 2 == 0
+    return Sample(image, mask, target, target)
+
+
+def _training_step(model: GainMTL, batch: Sample) -> Callable[[], None]:
+    optimizer = torch.optim.AdamW(model.parameters())
+    weights = model.strategy.weights_at(1.0)
+
+    def step() -> None:
+        model.train()
+        optimizer.zero_grad()
+        output = model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(0.5))
+        named = named_losses(output, batch, weights, alpha=0.5, gamma=2.0)
+        torch.stack([weights[name] * value for name, value in named.items()]).sum().backward()
+        optimizer.step()
+
+    return step
+
+
+def _inference(model: GainMTL, images: torch.Tensor) -> Callable[[], None]:
+    def run() -> None:
+        model.eval()
+        with torch.inference_mode():
+            output = model(images)
+            model.decision(output), model.evidence(output)
+
+    return run
+
+
+def _bare_inference(model: GainMTL, images: torch.Tensor) -> Callable[[], None]:
+    net = model.backbone.net
+    pixels = (images.permute(0, 3, 1, 2).float() - 127.5) / 127.5
+
+    def run() -> None:
+        net.eval()
+        with torch.inference_mode():
+            net(pixels)
+
+    return run
+
+
+def _in_turns(work: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    for turn in range(rounds + 1):
+        for name, run in work.items():
+            started = time.perf_counter()
+            run()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            if turn:  # the first turn warms up
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def _table(title: str, seconds: dict[str, list[float]], base: str) -> str:
+    rows = []
+    for name, times in seconds.items():
+        ratios = [mine / theirs for mine, theirs in zip(times, seconds[base], strict=True)]
+        rows.append(
+            {
+                title: name,
+                "median s": statistics.median(times),
+                f"ratio to {base} (median)": statistics.median(ratios),
+                "min ratio": min(ratios),
+                "max ratio": max(ratios),
+            }
+        )
+    return markdown(rows)
+
+
+if __name__ == "__main__":
+    main()

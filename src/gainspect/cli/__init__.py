@@ -1,0 +1,64 @@
+"""The command line: one file a command group, each thin; heavy imports happen inside the commands."""
+
+import sys
+
+import typer
+from rich.markup import escape
+
+from gainspect import __version__
+from gainspect.cli import compare, data, demo, evaluate, train
+from gainspect.cli.console import errors
+from gainspect.errors import GainspectError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="A visual inspector for manufacturing that has to show its reason.\n\n"
+    "Start with `gainspect demo`, then `gainspect data check DIR` and `gainspect train --data DIR --out RUN`.",
+)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
+app.command("demo")(demo.demo)
+app.add_typer(data.app, name="data")
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"gainspect {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run a command; an error that a user can mend is one sentence and exit code 2."""
+    try:
+        app()
+    except GainspectError as error:
+        errors.print(f"[bold red]Error[/] {escape(str(error))}", highlight=False)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        extra = _extra_of(error.name or "")
+        if extra is None:
+            raise
+        errors.print(
+            f"[bold red]Error[/] this command needs {error.name}. Install it with: pip install 'gainspect\\[{extra}]'"
+        )
+        sys.exit(2)
+
+
+def _extra_of(module: str) -> str | None:
+    """The optional-dependency group that brings a missing module."""
+    package = module.split(".")[0]
+    if package in {"torch", "torchvision", "timm", "lightning", "safetensors", "tensorboard"}:
+        return "train"
+    return "report" if package in {"sklearn", "scipy", "matplotlib"} else None

@@ -1,0 +1,61 @@
+"""`gainspect compare`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gainspect.cli.console import console
+from gainspect.cli.train import settings
+from gainspect.errors import GainspectError
+
+
+def compare(
+    data: Annotated[Path, typer.Option(help="Data folder (images/, masks/), or a manifest .csv/.parquet.")],
+    out: Annotated[Path, typer.Option(help="Folder for the runs and the comparison; run again to go on.")],
+    strategies: Annotated[str, typer.Option(help="Which, separated by commas.")] = "S1,S3,S6",
+    seeds: Annotated[str, typer.Option(help="Which, separated by commas.")] = "1",
+    config: Annotated[Path | None, typer.Option(help="YAML file that all share.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="Any timm model name.")] = None,
+    weights: Annotated[str | None, typer.Option(help="auto, none (random), or a weights file.")] = None,
+    size: Annotated[int | None, typer.Option(help="Input side, pixels.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")
+    ] = None,
+    doubtful: Annotated[
+        Path | None, typer.Option(help="CSV with a column `file`: also compare without these images.")
+    ] = None,
+) -> None:
+    """Train and judge several strategies on the same data: one table, and a picture of where each looks."""
+    from gainspect.config import load_config
+    from gainspect.data.manifest import load_manifest
+    from gainspect.evaluation.evaluate import read_doubtful
+    from gainspect.report.tables import comparison_table
+    from gainspect.workflow import compare_strategies
+
+    names = [name.strip() for name in strategies.split(",") if name.strip()]
+    try:
+        numbers = [int(seed) for seed in seeds.split(",")]
+    except ValueError:
+        raise GainspectError(
+            f"--seeds {seeds!r} are not whole numbers", mend="Write for example 1,2,3."
+        ) from None
+    overrides = settings(backbone=backbone, weights=weights, size=size, epochs=epochs, set_=set_)
+    left_out = None if doubtful is None else read_doubtful(doubtful)
+    try:
+        comparisons = compare_strategies(
+            load_config(config, overrides),
+            load_manifest(data),
+            names,
+            numbers,
+            out,
+            doubtful=left_out,
+            console=console,
+        )
+    except KeyboardInterrupt:
+        console.print("Stopped. Run the same command again to go on where it stopped.")
+        raise typer.Exit(130) from None
+    for title, comparison in comparisons.items():
+        console.print(comparison_table(comparison, title=title))
+    console.print(f"Saved: {out / 'compare.csv'}, {out / 'compare.json'}, {out / 'compare.png'}")

@@ -1,0 +1,111 @@
+"""`gainspect train`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from gainspect.cli.console import console
+from gainspect.errors import GainspectError
+
+_SETTINGS = "Settings"
+
+
+def train(
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder (images/, masks/), or a manifest .csv/.parquet.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder to make.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with this run, stopped before its end.")] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file; the options below go over it.")] = None,
+    strategy: Annotated[str | None, typer.Option(help="S1 … S8.", rich_help_panel=_SETTINGS)] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Any timm model name.", rich_help_panel=_SETTINGS)
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="auto, none (random), or a weights file.", rich_help_panel=_SETTINGS)
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Input side, pixels.", rich_help_panel=_SETTINGS)] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the data.", rich_help_panel=_SETTINGS)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Fixes split, weights and order.", rich_help_panel=_SETTINGS)
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any other setting, e.g. training.lr=1e-4.",
+            rich_help_panel=_SETTINGS,
+        ),
+    ] = None,
+) -> None:
+    """Train one inspector.
+
+    Ctrl-C (or a kill) loses at most the epoch at hand: go on with `--resume RUN`.
+    """
+    from gainspect.config import load_config
+    from gainspect.data.manifest import load_manifest
+    from gainspect.training.fit import resume as resume_run
+    from gainspect.training.fit import train as train_run
+
+    if resume is None and (data is None or out is None):
+        raise GainspectError(
+            "train needs --data and --out (or --resume)", mend="`gainspect train --help` explains."
+        )
+    target = resume or out
+    try:
+        if resume is not None:
+            run = resume_run(resume, data=data, console=console)
+        else:
+            assert data is not None and out is not None
+            overrides = settings(
+                strategy=strategy,
+                backbone=backbone,
+                weights=weights,
+                size=size,
+                epochs=epochs,
+                seed=seed,
+                set_=set_,
+            )
+            run = train_run(load_config(config, overrides), load_manifest(data), out, console=console)
+    except KeyboardInterrupt:
+        console.print(f"Stopped. Go on with: gainspect train --resume {target}")
+        raise typer.Exit(130) from None
+    result = run.result()
+    point = result["operating_point"]
+    console.print(
+        f"Kept epoch {result['epoch']}. Threshold on P(NG) {point['threshold']:.3f}: on the validation part "
+        f"recall {point['recall']:.3f}, false alarms {point['false_alarm_rate']:.3f}."
+    )
+    console.print(f"Next: [bold]gainspect evaluate {run.path}[/]")
+
+
+_PLACES = {
+    "strategy": "strategy",
+    "backbone": "model.backbone",
+    "weights": "model.weights",
+    "size": "data.size",
+    "epochs": "training.epochs",
+    "seed": "training.seed",
+}
+
+
+def settings(*, set_: list[str] | None = None, **options: Any) -> dict[str, Any]:
+    """Options that were given, as configuration overrides.
+
+    Raises:
+        GainspectError: a `--set` is not KEY=VALUE.
+    """
+    overrides = {_PLACES[name]: value for name, value in options.items() if value is not None}
+    for item in set_ or []:
+        key, sign, value = item.partition("=")
+        if not sign:
+            raise GainspectError(
+                f"--set {item!r} is not KEY=VALUE", mend="Write for example training.lr=0.0001."
+            )
+        overrides[key] = yaml.safe_load(value)
+    return overrides

@@ -1,0 +1,149 @@
+"""Everything that decides a training run, typed and checked on construction. Nothing here needs torch."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from gainspect.errors import GainspectError
+from gainspect.files import write_text
+from gainspect.strategies import strategy
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+PositiveInt = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+
+class DataConfig(_Section):
+    """Which images, and how large the model sees them."""
+
+    size: Annotated[int, Field(ge=64, le=4096, multiple_of=32)] = 384
+    """Side of the square that every image is letterboxed into, pixels."""
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Share of the training groups kept for validation, where the data set names no validation part."""
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    """Share of all groups kept for the test, where the data set names no test part."""
+
+
+class ModelConfig(_Section):
+    """The network (DESIGN: the model)."""
+
+    backbone: str = "tf_efficientnetv2_s.in21k_ft_in1k"
+    """Any timm model with `forward_intermediates` and features at strides 4, 8, 16 and 32."""
+    weights: str = "auto"
+    """"auto" (local cache, hub, installed package), "none" (random), or a .safetensors/.pth file."""
+    output_stride: Literal[16, 32] = 32
+    """Stride of the deepest features; 16 gives attention maps twice as fine at more cost."""
+    attention_channels: PositiveInt = 128
+    """Width of the two attention heads and of the attended features."""
+    fpn_channels: PositiveInt = 64
+    """Width of the feature pyramid and the localization head."""
+
+
+class TrainingConfig(_Section):
+    """How the model is trained."""
+
+    epochs: PositiveInt = 20
+    batch_size: PositiveInt = 16
+    accumulate: PositiveInt = 1
+    """Batches whose gradients are added up before one optimizer step."""
+    lr: Annotated[float, Field(gt=0)] = 5e-4
+    """Peak learning rate of the heads (AdamW); cosine to 0 after the warm-up."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Each backbone layer group learns this much slower than the one above it."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of the run over which the learning rate rises linearly."""
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    """Gradients are clipped to this norm."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.98
+    """Decay per step of the weight average that is validated and kept; 0 = none."""
+    sampler: Literal["balanced", "natural"] = "balanced"
+    """"balanced" draws OK and NG images equally often."""
+    focal_gamma: Annotated[float, Field(ge=0)] = 2.0
+    focal_alpha: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
+    """Weight of NG in the focal loss; "auto" = the share of OK among the images drawn."""
+    frozen_stages: Annotated[int, Field(ge=0, le=8)] = 0
+    """Backbone stages (stem = 1) whose weights and BatchNorm statistics stay as they came."""
+    start_size: Fraction = 1.0
+    """Progressive learning: share of the image size at the start; grows to 1 over the first half."""
+    start_strength: Fraction = 0.3
+    """Augmentation strength at the start; grows linearly over the run."""
+    end_strength: Fraction = 0.7
+    """Augmentation strength at the end."""
+    target_recall: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Recall on the validation part at which checkpoints are compared and the threshold is set."""
+    monitor: str = "specificity_at_recall"
+    """The validation figure (a column of log.csv) that picks the checkpoint; larger is better."""
+    patience: PositiveInt | None = None
+    """Stop after this many epochs without a better `monitor`; None = train to the end."""
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    """"auto" = bf16 on GPUs that have it, else 32."""
+    workers: Annotated[int, Field(ge=0)] | None = None
+    """Processes that load images; None = by the machine."""
+    seed: int = 1
+
+
+class RunConfig(_Section):
+    """One run, whole: what `config.yaml` in a run folder holds."""
+
+    strategy: str = "S6"
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    @field_validator("strategy")
+    @classmethod
+    def _known_strategy(cls, name: str) -> str:
+        try:
+            return strategy(name).name
+        except GainspectError as error:
+            raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _progressive_size_is_large_enough(self) -> "RunConfig":
+        if self.data.size * self.training.start_size < 64:
+            raise ValueError(f"training.start_size {self.training.start_size} of {self.data.size} px is under 64 px")
+        return self
+
+
+def load_config(path: Path | None = None, overrides: dict[str, Any] | None = None) -> RunConfig:
+    """Read a YAML file (or start from the defaults) and put `overrides` ("training.lr": 1e-4) over it.
+
+    Raises:
+        GainspectError: not readable, not YAML, an unknown key, or a value out of range; each is named.
+    """
+    values: Any = {}
+    if path is not None:
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise GainspectError(f"cannot read the configuration ({error})", where=path) from error
+    if not isinstance(values, dict):
+        raise GainspectError(
+            "the configuration is not a mapping", where=path, mend="Write it as `training:` / `  lr: 0.0005`."
+        )
+    for dotted, value in (overrides or {}).items():
+        *sections, key = dotted.split(".")
+        node = values
+        for section in sections:
+            node = node.setdefault(section, {})
+        node[key] = value
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'run'}: {e['msg']}" for e in error.errors())
+        raise GainspectError(
+            f"the configuration is not valid: {faults}",
+            where=path,
+            mend="`gainspect train --help` lists the settings; an unknown key is often a typing error.",
+        ) from error
+
+
+def save_config(config: RunConfig, path: Path) -> None:
+    """Write the resolved configuration as YAML, atomically; `load_config` gives the same one back."""
+    write_text(path, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))

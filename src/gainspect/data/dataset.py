@@ -1,0 +1,98 @@
+"""Images and masks for training, as torch tensors."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from gainspect.data.augment import augment
+from gainspect.data.manifest import Manifest
+from gainspect.data.preprocess import letterbox, letterbox_mask, read_image, read_mask
+from gainspect.types import Label
+
+
+class Draw(NamedTuple):
+    """One image to be drawn, and how: all that its pixels depend on, so any process gives the same ones."""
+
+    index: int
+    epoch: int
+    size: int
+    """Side of the square, pixels."""
+    strength: float
+    """Augmentation strength, 0…1."""
+
+
+class Sample(NamedTuple):
+    """One training image (or, collated, a batch of them with a leading B)."""
+
+    image: Tensor
+    """(S, S, 3) uint8 RGB"""
+    mask: Tensor
+    """(S, S) uint8, 0 or 1"""
+    target: Tensor
+    """() bool, True for NG"""
+    has_mask: Tensor
+    """() bool, True for an NG image whose mask is known and not empty"""
+
+
+class TrainingSet(Dataset[Sample]):
+    """Reads, letterboxes and augments the parts of a manifest."""
+
+    def __init__(self, manifest: Manifest, seed: int) -> None:
+        self.manifest = manifest
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.manifest.parts)
+
+    def __getitem__(self, draw: Draw) -> Sample:
+        """Raises GainspectError if the image or its mask cannot be read."""
+        part = self.manifest.parts[draw.index]
+        original = read_image(part.image)
+        image, geometry = letterbox(original, draw.size)
+        if part.mask is None:
+            mask = np.zeros((draw.size, draw.size), np.uint8)
+        else:
+            mask = letterbox_mask(read_mask(part.mask, original.shape[:2]), geometry)
+        rng = np.random.default_rng((self.seed, draw.epoch, draw.index))
+        image, mask = augment(image, mask, rng, draw.strength)
+        defective = part.label is Label.NG
+        return Sample(
+            torch.from_numpy(np.ascontiguousarray(image)),
+            torch.from_numpy(np.ascontiguousarray(mask)),
+            torch.tensor(defective),
+            torch.tensor(defective and bool(mask.any())),
+        )
+
+
+def epoch_order(labels: NDArray[np.bool_], *, balanced: bool, seed: int, epoch: int) -> list[int]:
+    """Indices of one epoch, as many as there are images, in a random order fixed by (seed, epoch).
+
+    Balanced: OK and NG take half each; the rarer class repeats, each of its images about equally often.
+
+    >>> epoch_order(np.array([True, False, False, False]), balanced=True, seed=1, epoch=0).count(0)
+    2
+    """
+    rng = np.random.default_rng((seed, epoch))
+    total = len(labels)
+    if not balanced:
+        return [int(i) for i in rng.permutation(total)]
+    chosen: list[int] = []
+    for members, count in (
+        (np.flatnonzero(labels), total // 2),
+        (np.flatnonzero(~labels), total - total // 2),
+    ):
+        rounds = -(-count // len(members))
+        repeated = np.concatenate([rng.permutation(members) for _ in range(rounds)])
+        chosen.extend(int(i) for i in repeated[:count])
+    return [chosen[i] for i in rng.permutation(total)]
+
+
+def batches(order: list[int], batch_size: int, *, epoch: int, size: int, strength: float) -> list[list[Draw]]:
+    """Cut an epoch's order into batches; an incomplete last batch is left out unless it is the only one."""
+    draws = [Draw(index, epoch, size, strength) for index in order]
+    full = [draws[i : i + batch_size] for i in range(0, len(draws) - batch_size + 1, batch_size)]
+    return full or [draws]

@@ -1,0 +1,90 @@
+"""The losses of DESIGN section 4 as functions of (logits, target); all in float32.
+
+Mask losses give one value per image, so that the caller can leave out images without a mask.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+from torchvision.ops import sigmoid_focal_loss
+
+
+def focal(logits: Tensor, target: Tensor, alpha: float, gamma: float) -> Tensor:
+    """Two-class focal loss −α_t (1−p_t)^γ log p_t, mean over the batch.
+
+    Source: Lin et al., Focal Loss (ICCV 2017), equation 5. The softmax of two logits is the sigmoid of
+    their margin, so torchvision's loss on the margin is this one.
+
+    Args:
+        logits: (B, 2), OK then NG.
+        target: (B,) 1 for NG.
+        alpha: weight of NG, 0…1; OK gets 1 − alpha.
+        gamma: focusing exponent, at least 0.
+    """
+    margin = logits[:, 1].float() - logits[:, 0].float()
+    return sigmoid_focal_loss(margin, target.float(), alpha=alpha, gamma=gamma, reduction="mean")
+
+
+def dice(prob: Tensor, target: Tensor) -> Tensor:
+    """1 − 2|A∩B| / (|A|+|B|), soft, per image.
+
+    Args:
+        prob: (B, 1, h, w), 0…1.
+        target: (B, 1, h, w), 0…1.
+
+    Returns:
+        (B,), 0 (equal) … 1 (disjoint).
+
+    >>> dice(torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([[[[1.0, 1.0]]]])).round(decimals=3)
+    tensor([0.3330])
+    """
+    overlap = (prob * target).sum(dim=(1, 2, 3))
+    return 1 - 2 * overlap / (prob.sum(dim=(1, 2, 3)) + target.sum(dim=(1, 2, 3))).clamp_min(1e-6)
+
+
+def iou(prob: Tensor, target: Tensor) -> Tensor:
+    """1 − |A∩B| / |A∪B|, soft, per image; shapes as in `dice`.
+
+    >>> iou(torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([[[[1.0, 1.0]]]]))
+    tensor([0.5000])
+    """
+    overlap = (prob * target).sum(dim=(1, 2, 3))
+    union = prob.sum(dim=(1, 2, 3)) + target.sum(dim=(1, 2, 3)) - overlap
+    return 1 - overlap / union.clamp_min(1e-6)
+
+
+def bce(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy of (B, 1, h, w) logits, mean per image: (B,)."""
+    return F.binary_cross_entropy_with_logits(logits.float(), target.float(), reduction="none").mean(dim=(1, 2, 3))
+
+
+def cam_guidance(cam: Tensor, target: Tensor) -> Tensor:
+    """BCE + Dice of σ(CAM margin) and the mask, per image: the classifier's reason is the defect."""
+    return bce(cam, target) + dice(cam.float().sigmoid(), target)
+
+
+def attention_guidance(logits: Tensor, target: Tensor) -> Tensor:
+    """BCE + Dice + IoU of the attention and the mask, per image."""
+    attention = logits.float().sigmoid()
+    return bce(logits, target) + dice(attention, target) + iou(attention, target)
+
+
+def localization(logits: Tensor, target: Tensor) -> Tensor:
+    """Dice + BCE, per image."""
+    return bce(logits, target) + dice(logits.float().sigmoid(), target)
+
+
+def silence(logits: Tensor) -> Tensor:
+    """BCE to zero, per image: on an OK part there is nothing to see."""
+    return bce(logits, torch.zeros_like(logits))
+
+
+def consistency(attention_logits: Tensor, localization_logits: Tensor) -> Tensor:
+    """MSE of attention (B, 1, h, w) and localization brought to its size by max-pooling, per image."""
+    found = F.adaptive_max_pool2d(localization_logits.float().sigmoid(), attention_logits.shape[-2:])
+    return (attention_logits.float().sigmoid() - found).square().mean(dim=(1, 2, 3))
+
+
+def counterfactual(logits: Tensor) -> Tensor:
+    """Cross-entropy of (B, 2) counterfactual logits to OK, per image."""
+    return F.cross_entropy(logits.float(), logits.new_zeros(len(logits), dtype=torch.long), reduction="none")

@@ -1,0 +1,1 @@
+"""GAIN-MTL: backbone, classification with exact CAM, guided attention, localization, counterfactual."""

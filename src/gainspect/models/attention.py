@@ -1,0 +1,53 @@
+"""Guided attention (GAIN's S_am): where the model is allowed to look."""
+
+import torch
+from timm.layers.cbam import CbamModule
+from torch import Tensor, nn
+
+
+def conv_bn_relu(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
+    """Convolution (size kept), BatchNorm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+class AttentionHead(nn.Sequential):
+    """(B, C, h, w) → (B, 1, h, w) attention logits: 3×3 conv-BN-ReLU twice, then a 1×1 convolution."""
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__(
+            conv_bn_relu(in_channels, channels, 3),
+            conv_bn_relu(channels, channels, 3),
+            nn.Conv2d(channels, 1, 1),
+        )
+
+
+class GuidedAttention(nn.Module):
+    """CBAM attention and a mining head, averaged as logits.
+
+    Source: Woo et al., CBAM (ECCV 2018), section 3; Li et al., GAIN (CVPR 2018), section 3.2.
+    """
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__()
+        self.cbam = CbamModule(in_channels)
+        self.head = AttentionHead(in_channels, channels)
+        self.mining = AttentionHead(in_channels, channels)
+        # As its logarithm, so that no step can make the temperature 0 or negative.
+        self.log_temperature = nn.Parameter(torch.zeros(()))
+
+    def forward(self, deep: Tensor) -> Tensor:
+        """(B, C, h, w) features F → (B, 1, h, w) attention logits, float32."""
+        guided = self.head(self.cbam(deep)).float() / self.log_temperature.exp()
+        return 0.5 * (guided + self.mining(deep).float())
+
+
+def normalize_by_max(attention: Tensor, floor: float = 0.1) -> Tensor:
+    """Scale (B, 1, h, w) per image so that its maximum is 1.
+
+    An image whose maximum is under `floor` is divided by `floor` instead: nothing is not blown up to something.
+    """
+    return attention / attention.amax(dim=(2, 3), keepdim=True).clamp_min(floor)

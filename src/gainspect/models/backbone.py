@@ -1,0 +1,136 @@
+"""The feature extractor: any timm model that gives features at strides 4, 8, 16 and 32."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import timm
+import torch
+from timm.models import group_modules
+from torch import Tensor, nn
+
+from gainspect.errors import GainspectError
+
+PYRAMID_STRIDES = (4, 8, 16, 32)
+
+
+class Features(NamedTuple):
+    """What the backbone sees."""
+
+    deep: Tensor
+    """F: (B, C, h, w) at the output stride; conv_head features where the backbone has them."""
+    pyramid: list[Tensor]
+    """C2 … C5: stage outputs at strides 4, 8, 16, 32 (C5 at 16 with output stride 16)."""
+
+
+@dataclass(frozen=True)
+class _Taps:
+    indices: list[int]
+    channels: list[int]
+
+
+class Backbone(nn.Module):
+    """A timm model without its classifier, with normalization inside.
+
+    Args:
+        name: timm model name.
+        output_stride: stride of the deepest features, 16 or 32.
+
+    Raises:
+        GainspectError: timm has no such model, or it does not give the features needed.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, name: str, output_stride: int = 32) -> None:
+        super().__init__()
+        self.net = _create(name, output_stride)
+        taps = _taps(self.net, name, output_stride)
+        self.indices = taps.indices
+        self.pyramid_channels = taps.channels
+        self.frozen_stages = 0
+        config = self.net.pretrained_cfg
+        self.register_buffer("mean", 255.0 * torch.tensor(config["mean"]).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", 255.0 * torch.tensor(config["std"]).view(1, 3, 1, 1), persistent=False)
+        self.out_channels = int(self.net.num_features)
+
+    def forward(self, images: Tensor) -> Features:
+        """Extract features.
+
+        Args:
+            images: (B, H, W, 3) RGB, uint8 or float in 0…255; H and W multiples of 32.
+        """
+        # NHWC permuted is channels_last memory: the layout the convolutions are fastest in.
+        pixels = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        deep, pyramid = self.net.forward_intermediates(pixels, indices=self.indices)
+        return Features(deep, pyramid)
+
+    def freeze(self, stages: int) -> None:
+        """Keep the first `stages` (the stem is 1) as they are: weights and BatchNorm statistics.
+
+        Raises:
+            GainspectError: the backbone does not have that many stages.
+        """
+        available = len(self._stages())
+        if stages > available:
+            raise GainspectError(
+                f"cannot freeze {stages} stages: this backbone has {available}",
+                where="training.frozen_stages",
+                mend=f"Choose 0 to {available}.",
+            )
+        self.frozen_stages = stages
+        for module in self._frozen():
+            module.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "Backbone":
+        """As `nn.Module.train`, but frozen stages stay in evaluation mode."""
+        super().train(mode)
+        for module in self._frozen():
+            module.eval()
+        return self
+
+    def _frozen(self) -> list[nn.Module]:
+        return [self.net.get_submodule(name) for names in self._stages()[: self.frozen_stages] for name in names]
+
+    def _stages(self) -> list[list[str]]:
+        """Names of the modules in timm's own layer groups, in forward order (stem first)."""
+        return list(group_modules(self.net, self.net.group_matcher(coarse=True)).values())
+
+
+def _create(name: str, output_stride: int) -> Any:
+    if not timm.is_model(name.split(".")[0]):
+        near = ", ".join(timm.list_models(f"*{name.split('.')[0].split('_')[-1]}*")[:5])
+        raise GainspectError(
+            f"timm has no model {name!r}",
+            where="model.backbone",
+            mend=f"Names near it: {near}." if near else "`timm.list_models()` lists the names.",
+        )
+    options = {} if output_stride == 32 else {"output_stride": output_stride}
+    try:
+        return timm.create_model(name, pretrained=False, num_classes=0, **options)
+    except (TypeError, NotImplementedError, RuntimeError) as error:
+        raise GainspectError(
+            f"timm cannot build {name!r} with output stride {output_stride} ({error})",
+            where="model.backbone",
+            mend="Choose output_stride 32 or a convolutional backbone.",
+        ) from error
+
+
+def _taps(net: Any, name: str, output_stride: int) -> _Taps:
+    info = getattr(net, "feature_info", None)
+    stages = [] if info is None else [info[i] for i in range(len(info))]
+    wanted = [stride for stride in PYRAMID_STRIDES if stride <= output_stride]
+    last_of = {stage["reduction"]: index for index, stage in enumerate(stages)}
+    if not hasattr(net, "forward_intermediates") or any(stride not in last_of for stride in wanted):
+        raise GainspectError(
+            f"{name!r} does not give features at strides {wanted}",
+            where="model.backbone",
+            mend="Choose a convolutional or hierarchical backbone, such as an EfficientNet, ResNet or ConvNeXt.",
+        )
+    # With output stride 16 the last two stages share stride 16: the pyramid keeps four levels.
+    indices = [last_of[stride] for stride in wanted]
+    if len(indices) < len(PYRAMID_STRIDES):
+        before = max(i for i, stage in enumerate(stages) if i < indices[-1] and stage["reduction"] == 16)
+        indices.insert(-1, before)
+    return _Taps(indices, [stages[i]["num_chs"] for i in indices])

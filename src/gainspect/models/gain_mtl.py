@@ -1,0 +1,156 @@
+"""GAIN-MTL whole: what a strategy trains is built, what a verdict needs is run."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from gainspect.config import ModelConfig
+from gainspect.models.attention import GuidedAttention, conv_bn_relu, normalize_by_max
+from gainspect.models.backbone import Backbone
+from gainspect.models.counterfactual import Counterfactual
+from gainspect.models.localization import LocalizationHead
+from gainspect.strategies import Strategy
+
+OK, NG = 0, 1
+
+
+class LinearHead(nn.Module):
+    """GAP and one linear layer, so that the evidence map is exact: mean(evidence) + bias = margin.
+
+    Source: Zhou et al., CAM (CVPR 2016), equation 2. A hidden layer between would break the identity.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(channels, 2)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, h, w) → logits (B, 2) and evidence margin (B, 1, h, w); float32 even under autocast.
+
+        The margin logits[:, NG] − logits[:, OK] is the mean of the evidence plus `bias_margin()`.
+        """
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.float()
+            logits = self.linear(features.mean(dim=(2, 3)))
+            weight = self.linear.weight[NG] - self.linear.weight[OK]
+            evidence = torch.einsum("bchw,c->bhw", features, weight).unsqueeze(1)
+        return logits, evidence
+
+    def bias_margin(self) -> Tensor:
+        """b_NG − b_OK, a scalar."""
+        return self.linear.bias[NG] - self.linear.bias[OK]
+
+
+@dataclass
+class Output:
+    """What one forward pass gives; a module the strategy lacks leaves None. All float32."""
+
+    logits: Tensor
+    """(B, 2) of the classification head."""
+    cam: Tensor
+    """(B, 1, h, w) CAM_NG − CAM_OK."""
+    attention_logits: Tensor | None = None
+    """(B, 1, h, w) before the sigmoid; the model's own, whatever the gate was."""
+    gate: Tensor | None = None
+    """(B, 1, h, w) the effective attention that F was multiplied with, 0…1."""
+    attended_logits: Tensor | None = None
+    """(B, 2)"""
+    attended_evidence: Tensor | None = None
+    """(B, 1, h, w): its mean plus the attended bias is the attended margin."""
+    localization_logits: Tensor | None = None
+    """(B, 1, H/4, W/4)"""
+    counterfactual_logits: Tensor | None = None
+    """(B, 2) of the classification head on features without the defect; training only."""
+
+
+class GainMTL(nn.Module):
+    """The network of one strategy (DESIGN: the model).
+
+    Args:
+        config: backbone and widths; weights are loaded by `load_weights`, not here.
+        strategy: decides which modules exist.
+    """
+
+    def __init__(self, config: ModelConfig, strategy: Strategy) -> None:
+        super().__init__()
+        self.strategy = strategy
+        self.backbone = Backbone(config.backbone, config.output_stride)
+        channels = self.backbone.out_channels
+        self.classification = LinearHead(channels)
+        if strategy.has_attention:
+            self.attention = GuidedAttention(channels, config.attention_channels)
+            self.adapter = conv_bn_relu(channels, config.attention_channels, 1)
+            self.attended = LinearHead(config.attention_channels)
+        if strategy.has_localization:
+            self.localization = LocalizationHead(self.backbone.pyramid_channels, config.fpn_channels)
+        if strategy.has_counterfactual:
+            self.counterfactual = Counterfactual(channels)
+
+    def forward(
+        self, images: Tensor, masks: Tensor | None = None, has_mask: Tensor | None = None, alpha: float = 0.0
+    ) -> Output:
+        """Judge images; with masks (training) also run what only training needs.
+
+        Args:
+            images: (B, H, W, 3) RGB, uint8 or float in 0…255.
+            masks: (B, H, W) defect masks, 0 or 1; training only.
+            has_mask: (B,) bool, which images are defective and have a mask.
+            alpha: the curriculum's α: share of the mask in the gate of images that have one.
+        """
+        deep, pyramid = self.backbone(images)
+        logits, cam = self.classification(deep)
+        output = Output(logits, cam)
+        if self.strategy.has_localization:
+            output.localization_logits = self.localization(pyramid)
+        small = None if masks is None else mask_at(masks, deep.shape[-2:])
+        if self.strategy.has_attention:
+            output.attention_logits = self.attention(deep)
+            output.gate = self._gate(output, small, has_mask, alpha)
+            attended = self.adapter(deep * output.gate.to(deep.dtype))
+            output.attended_logits, output.attended_evidence = self.attended(attended)
+        if self.strategy.has_counterfactual and small is not None:
+            repaired = self.counterfactual(deep, small.to(deep.dtype))
+            output.counterfactual_logits, _ = self.classification(repaired)
+        return output
+
+    def decision(self, output: Output) -> Tensor:
+        """(B,) logit of P(NG) by the head that decides in this strategy."""
+        logits = output.logits if self.strategy.decides == "classification" else output.attended_logits
+        assert logits is not None  # a strategy that decides by attention has attention (tested)
+        return logits[:, NG] - logits[:, OK]
+
+    def evidence(self, output: Output) -> Tensor:
+        """(B, 1, h, w) the strategy's own evidence map, at least 0 (fused: at stride 4, 0…1)."""
+        if self.strategy.evidence == "cam":
+            return output.cam.clamp_min(0)
+        assert output.attention_logits is not None
+        attention = output.attention_logits.sigmoid()
+        if self.strategy.evidence == "attention":
+            return attention
+        assert output.localization_logits is not None
+        fine = output.localization_logits.sigmoid()
+        return normalize_by_max(fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear"))
+
+    def _gate(self, output: Output, mask: Tensor | None, has_mask: Tensor | None, alpha: float) -> Tensor:
+        """Effective attention: the model's own; fused with localization where that is the evidence; drawn
+        to the mask in training under the curriculum."""
+        assert output.attention_logits is not None
+        attention = output.attention_logits.sigmoid()
+        gate = attention
+        if self.strategy.evidence == "fused":
+            assert output.localization_logits is not None
+            # Max-pooled, so that a small defect found at stride 4 still opens its cell. Detached: the gate
+            # must not teach localization to open wherever that helps the classifier.
+            found = output.localization_logits.detach().sigmoid()
+            gate = normalize_by_max(attention * F.adaptive_max_pool2d(found, attention.shape[-2:]))
+        if self.strategy.curriculum and mask is not None and has_mask is not None:
+            drawn = alpha * mask + (1 - alpha) * normalize_by_max(mask * attention)
+            gate = torch.where(has_mask.view(-1, 1, 1, 1), drawn, gate)
+        return gate
+
+
+def mask_at(masks: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
+    """(B, H, W) masks at a map's size (B, 1, h, w), max-pooled so that a tiny defect never vanishes."""
+    return F.adaptive_max_pool2d(masks.unsqueeze(1).float(), tuple(size))

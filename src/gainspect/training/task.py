@@ -1,0 +1,128 @@
+"""One training step of the multi-task model, for Lightning."""
+
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from timm.optim import param_groups_layer_decay
+from timm.utils import ModelEmaV3
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from gainspect.config import RunConfig
+from gainspect.data.dataset import Sample, TrainingSet, batches, epoch_order
+from gainspect.models.gain_mtl import GainMTL
+from gainspect.strategies import curriculum_alpha
+from gainspect.training.objective import named_losses
+from gainspect.training.schedule import augmentation_strength, image_size, learning_rate_factor
+
+
+class InspectionTask(pl.LightningModule):
+    """Trains a `GainMTL` on a training set by its strategy's stages.
+
+    All that a step depends on is a function of (seed, epoch, step), so a resumed run is the run.
+    """
+
+    def __init__(self, config: RunConfig, model: GainMTL, data: TrainingSet, workers: int) -> None:
+        super().__init__()
+        self.config = config
+        self.model = model
+        self.data = data
+        self.workers = workers
+        self.steps_per_epoch = -(-len(self._batches(epoch=0)) // config.training.accumulate)
+        self.total_steps = self.steps_per_epoch * config.training.epochs
+        self.focal_alpha = self._focal_alpha()
+        self.ema = (
+            ModelEmaV3(model, decay=config.training.ema, use_warmup=True) if config.training.ema else None
+        )
+        self._last_averaged_step = 0
+
+    @property
+    def judged_model(self) -> GainMTL:
+        """The model that is validated and kept: the weight average, if there is one."""
+        return self.model if self.ema is None else self.ema.module
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is done, 0…1."""
+        return self.global_step / self.total_steps
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        """The current epoch's batches (rebuilt every epoch)."""
+        epoch = self.current_epoch
+        return DataLoader(self.data, batch_sampler=self._batches(epoch), num_workers=self.workers)
+
+    def on_train_epoch_start(self) -> None:
+        """Dropout and stochastic depth draw from (seed, epoch), so that a resumed epoch repeats itself."""
+        torch.manual_seed(1_000_003 * self.config.training.seed + self.current_epoch)
+
+    def training_step(self, batch: Sample, batch_index: int) -> Tensor:
+        """Weighted sum of the losses that the strategy has active now."""
+        del batch_index
+        progress = self.progress
+        weights = self.model.strategy.weights_at(progress)
+        output = self.model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(progress))
+        named = named_losses(
+            output, batch, weights, alpha=self.focal_alpha, gamma=self.config.training.focal_gamma
+        )
+        total = torch.stack([weights[name] * value for name, value in named.items()]).sum()
+        self.log_dict(
+            {f"loss/{name}": value.detach() for name, value in named.items()}, on_step=False, on_epoch=True
+        )
+        self.log("loss/total", total.detach(), on_step=False, on_epoch=True)
+        return total
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Average the weights after each optimizer step."""
+        del outputs, batch, batch_idx
+        if self.ema is not None and self.global_step != self._last_averaged_step:
+            self.ema.update(self.model, step=self.global_step)
+            self._last_averaged_step = self.global_step
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with layer-wise rates in the backbone; warm-up and cosine per step."""
+        settings = self.config.training
+        groups = param_groups_layer_decay(
+            self.model.backbone.net, settings.weight_decay, layer_decay=settings.layer_decay
+        )
+        heads = [module for name, module in self.model.named_children() if name != "backbone"]
+        groups += _decay_groups(heads, settings.weight_decay)
+        for group in groups:
+            group["lr"] = settings.lr * group.pop("lr_scale", 1.0)
+        optimizer = torch.optim.AdamW(groups)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: learning_rate_factor(step, self.total_steps, settings.warmup)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _batches(self, epoch: int) -> list[Any]:
+        settings = self.config.training
+        order = epoch_order(
+            self.data.manifest.labels,
+            balanced=settings.sampler == "balanced",
+            seed=settings.seed,
+            epoch=epoch,
+        )
+        progress = epoch / max(1, settings.epochs - 1)
+        return batches(
+            order,
+            settings.batch_size,
+            epoch=epoch,
+            size=image_size(self.config, progress),
+            strength=augmentation_strength(settings, progress),
+        )
+
+    def _focal_alpha(self) -> float:
+        settings = self.config.training
+        if settings.focal_alpha != "auto":
+            return settings.focal_alpha
+        return 0.5 if settings.sampler == "balanced" else float((~self.data.manifest.labels).mean())
+
+
+def _decay_groups(modules: list[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
+    """Weights decay; biases, BatchNorm and scalars do not."""
+    parameters = [p for module in modules for p in module.parameters()]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
