@@ -54,7 +54,7 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
         seed=config.training.seed,
     )
     for part in ("train", "val"):
-        require_both_classes(manifest.split(part), where=f"{part} part")
+        require_both_classes(manifest.split(part), what=f"the {part} part")
     model = _build(config)
     weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
     run = start_run(out, config, manifest, weights=weights, device=_device(), precision=_precision(config))

@@ -1,0 +1,1 @@
+"""Layouts that import as they are."""

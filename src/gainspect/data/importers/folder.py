@@ -1,0 +1,102 @@
+"""The folder layout: images/{train,test}/{normal,defective} and masks/{train,test}/defective."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from gainspect.data.manifest import Manifest, Part, Split, checked
+from gainspect.errors import GainspectError
+from gainspect.types import Label
+
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+_LABELS = {"normal": Label.OK, "defective": Label.NG}
+_LAYOUT = "The layout is images/{train,test}/{normal,defective} and masks/{train,test}/defective."
+
+
+def import_folder(root: Path) -> Manifest:
+    """Read the layout, without train/test too, with groups and types of `split.csv` where there is one.
+
+    A mask is the PNG with its image's stem. `split.csv` has the columns file, label, defect_type, group,
+    split; further ones become free columns.
+
+    Raises:
+        GainspectError: no such layout, a mask without an image, or folder and split.csv disagree.
+    """
+    if not (root / "images").is_dir():
+        raise GainspectError("there is no folder images/ and no manifest", where=root, mend=_LAYOUT)
+    table = _split_table(root / "split.csv")
+    parts: list[Part] = []
+    for split in (None, "train", "test"):
+        for folder, label in _LABELS.items():
+            place = Path(split or "") / folder
+            parts.extend(_parts(root, place, label, cast(Split | None, split), table))
+    manifest = checked(Manifest(root, tuple(parts)), where=root)
+    _refuse_masks_without_image(manifest)
+    return manifest
+
+
+def _parts(
+    root: Path, place: Path, label: Label, split: Split | None, table: dict[str, dict[str, str]] | None
+) -> Iterator[Part]:
+    for image in _images(root / "images" / place):
+        mask = root / "masks" / place / f"{image.stem}.png"
+        row = _row(table, image, label, split)
+        yield Part(
+            image=image,
+            label=label,
+            mask=mask if mask.is_file() else None,
+            group=row.get("group") or image.stem,
+            defect_type=row.get("defect_type") or None if label is Label.NG else None,
+            split=cast(Split | None, row.get("split") or split),
+            extra={k: v for k, v in row.items() if k not in {"file", "label", "defect_type", "group", "split"}},
+        )
+
+
+def _row(
+    table: dict[str, dict[str, str]] | None, image: Path, label: Label, split: Split | None
+) -> dict[str, str]:
+    if table is None:
+        return {}
+    where = f"split.csv, {image.name}"
+    if image.name not in table:
+        raise GainspectError("the image has no row", where=where, mend="Add the row, or take split.csv away.")
+    row = table[image.name]
+    if row.get("label") and row["label"].lower() != label:
+        raise GainspectError(f"label {row['label']} here, but the folder says {label.upper()}", where=where)
+    written = row.get("split", "")
+    # Validation images lie under train/: the layout has no folder for them.
+    if written and written not in ({"train", "val"} if split == "train" else {split or written}):
+        raise GainspectError(f"split {written} here, but it lies in {split}/", where=where)
+    return row
+
+
+def _split_table(path: Path) -> dict[str, dict[str, str]] | None:
+    if not path.is_file():
+        return None
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows: list[dict[str, Any]] = list(csv.DictReader(file))
+    except UnicodeDecodeError as error:
+        raise GainspectError("split.csv is not UTF-8 text", where=path) from error
+    if rows and "file" not in rows[0]:
+        raise GainspectError("column 'file' is missing", where=path)
+    return {row["file"]: {k: (v or "").strip() for k, v in row.items() if k} for row in rows}
+
+
+def _images(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES and not f.name.startswith("."))
+
+
+def _refuse_masks_without_image(manifest: Manifest) -> None:
+    known = {part.mask for part in manifest.parts}
+    folder = manifest.root / "masks"
+    stray = [f for f in sorted(folder.rglob("*.png")) if f not in known and not f.name.startswith(".")]
+    if stray:
+        raise GainspectError(
+            f"{len(stray)} masks have no image, such as {stray[0].relative_to(manifest.root).as_posix()!r}",
+            where=manifest.root,
+            mend="A mask has the name of its image and lies in the folder of the same name under masks/.",
+        )

@@ -1,0 +1,169 @@
+"""The one preprocessing: file → RGB image → square frame, and model maps back. NumPy and OpenCV only."""
+
+import os
+
+# Before cv2 is imported: a header that claims more pixels is refused at once instead of filling the memory.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
+# What is wrong with a file is said once, by our own error.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gainspect.errors import GainspectError
+from gainspect.types import FloatMap, Image, Mask
+
+PADDING = 128
+"""Grey of the letterbox border; near 0 after the normalization of most backbones."""
+
+_MIN_COVERAGE = 0.25
+"""A frame pixel counts as defect from this covered share on."""
+
+_END_MARKS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND"}
+
+
+def read_image(path: Path) -> Image:
+    """Read an image file as (H, W, 3) RGB uint8, upright by its EXIF orientation.
+
+    Grey becomes three equal channels, alpha is dropped, CMYK is converted; 16 bit becomes 8 bit over the
+    container's full range (value / 257, rounded).
+
+    Raises:
+        GainspectError: missing, empty, damaged, cut off, too large, or not an image of 8 or 16 bit.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise GainspectError(f"cannot read the image ({error.strerror})", where=path) from error
+    return decode_image(content, path)
+
+
+def decode_image(content: bytes, where: str | Path) -> Image:
+    """As `read_image`, from a file's bytes; `where` names them in errors."""
+    pixels = _decode(content, where, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if pixels.dtype == np.uint16:
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise GainspectError(
+            f"pixels are {pixels.dtype}", where=where, mend="Export the image with 8 or 16 bit per channel."
+        )
+    return np.ascontiguousarray(pixels[:, :, ::-1])
+
+
+def read_mask(path: Path, shape: tuple[int, ...]) -> Mask:
+    """Read a defect mask as (H, W) of 0 and 1; values above 127 are defect.
+
+    Args:
+        path: a grey image, 0 and 255.
+        shape: (H, W) of the image that it belongs to.
+
+    Raises:
+        GainspectError: not readable, or of another size.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise GainspectError(f"cannot read the mask ({error.strerror})", where=path) from error
+    pixels = _decode(content, path, cv2.IMREAD_GRAYSCALE)
+    if pixels.shape != tuple(shape[:2]):
+        raise GainspectError(
+            f"the mask is {pixels.shape[1]}×{pixels.shape[0]} px, its image {shape[1]}×{shape[0]} px",
+            where=path,
+            mend="Export the mask at the image's own size.",
+        )
+    return (pixels > 127).astype(np.uint8)
+
+
+def _decode(content: bytes, where: str | Path, flags: int) -> NDArray[np.generic]:
+    if not content:
+        raise GainspectError("the file is empty (0 bytes)", where=where, mend="Export it again.")
+    for start, end in _END_MARKS.items():
+        # OpenCV fills what is missing of a cut-off file with grey and says nothing.
+        if content.startswith(start) and end not in content[-4096:]:
+            raise GainspectError("the file is cut off (its end is missing)", where=where, mend="Copy it again.")
+    try:
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error as error:
+        size = "CV_IO_MAX_IMAGE" in str(error)
+        what = "the image is too large (over 268 million pixels)" if size else "cannot decode the image"
+        raise GainspectError(what, where=where, mend="Cut it into smaller images." if size else "") from error
+    if pixels is None:
+        raise GainspectError(
+            "this is not an image that can be read, or it is damaged",
+            where=where,
+            mend="PNG, JPEG, BMP, TIFF and WebP can be read.",
+        )
+    return pixels
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where an image lies in its square frame. All in pixels."""
+
+    height: int
+    width: int
+    """Of the original image."""
+    size: int
+    """Side of the frame."""
+    top: int
+    left: int
+    content_height: int
+    content_width: int
+    """The scaled image inside the frame."""
+
+
+def geometry_of(height: int, width: int, size: int) -> Geometry:
+    """Fit height × width into a size × size frame: aspect kept, centered, at least 1 px each way."""
+    scale = size / max(height, width)
+    content_height, content_width = max(1, round(height * scale)), max(1, round(width * scale))
+    top, left = (size - content_height) // 2, (size - content_width) // 2
+    return Geometry(height, width, size, top, left, content_height, content_width)
+
+
+def letterbox(image: Image, size: int) -> tuple[Image, Geometry]:
+    """Scale an image into the middle of a grey square (size, size, 3)."""
+    geometry = geometry_of(image.shape[0], image.shape[1], size)
+    frame = np.full((size, size, 3), PADDING, np.uint8)
+    _content(frame, geometry)[:] = _resize(image, geometry.content_height, geometry.content_width)
+    return frame, geometry
+
+
+def letterbox_mask(mask: Mask, geometry: Geometry) -> Mask:
+    """Bring a mask (H, W) into the frame (size, size); no defect vanishes, however small.
+
+    A frame pixel is defect where at least a quarter of it is covered; a connected defect that covers no
+    pixel that far keeps the one it covers most.
+    """
+    frame = np.zeros((geometry.size, geometry.size), np.uint8)
+    content = _content(frame, geometry)
+    content[:] = _resize(mask.astype(np.float32), *content.shape) >= _MIN_COVERAGE
+    if min(geometry.content_height / geometry.height, geometry.content_width / geometry.width) >= 1:
+        return frame
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    for component in range(1, count):
+        coverage = _resize((labels == component).astype(np.float32), *content.shape)
+        if not (content[coverage > 0]).any():
+            content.flat[int(coverage.argmax())] = 1
+    return frame
+
+
+def unletterbox(values: NDArray[np.floating], geometry: Geometry) -> FloatMap:
+    """Bring a model's map (h, w) of the whole frame, at any resolution, back to the image's (H, W)."""
+    frame = _resize(values.astype(np.float32), geometry.size, geometry.size)
+    return _resize(_content(frame, geometry), geometry.height, geometry.width)
+
+
+def _content(frame: NDArray[np.generic], geometry: Geometry) -> NDArray[np.generic]:
+    """The part of the frame that shows the image (a view)."""
+    bottom, right = geometry.top + geometry.content_height, geometry.left + geometry.content_width
+    return frame[geometry.top : bottom, geometry.left : right]
+
+
+def _resize(values: NDArray[np.generic], height: int, width: int) -> NDArray[np.generic]:
+    """Area average to shrink, bilinear to grow; both map pixel centers onto pixel centers."""
+    shrinks = height * width < values.shape[0] * values.shape[1]
+    return cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

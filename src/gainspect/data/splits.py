@@ -1,0 +1,56 @@
+"""Splits by physical part: images of one group never cross."""
+
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+
+from gainspect.data.manifest import Manifest, Split, require_both_classes
+from gainspect.types import Label
+
+
+def assign_splits(manifest: Manifest, *, val_fraction: float, test_fraction: float, seed: int) -> Manifest:
+    """Complete the split: a test part if none is named, then a validation part out of the training part.
+
+    Groups are drawn per stratum (OK, or the group's commonest defect type), so each part gets its share of
+    every kind; the draw depends on the group names and the seed alone, not on the order of the rows.
+
+    Raises:
+        GainspectError: train, val or test would be without OK or without NG images.
+    """
+    parts = [replace(part, split=part.split or "train") for part in manifest.parts]
+    done = replace(manifest, parts=tuple(parts))
+    for name, fraction in (("test", test_fraction), ("val", val_fraction)):
+        if not done.split(name).parts:
+            done = _carve(done, name, fraction, seed)
+    for name in ("train", "val", "test"):
+        require_both_classes(done.split(name), what=f"the {name} part")
+    return done
+
+
+def _carve(manifest: Manifest, name: Split, fraction: float, seed: int) -> Manifest:
+    """Move a share of the training groups of each stratum to `name`; a stratum of one group stays."""
+    chosen: set[str] = set()
+    strata = _strata(manifest.split("train"))
+    for index, (_, groups) in enumerate(sorted(strata.items())):
+        rng = np.random.default_rng((seed, index, len(name)))
+        count = min(len(groups) - 1, max(1, round(fraction * len(groups))))
+        chosen.update(rng.permutation(sorted(groups))[:count].tolist())
+    return replace(
+        manifest,
+        parts=tuple(
+            replace(part, split=name) if part.split == "train" and part.group in chosen else part
+            for part in manifest.parts
+        ),
+    )
+
+
+def _strata(manifest: Manifest) -> dict[str, list[str]]:
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for part in manifest.parts:
+        kinds[part.group].append(f"ng {part.defect_type or ''}" if part.label is Label.NG else "ok")
+    strata: dict[str, list[str]] = defaultdict(list)
+    for group, seen in kinds.items():
+        defects = sorted(kind for kind in seen if kind != "ok")
+        strata[max(defects, key=defects.count) if defects else "ok"].append(group)
+    return strata

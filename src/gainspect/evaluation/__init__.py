@@ -1,0 +1,1 @@
+"""Judging many parts through the Inspector: records, summaries, comparisons. No torch."""

@@ -1,0 +1,125 @@
+"""What is kept of each judged image: its figures and a few counts, never its maps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gainspect.metrics.cam import cam_iou, energy_inside, iou_curve, peak_in_mask, pointing_game
+from gainspect.metrics.localization import Overlap, dice, iou, overlap
+from gainspect.types import MAP_NAMES, Label, MapName, Verdict
+
+LOCALIZATION_THRESHOLD = 0.5
+"""On the localization probability."""
+
+MAP_THRESHOLDS: tuple[float, ...] = (
+    *(round(0.05 * step, 2) for step in range(1, 20)),
+    *(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0),
+)
+"""Candidates for one fixed threshold on a map, in the map's own units (probability, or logits for a CAM)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One image."""
+
+    image: str
+    """Its name: path relative to the data folder, forward slashes."""
+    label: Label
+    group: str
+    defect_type: str | None
+    score: float
+    """P(NG)"""
+    verdict: Label
+    right_reason: bool | None
+    """The verdict is right and, for NG, the evidence peaks in the defect; None for NG without a mask."""
+    figures: dict[str, float]
+    """Map quality by `MAP_FIGURE`, and localization_iou, localization_dice; NG with a mask only."""
+    curves: dict[MapName, NDArray[np.float64]]
+    """IoU at each of `MAP_THRESHOLDS`; NG with a mask only."""
+    overlap: Overlap | None
+    """Of the localization, where there is one; not for NG without a mask."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """All images of one part of the data, in the manifest's order."""
+
+    threshold: float
+    """On P(NG); the one the Inspector applied."""
+    images: tuple[Judged, ...]
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """(N,) P(NG)."""
+        return np.array([image.score for image in self.images], np.float64)
+
+    @property
+    def labels(self) -> NDArray[np.bool_]:
+        """(N,) True for NG."""
+        return np.array([image.label is Label.NG for image in self.images], np.bool_)
+
+    def without(self, names: frozenset[str]) -> "Judgement":
+        """Leave images out, by name or by file name."""
+        kept = tuple(image for image in self.images if not _named(image, names))
+        return Judgement(self.threshold, kept)
+
+
+def _named(image: Judged, names: frozenset[str]) -> bool:
+    return image.image in names or image.image.rpartition("/")[2] in names
+
+
+def judged(
+    verdict: Verdict,
+    *,
+    image: str,
+    label: Label,
+    group: str,
+    defect_type: str | None,
+    mask: NDArray[np.bool_] | None,
+) -> Judged:
+    """Reduce a verdict to its figures.
+
+    Args:
+        verdict: with maps (H, W).
+        image: name.
+        label: what the part is.
+        group: its physical part.
+        defect_type: as in the manifest.
+        mask: (H, W), True in the defect; all False for OK; None for NG whose defect is not marked.
+    """
+    figures: dict[str, float] = {}
+    curves: dict[MapName, NDArray[np.float64]] = {}
+    localization = verdict.evidence.localization
+    reason = None if mask is None else verdict.label is label
+    if mask is not None and label is Label.NG:
+        for name, values in verdict.evidence.maps().items():
+            figures[f"{name}_cam_iou"] = cam_iou(values, mask)
+            figures[f"{name}_pointing_game"] = pointing_game(values, mask)
+            figures[f"{name}_energy_inside"] = energy_inside(values, mask)
+            curves[name] = iou_curve(values, mask, MAP_THRESHOLDS)
+        if localization is not None:
+            region = localization >= LOCALIZATION_THRESHOLD
+            figures |= {"localization_iou": iou(region, mask), "localization_dice": dice(region, mask)}
+        reason = reason and peak_in_mask(verdict.evidence.evidence, mask)
+    counts = (
+        None if mask is None or localization is None else overlap(localization, mask, LOCALIZATION_THRESHOLD)
+    )
+    return Judged(
+        image=image,
+        label=label,
+        group=group,
+        defect_type=defect_type,
+        score=verdict.score,
+        verdict=verdict.label,
+        right_reason=reason,
+        figures=figures,
+        curves=curves,
+        overlap=counts,
+    )
+
+
+def map_names(judgement: Judgement) -> list[MapName]:
+    """The maps that have figures, in their usual order."""
+    found = {name for image in judgement.images for name in image.curves}
+    return [name for name in MAP_NAMES if name in found]

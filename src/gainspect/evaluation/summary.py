@@ -1,0 +1,197 @@
+"""The figures of a judgement with their 95 % intervals, ready for JSON.
+
+A figure is `{"value", "n", "interval", "interval_by_group"}`: n images count for it; the first interval takes
+images as independent (exact for proportions, else bootstrap), the second draws whole groups. Undefined
+values are None.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gainspect.evaluation.judgement import MAP_THRESHOLDS, Judged, Judgement, map_names
+from gainspect.metrics import localization
+from gainspect.metrics.classification import at_threshold, auroc, average_precision
+from gainspect.metrics.intervals import (
+    Statistic,
+    clopper_pearson,
+    group_bootstrap,
+    mean_by_group,
+    weighted_auroc,
+    weighted_average_precision,
+    weighted_ratio,
+)
+from gainspect.types import Label, MapName
+
+Figure = dict[str, Any]
+
+MAP_FIGURES = ("cam_iou", "pointing_game", "energy_inside")
+
+
+def summarize(
+    judgement: Judgement,
+    *,
+    exclude: frozenset[str] = frozenset(),
+    map_thresholds: Mapping[MapName, float] | None = None,
+) -> dict[str, Any]:
+    """All figures of one judgement.
+
+    Args:
+        judgement: of one part of the data.
+        exclude: images to leave out (doubtful labels), by name or by file name.
+        map_thresholds: fixed thresholds on the maps, chosen on the validation part out of `MAP_THRESHOLDS`;
+            with them each map also has `fixed_iou`.
+
+    Returns:
+        images (counts), classification (operating, half, ranking), right_reason_rate, maps (by map name),
+        localization (None without one) and defect_types.
+    """
+    kept = judgement.without(exclude)
+    images = kept.images
+    return {
+        "images": _counts(kept, left_out=len(judgement.images) - len(images)),
+        "classification": {
+            "operating": _classification(kept, judgement.threshold, "the inspector's operating threshold"),
+            "half": _classification(kept, 0.5, "0.5, for comparison"),
+            "ranking": _ranking(kept),
+        },
+        "right_reason_rate": _share(
+            [(image, image.right_reason) for image in images if image.right_reason is not None]
+        ),
+        "maps": {
+            name: _map_quality(images, name, (map_thresholds or {}).get(name)) for name in map_names(kept)
+        },
+        "localization": _localization(images),
+        "defect_types": _defect_types(images),
+    }
+
+
+def _counts(judgement: Judgement, left_out: int) -> dict[str, int]:
+    labels = judgement.labels
+    return {
+        "n": len(labels),
+        "ok": int((~labels).sum()),
+        "ng": int(labels.sum()),
+        "ng_without_mask": sum(image.right_reason is None for image in judgement.images),
+        "groups": len({image.group for image in judgement.images}),
+        "left_out": left_out,
+    }
+
+
+def _classification(judgement: Judgement, threshold: float, origin: str) -> dict[str, Any]:
+    """Figures at a threshold: those that are proportions of images, and F1."""
+    images, labels = judgement.images, judgement.labels
+    called = judgement.scores >= threshold
+    every = np.ones_like(labels)
+    twice = 2.0 * (called & labels)
+    f1 = at_threshold(judgement.scores, labels, threshold)["f1"]
+    return {
+        "threshold": threshold,
+        "origin": origin,
+        "recall": _proportion(images, called & labels, labels),
+        "precision": _proportion(images, called & labels, called),
+        "false_alarm_rate": _proportion(images, called & ~labels, ~labels),
+        "accuracy": _proportion(images, called == labels, every),
+        "f1": _figure(f1, images, weighted_ratio(twice, called.astype(np.float64) + labels)),
+    }
+
+
+def _ranking(judgement: Judgement) -> dict[str, Figure]:
+    """Figures that need no threshold."""
+    scores, labels, images = judgement.scores, judgement.labels, judgement.images
+    return {
+        "auroc": _figure(auroc(scores, labels), images, weighted_auroc(scores, labels)),
+        "ap": _figure(average_precision(scores, labels), images, weighted_average_precision(scores, labels)),
+    }
+
+
+def _map_quality(images: Sequence[Judged], name: MapName, threshold: float | None) -> dict[str, Any]:
+    """Of one map, over the NG images with a mask."""
+    quality: dict[str, Any] = {figure: _mean(images, f"{name}_{figure}") for figure in MAP_FIGURES}
+    if threshold is not None:
+        place = MAP_THRESHOLDS.index(threshold)
+        marked = [image for image in images if name in image.curves]
+        values = np.array([image.curves[name][place] for image in marked])
+        quality |= {"fixed_iou": _mean_of(marked, values), "fixed_threshold": threshold}
+    return quality
+
+
+def _localization(images: Sequence[Judged]) -> dict[str, Any] | None:
+    """Per NG image with a mask, and pooled over these and all OK images."""
+    counts = [image.overlap for image in images if image.overlap is not None]
+    if not counts:
+        return None
+    total = localization.pooled(counts)
+    return {
+        "iou": _mean(images, "localization_iou"),
+        "dice": _mean(images, "localization_dice"),
+        "pooled_iou": localization.pooled_iou(total),
+        "pooled_dice": localization.pooled_dice(total),
+        "aupro": localization.aupro(total),
+        "aupro_limit": 0.3,
+    }
+
+
+def _defect_types(images: Sequence[Judged]) -> dict[str, dict[str, Any]]:
+    """By type of defect: how many are caught, and where the evidence lies."""
+    defective = [image for image in images if image.label is Label.NG]
+    types = sorted({image.defect_type or "unnamed" for image in defective})
+    table = {}
+    for kind in types:
+        of_kind = [image for image in defective if (image.defect_type or "unnamed") == kind]
+        table[kind] = {
+            "n": len(of_kind),
+            "groups": len({image.group for image in of_kind}),
+            "recall": _share([(image, image.verdict is Label.NG) for image in of_kind]),
+            "right_reason_rate": _share(
+                [(image, image.right_reason) for image in of_kind if image.right_reason is not None]
+            ),
+            **{figure: _mean(of_kind, f"evidence_{figure}") for figure in MAP_FIGURES},
+        }
+    return table
+
+
+def _share(outcomes: Sequence[tuple[Judged, bool]]) -> Figure:
+    """Share of images with a true outcome."""
+    hits = np.array([outcome for _, outcome in outcomes], np.bool_)
+    return _proportion([image for image, _ in outcomes], hits, np.ones_like(hits))
+
+
+def _proportion(images: Sequence[Judged], hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Figure:
+    """Share of the trials that are hits; exact by image."""
+    count, total = int(hits.sum()), int(trials.sum())
+    groups = [image.group for image, counts in zip(images, trials, strict=True) if counts]
+    return {
+        "value": count / total if total else None,
+        "n": total,
+        "interval": clopper_pearson(count, total) if total else None,
+        "interval_by_group": mean_by_group(hits[trials].astype(np.float64), groups),
+    }
+
+
+def _mean(images: Sequence[Judged], name: str) -> Figure:
+    """Mean of a per-image figure over the images that have it."""
+    having = [image for image in images if name in image.figures]
+    return _mean_of(having, np.array([image.figures[name] for image in having]))
+
+
+def _mean_of(images: Sequence[Judged], values: NDArray[np.float64]) -> Figure:
+    return {
+        "value": float(values.mean()) if len(values) else None,
+        "n": len(values),
+        "interval": mean_by_group(values, [image.image for image in images]),
+        "interval_by_group": mean_by_group(values, [image.group for image in images]),
+    }
+
+
+def _figure(value: float | None, images: Sequence[Judged], statistic: Statistic) -> Figure:
+    """A figure that is no mean: both intervals by bootstrap."""
+    known = value is not None
+    return {
+        "value": value,
+        "n": len(images),
+        "interval": group_bootstrap(statistic, [image.image for image in images]) if known else None,
+        "interval_by_group": group_bootstrap(statistic, [image.group for image in images]) if known else None,
+    }

@@ -1,0 +1,86 @@
+"""OK / NG figures. `scores` are (N,) P(NG), `labels` (N,) bool, True for NG; NG is the positive class.
+
+A figure that is undefined (no parts of the class it speaks of) is None.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+Scores = NDArray[np.floating]
+Labels = NDArray[np.bool_]
+
+
+def confusion(scores: Scores, labels: Labels, threshold: float) -> dict[str, int]:
+    """Counts of caught and missed NG parts, false alarms and passed OK parts; NG is score ≥ threshold.
+
+    >>> confusion(np.array([0.9, 0.2, 0.7, 0.1]), np.array([True, True, False, False]), 0.5)
+    {'caught': 1, 'missed': 1, 'false_alarms': 1, 'passed': 1}
+    """
+    called = np.asarray(scores) >= threshold
+    return {
+        "caught": int((called & labels).sum()),
+        "missed": int((~called & labels).sum()),
+        "false_alarms": int((called & ~labels).sum()),
+        "passed": int((~called & ~labels).sum()),
+    }
+
+
+def at_threshold(scores: Scores, labels: Labels, threshold: float) -> dict[str, float | None]:
+    """Accuracy, recall, precision, F1 and false-alarm rate (of the OK parts) at a threshold."""
+    counts = confusion(scores, labels, threshold)
+    caught, missed = counts["caught"], counts["missed"]
+    false_alarms, passed = counts["false_alarms"], counts["passed"]
+    return {
+        "accuracy": _ratio(caught + passed, len(labels)),
+        "recall": _ratio(caught, caught + missed),
+        "precision": _ratio(caught, caught + false_alarms),
+        "f1": _ratio(2 * caught, 2 * caught + false_alarms + missed),
+        "false_alarm_rate": _ratio(false_alarms, false_alarms + passed),
+    }
+
+
+def auroc(scores: Scores, labels: Labels) -> float | None:
+    """Area under the ROC curve; None with one class only."""
+    return float(roc_auc_score(labels, scores)) if labels.any() and not labels.all() else None
+
+
+def average_precision(scores: Scores, labels: Labels) -> float | None:
+    """Average precision (area under the precision-recall steps); None without NG."""
+    return float(average_precision_score(labels, scores)) if labels.any() else None
+
+
+def operating_threshold(scores: Scores, labels: Labels, target_recall: float) -> float:
+    """The largest threshold whose recall reaches the target, put halfway to the next lower score.
+
+    Halfway, so that rounding in another runtime does not turn the last caught part into a miss.
+
+    Raises:
+        ValueError: there are no NG parts, or the target is not in (0, 1].
+
+    >>> operating_threshold(np.array([0.875, 0.75, 0.5, 0.25]), np.array([True, True, False, True]), 0.6)
+    0.625
+    """
+    if not labels.any():
+        raise ValueError("a threshold for a recall needs NG parts")
+    if not 0 < target_recall <= 1:
+        raise ValueError(f"a target recall lies in (0, 1], not {target_recall}")
+    values = np.asarray(scores, np.float64)
+    defective = np.sort(values[labels])[::-1]
+    needed = int(np.ceil(target_recall * len(defective) - 1e-9))  # 0.07 × 100 is 7, not 7.000000000000001
+    last = float(defective[needed - 1])
+    halfway = (last + float(values[values < last].max(initial=0.0))) / 2
+    # Between two neighboring floats there is no number halfway.
+    return halfway if not (values[values < last] >= halfway).any() else last
+
+
+def specificity_at_recall(scores: Scores, labels: Labels, target_recall: float) -> float | None:
+    """Share of OK parts that pass when the threshold lets at most 1 − target of the NG parts through."""
+    rate = at_threshold(scores, labels, operating_threshold(scores, labels, target_recall))[
+        "false_alarm_rate"
+    ]
+    return None if rate is None else 1 - rate
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

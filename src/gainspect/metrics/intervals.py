@@ -1,0 +1,157 @@
+"""95 % intervals: exact for proportions of independent images, by bootstrap over groups for all else.
+
+Images of one physical part are not independent, so the interval by group is the one to trust.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+Interval = tuple[float, float]
+Weights = NDArray[np.float64]
+"""(R, N): how often each of N images was drawn in each of R drawings."""
+Statistic = Callable[[Weights], NDArray[np.float64]]
+"""(R, N) weights → (R,) values; NaN in a drawing where the figure is undefined."""
+
+_CELLS = 2_000_000
+"""Weights held in memory at once."""
+
+
+def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> Interval:
+    """Exact interval of a proportion; (0, 1) without trials.
+
+    Source: Clopper and Pearson, Biometrika 26 (1934).
+
+    >>> low, high = clopper_pearson(10, 10)
+    >>> round(low, 3), high
+    (0.692, 1.0)
+    """
+    tail = (1 - confidence) / 2
+    low = float(beta.ppf(tail, successes, trials - successes + 1)) if successes else 0.0
+    high = float(beta.ppf(1 - tail, successes + 1, trials - successes)) if successes < trials else 1.0
+    return low, high
+
+
+def group_bootstrap(
+    statistic: Statistic,
+    groups: Sequence[str],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Interval | None:
+    """Percentile interval of a statistic when whole groups are drawn with replacement.
+
+    Args:
+        statistic: vectorized over drawings, see `weighted_mean` and `weighted_auroc`.
+        groups: (N,) group of each image.
+        resamples: drawings.
+        seed: of the drawings; the same groups and seed give the same drawings for every statistic.
+        confidence: coverage aimed at.
+
+    Returns:
+        None with fewer than two groups, or if the statistic was undefined in more than half of the drawings.
+
+    Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), section 3.8.
+    """
+    names, member_of = np.unique(np.asarray(groups), return_inverse=True)
+    count = len(names)
+    if count < 2:
+        return None
+    rng = np.random.default_rng(seed)
+    rows = max(1, _CELLS // max(len(member_of), count))
+    values = []
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        drawn = rng.integers(count, size=(size, count)) + count * np.arange(size)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
+        values.append(statistic(times[:, member_of].astype(np.float64)))
+    found = np.concatenate(values)
+    found = found[~np.isnan(found)]
+    if len(found) <= resamples / 2:
+        return None
+    tail = 100 * (1 - confidence) / 2
+    low, high = np.percentile(found, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def mean_by_group(values: NDArray[np.floating], groups: Sequence[str], *, seed: int = 0) -> Interval | None:
+    """Interval by group of a mean of values in 0…1; None without values.
+
+    Where all values are 0, or all are 1, resampling sees no spread and would claim certainty; there the
+    interval is the exact one with each group as a single trial. With one group only that is all it can say.
+
+    >>> mean_by_group(np.ones(30), ["part"] * 30)
+    (0.025..., 1.0)
+    """
+    if not len(values):
+        return None
+    count = len(set(groups))
+    if (values == 1).all():
+        return clopper_pearson(count, count)
+    if (values == 0).all():
+        return clopper_pearson(0, count)
+    return group_bootstrap(weighted_mean(values), groups, seed=seed)
+
+
+def weighted_mean(values: NDArray[np.floating]) -> Statistic:
+    """Mean of (N,) values."""
+    return weighted_ratio(values, np.ones(len(values)))
+
+
+def weighted_ratio(parts: NDArray[np.floating], wholes: NDArray[np.floating]) -> Statistic:
+    """Σ parts / Σ wholes of (N,) values: precision, F1, pooled figures."""
+
+    def statistic(weights: Weights) -> NDArray[np.float64]:
+        return _divide(weights @ parts.astype(np.float64), weights @ wholes.astype(np.float64))
+
+    return statistic
+
+
+def weighted_auroc(scores: NDArray[np.floating], labels: NDArray[np.bool_]) -> Statistic:
+    """Area under the ROC curve: share of (NG, OK) pairs in the right order, ties count half."""
+    order, starts = _score_levels(scores)
+
+    def statistic(weights: Weights) -> NDArray[np.float64]:
+        positive, negative = _by_level(weights, labels, order, starts)
+        above = np.cumsum(positive, axis=1) - positive / 2
+        return _divide((above * negative).sum(1), positive.sum(1) * negative.sum(1))
+
+    return statistic
+
+
+def weighted_average_precision(scores: NDArray[np.floating], labels: NDArray[np.bool_]) -> Statistic:
+    """Average precision: Σ (recall step × precision) down the distinct scores, as scikit-learn has it."""
+    order, starts = _score_levels(scores)
+
+    def statistic(weights: Weights) -> NDArray[np.float64]:
+        positive, negative = _by_level(weights, labels, order, starts)
+        caught = np.cumsum(positive, axis=1)
+        called = caught + np.cumsum(negative, axis=1)
+        precision = np.divide(caught, called, out=np.zeros_like(caught), where=called > 0)
+        return _divide((precision * positive).sum(1), positive.sum(1))
+
+    return statistic
+
+
+def _score_levels(scores: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Order by falling score, and where in it each distinct score starts."""
+    order = np.argsort(-scores, kind="stable")
+    return order, np.flatnonzero(np.diff(scores[order], prepend=np.inf))
+
+
+def _by_level(
+    weights: Weights, labels: NDArray[np.bool_], order: NDArray[np.intp], starts: NDArray[np.intp]
+) -> tuple[Weights, Weights]:
+    """(R, L) weight of NG and of OK images at each distinct score, highest first."""
+    ranked, defective = weights[:, order], labels[order]
+    positive = np.add.reduceat(ranked * defective, starts, axis=1)
+    return positive, np.add.reduceat(ranked * ~defective, starts, axis=1)
+
+
+def _divide(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
+    quotient = np.full(len(parts), np.nan)
+    np.divide(parts, wholes, out=quotient, where=wholes > 0)
+    return quotient

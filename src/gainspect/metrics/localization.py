@@ -1,0 +1,125 @@
+"""Segmentation figures of a probability map (H, W) against a mask (H, W) bool."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Map = NDArray[np.floating]
+BoolMask = NDArray[np.bool_]
+
+_STEPS_PER_LOGIT = 8
+_SMALLEST = 1e-7
+_LAST_BIN = round(2 * np.log((1 - _SMALLEST) / _SMALLEST) * _STEPS_PER_LOGIT)
+
+
+def iou(region: BoolMask, mask: BoolMask) -> float:
+    """|A∩B| / |A∪B|; 1 if both are empty.
+
+    >>> iou(np.array([True, True, False]), np.array([False, True, True]))
+    0.3333333333333333
+    """
+    union = int((region | mask).sum())
+    return float((region & mask).sum() / union) if union else 1.0
+
+
+def dice(region: BoolMask, mask: BoolMask) -> float:
+    """2|A∩B| / (|A|+|B|); 1 if both are empty.
+
+    >>> dice(np.array([True, True, False]), np.array([False, True, True]))
+    0.5
+    """
+    total = int(region.sum()) + int(mask.sum())
+    return float(2 * (region & mask).sum() / total) if total else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Overlap:
+    """What the figures over many images need of each: a few counts instead of its map.
+
+    Values are counted in bins of 1/8 logit, finest near 0 and 1, where a trained map has most of its pixels.
+    """
+
+    intersection: int
+    union: int
+    sizes: int
+    """|A| + |B|."""
+    outside: NDArray[np.int64]
+    """(bins,) pixels outside the mask by value."""
+    regions: NDArray[np.float32]
+    """(defects, bins): share of each connected defect at or above each bin; 8-connected."""
+
+
+def overlap(values: Map, mask: BoolMask, threshold: float = 0.5) -> Overlap:
+    """Count one image, OK (empty mask) or NG.
+
+    Args:
+        values: (H, W) probabilities.
+        mask: (H, W), True in the defect.
+        threshold: of the region {values ≥ threshold}.
+    """
+    region = values >= threshold
+    probability = np.clip(values.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
+    logits = np.log(probability / (1 - probability))
+    bins = np.rint(logits * _STEPS_PER_LOGIT).astype(np.int64) + _LAST_BIN // 2
+    count, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    shares = [_share_at_or_above(_histogram(bins[components == index])) for index in range(1, count)]
+    return Overlap(
+        intersection=int((region & mask).sum()),
+        union=int((region | mask).sum()),
+        sizes=int(region.sum()) + int(mask.sum()),
+        outside=_histogram(bins[~mask]),
+        regions=np.array(shares, np.float32).reshape(-1, _LAST_BIN + 1),
+    )
+
+
+def pooled(overlaps: Sequence[Overlap]) -> Overlap:
+    """All pixels of all images together; needs at least one image."""
+    return Overlap(
+        intersection=sum(one.intersection for one in overlaps),
+        union=sum(one.union for one in overlaps),
+        sizes=sum(one.sizes for one in overlaps),
+        outside=np.sum([one.outside for one in overlaps], axis=0),
+        regions=np.concatenate([one.regions for one in overlaps]),
+    )
+
+
+def pooled_iou(total: Overlap) -> float | None:
+    """IoU over all pixels of all images; None where there is neither a region nor a defect."""
+    return total.intersection / total.union if total.union else None
+
+
+def pooled_dice(total: Overlap) -> float | None:
+    """Dice over all pixels of all images; None where there is neither a region nor a defect."""
+    return 2 * total.intersection / total.sizes if total.sizes else None
+
+
+def aupro(total: Overlap, limit: float = 0.3) -> float | None:
+    """Area under the per-region overlap up to a false-positive rate of `limit`, divided by it; 0…1.
+
+    The overlap is the mean covered share of the defects, each connected one counted alike; the rate is the
+    covered share of all pixels outside defects. A flat map scores limit / 2. None without defects, or
+    without pixels outside them.
+
+    Source: Bergmann et al., The MVTec Anomaly Detection Dataset (IJCV 2021), section 5.1.
+    """
+    if not len(total.regions) or not total.outside.sum():
+        return None
+    # From the highest threshold (nothing is covered) to the lowest (everything is).
+    rate = np.concatenate([[0.0], _share_at_or_above(total.outside)[::-1]])
+    covered = np.concatenate([[0.0], total.regions.mean(axis=0, dtype=np.float64)[::-1]])
+    inside = rate <= limit
+    end = np.interp(limit, rate, covered)
+    area = np.trapezoid(np.append(covered[inside], end), np.append(rate[inside], limit))
+    return float(area / limit)
+
+
+def _histogram(bins: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.bincount(bins, minlength=_LAST_BIN + 1)
+
+
+def _share_at_or_above(histogram: NDArray[np.int64]) -> NDArray[np.float64]:
+    """For each bin, the share of the pixels in it or in a higher one."""
+    return np.asarray(np.cumsum(histogram[::-1])[::-1] / histogram.sum(), np.float64)
