@@ -38,7 +38,11 @@ def main() -> None:
     bare = _bare_inference(models["S1"], batch.image)
     step_seconds = _in_turns(steps, options.rounds)
     pass_seconds = _in_turns({"bare timm backbone": bare, **passes}, options.rounds)
-    table = _table("training step", step_seconds, "S1") + "\n" + _table("inference", pass_seconds, "bare timm backbone")
+    table = (
+        _table("training step", step_seconds, "S1")
+        + "\n"
+        + _table("inference", pass_seconds, "bare timm backbone")
+    )
     print(table)
     title = f"Cost of guidance: {options.backbone}, {options.size} px, batch {options.batch_size}"
     print("Saved:", save("step_time", title, table))

@@ -107,7 +107,9 @@ class RunConfig(_Section):
     @model_validator(mode="after")
     def _progressive_size_is_large_enough(self) -> "RunConfig":
         if self.data.size * self.training.start_size < 64:
-            raise ValueError(f"training.start_size {self.training.start_size} of {self.data.size} px is under 64 px")
+            raise ValueError(
+                f"training.start_size {self.training.start_size} of {self.data.size} px is under 64 px"
+            )
         return self
 
 

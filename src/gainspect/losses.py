@@ -5,7 +5,7 @@ Mask losses give one value per image, so that the caller can leave out images wi
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 from torchvision.ops import sigmoid_focal_loss
 
 
@@ -55,7 +55,9 @@ def iou(prob: Tensor, target: Tensor) -> Tensor:
 
 def bce(logits: Tensor, target: Tensor) -> Tensor:
     """Binary cross-entropy of (B, 1, h, w) logits, mean per image: (B,)."""
-    return F.binary_cross_entropy_with_logits(logits.float(), target.float(), reduction="none").mean(dim=(1, 2, 3))
+    return F.binary_cross_entropy_with_logits(logits.float(), target.float(), reduction="none").mean(
+        dim=(1, 2, 3)
+    )
 
 
 def cam_guidance(cam: Tensor, target: Tensor) -> Tensor:

@@ -80,7 +80,9 @@ class Strategy:
             if progress < stage.start:
                 continue
             ramped = 1.0 if stage.ramp == 0 else min(1.0, (progress - stage.start) / stage.ramp)
-            active.update({name: ramped * self.weights[name] for name in stage.losses if name in self.weights})
+            active.update(
+                {name: ramped * self.weights[name] for name in stage.losses if name in self.weights}
+            )
         return active
 
     def complete_from(self, stages: tuple[Stage, ...] = STAGES) -> float:
@@ -115,9 +117,7 @@ def _strategies() -> dict[str, Strategy]:
             "S6", "S5 + mask curriculum", attention | localization | counterfactual, "attended", "fused", True
         ),
         Strategy("S7", "S3 + counterfactual", attention | counterfactual, "attended", "attention"),
-        Strategy(
-            "S8", "S7 + mask curriculum", attention | counterfactual, "attended", "attention", True
-        ),
+        Strategy("S8", "S7 + mask curriculum", attention | counterfactual, "attended", "attention", True),
     )
     return {row.name: row for row in rows}
 

@@ -45,7 +45,12 @@ def _flip_and_turn(image: Image, mask: Mask, rng: np.random.Generator) -> tuple[
 
 def _affine(image: Image, mask: Mask, rng: np.random.Generator, strength: float) -> tuple[Image, Mask]:
     side = image.shape[0]
-    angle, zoom, *shift = rng.uniform(-strength, strength, 4) * (_TURN_DEGREES, _SCALE, _SHIFT * side, _SHIFT * side)
+    angle, zoom, *shift = rng.uniform(-strength, strength, 4) * (
+        _TURN_DEGREES,
+        _SCALE,
+        _SHIFT * side,
+        _SHIFT * side,
+    )
     matrix = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), angle, 1 + zoom)
     matrix[:, 2] += shift
     moved = cv2.warpAffine(
@@ -53,7 +58,11 @@ def _affine(image: Image, mask: Mask, rng: np.random.Generator, strength: float)
     )
     # Bilinear with a low threshold: nearest would lose defects one pixel wide.
     coverage = cv2.warpAffine(mask * np.float32(1), matrix, (side, side), borderValue=0)
-    return moved.astype(np.uint8), (coverage >= 0.25).astype(np.uint8)
+    kept = (coverage >= 0.25).astype(np.uint8)
+    # A defect moved out of the frame would leave an NG label on a part that looks OK.
+    if 2 * kept.sum() < mask.sum():
+        return image, mask
+    return moved.astype(np.uint8), kept
 
 
 def _photometric(image: Image, rng: np.random.Generator, strength: float) -> Image:

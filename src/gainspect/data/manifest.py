@@ -87,7 +87,9 @@ def load_manifest(path: Path, *, root: Path | None = None) -> Manifest:
         return import_folder(path)
     if not path.is_file():
         raise GainspectError(
-            "there is no such file or folder", where=path, mend="Name a data folder or a manifest .csv/.parquet."
+            "there is no such file or folder",
+            where=path,
+            mend="Name a data folder or a manifest .csv/.parquet.",
         )
     rows = _parquet_rows(path) if path.suffix == ".parquet" else _csv_rows(path)
     root = path.parent if root is None else root

@@ -84,7 +84,9 @@ def _decode(content: bytes, where: str | Path, flags: int) -> NDArray[np.generic
     for start, end in _END_MARKS.items():
         # OpenCV fills what is missing of a cut-off file with grey and says nothing.
         if content.startswith(start) and end not in content[-4096:]:
-            raise GainspectError("the file is cut off (its end is missing)", where=where, mend="Copy it again.")
+            raise GainspectError(
+                "the file is cut off (its end is missing)", where=where, mend="Copy it again."
+            )
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error as error:

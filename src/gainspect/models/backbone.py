@@ -91,7 +91,9 @@ class Backbone(nn.Module):
         return self
 
     def _frozen(self) -> list[nn.Module]:
-        return [self.net.get_submodule(name) for names in self._stages()[: self.frozen_stages] for name in names]
+        return [
+            self.net.get_submodule(name) for names in self._stages()[: self.frozen_stages] for name in names
+        ]
 
     def _stages(self) -> list[list[str]]:
         """Names of the modules in timm's own layer groups, in forward order (stem first)."""

@@ -1,7 +1,7 @@
 """The counterfactual module (training only): the same part, its defect removed in feature space."""
 
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from gainspect.models.attention import conv_bn_relu
 
@@ -15,7 +15,9 @@ class Counterfactual(nn.Module):
 
     def __init__(self, channels: int, hidden: int = 64) -> None:
         super().__init__()
-        self.suppression = nn.Sequential(conv_bn_relu(1, hidden, 3), nn.Conv2d(hidden, channels, 1), nn.Sigmoid())
+        self.suppression = nn.Sequential(
+            conv_bn_relu(1, hidden, 3), nn.Conv2d(hidden, channels, 1), nn.Sigmoid()
+        )
         self.replace = nn.Sequential(conv_bn_relu(channels, hidden, 1), nn.Conv2d(hidden, channels, 1))
         self.refine = nn.Sequential(conv_bn_relu(channels, hidden, 3), nn.Conv2d(hidden, channels, 1))
 

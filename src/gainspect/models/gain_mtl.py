@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from gainspect.config import ModelConfig
 from gainspect.models.attention import GuidedAttention, conv_bn_relu, normalize_by_max
@@ -135,7 +135,8 @@ class GainMTL(nn.Module):
 
     def _gate(self, output: Output, mask: Tensor | None, has_mask: Tensor | None, alpha: float) -> Tensor:
         """Effective attention: the model's own; fused with localization where that is the evidence; drawn
-        to the mask in training under the curriculum."""
+        to the mask in training under the curriculum.
+        """
         assert output.attention_logits is not None
         attention = output.attention_logits.sigmoid()
         gate = attention

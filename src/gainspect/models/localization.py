@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 (torch's own convention)
+from torch.nn import functional as F
 from torchvision.ops import FeaturePyramidNetwork
 
 from gainspect.models.attention import conv_bn_relu

@@ -102,7 +102,9 @@ def _load_in_order(net: nn.Module, saved: dict[str, Tensor]) -> None:
 
 def _from_file(net: nn.Module, path: Path, name: str) -> str:
     if not path.is_file():
-        raise GainspectError("there is no such weights file", where=path, mend='Give a file, "auto" or "none".')
+        raise GainspectError(
+            "there is no such weights file", where=path, mend='Give a file, "auto" or "none".'
+        )
     try:
         saved = load_file(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
     except (OSError, SafetensorError, RuntimeError, EOFError, ValueError) as error:

@@ -62,19 +62,9 @@ class Inspector:
             pixels = (read_image(item) if isinstance(item, Path) else item for item in batch)
             frames, geometries = zip(*(letterbox(item, self.backend.size) for item in pixels), strict=True)
             results = self.backend(np.stack(frames))
-            self._require_finite(results)
+            _require_finite(results)
             for index, geometry in enumerate(geometries):
                 yield self._verdict(results, index, geometry)
-
-    @staticmethod
-    def _require_finite(results: dict[str, NDArray[np.float32]]) -> None:
-        """NaN compares false with every threshold, so it would pass as OK."""
-        broken = [name for name, values in results.items() if not np.isfinite(values).all()]
-        if broken:
-            raise GainspectError(
-                f"the model gave numbers that are not finite ({', '.join(broken)})",
-                mend="It diverged or is damaged: train it again, with a lower learning rate.",
-            )
 
     def _verdict(self, results: dict[str, NDArray[np.float32]], index: int, geometry: Geometry) -> Verdict:
         maps = {name: unletterbox(results[name][index], geometry) for name in MAP_NAMES if name in results}
@@ -85,4 +75,14 @@ class Inspector:
             score=score,
             threshold=self.threshold,
             evidence=Evidence(**maps),
+        )
+
+
+def _require_finite(results: dict[str, NDArray[np.float32]]) -> None:
+    """NaN compares false with every threshold, so it would pass as OK."""
+    broken = [name for name, values in results.items() if not np.isfinite(values).all()]
+    if broken:
+        raise GainspectError(
+            f"the model gave numbers that are not finite ({', '.join(broken)})",
+            mend="It diverged or is damaged: train it again, with a lower learning rate.",
         )

@@ -1,7 +1,9 @@
 """Train one strategy from configuration to chosen checkpoint; resumes after Ctrl-C or a kill."""
 
+import ctypes
 import logging
 import signal
+import sys
 import warnings
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from rich.console import Console
 
 from gainspect.config import RunConfig
 from gainspect.data.dataset import TrainingSet
-from gainspect.data.manifest import Manifest, require_both_classes
+from gainspect.data.manifest import Manifest
 from gainspect.data.splits import assign_splits
 from gainspect.errors import GainspectError
 from gainspect.evaluation.evaluate import judge
@@ -28,6 +30,8 @@ from gainspect.training.monitor import Monitor
 from gainspect.training.progress import ProgressBar
 from gainspect.training.run import RunFolder, start_run
 from gainspect.training.task import InspectionTask
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console | None = None) -> RunFolder:
@@ -47,18 +51,25 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
         raise GainspectError(
             "the run folder already exists", where=out, mend="Name a new folder, or go on with `--resume`."
         )
-    manifest = assign_splits(
+    manifest = complete_split(config, manifest)
+    model = _build(config)
+    weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
+    run = start_run(out, config, manifest, weights=weights, device=_device(), precision=_precision(config))
+    return _fit(run, config, manifest, model, console)
+
+
+def complete_split(config: RunConfig, manifest: Manifest) -> Manifest:
+    """Give parts without a split one: by group, stratified, fixed by the seed.
+
+    Raises:
+        GainspectError: train, val or test would lack OK or NG images.
+    """
+    return assign_splits(
         manifest,
         val_fraction=config.data.val_fraction,
         test_fraction=config.data.test_fraction,
         seed=config.training.seed,
     )
-    for part in ("train", "val"):
-        require_both_classes(manifest.split(part), what=f"the {part} part")
-    model = _build(config)
-    weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
-    run = start_run(out, config, manifest, weights=weights, device=_device(), precision=_precision(config))
-    return _fit(run, config, manifest, model, console)
 
 
 def resume(out: Path, *, data: Path | None = None, console: Console | None = None) -> RunFolder:
@@ -119,6 +130,7 @@ def _build(config: RunConfig) -> GainMTL:
 
 
 def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
+    _keep_freed_memory()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     # Advice on worker counts and short epochs: we choose the workers, and small data sets are normal here.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -140,6 +152,17 @@ def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) ->
         enable_model_summary=False,
         default_root_dir=run.path,
     )
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep large freed blocks: it would hand them back to the kernel and have them zeroed anew at
+    every step, which takes about half of a step's time on two cores.
+    """
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):
+            libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+            libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def _device() -> str:

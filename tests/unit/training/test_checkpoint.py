@@ -50,7 +50,9 @@ def test_optimizer_state_goes_round(tmp_path: Path) -> None:
     save_state(optimizer.state_dict(), tmp_path / "s.safetensors")
     other = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(2))])
     other.load_state_dict(load_state(tmp_path / "s.safetensors"))
-    assert torch.equal(other.state_dict()["state"][0]["exp_avg"], optimizer.state_dict()["state"][0]["exp_avg"])
+    assert torch.equal(
+        other.state_dict()["state"][0]["exp_avg"], optimizer.state_dict()["state"][0]["exp_avg"]
+    )
 
 
 def test_any_safetensors_reader_can_open_the_file(tmp_path: Path) -> None:

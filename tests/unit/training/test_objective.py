@@ -50,7 +50,10 @@ def test_mask_losses_are_the_mean_over_defective_images_with_a_mask_plus_silence
     cam = losses.cam_guidance(output.cam, small)
     torch.testing.assert_close(named["cam"], (cam[0] + cam[3]) / 2)
     assert output.attention_logits is not None
-    guided, quiet = losses.attention_guidance(output.attention_logits, small), losses.silence(output.attention_logits)
+    guided, quiet = (
+        losses.attention_guidance(output.attention_logits, small),
+        losses.silence(output.attention_logits),
+    )
     torch.testing.assert_close(named["guidance"], (guided[0] + guided[3]) / 2 + quiet[2])
     assert output.counterfactual_logits is not None
     repaired = losses.counterfactual(output.counterfactual_logits)
@@ -83,7 +86,9 @@ def test_only_active_losses_are_computed() -> None:
 
 def test_a_batch_without_masks_gives_zero_mask_losses_and_no_nan() -> None:
     output = _output()
-    batch = _batch()._replace(has_mask=torch.zeros(4, dtype=torch.bool), target=torch.ones(4, dtype=torch.bool))
+    batch = _batch()._replace(
+        has_mask=torch.zeros(4, dtype=torch.bool), target=torch.ones(4, dtype=torch.bool)
+    )
     named = _named(output, batch)
     assert named["cam"].item() == named["guidance"].item() == named["localization"].item() == 0.0
     assert all(torch.isfinite(value) for value in named.values())

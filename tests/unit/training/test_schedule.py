@@ -23,7 +23,9 @@ def test_no_warm_up_starts_at_the_peak() -> None:
 
 
 @given(size=st.sampled_from([128, 256, 384, 512]), start=st.floats(0.5, 1), progress=st.floats(0, 1))
-def test_image_size_is_a_multiple_of_32_and_never_above_full_size(size: int, start: float, progress: float) -> None:
+def test_image_size_is_a_multiple_of_32_and_never_above_full_size(
+    size: int, start: float, progress: float
+) -> None:
     config = RunConfig.model_validate({"data": {"size": size}, "training": {"start_size": start}})
     now = image_size(config, progress)
     assert now % 32 == 0

@@ -49,7 +49,9 @@ def _parts(
             group=row.get("group") or image.stem,
             defect_type=row.get("defect_type") or None if label is Label.NG else None,
             split=cast(Split | None, row.get("split") or split),
-            extra={k: v for k, v in row.items() if k not in {"file", "label", "defect_type", "group", "split"}},
+            extra={
+                k: v for k, v in row.items() if k not in {"file", "label", "defect_type", "group", "split"}
+            },
         )
 
 

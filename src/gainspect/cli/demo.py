@@ -1,0 +1,5 @@
+"""`gainspect demo`."""
+
+
+def demo() -> None:
+    """Placeholder."""

@@ -1,0 +1,88 @@
+"""Pictures: the parts, and where each strategy looked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from gainspect.files import atomic_path
+from gainspect.types import Image, Label, Mask, Verdict
+
+_COLORS = "inferno"
+"""Perceptually uniform and readable with every common colour blindness."""
+
+
+@dataclass(frozen=True, eq=False)
+class PictureRow:
+    """One part: its image and mask, and the verdict of each strategy."""
+
+    title: str
+    image: Image
+    mask: Mask
+    label: Label
+    verdicts: Sequence[Verdict]
+
+
+def picture_grid(
+    rows: Sequence[PictureRow], strategies: Sequence[str], scales: Sequence[float], out: Path
+) -> None:
+    """Draw image, mask and each strategy's evidence, one row a part.
+
+    Args:
+        rows: parts.
+        strategies: headings of the evidence columns, in the order of each row's verdicts.
+        scales: for each strategy the evidence that is drawn hottest: one scale for all parts, so that a part
+            without evidence looks cold.
+        out: PNG to write.
+    """
+    columns = 2 + len(strategies)
+    figure = Figure(figsize=(2.2 * columns + 0.4, 2.35 * len(rows) + 0.75), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for line, row in zip(axes, rows, strict=True):
+        for axis in line:
+            axis.set_xticks([])
+            axis.set_yticks([])
+        line[0].imshow(row.image)
+        line[0].set_ylabel(row.title, fontsize=8)
+        line[1].imshow(row.image)
+        _outline(line[1], row.mask)
+        for axis, verdict, scale in zip(line[2:], row.verdicts, scales, strict=True):
+            _evidence(axis, row, verdict, scale)
+    for axis, heading in zip(axes[0], ("image", "defect mask", *strategies), strict=True):
+        axis.set_title(f"{heading}\n{axis.get_title()}".rstrip(), fontsize=9)
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(0, 1), _COLORS), ax=axes, location="bottom", shrink=0.4, aspect=40, pad=0.01
+    )
+    bar.set_label(
+        "evidence for NG, one scale per strategy (1 = its 99th percentile on defective parts)", fontsize=8
+    )
+    bar.ax.tick_params(labelsize=7)
+    with atomic_path(out) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def _evidence(axis: Any, row: PictureRow, verdict: Verdict, scale: float) -> None:
+    grey = row.image.mean(axis=2)
+    heat = np.clip(verdict.evidence.evidence / scale, 0, 1) if scale > 0 else np.zeros(grey.shape)
+    axis.imshow(grey, cmap="gray", vmin=0, vmax=255)
+    axis.imshow(heat, cmap=_COLORS, vmin=0, vmax=1, alpha=0.15 + 0.7 * heat)
+    _outline(axis, row.mask)
+    right = verdict.label is row.label
+    axis.set_title(
+        f"{'✓' if right else '✗'} {verdict.label.upper()} {verdict.score:.2f}",
+        fontsize=8,
+        color="#1b6e3c" if right else "#b3261e",
+        fontweight="normal" if right else "bold",
+    )
+
+
+def _outline(axis: Any, mask: Mask) -> None:
+    if mask.any():
+        axis.contour(mask, levels=[0.5], colors="#00d5ff", linewidths=1.0)
