@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="A visual inspector for manufacturing that has to show its reason.\n\n"
-    "Start with `gainspect demo`, then `gainspect data check DIR` and `gainspect train --data DIR --out RUN`.",
+    "Start with `gainspect demo`; then `gainspect data check DIR`, `gainspect train --data DIR --out RUN`.",
 )
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
@@ -50,9 +50,8 @@ def main() -> None:
         extra = _extra_of(error.name or "")
         if extra is None:
             raise
-        errors.print(
-            f"[bold red]Error[/] this command needs {error.name}. Install it with: pip install 'gainspect\\[{extra}]'"
-        )
+        advice = f"this command needs {error.name}. Install it with: pip install 'gainspect[{extra}]'"
+        errors.print(f"[bold red]Error[/] {escape(advice)}")
         sys.exit(2)
 
 

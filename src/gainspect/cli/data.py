@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gainspect.cli.console import console
+from gainspect.errors import GainspectError
 
 app = typer.Typer(no_args_is_help=True, help="Check a data set, or make a synthetic one.")
 
@@ -20,7 +21,7 @@ def check(
     """Look for what would spoil a training; exit code 1 if there are errors."""
     from gainspect.data.checks import check as check_data
     from gainspect.data.manifest import load_manifest
-    from gainspect.report.tables import check_tables
+    from gainspect.report.check import check_tables
 
     report = check_data(load_manifest(data), size=size)
     if as_json:
@@ -35,7 +36,7 @@ def check(
 def synthesize(
     out: Annotated[Path, typer.Argument(help="Folder to make.")],
     parts: Annotated[
-        int, typer.Option(min=20, help="Number of parts for training; a third as many for the test.")
+        int, typer.Option(min=30, help="Parts for training; a third as many for the test.")
     ] = 120,
     size: Annotated[int, typer.Option(min=64, max=2048, help="Image side, pixels.")] = 256,
     cue: Annotated[
@@ -43,7 +44,17 @@ def synthesize(
     ] = "none",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
 ) -> None:
-    """Make synthetic parts with exact masks: brushed metal and cast texture with five kinds of defects."""
+    """Make synthetic parts with exact masks: two materials, five kinds of defects."""
+    from pydantic import ValidationError
+
     from gainspect.data.synthetic import SyntheticSpec, generate
 
-    del parts, size, cue, seed, SyntheticSpec, generate, out
+    try:
+        spec = SyntheticSpec.model_validate(
+            {"seed": seed, "size": size, "cue": cue, "parts": {"train": parts, "test": parts // 3}}
+        )
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise GainspectError(f"{fault['loc'][0]}: {fault['msg']}", where="data synthesize") from error
+    manifest = generate(spec, out)
+    console.print(f"Made {len(manifest.parts)} images in {out}. Next: gainspect data check {out}")

@@ -1,0 +1,1 @@
+"""Data: manifests, splits, preprocessing, augmentation, checks and synthetic parts."""

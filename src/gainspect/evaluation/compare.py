@@ -49,7 +49,7 @@ def row_of(strategy: str, seed: int, summary: dict[str, Any], seconds: float) ->
         seed=seed,
         figures={name: None if figure is None else figure["value"] for name, figure in sources.items()},
         seconds=seconds,
-        intervals={name: None if figure is None else figure["interval_by_group"] for name, figure in sources.items()},
+        intervals={name: figure and figure["interval_by_group"] for name, figure in sources.items()},
     )
 
 

@@ -48,6 +48,6 @@ class GuidedAttention(nn.Module):
 def normalize_by_max(attention: Tensor, floor: float = 0.1) -> Tensor:
     """Scale (B, 1, h, w) per image so that its maximum is 1.
 
-    An image whose maximum is under `floor` is divided by `floor` instead: nothing is not blown up to something.
+    An image whose maximum is under `floor` is divided by `floor` instead: nothing is not blown up.
     """
     return attention / attention.amax(dim=(2, 3), keepdim=True).clamp_min(floor)

@@ -128,7 +128,7 @@ def _taps(net: Any, name: str, output_stride: int) -> _Taps:
         raise GainspectError(
             f"{name!r} does not give features at strides {wanted}",
             where="model.backbone",
-            mend="Choose a convolutional or hierarchical backbone, such as an EfficientNet, ResNet or ConvNeXt.",
+            mend="Choose a convolutional or hierarchical one: an EfficientNet, ResNet or ConvNeXt, say.",
         )
     # With output stride 16 the last two stages share stride 16: the pyramid keeps four levels.
     indices = [last_of[stride] for stride in wanted]

@@ -134,8 +134,10 @@ class GainMTL(nn.Module):
         return normalize_by_max(fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear"))
 
     def _gate(self, output: Output, mask: Tensor | None, has_mask: Tensor | None, alpha: float) -> Tensor:
-        """Effective attention: the model's own; fused with localization where that is the evidence; drawn
-        to the mask in training under the curriculum.
+        """Effective attention.
+
+        The model's own; fused with localization where that is the evidence; in training under the
+        curriculum drawn to the mask.
         """
         assert output.attention_logits is not None
         attention = output.attention_logits.sigmoid()

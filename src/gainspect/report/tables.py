@@ -1,166 +1,196 @@
-"""Figures as terminal tables."""
+"""Tables for the terminal, legible from 80 columns on; numbers right-aligned, three decimals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from gainspect.evaluation.compare import Row, over_seeds
 
-_NAMES = {
-    "recall": "recall (defects caught)",
-    "false_alarm_rate": "false alarms (of OK parts)",
-    "accuracy": "accuracy",
-    "precision": "precision",
+# Recall first: a missed defect costs most.
+_AT_THRESHOLD = {
+    "recall": "Recall",
+    "false_alarm_rate": "False alarms",
+    "precision": "Precision",
+    "accuracy": "Accuracy",
     "f1": "F1",
-    "auroc": "AUROC",
-    "ap": "average precision",
 }
-_MAPS = {"cam": "CAM", "attention": "attention", "localization": "localization", "evidence": "evidence (own)"}
+_RANKING = {"auroc": "AUROC", "ap": "AP"}
+_MAP_FIGURES = {"cam_iou": "CAM-\nIoU", "pointing_game": "Point-\nGame", "energy_inside": "Energy-\nInside"}
 _COMPARED = {
-    "recall": "recall",
-    "false_alarm_rate": "false\nalarms",
-    "recall_at_half": "recall\nat 0.5",
-    "accuracy_at_half": "accuracy\nat 0.5",
+    "recall": "Recall",
+    "false_alarm_rate": "False alarms",
+    "accuracy": "Accuracy",
+    "recall_at_half": "Recall at 0.5",
+    "precision_at_half": "Precision at 0.5",
+    "accuracy_at_half": "Accuracy at 0.5",
     "auroc": "AUROC",
-    "ap": "AP",
-    "cam_iou": "CAM\nIoU",
-    "pointing_game": "Point\nGame",
-    "energy_inside": "Energy\nInside",
-    "localization_iou": "Loc\nIoU",
-    "right_reason_rate": "right\nreason",
+    "ap": "Average precision",
+    "cam_iou": "CAM-IoU",
+    "pointing_game": "PointGame",
+    "energy_inside": "Energy-Inside",
+    "localization_iou": "Localization IoU",
+    "right_reason_rate": "Right reason",
 }
+_LAST_OF_SECTION = {"accuracy", "accuracy_at_half", "ap", "localization_iou"}
+_NOTHING = "–"
 
 
-def evaluation_tables(summary: dict[str, Any]) -> list[Table]:
-    """Verdicts, where the model looked, and each defect type."""
-    tables = [_verdicts(summary), _maps(summary)]
-    if summary["by_type"]:
-        tables.append(_types(summary["by_type"]))
+def evaluation_tables(summary: Mapping[str, Any]) -> list[Table]:
+    """What `gainspect evaluate` prints of a summary."""
+    tables = [_verdicts(summary)]
+    if summary["maps"]:
+        tables.append(_maps(summary["maps"]))
+    if summary["localization"] is not None:
+        tables.append(_localization(summary["localization"]))
+    if summary["defect_types"]:
+        tables.append(_defect_types(summary["defect_types"]))
     return tables
 
 
 def comparison_table(rows: Sequence[Row], title: str) -> Table:
-    """One line a strategy: mean over seeds (± sd); with one seed, the 95 % interval by part below it."""
+    """A column each strategy: mean and, below it, ± sd over seeds; with one seed, 95 % interval by part."""
     seeds = len({row.seed for row in rows})
-    note = f"mean ± sd over {seeds} seeds" if seeds > 1 else "in brackets: 95 % interval by part"
-    table = Table(title=f"Test part, {title}", caption=f"Threshold fitted on validation; {note}.")
+    below = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "below: 95 % interval by part"
+    table = _table(
+        f"Strategies · {title}",
+        f"{below}\nthreshold: chosen on validation\nmaps: the strategy's own evidence",
+    )
     table.add_column("")
-    for heading in _COMPARED.values():
-        table.add_column(heading, justify="right")
+    means = over_seeds(rows)
+    for strategy in means:
+        table.add_column(strategy, justify="right", no_wrap=True)
     intervals = {row.strategy: row.intervals for row in rows}
-    for strategy, figures in over_seeds(rows).items():
-        cells = []
-        for name in _COMPARED:
-            value = figures[name]
-            if value is None:
-                cells.append("–")
-                continue
-            average, deviation = value
-            below = _interval(intervals[strategy][name], digits=2) if seeds == 1 else ""
-            cells.append(
-                f"{average:.3f}" + (f"\n±{deviation:.3f}" if deviation is not None else f"\n{below}")
-            )
-        table.add_row(f"[bold]{strategy}", *cells)
+    for name, heading in _COMPARED.items():
+        cells = (_spread(figures[name], intervals[strategy][name]) for strategy, figures in means.items())
+        table.add_row(heading, *cells, end_section=name in _LAST_OF_SECTION)
     return table
 
 
-def check_tables(report: Any) -> list[Table]:
-    """What a data set holds, and what is wrong with it."""
-    contents = Table(title="Images", caption=report.caption())
-    for heading in ("split", "label", "defect type"):
-        contents.add_column(heading)
-    for heading in ("images", "groups", "defect px (median)", "defect px (min)"):
-        contents.add_column(heading, justify="right")
-    for row in report.contents:
-        contents.add_row(*map(str, row))
-    findings = Table(title="Findings" if report.findings else "Findings: none", show_lines=True)
-    for heading in ("", "what", "where", "how to mend it"):
-        findings.add_column(heading)
-    colors = {"error": "bold red", "warning": "yellow", "info": "cyan"}
-    for finding in report.findings:
-        color = colors[finding.severity]
-        findings.add_row(f"[{color}]{finding.severity}", finding.what, _places(finding.where), finding.mend)
-    return [contents, findings] if report.findings else [contents]
-
-
-def _verdicts(summary: dict[str, Any]) -> Table:
-    counts = summary["confusion"]
-    threshold = summary["operating_point"]["threshold"]
-    table = Table(
-        title=f"Verdicts on {summary['images']} images ({summary['ng_images']} NG) of {summary['groups']} parts",
-        caption=f"At threshold {threshold:.3f}: {counts['caught']} defects caught, {counts['missed']} missed, "
-        f"{counts['false_alarms']} false alarms, {counts['passed']} passed.",
+def _verdicts(summary: Mapping[str, Any]) -> Table:
+    images, figures = summary["images"], summary["classification"]
+    operating, half = figures["operating"], figures["half"]
+    counts = f"{images['n']} images of {images['groups']} parts: {images['ok']} OK, {images['ng']} NG"
+    if images["left_out"]:
+        counts += f"; {images['left_out']} left out"
+    caption = (
+        "recall: share of NG called NG; false alarms: share of OK called NG\n"
+        "right reason: verdict right and, for NG, evidence peaks in the defect\n"
+        "95 % intervals; by part counts images of one part together"
     )
+    if images["ng_without_mask"]:
+        caption += f"; right reason leaves out {images['ng_without_mask']} NG without a mask"
+    table = _table(f"Verdicts · {counts}", caption)
     table.add_column("")
-    table.add_column(
-        f"threshold {threshold:.3f}\n(fitted on {summary['operating_point']['fitted_on']})", justify="right"
+    table.add_column(f"at {operating['threshold']:.3f}\n(operating)", justify="right")
+    table.add_column("by image\n", justify="right", style="dim", no_wrap=True)
+    table.add_column("by part\n", justify="right", style="dim", no_wrap=True)
+    table.add_column("at 0.5\n", justify="right")
+    table.add_column("by part\n", justify="right", style="dim", no_wrap=True)
+    for name, title in _AT_THRESHOLD.items():
+        table.add_row(title, *_figure(operating[name], strong=name == "recall"), *_by_part(half[name]))
+    reason = summary["right_reason_rate"]
+    table.add_row("Right reason", *_figure(reason, strong=True), _NOTHING, "", end_section=True)
+    for name, title in _RANKING.items():
+        table.add_row(title, *_figure(figures["ranking"][name]), "", "")
+    return table
+
+
+def _maps(maps: Mapping[str, Any]) -> Table:
+    count = next(iter(maps.values()))["cam_iou"]["n"]
+    fixed = any("fixed_iou" in quality for quality in maps.values())
+    caption = "mean and 95 % interval by part"
+    if fixed:
+        caption += "; fixed: at the threshold on the map that was best on the validation part"
+    table = _table(f"Where the maps lie · {count} NG images with a mask", caption)
+    table.add_column("Map")
+    for title in (*_MAP_FIGURES.values(), *(["IoU\n(fixed)"] if fixed else [])):
+        table.add_column(title, justify="right", no_wrap=True)
+    for name, quality in maps.items():
+        cells = [_stacked(quality[figure]) for figure in _MAP_FIGURES]
+        if fixed:
+            cells.append(_stacked(quality["fixed_iou"]) if "fixed_iou" in quality else Text(_NOTHING))
+        table.add_row(Text(name, "bold" if name == "evidence" else ""), *cells)
+    return table
+
+
+def _localization(figures: Mapping[str, Any]) -> Table:
+    table = _table(
+        "Localization",
+        "IoU and Dice at 0.5: mean over NG images with a mask, and over the pixels of all images\n"
+        f"AUPRO: overlap by defect up to {figures['aupro_limit']:.0%} false-positive pixels",
     )
-    table.add_column("95 % by part", justify="right", style="dim")
-    table.add_column("by image", justify="right", style="dim")
-    table.add_column("threshold\n0.5", justify="right")
-    for name, figure in summary["at_threshold"].items():
-        half = summary["at_half"][name]["value"]
-        table.add_row(
-            _NAMES[name],
-            _number(figure["value"]),
-            _interval(figure["by_group"]),
-            _interval(figure.get("by_image")),
-            _number(half),
-        )
-    table.add_section()
-    for name, figure in summary["ranking"].items():
-        table.add_row(_NAMES[name], _number(figure["value"]), _interval(figure["by_group"]), "", "")
-    right = summary["right_reason_rate"]
-    table.add_row("right for the right reason", _number(right["value"]), _interval(right["by_group"]), "", "")
+    for title in ("IoU", "Dice", "pooled IoU", "pooled Dice", "AUPRO"):
+        table.add_column(title, justify="right")
+    pooled = (_number(figures[name]) for name in ("pooled_iou", "pooled_dice", "aupro"))
+    table.add_row(_stacked(figures["iou"]), _stacked(figures["dice"]), *pooled)
     return table
 
 
-def _maps(summary: dict[str, Any]) -> Table:
-    table = Table(title="Where it looks (NG images with a mask; 95 % by part)")
-    table.add_column("map")
-    for heading in ("CAM-IoU", "PointGame", "Energy-Inside"):
-        table.add_column(heading, justify="right")
-    for name, figures in summary["maps"].items():
-        table.add_row(_MAPS[name], *(_with_interval(figure) for figure in figures.values()))
-    localization = summary["localization"]
-    if localization is not None:
-        table.caption = (
-            f"Localization: IoU {_number(localization['iou']['value'])}, Dice {_number(localization['dice']['value'])} "
-            f"per image; pooled IoU {_number(localization['pooled_iou']['value'])}; "
-            f"AU-PRO {_number(localization['aupro']['value'])}."
-        )
+def _defect_types(types: Mapping[str, Any]) -> Table:
+    table = _table("By type of defect", "maps: the evidence; 95 % interval by part")
+    table.add_column("Defect")
+    for title in ("Images", "Parts", "Recall", "Right\nreason", *_MAP_FIGURES.values()):
+        table.add_column(title, justify="right", no_wrap=True)
+    for name, row in types.items():
+        shares = (_stacked(row[key], _short) for key in ("recall", "right_reason_rate"))
+        quality = (_number(row[key]["value"]) for key in _MAP_FIGURES)
+        table.add_row(name, str(row["n"]), str(row["groups"]), *shares, *quality)
     return table
 
 
-def _types(by_type: dict[str, dict[str, Any]]) -> Table:
-    table = Table(title="By defect type")
-    table.add_column("type")
-    for heading in ("images", "parts", "recall", "right reason", "CAM-IoU", "PointGame", "Energy"):
-        table.add_column(heading, justify="right")
-    for name, row in by_type.items():
-        figures = ("recall", "right_reason_rate", "cam_iou", "pointing_game", "energy_inside")
-        table.add_row(
-            name,
-            str(row["images"]),
-            str(row["groups"]),
-            *(_number(row[figure]["value"]) for figure in figures),
-        )
-    return table
+def _table(title: str, caption: str) -> Table:
+    return Table(
+        title=f"\n{title}",
+        caption=caption,
+        title_justify="left",
+        caption_justify="left",
+        title_style="bold",
+        caption_style="dim",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+
+
+def _figure(figure: Mapping[str, Any], *, strong: bool = False) -> tuple[Text, str, str]:
+    """Value, interval by image, interval by group."""
+    value = Text(_number(figure["value"]), "bold" if strong else "")
+    return value, _interval(figure["interval"]), _interval(figure["interval_by_group"])
+
+
+def _by_part(figure: Mapping[str, Any]) -> tuple[Text, str]:
+    """Value, interval by group."""
+    return Text(_number(figure["value"])), _interval(figure["interval_by_group"])
+
+
+def _interval(interval: Sequence[float] | None) -> str:
+    return "" if interval is None else f"{interval[0]:.3f}–{interval[1]:.3f}"
+
+
+def _stacked(figure: Mapping[str, Any], style: Callable[[Sequence[float]], str] = _interval) -> Text:
+    """Value, and the interval by group below it."""
+    text = Text(_number(figure["value"]))
+    interval = figure["interval_by_group"]
+    return text if interval is None else text.append(f"\n{style(interval)}", "dim")
+
+
+def _spread(spread: tuple[float, float | None] | None, interval: Sequence[float] | None) -> Text:
+    """Mean, and below it the standard deviation, or with one seed the interval."""
+    if spread is None:
+        return Text(_NOTHING)
+    mean, deviation = spread
+    text = Text(_number(mean))
+    if deviation is not None:
+        return text.append(f"\n±{deviation:.3f}", "dim")
+    return text if interval is None else text.append(f"\n{_short(interval)}", "dim")
+
+
+def _short(interval: Sequence[float]) -> str:
+    """An interval in 7 to 9 characters, such as .75–.94."""
+    return "–".join(f"{bound:.2f}".removeprefix("0") for bound in interval)
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _interval(interval: Sequence[float] | None, digits: int = 3) -> str:
-    return "" if interval is None else f"[dim]{interval[0]:.{digits}f}–{interval[1]:.{digits}f}[/]"
-
-
-def _with_interval(figure: dict[str, Any]) -> str:
-    return f"{_number(figure['value'])} {_interval(figure['by_group'])}"
-
-
-def _places(names: Sequence[str], shown: int = 3) -> str:
-    more = f"\n(+{len(names) - shown} more)" if len(names) > shown else ""
-    return "\n".join(names[:shown]) + more
+    return _NOTHING if value is None else f"{value:.3f}"

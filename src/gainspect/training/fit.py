@@ -155,8 +155,10 @@ def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) ->
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc keep large freed blocks: it would hand them back to the kernel and have them zeroed anew at
-    every step, which takes about half of a step's time on two cores.
+    """Let glibc keep large freed blocks.
+
+    It would hand them back to the kernel and have them zeroed anew at every step: on two cores that takes
+    about half of a step's time (benchmarks/step_time.py --default-allocator).
     """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
@@ -176,7 +178,7 @@ def _precision(config: RunConfig) -> str:
 
 
 def _workers(config: RunConfig) -> int:
-    """On a few cores the images are read beside the training step at no gain; else one worker a core, to 8."""
+    """Processes that read images: none on one or two cores (no gain), else one a core, to 8."""
     if config.training.workers is not None:
         return config.training.workers
     cores = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""What a person sees while a model trains: one bar for the whole run with the time left, one line an epoch."""
+"""What a person sees while a model trains: one bar for the whole run, one line an epoch."""
 
 from typing import Any
 
@@ -54,7 +54,8 @@ class ProgressBar(pl.Callback):
         """One line: loss, and on the validation part recall, false alarms and where the model looks."""
         parts = [f"{self.title} epoch {row['epoch']}", f"loss {row['loss/total']:.3f}"]
         parts += [f"{label} {row[name]:.2f}" for name, label in _SHOWN.items() if name in row]
-        self.console.print("  ".join(parts) + f"  [dim]{row['seconds']:.0f} s[/]", highlight=False)
+        line = "  ".join(parts) + f"  [dim]{row['seconds']:.0f} s[/]"
+        self.console.print(line, highlight=False, soft_wrap=True)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Take the bar away, also when the run was stopped."""

@@ -1,0 +1,116 @@
+"""Intervals against SciPy's and closed forms; weighted figures against scikit-learn on repeated images."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from gainspect.metrics import intervals
+
+
+@given(st.integers(0, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_clopper_pearson_equals_scipy(case):
+    successes, trials = case
+    if not trials:
+        assert intervals.clopper_pearson(0, 0) == (0, 1)
+        return
+    expected = binomtest(successes, trials).proportion_ci(method="exact")
+    assert intervals.clopper_pearson(successes, trials) == pytest.approx((expected.low, expected.high))
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.9]), st.booleans(), st.integers(0, 4)),
+        min_size=2,
+        max_size=20,
+    )
+)
+def test_weights_count_like_repeated_images(case):
+    scores, labels, times = (np.array(column) for column in zip(*case, strict=True))
+    weights = np.stack([times, np.ones_like(times)]).astype(np.float64)
+    auroc = intervals.weighted_auroc(scores, labels)(weights)
+    precision = intervals.weighted_average_precision(scores, labels)(weights)
+    mean = intervals.weighted_mean(scores)(weights)
+    for row, repeats in enumerate(weights.astype(int)):
+        drawn_scores, drawn_labels = np.repeat(scores, repeats), np.repeat(labels, repeats)
+        if not drawn_labels.any() or drawn_labels.all():
+            assert np.isnan(auroc[row])
+        else:
+            assert auroc[row] == pytest.approx(roc_auc_score(drawn_labels, drawn_scores))
+        if drawn_labels.any():
+            assert precision[row] == pytest.approx(average_precision_score(drawn_labels, drawn_scores))
+        else:
+            assert np.isnan(precision[row])
+        assert mean[row] == pytest.approx(drawn_scores.mean()) if len(drawn_scores) else np.isnan(mean[row])
+
+
+def test_the_interval_of_a_mean_of_independent_images_is_the_normal_one():
+    values = np.random.default_rng(1).normal(0.5, 0.1, 400)
+    groups = [str(index) for index in range(400)]
+    low, high = intervals.group_bootstrap(intervals.weighted_mean(values), groups)
+    half = 1.96 * values.std() / 20
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.15 * half)
+
+
+def test_images_of_one_part_do_not_count_as_independent():
+    """Ten equal views of each of 40 parts tell as much as 40 images: the interval is √10 times as wide."""
+    values = np.repeat(np.random.default_rng(2).normal(0.5, 0.1, 40), 10)
+    parts = np.repeat(np.arange(40).astype(str), 10)
+    by_part = intervals.group_bootstrap(intervals.weighted_mean(values), parts)
+    by_image = intervals.group_bootstrap(intervals.weighted_mean(values), np.arange(400).astype(str))
+    assert np.diff(by_part) / np.diff(by_image) == pytest.approx(np.sqrt(10), rel=0.1)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(3)
+    groups = [str(index) for index in range(60)]
+    hits = 0
+    for trial in range(200):
+        drawn = (rng.random(60) < 0.7).astype(np.float64)
+        low, high = intervals.mean_by_group(drawn, groups, seed=trial)
+        hits += low <= 0.7 <= high
+    assert 0.88 <= hits / 200 <= 0.99  # 0.95 ± three standard errors, less what the percentile method lacks
+
+
+def test_same_seed_same_interval():
+    values, groups = np.random.default_rng(0).random(50), [str(i % 9) for i in range(50)]
+    first, again, other = (
+        intervals.group_bootstrap(intervals.weighted_mean(values), groups, seed=seed) for seed in (4, 4, 5)
+    )
+    assert first == again != other
+
+
+def test_in_chunks_the_drawings_are_the_same(monkeypatch):
+    values, groups = np.random.default_rng(0).random(50), [str(i % 9) for i in range(50)]
+    at_once = intervals.group_bootstrap(intervals.weighted_mean(values), groups)
+    monkeypatch.setattr(intervals, "_CELLS", 777)
+    in_chunks = intervals.group_bootstrap(intervals.weighted_mean(values), groups)
+    assert in_chunks == pytest.approx(at_once, rel=1e-12)
+
+
+def test_all_right_is_not_certainty():
+    perfect, none = np.ones(30), np.zeros(30)
+    groups = [str(index // 3) for index in range(30)]
+    assert intervals.mean_by_group(perfect, groups) == intervals.clopper_pearson(10, 10)
+    assert intervals.mean_by_group(none, groups) == intervals.clopper_pearson(0, 10)
+
+
+def test_what_cannot_be_resampled_has_no_interval():
+    statistic = intervals.weighted_mean(np.array([0.1, 0.9]))
+    assert intervals.group_bootstrap(statistic, ["one", "one"]) is None
+    assert intervals.mean_by_group(np.array([]), []) is None
+    one_class = intervals.weighted_auroc(np.array([0.1, 0.9]), np.array([True, True]))
+    assert intervals.group_bootstrap(one_class, ["one", "two"]) is None
+
+
+def test_fast_enough_for_every_figure_of_a_table():
+    rng = np.random.default_rng(0)
+    scores, labels = rng.random(400), rng.random(400) < 0.3
+    groups = [str(index // 3) for index in range(400)]
+    started = time.perf_counter()
+    intervals.group_bootstrap(intervals.weighted_auroc(scores, labels), groups)
+    assert time.perf_counter() - started < 2
