@@ -67,6 +67,8 @@ class TrainingConfig(_Section):
     focal_gamma: Annotated[float, Field(ge=0)] = 2.0
     focal_alpha: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
     """Weight of NG in the focal loss; "auto" = the share of OK among the images drawn."""
+    stage_starts: tuple[Fraction, Fraction, Fraction, Fraction] = (0.0, 0.25, 0.5, 0.75)
+    """When each stage begins (shares of the run): classification, attention, localization, counterfactual."""
     frozen_stages: Annotated[int, Field(ge=0, le=8)] = 0
     """Backbone stages (stem = 1) whose weights and BatchNorm statistics stay as they came."""
     start_size: Fraction = 1.0

@@ -22,7 +22,8 @@ def focal(logits: Tensor, target: Tensor, alpha: float, gamma: float) -> Tensor:
         gamma: focusing exponent, at least 0.
     """
     margin = logits[:, 1].float() - logits[:, 0].float()
-    return sigmoid_focal_loss(margin, target.float(), alpha=alpha, gamma=gamma, reduction="mean")
+    loss: Tensor = sigmoid_focal_loss(margin, target.float(), alpha=alpha, gamma=gamma, reduction="mean")
+    return loss
 
 
 def dice(prob: Tensor, target: Tensor) -> Tensor:

@@ -3,8 +3,8 @@
 A new strategy is a new row; nothing else in gainspect asks for a strategy by name.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -36,6 +36,11 @@ STAGES: tuple[Stage, ...] = (
     Stage(0.75, ("counterfactual",)),
 )
 """Four equal stages; a strategy takes from each what it trains."""
+
+
+def stages_at(starts: Sequence[float]) -> tuple[Stage, ...]:
+    """The stages with other beginnings, in the order of `STAGES`."""
+    return tuple(replace(stage, start=start) for stage, start in zip(STAGES, starts, strict=True))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from gainspect.types import Label
 class Draw(NamedTuple):
     """One image to be drawn, and how: all that its pixels depend on, so any process gives the same ones."""
 
-    index: int
+    part: int
+    """Position in the manifest."""
     epoch: int
     size: int
     """Side of the square, pixels."""
@@ -50,14 +51,14 @@ class TrainingSet(Dataset[Sample]):
 
     def __getitem__(self, draw: Draw) -> Sample:
         """Raises GainspectError if the image or its mask cannot be read."""
-        part = self.manifest.parts[draw.index]
+        part = self.manifest.parts[draw.part]
         original = read_image(part.image)
         image, geometry = letterbox(original, draw.size)
         if part.mask is None:
             mask = np.zeros((draw.size, draw.size), np.uint8)
         else:
             mask = letterbox_mask(read_mask(part.mask, original.shape[:2]), geometry)
-        rng = np.random.default_rng((self.seed, draw.epoch, draw.index))
+        rng = np.random.default_rng((self.seed, draw.epoch, draw.part))
         image, mask = augment(image, mask, rng, draw.strength)
         defective = part.label is Label.NG
         return Sample(

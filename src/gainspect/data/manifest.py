@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,7 +156,7 @@ def _part(row: Mapping[str, str], root: Path, where: str) -> Part:
         mask=root / row["mask"] if row.get("mask") else None,
         group=row.get("group") or image.stem,
         defect_type=row.get("defect_type") or None,
-        split=cast(Split, split) if split else None,
+        split=split if split else None,
         extra={name: value for name, value in row.items() if name not in _COLUMNS},
     )
 

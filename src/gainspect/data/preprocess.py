@@ -9,6 +9,7 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 
 from gainspect.errors import GainspectError
 from gainspect.types import FloatMap, Image, Mask
+
+_Number = TypeVar("_Number", np.uint8, np.float32)
 
 PADDING = 128
 """Grey of the letterbox border; near 0 after the normalization of most backbones."""
@@ -75,10 +78,10 @@ def read_mask(path: Path, shape: tuple[int, ...]) -> Mask:
             where=path,
             mend="Export the mask at the image's own size.",
         )
-    return (pixels > 127).astype(np.uint8)
+    return np.asarray(pixels > 127, np.uint8)
 
 
-def _decode(content: bytes, where: str | Path, flags: int) -> NDArray[np.generic]:
+def _decode(content: bytes, where: str | Path, flags: int) -> NDArray[np.integer | np.floating]:
     if not content:
         raise GainspectError("the file is empty (0 bytes)", where=where, mend="Export it again.")
     for start, end in _END_MARKS.items():
@@ -99,7 +102,7 @@ def _decode(content: bytes, where: str | Path, flags: int) -> NDArray[np.generic
             where=where,
             mend="PNG, JPEG, BMP, TIFF and WebP can be read.",
         )
-    return pixels
+    return np.asarray(pixels)
 
 
 @dataclass(frozen=True)
@@ -156,16 +159,17 @@ def letterbox_mask(mask: Mask, geometry: Geometry) -> Mask:
 def unletterbox(values: NDArray[np.floating], geometry: Geometry) -> FloatMap:
     """Bring a model's map (h, w) of the whole frame, at any resolution, back to the image's (H, W)."""
     frame = _resize(values.astype(np.float32), geometry.size, geometry.size)
-    return _resize(_content(frame, geometry), geometry.height, geometry.width)
+    return _resize(_content(frame, geometry), geometry.height, geometry.width).astype(np.float32)
 
 
-def _content(frame: NDArray[np.generic], geometry: Geometry) -> NDArray[np.generic]:
+def _content(frame: NDArray[_Number], geometry: Geometry) -> NDArray[_Number]:
     """The part of the frame that shows the image (a view)."""
     bottom, right = geometry.top + geometry.content_height, geometry.left + geometry.content_width
     return frame[geometry.top : bottom, geometry.left : right]
 
 
-def _resize(values: NDArray[np.generic], height: int, width: int) -> NDArray[np.generic]:
+def _resize(values: NDArray[_Number], height: int, width: int) -> NDArray[_Number]:
     """Area average to shrink, bilinear to grow; both map pixel centers onto pixel centers."""
     shrinks = height * width < values.shape[0] * values.shape[1]
-    return cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(values, (width, height), interpolation=interpolation), values.dtype)

@@ -20,7 +20,8 @@ def assign_splits(manifest: Manifest, *, val_fraction: float, test_fraction: flo
     """
     parts = [replace(part, split=part.split or "train") for part in manifest.parts]
     done = replace(manifest, parts=tuple(parts))
-    for name, fraction in (("test", test_fraction), ("val", val_fraction)):
+    fractions: dict[Split, float] = {"test": test_fraction, "val": val_fraction}
+    for name, fraction in fractions.items():
         if not done.split(name).parts:
             done = _carve(done, name, fraction, seed)
     for name in ("train", "val", "test"):

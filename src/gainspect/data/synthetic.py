@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -31,6 +31,8 @@ DEFECTS: tuple[Defect, ...] = get_args(Defect)
 
 _Gray = NDArray[np.float32]
 _BACKGROUND, _PLATE, _MARGIN = 28.0, 150.0, 0.07
+_GRAIN = ((0.8, 7.0), (2.5, 7.0), (9.0, 5.0))
+"""Of cast material: blur in pixels, and contrast."""
 
 
 class CueRates(BaseModel):
@@ -48,13 +50,13 @@ class SyntheticSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = 1
-    size: int = Field(256, ge=64, le=2048)
+    size: int = Field(default=256, ge=64, le=2048)
     """Side of the images, pixels."""
     parts: Mapping[Literal["train", "test"], int] = {"train": 120, "test": 40}
     """Physical parts of each split."""
-    views: int = Field(2, ge=1)
+    views: int = Field(default=2, ge=1)
     """Images of each part: other light, other place, other noise."""
-    ng_fraction: float = Field(0.5, gt=0, lt=1)
+    ng_fraction: float = Field(default=0.5, gt=0, lt=1)
     materials: tuple[Material, ...] = MATERIALS
     defects: tuple[Defect, ...] = DEFECTS
     cue: Cue = "none"
@@ -183,13 +185,11 @@ def _texture(rng: np.random.Generator, material: Material, size: int) -> _Gray:
         fine = cv2.GaussianBlur(noise, (0, 0), sigmaX=size / 8, sigmaY=0.6)
         broad = cv2.GaussianBlur(noise, (0, 0), sigmaX=size / 4, sigmaY=size / 60)
         return _PLATE + 13 * _unit(fine) + 5 * _unit(broad)
-    grain = sum(
-        weight * _unit(cv2.GaussianBlur(noise, (0, 0), s)) for s, weight in ((0.8, 7), (2.5, 7), (9, 5))
-    )
-    return (_PLATE - 25 + grain).astype(np.float32)
+    grain = [weight * _unit(cv2.GaussianBlur(noise, (0, 0), sigma)) for sigma, weight in _GRAIN]
+    return np.asarray(_PLATE - 25 + np.sum(grain, axis=0), np.float32)
 
 
-def _unit(values: _Gray) -> _Gray:
+def _unit(values: NDArray[Any]) -> _Gray:
     return np.asarray((values - values.mean()) / values.std(), np.float32)
 
 
@@ -220,7 +220,8 @@ def _crack(rng: np.random.Generator, plate: _Gray, shape: _Gray) -> Mask:
     for _ in range(int(rng.integers(1, 3))):
         steps = int(rng.integers(14, 26))
         headings = heading + np.cumsum(rng.normal(0, 0.35, steps))
-        walk = np.cumsum(np.stack([np.cos(headings), np.sin(headings)], 1) * size / 75, axis=0) + [x, y]
+        steps_taken = np.stack([np.cos(headings), np.sin(headings)], axis=1) * size / 75
+        walk = np.array([x, y]) + np.cumsum(steps_taken, axis=0)
         mask |= _stroke(walk, size, max(1, round(size / 170)))
         heading += rng.choice([-1, 1]) * rng.uniform(0.6, 1.1)
     mask &= shape > 0.5
@@ -250,12 +251,9 @@ def _stain(rng: np.random.Generator, plate: _Gray, shape: _Gray) -> Mask:
     radius = rng.uniform(0.08, 0.15) * size
     wobble = _unit(cv2.GaussianBlur(rng.standard_normal((size, size), dtype=np.float32), (0, 0), size / 28))
     distance = np.hypot(across - x, (down - y) * rng.uniform(0.8, 1.5)) / radius
-    mask = ((distance + 0.28 * wobble < 1) & (shape > 0.5)).astype(np.uint8)
-    plate += (
-        rng.choice([-1, 1])
-        * rng.uniform(20, 32)
-        * cv2.GaussianBlur(mask.astype(np.float32), (0, 0), size / 120)
-    )
+    mask: Mask = ((distance + 0.28 * wobble < 1) & (shape > 0.5)).astype(np.uint8)
+    tint = rng.choice([-1, 1]) * rng.uniform(20, 32)
+    plate += tint * cv2.GaussianBlur(mask.astype(np.float32), (0, 0), size / 120)
     return mask
 
 
@@ -292,7 +290,8 @@ def _stroke(points: NDArray[np.floating], size: int, thickness: int) -> Mask:
 
 def _soft(mask: Mask) -> _Gray:
     """1 on the mask, fading within a pixel."""
-    return np.maximum(mask, cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.7))
+    hard = mask.astype(np.float32)
+    return np.asarray(np.maximum(hard, cv2.GaussianBlur(hard, (0, 0), 0.7)))
 
 
 def _stamp(rng: np.random.Generator, plate: _Gray) -> None:

@@ -41,8 +41,9 @@ class GuidedAttention(nn.Module):
 
     def forward(self, deep: Tensor) -> Tensor:
         """(B, C, h, w) features F → (B, 1, h, w) attention logits, float32."""
-        guided = self.head(self.cbam(deep)).float() / self.log_temperature.exp()
-        return 0.5 * (guided + self.mining(deep).float())
+        guided: Tensor = self.head(self.cbam(deep)).float() / self.log_temperature.exp()
+        mean: Tensor = 0.5 * (guided + self.mining(deep).float())
+        return mean
 
 
 def normalize_by_max(attention: Tensor, floor: float = 0.1) -> Tensor:

@@ -108,7 +108,7 @@ def _create(name: str, output_stride: int) -> Any:
             where="model.backbone",
             mend=f"Names near it: {near}." if near else "`timm.list_models()` lists the names.",
         )
-    options = {} if output_stride == 32 else {"output_stride": output_stride}
+    options: dict[str, Any] = {} if output_stride == 32 else {"output_stride": output_stride}
     try:
         return timm.create_model(name, pretrained=False, num_classes=0, **options)
     except (TypeError, NotImplementedError, RuntimeError) as error:

@@ -31,4 +31,5 @@ class Counterfactual(nn.Module):
         near = F.max_pool2d(mask, 3, stride=1, padding=1)
         s = self.suppression(mask) * near
         replaced = deep * (1 - s) + self.replace(deep) * s
-        return replaced + self.refine(replaced) * near
+        refined: Tensor = replaced + self.refine(replaced) * near
+        return refined

@@ -28,4 +28,5 @@ class LocalizationHead(nn.Module):
         finest = levels[0]
         for level in levels[1:]:
             finest = finest + F.interpolate(level, size=finest.shape[-2:], mode="bilinear")
-        return self.logits(self.refine(finest)).float()
+        logits: Tensor = self.logits(self.refine(finest))
+        return logits.float()

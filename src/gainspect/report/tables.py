@@ -58,7 +58,7 @@ def comparison_table(rows: Sequence[Row], title: str) -> Table:
         f"Strategies · {title}",
         f"{below}\nthreshold: chosen on validation\nmaps: the strategy's own evidence",
     )
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     means = over_seeds(rows)
     for strategy in means:
         table.add_column(strategy, justify="right", no_wrap=True)
@@ -151,6 +151,7 @@ def _table(title: str, caption: str) -> Table:
         caption_style="dim",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        padding=(0, 0, 0, 1),
     )
 
 

@@ -53,7 +53,7 @@ class Monitor(pl.Callback):
         row |= self._validate(pl_module)
         row["seconds"] = round(time.monotonic() - self._started, 1)
         self.history.append(row)
-        if pl_module.progress >= pl_module.model.strategy.complete_from():
+        if pl_module.is_complete:
             self._keep_if_best(pl_module, row, settings.monitor)
             self._stop_if_stale(trainer, row, settings.patience)
         self._write_log()

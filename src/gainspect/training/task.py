@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from gainspect.config import RunConfig
 from gainspect.data.dataset import Sample, TrainingSet, batches, epoch_order
 from gainspect.models.gain_mtl import GainMTL
-from gainspect.strategies import curriculum_alpha
+from gainspect.strategies import curriculum_alpha, stages_at
 from gainspect.training.objective import named_losses
 from gainspect.training.schedule import augmentation_strength, image_size, learning_rate_factor
 
@@ -31,6 +31,7 @@ class InspectionTask(pl.LightningModule):
         self.workers = workers
         self.steps_per_epoch = -(-len(self._batches(epoch=0)) // config.training.accumulate)
         self.total_steps = self.steps_per_epoch * config.training.epochs
+        self.stages = stages_at(config.training.stage_starts)
         self.focal_alpha = self._focal_alpha()
         self.ema = (
             ModelEmaV3(model, decay=config.training.ema, use_warmup=True) if config.training.ema else None
@@ -47,6 +48,11 @@ class InspectionTask(pl.LightningModule):
         """Share of the run that is done, 0…1."""
         return self.global_step / self.total_steps
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every loss of the strategy has its full weight."""
+        return self.progress >= self.model.strategy.complete_from(self.stages)
+
     def train_dataloader(self) -> DataLoader[Sample]:
         """The current epoch's batches (rebuilt every epoch)."""
         epoch = self.current_epoch
@@ -60,7 +66,7 @@ class InspectionTask(pl.LightningModule):
         """Weighted sum of the losses that the strategy has active now."""
         del batch_index
         progress = self.progress
-        weights = self.model.strategy.weights_at(progress)
+        weights = self.model.strategy.weights_at(progress, self.stages)
         output = self.model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(progress))
         named = named_losses(
             output, batch, weights, alpha=self.focal_alpha, gamma=self.config.training.focal_gamma

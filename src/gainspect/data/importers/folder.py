@@ -30,7 +30,7 @@ def import_folder(root: Path) -> Manifest:
     for split in (None, "train", "test"):
         for folder, label in _LABELS.items():
             place = Path(split or "") / folder
-            parts.extend(_parts(root, place, label, cast(Split | None, split), table))
+            parts.extend(_parts(root, place, label, split, table))
     manifest = checked(Manifest(root, tuple(parts)), where=root)
     _refuse_masks_without_image(manifest)
     return manifest

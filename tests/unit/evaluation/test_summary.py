@@ -1,0 +1,127 @@
+"""Summaries of planned judgements."""
+
+import json
+
+import numpy as np
+import pytest
+
+from gainspect.evaluation.evaluate import judge
+from gainspect.evaluation.operating_point import map_thresholds, operating_point, validation_figures
+from gainspect.evaluation.summary import summarize
+from gainspect.metrics.intervals import clopper_pearson
+
+SCORES = [0.1, 0.7, 0.9, 0.8, 0.2, 0.95]
+
+
+def half_bright(mask):
+    """Evidence: 0.6 in the defect and 0.2 all around; localization: the defect and as much beside it."""
+    beside = np.roll(mask, 32, axis=0)
+    return {"evidence": 0.2 + 0.4 * mask, "localization": np.maximum(mask, beside)}
+
+
+@pytest.fixture
+def judgement(parts):
+    return judge(parts.inspector(SCORES, half_bright), parts.manifest)
+
+
+def test_classification_by_hand(judgement):
+    figures = summarize(judgement)["classification"]["operating"]
+    expected = {"recall": (3, 4), "precision": (3, 4), "false_alarm_rate": (1, 2), "accuracy": (4, 6)}
+    for name, (hits, trials) in expected.items():
+        assert figures[name]["value"] == hits / trials
+        assert figures[name]["n"] == trials
+        assert figures[name]["interval"] == clopper_pearson(hits, trials)
+    assert figures["f1"]["value"] == 0.75
+    assert figures["threshold"] == 0.5
+
+
+def test_ranking_by_hand(judgement):
+    ranking = summarize(judgement)["classification"]["ranking"]
+    assert ranking["auroc"]["value"] == pytest.approx(7 / 8)  # of 8 pairs, 0.2 (NG) < 0.7 (OK) is wrong
+    assert ranking["ap"]["value"] == pytest.approx((1 + 1 + 1 + 4 / 5) / 4)
+
+
+def test_map_quality_and_localization_by_hand(judgement):
+    summary = summarize(judgement, map_thresholds={"evidence": 0.2, "localization": 0.5})
+    evidence = summary["maps"]["evidence"]
+    areas = np.array([64, 64, 64])
+    shares = 0.6 * areas / (0.6 * areas + 0.2 * (64 * 64 - areas))
+    assert evidence["cam_iou"]["value"] == evidence["pointing_game"]["value"] == 1
+    assert evidence["energy_inside"]["value"] == pytest.approx(shares.mean())
+    assert evidence["fixed_iou"]["value"] == pytest.approx(64 / 4096)  # float32 0.2 is above 0.2
+    assert summary["maps"]["localization"]["fixed_iou"]["value"] == pytest.approx(0.5)
+    assert summary["localization"]["iou"]["value"] == pytest.approx(0.5)
+    assert summary["localization"]["dice"]["value"] == pytest.approx(2 / 3)
+    assert summary["localization"]["pooled_iou"] == pytest.approx(0.5)
+    assert summary["localization"]["aupro"] == pytest.approx(1, abs=0.02)
+
+
+def test_counts_and_types(judgement):
+    summary = summarize(judgement)
+    assert summary["images"] == {
+        "n": 6, "ok": 2, "ng": 4, "ng_without_mask": 1, "groups": 5, "left_out": 0,
+    }  # fmt: skip
+    types = summary["defect_types"]
+    assert list(types) == ["pit", "scratch"]
+    assert (types["pit"]["recall"]["value"], types["scratch"]["recall"]["value"]) == (1, 0.5)
+    assert (types["scratch"]["n"], types["scratch"]["pointing_game"]["n"]) == (2, 1)
+    assert summary["right_reason_rate"]["n"] == 5
+
+
+@pytest.mark.parametrize("name", ["b.png", "ok/b.png"])
+def test_doubtful_images_are_left_out(judgement, name):
+    summary = summarize(judgement, exclude=frozenset({name, "unknown.png"}))
+    assert summary["images"]["left_out"] == 1
+    assert summary["classification"]["operating"]["false_alarm_rate"]["value"] == 0
+
+
+def test_undefined_figures_are_null_in_json(parts):
+    judgement = judge(parts.inspector(SCORES, half_bright), parts.manifest)
+    only_ok = frozenset({"c.png", "d.png", "e.png", "f.png"})
+    summary = json.loads(json.dumps(summarize(judgement, exclude=only_ok), allow_nan=False))
+    operating = summary["classification"]["operating"]
+    assert operating["recall"]["value"] is operating["recall"]["interval"] is None
+    assert summary["classification"]["ranking"]["auroc"]["value"] is None
+    assert summary["maps"] == summary["defect_types"] == {}
+    assert summary["localization"]["iou"]["value"] is None
+    assert summary["localization"]["aupro"] is None
+
+
+def test_with_every_image_left_out_nothing_is_claimed(judgement):
+    summary = summarize(judgement, exclude=frozenset(image.image for image in judgement.images))
+    assert summary["images"]["left_out"] == 6
+    assert summary["classification"]["operating"]["accuracy"]["value"] is None
+    assert summary["classification"]["ranking"]["ap"]["value"] is None
+    assert summary["right_reason_rate"]["value"] is None
+
+
+def test_a_strategy_without_localization_has_no_such_figures(parts):
+    judgement = judge(parts.inspector(SCORES, lambda mask: {"evidence": mask}), parts.manifest)
+    summary = summarize(judgement)
+    assert summary["localization"] is None
+    assert list(summary["maps"]) == ["evidence"]
+
+
+def test_the_operating_point_is_fixed_on_these_parts(judgement):
+    point = operating_point(judgement, target_recall=0.75)
+    assert point["threshold"] == pytest.approx(0.75)  # halfway from 0.8, the third NG, to 0.7
+    assert (point["recall"], point["false_alarm_rate"]) == (0.75, 0)
+    assert (point["ok"], point["ng"]) == (2, 4)
+    assert operating_point(judgement, target_recall=1.0)["threshold"] == pytest.approx(0.15)
+
+
+def test_the_map_threshold_is_the_one_with_the_best_overlap(judgement):
+    thresholds = map_thresholds(judgement)
+    assert 0.2 < thresholds["evidence"] < 0.6
+    summary = summarize(judgement, map_thresholds=json.loads(json.dumps(thresholds)))
+    assert summary["maps"]["evidence"]["fixed_iou"]["value"] == 1
+
+
+def test_validation_figures(judgement, parts):
+    figures = validation_figures(judgement, target_recall=0.75)
+    assert figures["specificity_at_recall"] == 1
+    assert figures["recall"] == 0.75
+    assert figures["pointing_game"] == figures["cam_iou"] == 1
+    assert figures["localization_iou"] == pytest.approx(0.5)
+    without = judge(parts.inspector(SCORES, lambda mask: {"evidence": mask}), parts.manifest)
+    assert "localization_iou" not in validation_figures(without, target_recall=0.75)
