@@ -1,12 +1,5 @@
 """The one preprocessing: file → RGB image → square frame, and model maps back. NumPy and OpenCV only."""
 
-import os
-
-# Before cv2 is imported: a header that claims more pixels is refused at once instead of filling the memory.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
-# What is wrong with a file is said once, by our own error.
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -100,7 +93,7 @@ def _decode(content: bytes, where: str | Path, flags: int) -> NDArray[np.integer
         raise GainspectError(
             "this is not an image that can be read, or it is damaged",
             where=where,
-            mend="PNG, JPEG, BMP, TIFF and WebP can be read.",
+            mend="PNG, JPEG, BMP, TIFF and WebP with 8 or 16 bit per channel can be read.",
         )
     return np.asarray(pixels)
 

@@ -1,0 +1,68 @@
+"""Order, batches and samples of a training set."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+
+from gainspect.data.dataset import Draw, TrainingSet, batches, epoch_order
+from gainspect.data.manifest import Manifest, Part
+from gainspect.types import Label
+
+labels = st.lists(st.booleans(), min_size=2, max_size=60).filter(lambda v: any(v) and not all(v))
+
+
+@given(values=labels, epoch=st.integers(0, 5))
+def test_balanced_order_takes_half_of_each_and_repeats_evenly(values: list[bool], epoch: int) -> None:
+    ng = np.array(values)
+    order = epoch_order(ng, balanced=True, seed=3, epoch=epoch)
+    assert len(order) == len(values)
+    assert int(ng[order].sum()) == len(values) // 2
+    for is_ng in (True, False):
+        counts = Counter(index for index in order if ng[index] == is_ng)
+        times = [counts[index] for index in np.flatnonzero(ng == is_ng)]
+        assert max(times) - min(times) <= 1
+
+
+@given(values=labels)
+def test_natural_order_is_each_image_once(values: list[bool]) -> None:
+    assert sorted(epoch_order(np.array(values), balanced=False, seed=1, epoch=0)) == list(range(len(values)))
+
+
+def test_order_depends_on_seed_and_epoch_only() -> None:
+    ng = np.arange(40) % 3 == 0
+    assert epoch_order(ng, balanced=True, seed=1, epoch=2) == epoch_order(ng, balanced=True, seed=1, epoch=2)
+    assert epoch_order(ng, balanced=True, seed=1, epoch=2) != epoch_order(ng, balanced=True, seed=1, epoch=3)
+    assert epoch_order(ng, balanced=True, seed=1, epoch=2) != epoch_order(ng, balanced=True, seed=2, epoch=2)
+
+
+def test_an_incomplete_last_batch_is_left_out_unless_it_is_the_only_one() -> None:
+    def indices(order: list[int]) -> list[list[int]]:
+        return [[d.part for d in b] for b in batches(order, 2, epoch=0, size=64, strength=0.5)]
+
+    assert indices([4, 2, 0, 1, 3]) == [[4, 2], [0, 1]]
+    assert indices([4]) == [[4]]
+
+
+def test_samples_carry_pixels_mask_and_whether_the_mask_counts(tmp_path: Path) -> None:
+    grey = np.full((64, 64), 77, np.uint8)
+    defect = np.zeros((64, 64), np.uint8)
+    defect[10:20, 30:40] = 255
+    for name, pixels in (("a", grey), ("defect", defect), ("nothing", defect * 0)):
+        Pillow.fromarray(pixels).save(tmp_path / f"{name}.png")
+    image = tmp_path / "a.png"
+    parts = (
+        Part(image, Label.OK),
+        Part(image, Label.NG, mask=tmp_path / "defect.png"),
+        Part(image, Label.NG),
+        Part(image, Label.NG, mask=tmp_path / "nothing.png"),
+    )
+    data = TrainingSet(Manifest(tmp_path, parts), seed=1)
+    samples = [data[Draw(index, epoch=0, size=64, strength=0.0)] for index in range(4)]
+    assert [bool(s.target) for s in samples] == [False, True, True, True]
+    assert [bool(s.has_mask) for s in samples] == [False, True, False, False]
+    np.testing.assert_array_equal(samples[1].mask.numpy(), defect // 255)
+    assert (samples[0].image.numpy() == 77).all()

@@ -1,0 +1,204 @@
+"""Reading and framing images: Pillow as the independent reader, geometry by invariants."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import gainspect  # noqa: F401 (before cv2: it sets the limits that cv2 reads on import)
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from gainspect.data.preprocess import (
+    PADDING,
+    decode_image,
+    geometry_of,
+    letterbox,
+    letterbox_mask,
+    read_image,
+    read_mask,
+    unletterbox,
+)
+from gainspect.errors import GainspectError
+
+RNG = np.random.default_rng(0)
+COLOR = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+
+
+def _encoded(image: Pillow.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds no pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])
+def test_color_is_rgb_as_pillow_reads_it(kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    content = _encoded(Pillow.fromarray(COLOR), kind, **options)
+    np.testing.assert_array_equal(decode_image(content, "x"), COLOR)
+
+
+def test_grey_becomes_three_equal_channels() -> None:
+    grey = COLOR[:, :, 0]
+    decoded = decode_image(_encoded(Pillow.fromarray(grey), "PNG"), "x")
+    np.testing.assert_array_equal(decoded, np.repeat(grey[:, :, None], 3, axis=2))
+
+
+def test_alpha_is_dropped() -> None:
+    with_alpha = np.dstack([COLOR, np.full(COLOR.shape[:2], 7, np.uint8)])
+    np.testing.assert_array_equal(decode_image(_encoded(Pillow.fromarray(with_alpha), "PNG"), "x"), COLOR)
+
+
+def test_16_bit_is_divided_by_257_and_rounded() -> None:
+    values = np.array([[0, 128, 129, 257, 32768, 65535]], np.uint16)
+    decoded = decode_image(_encoded(Pillow.fromarray(values), "PNG"), "x")
+    np.testing.assert_array_equal(decoded[0, :, 0], np.rint(values[0] / 257))
+
+
+def test_cmyk_jpeg_comes_out_in_the_colors_pillow_sees() -> None:
+    flat = np.zeros((32, 32, 3), np.uint8) + np.array([200, 80, 40], np.uint8)
+    cmyk = Pillow.fromarray(flat).convert("CMYK")
+    content = _encoded(cmyk, "JPEG", quality=95)
+    reference = np.asarray(Pillow.open(io.BytesIO(content)).convert("RGB"), np.int64)
+    assert np.abs(decode_image(content, "x").astype(np.int64) - reference).mean() < 6
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(orientation: int) -> None:
+    image = Pillow.fromarray(np.kron(COLOR[:4, :6], np.ones((8, 8, 1), np.uint8)))
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+    content = _encoded(image, "JPEG", quality=100, subsampling=0, exif=exif)
+    from PIL import ImageOps
+
+    upright = np.asarray(ImageOps.exif_transpose(Pillow.open(io.BytesIO(content))), np.int64)
+    decoded = decode_image(content, "x").astype(np.int64)
+    assert decoded.shape == upright.shape
+    assert np.abs(decoded - upright).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty"),
+        (b"hello, I am text", "not an image"),
+        (_encoded(Pillow.fromarray(COLOR), "JPEG")[:-60], "cut off"),
+        (_encoded(Pillow.fromarray(COLOR), "PNG")[:-30], "cut off"),
+        (_png_header(60_000, 60_000), "too large"),
+        (_png_header(0, 0), "not an image|cannot decode"),
+    ],
+    ids=["0 bytes", "text", "cut-off JPEG", "cut-off PNG", "60000×60000 header", "0×0 header"],
+)
+def test_bad_files_are_named_with_their_reason(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "part.png"
+    path.write_bytes(content)
+    with pytest.raises(GainspectError, match=message) as caught:
+        read_image(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(GainspectError, match="cannot read the image"):
+        read_image(tmp_path / "gone.png")
+
+
+def test_a_float_image_is_refused() -> None:
+    _, encoded = cv2.imencode(".tiff", np.ones((4, 4), np.float32))
+    with pytest.raises(GainspectError, match="8 or 16 bit"):
+        decode_image(encoded.tobytes(), "x.tiff")
+
+
+def test_a_mask_is_defect_above_127(tmp_path: Path) -> None:
+    values = np.array([[0, 127, 128, 255]], np.uint8)
+    Pillow.fromarray(values).save(tmp_path / "m.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.png", (1, 4)), [[0, 0, 1, 1]])
+
+
+def test_a_mask_of_another_size_names_both_sizes(tmp_path: Path) -> None:
+    Pillow.fromarray(np.zeros((3, 5), np.uint8)).save(tmp_path / "m.png")
+    with pytest.raises(GainspectError, match="5×3 px, its image 30×20 px"):
+        read_mask(tmp_path / "m.png", (20, 30, 3))
+
+
+sides = st.integers(1, 300)
+
+
+@given(height=sides, width=sides, size=st.sampled_from([64, 96, 256]))
+def test_the_frame_holds_the_whole_image_centered_in_its_aspect(height: int, width: int, size: int) -> None:
+    geometry = geometry_of(height, width, size)
+    assert max(geometry.content_height, geometry.content_width) == size
+    scale = size / max(height, width)
+    assert abs(geometry.content_height - height * scale) <= 1
+    assert abs(geometry.content_width - width * scale) <= 1
+    bottom_gap = size - geometry.top - geometry.content_height
+    right_gap = size - geometry.left - geometry.content_width
+    assert 0 <= bottom_gap - geometry.top <= 1
+    assert 0 <= right_gap - geometry.left <= 1
+
+
+@given(height=sides, width=sides)
+def test_outside_the_image_the_frame_is_padding_and_a_flat_image_stays_flat(height: int, width: int) -> None:
+    frame, g = letterbox(np.full((height, width, 3), 9, np.uint8), 64)
+    inside = np.zeros((64, 64), bool)
+    inside[g.top : g.top + g.content_height, g.left : g.left + g.content_width] = True
+    assert (frame[inside] == 9).all()
+    assert (frame[~inside] == PADDING).all()
+
+
+@given(height=sides, width=sides, data=st.data())
+def test_a_one_pixel_defect_never_vanishes_and_stays_in_place(height: int, width: int, data: st.DataObject) -> None:
+    y, x = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    mask = np.zeros((height, width), np.uint8)
+    mask[y, x] = 1
+    g = geometry_of(height, width, 64)
+    rows, columns = np.nonzero(letterbox_mask(mask, g))
+    assert len(rows) > 0
+    expected_y = g.top + (y + 0.5) * g.content_height / height
+    expected_x = g.left + (x + 0.5) * g.content_width / width
+    reach = 1.0 + max(g.content_height / height, g.content_width / width)
+    assert np.abs(rows + 0.5 - expected_y).max() <= reach
+    assert np.abs(columns + 0.5 - expected_x).max() <= reach
+
+
+def test_every_small_defect_survives_beside_a_large_one() -> None:
+    mask = np.zeros((1000, 1000), np.uint8)
+    mask[:400, :400] = 1
+    mask[700, 700] = mask[900, 100] = 1
+    small = letterbox_mask(mask, geometry_of(1000, 1000, 64))
+    assert cv2.connectedComponents(small, connectivity=8)[0] - 1 == 3
+
+
+@given(height=st.integers(20, 200), width=st.integers(20, 200), resolution=st.sampled_from([8, 16, 64]))
+def test_a_map_comes_back_to_the_place_it_was_at(height: int, width: int, resolution: int) -> None:
+    """A linear ramp over the frame has a known value at every pixel of the image."""
+    g = geometry_of(height, width, 64)
+    ramp = np.tile((np.arange(resolution) + 0.5) / resolution, (resolution, 1)).astype(np.float32)
+    values = unletterbox(ramp, g)
+    assert values.shape == (height, width)
+    expected = (g.left + (np.arange(width) + 0.5) * g.content_width / width) / 64
+    # Bilinear resizing holds the outermost half cell flat.
+    inner = (expected > 1 / resolution) & (expected < 1 - 1 / resolution)
+    edge = (np.arange(width) > width / 20) & (np.arange(width) < width * 19 / 20)
+    np.testing.assert_allclose(values[height // 2, inner & edge], expected[inner & edge], atol=0.02)
+
+
+@given(seed=st.integers(0, 1000))
+def test_a_map_keeps_its_range(seed: int) -> None:
+    values: NDArray[np.float32] = np.random.default_rng(seed).random((8, 8), dtype=np.float32)
+    back = unletterbox(values, geometry_of(50, 37, 64))
+    assert back.min() >= values.min() - 1e-6
+    assert back.max() <= values.max() + 1e-6
