@@ -1,6 +1,5 @@
 """Augmentation: image and mask move together."""
 
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st

@@ -5,7 +5,7 @@ import struct
 import zlib
 from pathlib import Path
 
-import gainspect  # noqa: F401 (before cv2: it sets the limits that cv2 reads on import)
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,7 +42,12 @@ def _png_header(width: int, height: int) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b""))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])
@@ -160,7 +165,9 @@ def test_outside_the_image_the_frame_is_padding_and_a_flat_image_stays_flat(heig
 
 
 @given(height=sides, width=sides, data=st.data())
-def test_a_one_pixel_defect_never_vanishes_and_stays_in_place(height: int, width: int, data: st.DataObject) -> None:
+def test_a_one_pixel_defect_never_vanishes_and_stays_in_place(
+    height: int, width: int, data: st.DataObject
+) -> None:
     y, x = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
     mask = np.zeros((height, width), np.uint8)
     mask[y, x] = 1

@@ -1,0 +1,188 @@
+"""The data check finds each kind of planted fault, and finds nothing on clean data."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gainspect.data.checks import Report, check
+from gainspect.data.manifest import Manifest, load_manifest
+from gainspect.data.synthetic import SyntheticSpec, generate
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("clean") / "data"
+    generate(
+        SyntheticSpec(size=96, parts={"train": 10, "test": 10}, views=1, defects=("stain", "chip")), root
+    )
+    return root
+
+
+@pytest.fixture
+def data(clean: Path, tmp_path: Path) -> Path:
+    """A copy to plant faults in."""
+    for file in clean.rglob("*"):
+        if file.is_file():
+            target = tmp_path / file.relative_to(clean)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.read_bytes())
+    return tmp_path
+
+
+def _image(data: Path, split: str, label: str) -> Path:
+    return sorted((data / "images" / split / label).iterdir())[0]
+
+
+def _mask(data: Path) -> Path:
+    return sorted((data / "masks/train/defective").iterdir())[0]
+
+
+def _edit_table(data: Path, edit: Callable[[list[str]], list[str]]) -> None:
+    table = data / "split.csv"
+    table.write_text("\n".join(edit(table.read_text().splitlines())) + "\n")
+
+
+def plant_corrupt_jpeg(data: Path) -> None:
+    _image(data, "train", "normal").write_bytes(b"\xff\xd8\xff\xe0 not a jpeg \xff\xd9")
+
+
+def plant_empty_file(data: Path) -> None:
+    _image(data, "train", "normal").write_bytes(b"")
+
+
+def plant_broken_mask(data: Path) -> None:
+    _mask(data).write_bytes(b"nothing")
+
+
+def plant_mask_of_wrong_size(data: Path) -> None:
+    cv2.imwrite(str(_mask(data)), np.full((10, 10), 255, np.uint8))
+
+
+def plant_empty_mask(data: Path) -> None:
+    cv2.imwrite(str(_mask(data)), np.zeros((96, 96), np.uint8))
+
+
+def plant_ng_without_mask(data: Path) -> None:
+    _mask(data).unlink()
+
+
+def plant_ok_with_defect(data: Path) -> None:
+    name = _image(data, "train", "normal").name
+    (data / "masks/train/normal").mkdir()
+    cv2.imwrite(str(data / "masks/train/normal" / name), np.full((96, 96), 255, np.uint8))
+
+
+def plant_near_duplicate(data: Path) -> None:
+    image = cv2.imread(str(_image(data, "train", "normal")))
+    assert image is not None
+    cv2.imwrite(str(_image(data, "test", "normal")), np.clip(image.astype(int) + 3, 0, 255).astype(np.uint8))
+
+
+def plant_group_on_two_sides(data: Path) -> None:
+    _edit_table(data, lambda rows: [row.replace(",test0009,", ",train0009,") for row in rows])
+
+
+def plant_one_class(data: Path) -> None:
+    for file in (data / "images/test/defective").iterdir():
+        file.unlink()
+    for file in (data / "masks/test/defective").iterdir():
+        file.unlink()
+
+
+def plant_imbalance(data: Path) -> None:
+    (data / "split.csv").unlink()
+    image = _image(data, "train", "normal")
+    rng = np.random.default_rng(0)
+    for index in range(60):
+        noise = rng.integers(0, 255, (96, 96), dtype=np.uint8)
+        cv2.imwrite(str(image.with_name(f"more{index}.png")), noise)
+
+
+def plant_small_defect(data: Path) -> None:
+    mask = np.zeros((96, 96), np.uint8)
+    mask[50, 50:52] = 255
+    cv2.imwrite(str(_mask(data)), mask)
+
+
+def plant_dark_16_bit(data: Path) -> None:
+    cv2.imwrite(str(_image(data, "train", "normal")), np.full((96, 96), 4000, np.uint16))
+
+
+def plant_same_stem(data: Path) -> None:
+    (data / "split.csv").unlink()
+    image = _image(data, "train", "normal")
+    (data / "images/test/normal" / image.name).write_bytes(_image(data, "test", "normal").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("plant", "code"),
+    [
+        (plant_corrupt_jpeg, "unreadable"),
+        (plant_empty_file, "unreadable"),
+        (plant_broken_mask, "mask-unreadable"),
+        (plant_mask_of_wrong_size, "mask-size"),
+        (plant_empty_mask, "ng-empty-mask"),
+        (plant_ng_without_mask, "ng-without-mask"),
+        (plant_ok_with_defect, "ok-with-defect"),
+        (plant_near_duplicate, "near-duplicate"),
+        (plant_group_on_two_sides, "group-on-two-sides"),
+        (plant_one_class, "one-class"),
+        (plant_imbalance, "imbalance"),
+        (plant_small_defect, "small-defect"),
+        (plant_dark_16_bit, "dark-16-bit"),
+        (plant_same_stem, "same-stem"),
+    ],
+)
+def test_each_planted_fault_is_found_and_named(plant: Callable[[Path], None], code: str, data: Path) -> None:
+    plant(data)
+    report = check(load_manifest(data), size=96)
+    found = {finding.code: finding for finding in report.findings}
+    assert code in found
+    assert found[code].where
+    assert found[code].mend
+    serious = {
+        "unreadable",
+        "mask-unreadable",
+        "mask-size",
+        "ok-with-defect",
+        "group-on-two-sides",
+        "one-class",
+    }
+    assert report.has_errors == bool(serious & set(found))
+
+
+def test_clean_data_has_no_findings(clean: Path) -> None:
+    assert check(load_manifest(clean), size=96).findings == ()
+
+
+def test_one_broken_image_does_not_hide_the_next(data: Path) -> None:
+    plant_empty_file(data)
+    plant_mask_of_wrong_size(data)
+    assert {f.code for f in check(load_manifest(data), size=96).findings} >= {"unreadable", "mask-size"}
+
+
+def test_a_data_set_without_one_readable_image_is_still_reported(data: Path) -> None:
+    for image in (data / "images").rglob("*.png"):
+        image.write_bytes(b"")
+    report: Report = check(load_manifest(data), size=96)
+    assert len(report.findings[0].where) == report.images == 20
+
+
+def test_the_defect_size_is_the_root_of_the_largest_regions_area(data: Path) -> None:
+    mask = np.zeros((96, 96), np.uint8)
+    mask[10:26, 10:26] = 255  # 16 × 16
+    mask[60:64, 60:64] = 255
+    cv2.imwrite(str(_mask(data)), mask)
+    manifest = load_manifest(data)
+    part = next(p for p in manifest.parts if p.mask == _mask(data))
+    report = check(Manifest(data, (part,)), size=48)
+    assert report.contents[0].defect_px_median == pytest.approx(8.0)
+
+
+def test_the_report_is_json(clean: Path) -> None:
+    report = json.loads(json.dumps(check(load_manifest(clean), size=96).to_json()))
+    assert sum(row["images"] for row in report["contents"]) == 20

@@ -1,0 +1,91 @@
+"""Splits: groups never cross, every part has both classes, the seed decides alone."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gainspect.data.manifest import Manifest, Part, Split
+from gainspect.data.splits import assign_splits
+from gainspect.errors import GainspectError
+from gainspect.types import Label
+
+
+def _manifest(
+    ok_groups: int, ng_groups: dict[str, int], views: int = 3, split: Split | None = None
+) -> Manifest:
+    parts = [
+        Part(Path(f"/d/ok{g}-{v}.png"), Label.OK, group=f"ok{g}", split=split)
+        for g in range(ok_groups)
+        for v in range(views)
+    ]
+    for kind, groups in ng_groups.items():
+        parts += [
+            Part(Path(f"/d/{kind}{g}-{v}.png"), Label.NG, group=f"{kind}{g}", defect_type=kind, split=split)
+            for g in range(groups)
+            for v in range(views)
+        ]
+    return Manifest(Path("/d"), tuple(parts))
+
+
+def _sides(manifest: Manifest) -> dict[str, set[str | None]]:
+    sides: dict[str, set[str | None]] = {}
+    for part in manifest.parts:
+        sides.setdefault(part.group, set()).add(part.split)
+    return sides
+
+
+def _split(manifest: Manifest, seed: int = 1) -> Manifest:
+    return assign_splits(manifest, val_fraction=0.2, test_fraction=0.25, seed=seed)
+
+
+@settings(deadline=None)
+@given(ok=st.integers(4, 30), crack=st.integers(4, 20), pit=st.integers(1, 6), seed=st.integers(0, 99))
+def test_no_group_is_on_two_sides_and_nothing_is_lost(ok: int, crack: int, pit: int, seed: int) -> None:
+    before = _manifest(ok, {"crack": crack, "pit": pit})
+    after = _split(before, seed)
+    assert [p.image for p in after.parts] == [p.image for p in before.parts]
+    assert all(len(sides) == 1 for sides in _sides(after).values())
+    for name in ("train", "val", "test"):
+        labels = after.split(name).labels
+        assert labels.any()
+        assert not labels.all()
+
+
+def test_shares_are_those_asked_for_in_every_stratum() -> None:
+    after = _split(_manifest(100, {"crack": 40, "pit": 20}))
+    counts = Counter((p.split, p.defect_type) for p in after.parts)
+    # 25 % to the test, then 20 % of the rest to validation; three views each.
+    assert counts["test", None] == 75
+    assert counts["test", "crack"] == 30
+    assert counts["test", "pit"] == 15
+    assert counts["val", None] == 45
+    assert counts["val", "crack"] == 18
+    assert counts["val", "pit"] == 9
+
+
+def test_the_order_of_the_rows_does_not_matter_and_the_seed_does() -> None:
+    manifest = _manifest(20, {"crack": 10})
+    backwards = Manifest(manifest.root, manifest.parts[::-1])
+    assert _sides(_split(manifest)) == _sides(_split(backwards))
+    assert _sides(_split(manifest)) != _sides(_split(manifest, seed=2))
+
+
+def test_a_given_test_part_is_untouched_and_validation_comes_out_of_train() -> None:
+    train, test = _manifest(20, {"crack": 10}, split="train"), _manifest(5, {"pit": 3}, split="test")
+    after = _split(Manifest(train.root, train.parts + test.parts))
+    assert {p.image for p in after.split("test").parts} == {p.image for p in test.parts}
+    assert len(after.split("val").parts) == 3 * (4 + 2)
+
+
+def test_a_given_validation_part_is_untouched() -> None:
+    parts = sum((_manifest(4, {"crack": 4}, split=s).parts for s in ("train", "val", "test")), ())
+    manifest = Manifest(Path("/d"), parts)
+    assert _split(manifest) == manifest
+
+
+def test_too_few_ng_groups_is_a_clear_error() -> None:
+    with pytest.raises(GainspectError, match="the (val|test) part has no NG images"):
+        _split(_manifest(20, {"crack": 1}))
