@@ -31,6 +31,13 @@ from gainspect.training.progress import ProgressBar
 from gainspect.training.run import RunFolder, start_run
 from gainspect.training.task import InspectionTask
 
+_LIGHTNING_ADVICE = (
+    ".*does not have many workers",  # we choose the workers
+    ".*is smaller than the logging interval",  # small data sets are normal here
+    r"Found \d+ module\(s\) in eval mode",  # the weight average
+    r".*isinstance\(treespec, LeafSpec\)",  # Lightning's own code, with torch 2.15
+)
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
@@ -96,7 +103,10 @@ def _fit(
     trainer = _trainer(run, config, [monitor, bar])
     handler = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit(task, ckpt_path=str(run.last_checkpoint) if run.last_checkpoint.exists() else None)
+        with warnings.catch_warnings():
+            for message in _LIGHTNING_ADVICE:
+                warnings.filterwarnings("ignore", message=message)
+            trainer.fit(task, ckpt_path=str(run.last_checkpoint) if run.last_checkpoint.exists() else None)
     except SystemExit as error:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from error
     finally:
@@ -132,9 +142,6 @@ def _build(config: RunConfig) -> GainMTL:
 def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
     _keep_freed_memory()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    # Advice on worker counts and short epochs: we choose the workers, and small data sets are normal here.
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
     settings = config.training
     return pl.Trainer(
         accelerator="auto",

@@ -87,5 +87,5 @@ def test_a_given_validation_part_is_untouched() -> None:
 
 
 def test_too_few_ng_groups_is_a_clear_error() -> None:
-    with pytest.raises(GainspectError, match="the (val|test) part has no NG images"):
+    with pytest.raises(GainspectError, match=r"the (val|test) part has no NG images"):
         _split(_manifest(20, {"crack": 1}))

@@ -68,7 +68,7 @@ def test_the_mask_is_where_the_defect_changed_the_plate(material: Material, defe
         change = np.abs(marked - plain)
         near = cv2.dilate(mask, np.ones((9, 9), np.uint8))  # soft borders and the lit rim of a pit
         assert not empty.any()
-        assert (change[near == 0] == 0).mean() > 0.9999
+        assert (change[near == 0] < 1).all()
         ring = (near > 0) & (mask == 0)
         assert change[mask > 0].mean() > max(12, 2 * change[ring].mean())
 

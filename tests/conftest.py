@@ -1,0 +1,51 @@
+"""Shared by all tests: few threads, fast tests first, small data."""
+
+import os
+
+# Before torch and OpenCV are imported: two cores, and one thread each gives the same sums everywhere.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+import gainspect
+from gainspect.data.manifest import Manifest
+from gainspect.data.synthetic import SyntheticSpec, generate
+
+assert gainspect.__version__  # imported first: it sets the limits that OpenCV reads on import
+
+settings.register_profile("gainspect", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("gainspect")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests first."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(scope="session")
+def parts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small synthetic data set with large defects, in the folder layout."""
+    folder = tmp_path_factory.mktemp("parts") / "data"
+    spec = SyntheticSpec(size=64, parts={"train": 20, "test": 10}, views=1, defects=("stain", "chip"))
+    generate(spec, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def parts(parts_folder: Path) -> Manifest:
+    """The same, as a manifest."""
+    from gainspect.data.manifest import load_manifest
+
+    return load_manifest(parts_folder)
+
+
+@pytest.fixture(scope="session")
+def magnetic_tile() -> Path:
+    """The Magnetic Tile data set, where there is one."""
+    place = Path(os.environ.get("GAINSPECT_MT", Path(__file__).parents[2] / "shared" / "data" / "mt"))
+    if not place.is_dir():
+        pytest.skip("no Magnetic Tile data set (set GAINSPECT_MT to its folder)")
+    return place
