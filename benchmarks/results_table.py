@@ -33,7 +33,8 @@ def machine() -> str:
     if torch.cuda.is_available():
         where = torch.cuda.get_device_name()
     else:
-        where = f"{platform.machine()} CPU ({torch.backends.cpu.get_cpu_capability()}), {torch.get_num_threads()} threads"
+        capability = torch.backends.cpu.get_cpu_capability()
+        where = f"{platform.machine()} CPU ({capability}), {torch.get_num_threads()} threads"
     return f"{where}, torch {torch.__version__.split('+')[0]}"
 
 

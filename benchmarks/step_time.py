@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable
 
 import torch
-from results_table import markdown, save
 
 from gainspect.config import ModelConfig
 from gainspect.data.dataset import Sample
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.strategies import STRATEGIES, curriculum_alpha
 from gainspect.training.objective import named_losses
+from results_table import markdown, save
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backbone", default="tf_efficientnet_lite0")
     parser.add_argument("--size", type=int, default=256)

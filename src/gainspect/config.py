@@ -65,6 +65,7 @@ class TrainingConfig(_Section):
     sampler: Literal["balanced", "natural"] = "balanced"
     """"balanced" draws OK and NG images equally often."""
     focal_gamma: Annotated[float, Field(ge=0)] = 2.0
+    """Focusing exponent of the focal loss; 0 = plain cross-entropy, else at least 1."""
     focal_alpha: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
     """Weight of NG in the focal loss; "auto" = the share of OK among the images drawn."""
     stage_starts: tuple[Fraction, Fraction, Fraction, Fraction] = (0.0, 0.25, 0.5, 0.75)
@@ -88,6 +89,20 @@ class TrainingConfig(_Section):
     workers: Annotated[int, Field(ge=0)] | None = None
     """Processes that load images; None = by the machine."""
     seed: int = 1
+
+    @field_validator("focal_gamma")
+    @classmethod
+    def _gamma_has_a_gradient(cls, gamma: float) -> float:
+        if 0 < gamma < 1:
+            raise ValueError("between 0 and 1 the gradient of a sure and right image is infinite")
+        return gamma
+
+    @field_validator("stage_starts")
+    @classmethod
+    def _begins_with_classification(cls, starts: tuple[float, ...]) -> tuple[float, ...]:
+        if starts[0] != 0:
+            raise ValueError("classification must begin at 0: until then there is nothing to train")
+        return starts
 
 
 class RunConfig(_Section):
@@ -124,9 +139,10 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
     values: Any = {}
     if path is not None:
         try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise GainspectError(f"cannot read the configuration ({error})", where=path) from error
+    values = {} if values is None else values
     if not isinstance(values, dict):
         raise GainspectError(
             "the configuration is not a mapping", where=path, mend="Write it as `training:` / `  lr: 0.0005`."
@@ -135,7 +151,11 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
         *sections, key = dotted.split(".")
         node = values
         for section in sections:
-            node = node.setdefault(section, {})
+            if not isinstance(node.setdefault(section, {}), dict):
+                raise GainspectError(
+                    f"cannot set {dotted}: {section} is {node[section]!r}, not a mapping", where=path
+                )
+            node = node[section]
         node[key] = value
     try:
         return RunConfig.model_validate(values)

@@ -2,7 +2,7 @@
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,18 +20,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         GainspectError: the folder cannot be written, or the disk is full.
     """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-        os.close(handle)
+        # Not tempfile: it makes the file private (0600), where others must be able to read the result.
+        temporary.touch(exist_ok=False)
     except OSError as error:
         raise _cannot_write(path, error) from error
-    temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("rb") as file:
+        with temporary.open("r+b") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
         raise _cannot_write(path, error) from error
@@ -46,7 +45,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, readable by a person; NaN is refused (write None for "undefined")."""
+    """Write JSON atomically, readable by a person.
+
+    Raises:
+        ValueError: NaN or infinity, which JSON does not have (write None for "undefined").
+    """
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -56,9 +59,3 @@ def _cannot_write(path: Path, error: OSError) -> GainspectError:
         where=path,
         mend="Check that the folder is writable and that the disk has room.",
     )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

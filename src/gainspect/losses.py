@@ -34,24 +34,23 @@ def dice(prob: Tensor, target: Tensor) -> Tensor:
         target: (B, 1, h, w), 0…1.
 
     Returns:
-        (B,), 0 (equal) … 1 (disjoint).
+        (B,), 0 (equal) … 1 (disjoint, and also both empty).
 
     >>> dice(torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([[[[1.0, 1.0]]]])).round(decimals=3)
     tensor([0.3330])
     """
-    overlap = (prob * target).sum(dim=(1, 2, 3))
-    return 1 - 2 * overlap / (prob.sum(dim=(1, 2, 3)) + target.sum(dim=(1, 2, 3))).clamp_min(1e-6)
+    overlap, total = _overlap_and_total(prob, target)
+    return 1 - 2 * overlap / total.clamp_min(1e-6)
 
 
 def iou(prob: Tensor, target: Tensor) -> Tensor:
-    """1 − |A∩B| / |A∪B|, soft, per image; shapes as in `dice`.
+    """1 − |A∩B| / |A∪B|, soft, per image; shapes and extremes as in `dice`.
 
     >>> iou(torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([[[[1.0, 1.0]]]]))
     tensor([0.5000])
     """
-    overlap = (prob * target).sum(dim=(1, 2, 3))
-    union = prob.sum(dim=(1, 2, 3)) + target.sum(dim=(1, 2, 3)) - overlap
-    return 1 - overlap / union.clamp_min(1e-6)
+    overlap, total = _overlap_and_total(prob, target)
+    return 1 - overlap / (total - overlap).clamp_min(1e-6)
 
 
 def bce(logits: Tensor, target: Tensor) -> Tensor:
@@ -78,7 +77,10 @@ def localization(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def silence(logits: Tensor) -> Tensor:
-    """BCE to zero, per image: on an OK part there is nothing to see."""
+    """BCE to zero, per image: on an OK part there is nothing to see.
+
+    Its minimum is a map that is low everywhere, so that no entropy term is needed to spread the rest.
+    """
     return bce(logits, torch.zeros_like(logits))
 
 
@@ -91,3 +93,9 @@ def consistency(attention_logits: Tensor, localization_logits: Tensor) -> Tensor
 def counterfactual(logits: Tensor) -> Tensor:
     """Cross-entropy of (B, 2) counterfactual logits to OK, per image."""
     return F.cross_entropy(logits.float(), logits.new_zeros(len(logits), dtype=torch.long), reduction="none")
+
+
+def _overlap_and_total(prob: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """|A∩B| and |A|+|B| per image; in float32, because bfloat16 counts no further than 256."""
+    prob, target = prob.float(), target.float()
+    return (prob * target).sum(dim=(1, 2, 3)), prob.sum(dim=(1, 2, 3)) + target.sum(dim=(1, 2, 3))

@@ -39,8 +39,14 @@ STAGES: tuple[Stage, ...] = (
 
 
 def stages_at(starts: Sequence[float]) -> tuple[Stage, ...]:
-    """The stages with other beginnings, in the order of `STAGES`."""
-    return tuple(replace(stage, start=start) for stage, start in zip(STAGES, starts, strict=True))
+    """The stages with other beginnings, in the order of `STAGES`.
+
+    A ramp takes at most half of what is left of the run, so that every loss reaches its full weight.
+    """
+    return tuple(
+        replace(stage, start=start, ramp=min(stage.ramp, (1 - start) / 2))
+        for stage, start in zip(STAGES, starts, strict=True)
+    )
 
 
 @dataclass(frozen=True)

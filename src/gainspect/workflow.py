@@ -43,6 +43,7 @@ def evaluate_run(
     Raises:
         GainspectError: the run has not ended, or the part is empty.
     """
+    run.result()  # says so if this is no run folder, or one that has not ended
     manifest = run.manifest(data).split(split)
     if not manifest.parts:
         raise GainspectError(

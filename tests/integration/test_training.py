@@ -70,7 +70,7 @@ def finished(parts: Manifest, tmp_path_factory: pytest.TempPathFactory) -> RunFo
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", list(STRATEGIES))
 def test_every_strategy_learns_one_batch_by_heart(strategy: str, parts: Manifest) -> None:
-    """After a few steps on one batch the verdicts are right, and the maps that are trained lie on the masks."""
+    """After some steps on one batch the verdicts are right, and the localization lies on the masks."""
     torch.manual_seed(0)
     data = TrainingSet(parts, seed=1)
     chosen = [i for i, p in enumerate(parts.parts) if p.split == "train"][::2]

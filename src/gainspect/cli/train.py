@@ -49,8 +49,6 @@ def train(
     """
     from gainspect.config import load_config
     from gainspect.data.manifest import load_manifest
-    from gainspect.training.fit import resume as resume_run
-    from gainspect.training.fit import train as train_run
 
     if resume is None and (data is None or out is None):
         raise GainspectError(
@@ -59,6 +57,8 @@ def train(
     target = resume or out
     try:
         if resume is not None:
+            from gainspect.training.fit import resume as resume_run
+
             run = resume_run(resume, data=data, console=console)
         else:
             assert data is not None and out is not None
@@ -71,7 +71,11 @@ def train(
                 seed=seed,
                 set_=set_,
             )
-            run = train_run(load_config(config, overrides), load_manifest(data), out, console=console)
+            # Mistakes first: torch takes seconds to import.
+            chosen, manifest = load_config(config, overrides), load_manifest(data)
+            from gainspect.training.fit import train as train_run
+
+            run = train_run(chosen, manifest, out, console=console)
     except KeyboardInterrupt:
         console.print(f"Stopped. Go on with: gainspect train --resume {target}")
         raise typer.Exit(130) from None

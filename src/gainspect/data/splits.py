@@ -54,4 +54,8 @@ def _strata(manifest: Manifest) -> dict[str, list[str]]:
     for group, seen in kinds.items():
         defects = sorted(kind for kind in seen if kind != "ok")
         strata[max(defects, key=defects.count) if defects else "ok"].append(group)
+    # Kinds with a single part each are drawn together: alone, none of them could give one away.
+    single = [kind for kind, groups in strata.items() if len(groups) == 1 and kind != "ok"]
+    if len(single) > 1:
+        strata["ng (single parts)"] = [strata.pop(kind)[0] for kind in single]
     return strata

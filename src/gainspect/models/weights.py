@@ -5,12 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import timm
 import torch
 from huggingface_hub import constants, try_to_load_from_cache
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gainspect.errors import GainspectError
@@ -62,7 +61,7 @@ def _from_hub(net: Any, name: str) -> str:
     cached = try_to_load_from_cache(repository, "model.safetensors")
     if isinstance(cached, str):
         return f"{_from_file(net, Path(cached), name)} of {repository}, local cache"
-    if not _reachable(urlsplit(constants.ENDPOINT).hostname or ""):
+    if not _reachable(constants.ENDPOINT):
         raise _NotFoundError("local cache: empty; hub: out of reach")
     try:
         timm.models.load_pretrained(net, num_classes=0)
@@ -71,11 +70,17 @@ def _from_hub(net: Any, name: str) -> str:
     return f"{repository}, hub"
 
 
-def _reachable(host: str) -> bool:
-    """Whether `host` answers within seconds: the hub's own client retries for a minute before it gives up."""
+def _reachable(endpoint: str) -> bool:
+    """Whether a URL's host (or the proxy before it) answers within seconds.
+
+    The hub's own client retries for a minute before it gives up.
+    """
+    scheme = urlsplit(endpoint).scheme
+    url = urlsplit(getproxies().get(scheme, endpoint))
     try:
-        socket.create_connection((host, 443), timeout=3).close()
-    except OSError:
+        port = url.port or (80 if url.scheme == "http" else 443)
+        socket.create_connection((url.hostname or "", port), timeout=3).close()
+    except (OSError, ValueError):  # ValueError: the port is no number
         return False
     return True
 
@@ -106,17 +111,26 @@ def _from_file(net: nn.Module, path: Path, name: str) -> str:
             "there is no such weights file", where=path, mend='Give a file, "auto" or "none".'
         )
     try:
-        saved = load_file(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
-    except (OSError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
-        raise GainspectError(f"cannot read the weights ({error})", where=path) from error
-    except Exception as error:  # torch.load raises pickle.UnpicklingError and others for a foreign file
-        raise GainspectError(f"not a weights file ({type(error).__name__})", where=path) from error
-    result = net.load_state_dict(saved, strict=False)
-    if result.missing_keys:
+        # On the CPU, whatever it was saved on; a pickle that holds more than tensors is refused.
+        saved = timm.models.load_state_dict(str(path), device="cpu", weights_only=True)
+    except Exception as error:  # the readers raise many kinds for a damaged or foreign file
         raise GainspectError(
-            f"the weights do not fit {name!r}: {len(result.missing_keys)} tensors are missing, "
-            f"such as {result.missing_keys[0]!r}",
+            f"cannot read it as weights ({type(error).__name__})",
+            where=path,
+            mend="Give a .safetensors file, or a .pth that holds nothing but tensors.",
+        ) from error
+    own = net.state_dict()
+    unfit = [
+        key
+        for key, value in own.items()
+        if not key.endswith("num_batches_tracked") and getattr(saved.get(key), "shape", None) != value.shape
+    ]
+    if unfit:
+        raise GainspectError(
+            f"the weights do not fit {name!r}: {len(unfit)} of {len(own)} tensors are missing or of another "
+            f"shape, such as {unfit[0]!r}",
             where=path,
             mend="Give the file of this very backbone, as timm names its tensors.",
         )
+    net.load_state_dict({key: value for key, value in saved.items() if key in own}, strict=False)
     return f"file {path.name}"

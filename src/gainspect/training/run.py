@@ -87,8 +87,9 @@ class RunFolder:
         """Read the result of the training.
 
         Raises:
-            GainspectError: the training has not ended.
+            GainspectError: this is not a run folder, or its training has not ended.
         """
+        self.config()
         if not self.result_file.is_file():
             raise GainspectError(
                 "the training of this run has not ended",

@@ -86,6 +86,11 @@ def test_a_given_validation_part_is_untouched() -> None:
     assert _split(manifest) == manifest
 
 
+def test_kinds_with_one_part_each_are_drawn_together() -> None:
+    after = _split(_manifest(20, {kind: 1 for kind in "abcdefghij"}))
+    assert [len({p.group for p in after.split(s).parts if p.defect_type}) for s in ("test", "val")] == [2, 2]
+
+
 def test_too_few_ng_groups_is_a_clear_error() -> None:
     with pytest.raises(GainspectError, match=r"the (val|test) part has no NG images"):
         _split(_manifest(20, {"crack": 1}))

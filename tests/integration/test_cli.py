@@ -1,0 +1,238 @@
+"""The command line as a person meets it: results, and every fault as a sentence with exit code 2."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from gainspect.cli import main
+from gainspect.data.synthetic import SyntheticSpec, generate
+
+QUICK = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
+
+
+@dataclass(frozen=True)
+class Result:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs the command line in this process."""
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def call(*arguments: str | Path) -> Result:
+        monkeypatch.setattr(sys, "argv", ["gainspect", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Result(int(ended.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+Run = Callable[..., Result]
+
+
+def assert_sentence(result: Result, message: str) -> None:
+    text = " ".join(result.stderr.split())
+    assert result.returncode == 2, text
+    assert message in text
+    assert "Traceback" not in text
+
+
+def test_version_and_help(run: Run) -> None:
+    assert run("--version").stdout.startswith("gainspect ")
+    text = run("--help").stdout
+    for command in ("train", "evaluate", "compare", "demo", "data"):
+        assert command in text
+
+
+def test_importing_the_command_line_needs_no_torch() -> None:
+    code = "import sys, gainspect.cli; sys.exit('torch' in sys.modules or 'matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_data_check_prints_a_table_or_json_and_exits_by_errors(
+    run: Run, parts_folder: Path, tmp_path: Path
+) -> None:
+    good = run("data", "check", parts_folder)
+    assert good.returncode == 0
+    assert "30 images" in good.stdout
+    as_json = run("data", "check", parts_folder, "--json", "--size", "64")
+    assert json.loads(as_json.stdout)["images"] == 30
+    bad = tmp_path / "bad"
+    generate(SyntheticSpec(size=64, parts={"train": 4, "test": 4}, views=1), bad)
+    next((bad / "images/train/normal").iterdir()).write_bytes(b"")
+    assert run("data", "check", bad).returncode == 1
+
+
+def test_synthesize_then_check(run: Run, tmp_path: Path) -> None:
+    made = run("data", "synthesize", tmp_path / "d", "--parts", "30", "--size", "64", "--cue", "stamp")
+    assert made.returncode == 0
+    assert run("data", "check", tmp_path / "d", "--size", "64").returncode == 0
+    assert_sentence(
+        run("data", "synthesize", tmp_path / "e", "--cue", "sticker"), "cue: Input should be 'none'"
+    )
+
+
+def _empty_folder(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _one_class(folder: Path) -> Path:
+    for split in ("train", "test"):
+        for index in range(4):
+            path = folder / f"images/{split}/normal/{split}{index}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Pillow.fromarray(np.full((64, 64), index, np.uint8)).save(path)
+    return folder
+
+
+def _mask_without_image(folder: Path) -> Path:
+    _one_class(folder)
+    path = folder / "masks/train/defective/x.png"
+    path.parent.mkdir(parents=True)
+    Pillow.fromarray(np.zeros((64, 64), np.uint8)).save(path)
+    return folder
+
+
+def _with_every_training_image(fault: bytes) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        generate(SyntheticSpec(size=64, parts={"train": 10, "test": 10}, views=1), folder)
+        for image in (folder / "images/train").rglob("*.png"):
+            image.write_bytes(fault)
+        return folder
+
+    return make
+
+
+def _wrong_mask_size(folder: Path) -> Path:
+    generate(SyntheticSpec(size=64, parts={"train": 10, "test": 10}, views=1), folder)
+    for mask in (folder / "masks/train").rglob("*.png"):
+        Pillow.fromarray(np.zeros((9, 9), np.uint8)).save(mask)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (_empty_folder, "there is no folder images/ and no manifest"),
+        (_one_class, "has no NG images"),
+        (_mask_without_image, "masks have no image"),
+        (_with_every_training_image(b""), "the file is empty (0 bytes)"),
+        (_with_every_training_image(b"\xff\xd8\xff\xe0 \xff\xd9"), "not an image"),
+        (_wrong_mask_size, "the mask is 9×9 px, its image 64×64 px"),
+    ],
+)
+def test_bad_data_is_a_sentence(run: Run, make: Callable[[Path], Path], message: str, tmp_path: Path) -> None:
+    data = make(tmp_path / "data")
+    assert_sentence(run("train", "--data", data, "--out", tmp_path / "run", *QUICK), message)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--strategy", "S99"], "there is no strategy 'S99'. Choose one of S1, S2"),
+        (["--backbone", "resnet_of_dreams"], "timm has no model"),
+        (["--backbone", "test_vit"], "does not give features at strides"),
+        (["--set", "training.lr=.nan"], "training.lr: Input should be"),
+        (["--set", "training.learning_rate=1"], "training.learning_rate: Extra inputs are not permitted"),
+        (["--set", "training.lr"], "is not KEY=VALUE"),
+        (["--size", "100"], "data.size: Input should be a multiple of 32"),
+        (["--weights", "gone.safetensors"], "there is no such weights file"),
+    ],
+)
+def test_bad_settings_are_a_sentence(
+    run: Run, arguments: list[str], message: str, parts_folder: Path, tmp_path: Path
+) -> None:
+    assert_sentence(
+        run("train", "--data", parts_folder, "--out", tmp_path / "run", *QUICK, *arguments), message
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_missing_options_and_wrong_folders_are_a_sentence(run: Run, tmp_path: Path) -> None:
+    assert_sentence(run("train"), "train needs --data and --out")
+    assert_sentence(run("evaluate", tmp_path), "this is not a run folder")
+    assert_sentence(run("train", "--resume", tmp_path / "gone"), "this is not a run folder")
+    assert_sentence(
+        run("compare", "--data", tmp_path, "--out", tmp_path / "o", "--seeds", "x"), "whole numbers"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_folder_is_a_sentence(run: Run, parts_folder: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert_sentence(run("train", "--data", parts_folder, "--out", tmp_path / "run", *QUICK), "cannot write")
+
+
+def test_a_file_in_the_way_of_the_run_folder_is_a_sentence(
+    run: Run, parts_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("train", "--data", parts_folder, "--out", tmp_path / "file" / "run", *QUICK)
+    assert_sentence(result, "cannot write")
+
+
+@pytest.mark.slow
+def test_train_evaluate_and_compare(run: Run, parts_folder: Path, tmp_path: Path) -> None:
+    trained = run("train", "--data", parts_folder, "--out", tmp_path / "run", *QUICK)
+    assert trained.returncode == 0, trained.stderr
+    assert f"gainspect evaluate {tmp_path / 'run'}" in " ".join(trained.stdout.split())
+
+    doubtful = tmp_path / "doubtful.csv"
+    with (tmp_path / "run/split.csv").open() as file:
+        test_rows = [row for row in csv.DictReader(file) if row["split"] == "test"]
+    doubtful.write_text("file\n" + Path(test_rows[0]["image"]).name + "\n")
+    arguments = ["--maps", tmp_path / "maps", "--doubtful", doubtful]
+    judged = run("evaluate", tmp_path / "run", *arguments)
+    assert judged.returncode == 0, judged.stderr
+    for word in (
+        "Recall",
+        "by part",
+        "PointGame" if "PointGame" in judged.stdout else "Point-",
+        "stain",
+        "chip",
+    ):
+        assert word in judged.stdout
+
+    with (tmp_path / "run/evaluation/test/predictions.csv").open() as file:
+        predictions = {row["image"]: row for row in csv.DictReader(file)}
+    assert predictions.keys() == {row["image"] for row in test_rows}
+    for row in test_rows:
+        assert predictions[row["image"]]["label"] == row["label"]
+        assert predictions[row["image"]]["group"] == row["group"]
+        with np.load(tmp_path / "maps" / f"{Path(row['image']).stem}.npz") as maps:
+            assert set(maps) == {"cam", "attention", "localization", "evidence"}
+            assert all(maps[name].shape == (64, 64) and maps[name].dtype == np.float32 for name in maps)
+    metrics = json.loads((tmp_path / "run/evaluation/test/metrics.json").read_text())
+    assert metrics["all labels"]["images"]["n"] == 10
+    assert metrics["without doubtful labels"]["images"]["n"] == 9
+
+    compare = ["compare", "--data", parts_folder, "--out", tmp_path / "c", "--strategies", "S1,S4", *QUICK]
+    first = run(*compare)
+    assert first.returncode == 0, first.stderr
+    with (tmp_path / "c/compare.csv").open() as file:
+        assert [row["strategy"] for row in csv.DictReader(file)] == ["S1", "S4"]
+    with Pillow.open(tmp_path / "c/compare.png") as picture:
+        assert picture.size[0] > 800
+    weights = tmp_path / "c/S1-seed1/checkpoints/best.safetensors"
+    trained_at = weights.stat().st_mtime_ns
+    assert run(*compare).returncode == 0
+    assert weights.stat().st_mtime_ns == trained_at  # what was trained is not trained again
+    assert_sentence(run(*compare, "--set", "training.lr=1e-5"), "a run of another configuration lies here")

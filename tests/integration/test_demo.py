@@ -1,0 +1,48 @@
+"""The demo's words follow its figures; the demo itself runs, on a small scale."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from gainspect import demo
+from gainspect.config import RunConfig
+from gainspect.demo import CueFigures, conclusion, run_demo
+
+PLAIN = CueFigures("S1", 0.9, 0.3, 0.8, 0.2, 0.1, 0.2)
+GUIDED = CueFigures("S6", 0.9, 0.9, 0.1, 0.1, 0.95, 0.9)
+
+
+def test_the_conclusion_says_who_follows_what() -> None:
+    text = conclusion(PLAIN, GUIDED)
+    assert "With S1 the stamp alone raises the share of NG by 60 points" in text
+    assert "With S6 the stamp alone raises the share of NG by 0 points" in text
+    assert "S1 follows the stamp; S6 follows the defect" in text
+    assert "90% of the parts, against 20%" in text
+
+
+def test_the_conclusion_does_not_claim_what_did_not_happen() -> None:
+    assert "did not come out clearly ahead" in conclusion(PLAIN, replace(GUIDED, right_reason_rate=0.1))
+    assert "did not come out clearly ahead" in conclusion(GUIDED, replace(PLAIN, strategy="S6"))
+
+
+@pytest.mark.slow
+def test_the_demo_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = {"size": 64, "parts": {"train": 40, "test": 20}, "views": 1}
+    monkeypatch.setattr(demo, "SPEC", demo.SPEC.model_copy(update=small))
+    config = {
+        "data": {"size": 64},
+        "model": {"backbone": "test_efficientnet", "weights": "none"},
+        "training": {"epochs": 1, "stage_starts": (0, 0, 0, 0)},
+    }
+    monkeypatch.setattr(demo, "CONFIG", RunConfig.model_validate(config))
+    text = io.StringIO()
+    figures = run_demo(tmp_path / "demo", Console(file=text, width=100))
+    assert [row.strategy for row in figures] == ["S1", "S6"]
+    assert "compare.png" in text.getvalue()
+    assert (tmp_path / "demo" / "compare.png").is_file()
+    # Shares agree with the predictions they come from: 20 test parts, half of them NG.
+    for row in figures:
+        assert 0 <= row.right_reason_rate * 20 == pytest.approx(round(row.right_reason_rate * 20))

@@ -1,0 +1,170 @@
+"""Configuration: what goes in comes back; what is wrong is named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from gainspect.config import RunConfig, TrainingConfig, load_config, save_config
+from gainspect.errors import GainspectError
+from gainspect.strategies import STRATEGIES
+
+
+def _written(folder: Path, text: str) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+# --- what goes in comes back -------------------------------------------------------------------------
+
+
+@given(
+    strategy=st.sampled_from(sorted(STRATEGIES)),
+    size=st.integers(2, 128).map(lambda k: 32 * k),
+    lr=st.floats(1e-12, 10),
+    alpha=st.one_of(st.just("auto"), st.floats(0.001, 0.999)),
+    starts=st.tuples(st.just(0.0), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)),
+    patience=st.one_of(st.none(), st.integers(1, 99)),
+    weights=st.sampled_from(["auto", "none", "none.safetensors", "no", "~", "1e3", "ä ß: #"]),
+)
+def test_a_saved_configuration_is_the_same_one(
+    tmp_path_factory: pytest.TempPathFactory,
+    strategy: str,
+    size: int,
+    lr: float,
+    alpha: Any,
+    starts: Any,
+    patience: int | None,
+    weights: str,
+) -> None:
+    config = RunConfig.model_validate(
+        {
+            "strategy": strategy,
+            "data": {"size": size},
+            "model": {"weights": weights},
+            "training": {"lr": lr, "focal_alpha": alpha, "stage_starts": starts, "patience": patience},
+        }
+    )
+    path = tmp_path_factory.mktemp("config") / "config.yaml"
+    save_config(config, path)
+    assert load_config(path) == config
+
+
+def test_the_saved_file_names_every_setting(tmp_path: Path) -> None:
+    save_config(RunConfig(), tmp_path / "config.yaml")
+    saved = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    assert list(saved) == ["strategy", "data", "model", "training"]
+    assert set(saved["training"]) == set(TrainingConfig.model_fields)
+
+
+def test_nothing_given_is_the_defaults(tmp_path: Path) -> None:
+    assert load_config() == RunConfig()
+    assert load_config(_written(tmp_path, "")) == RunConfig()
+    assert load_config(_written(tmp_path, "# nothing yet\n")) == RunConfig()
+
+
+def test_a_file_goes_over_the_defaults_and_overrides_over_the_file(tmp_path: Path) -> None:
+    path = _written(tmp_path, "strategy: S3\ntraining:\n  lr: 5e-4\n  epochs: 7\n")
+    config = load_config(path, {"training.epochs": 9, "data.size": 256, "strategy": "s4"})
+    expected = {"strategy": "S4", "data": {"size": 256}, "training": {"lr": 0.0005, "epochs": 9}}
+    assert config == RunConfig.model_validate(expected)
+
+
+def test_a_configuration_does_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        RunConfig().training.lr = 1.0
+
+
+# --- what is wrong is named --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "reason"),
+    [
+        ("training: {learning_rate: 0.1}", "training.learning_rate", "Extra inputs are not permitted"),
+        ("optimizer: adam", "optimizer", "Extra inputs are not permitted"),
+        ("training: {lr: .nan}", "training.lr", "finite number"),
+        ("training: {lr: .inf}", "training.lr", "finite number"),
+        ("training: {weight_decay: .inf}", "training.weight_decay", "finite number"),
+        ("training: {focal_gamma: .nan}", "training.focal_gamma", "finite number"),
+        ("training: {stage_starts: [0, .nan, 0.5, 0.7]}", "training.stage_starts.1", "finite number"),
+        ("training: {lr: fast}", "training.lr", "valid number"),
+        ("training: {lr: 0}", "training.lr", "greater than 0"),
+        ("training: {epochs: 2.5}", "training.epochs", "valid integer"),
+        ("training: {epochs: 0}", "training.epochs", "greater than or equal to 1"),
+        ("training: {batch_size: -4}", "training.batch_size", "greater than or equal to 1"),
+        ("training: {ema: 1}", "training.ema", "less than 1"),
+        ("training: {precision: fp8}", "training.precision", "'auto', '32' or 'bf16'"),
+        ("training: {focal_gamma: 0.5}", "training.focal_gamma", "infinite"),
+        ("training: {stage_starts: [0, 0.5]}", "training.stage_starts", "Field required"),
+        ("training: {stage_starts: [0.1, 0.25, 0.5, 0.75]}", "training.stage_starts", "must begin at 0"),
+        ("training: {frozen_stages: 99}", "training.frozen_stages", "less than or equal to 8"),
+        ("training: 3", "training", "valid dictionary"),
+        ("training:", "training", "valid dictionary"),
+        ("data: {size: 100}", "data.size", "multiple of 32"),
+        ("data: {size: 32}", "data.size", "greater than or equal to 64"),
+        ("data: {val_fraction: 1.0}", "data.val_fraction", "less than 1"),
+        ("model: {output_stride: 8}", "model.output_stride", "16 or 32"),
+        ("model: {backbone: 18}", "model.backbone", "valid string"),
+        ("strategy: S9", "strategy", "Choose one of S1, S2, S3, S4, S5, S6, S7, S8"),
+        ("strategy: 6", "strategy", "valid string"),
+        ("{data: {size: 64}, training: {start_size: 0.5}}", "start_size", "under 64 px"),
+    ],
+)
+def test_each_fault_is_named_with_its_key_and_file(
+    tmp_path: Path, text: str, key: str, reason: str
+) -> None:
+    path = _written(tmp_path, text)
+    with pytest.raises(GainspectError) as caught:
+        load_config(path)
+    assert key in str(caught.value)
+    assert reason in str(caught.value)
+    assert caught.value.where == str(path)
+
+
+def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(GainspectError, match=r"data\.size.*training\.lr"):
+        load_config(_written(tmp_path, "data: {size: 100}\ntraining: {lr: -1}\n"))
+
+
+@pytest.mark.parametrize("text", ["- S6\n- S1\n", "just words", "6", "[]", "false", "0"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(GainspectError, match=r"config\.yaml: the configuration is not a mapping"):
+        load_config(_written(tmp_path, text))
+
+
+@pytest.mark.parametrize("content", [b"a: [1, 2", b"a: b: c", b"\tx: 1", b"caf\xe9: 1", b"a: !!python/none x"])
+def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    with pytest.raises(GainspectError, match=r"config\.yaml: cannot read the configuration"):
+        load_config(path)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(GainspectError, match=r"nowhere\.yaml: cannot read the configuration"):
+        load_config(tmp_path / "nowhere.yaml")
+    with pytest.raises(GainspectError, match="cannot read the configuration"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["training: 3", "training:", "training: [1]"])
+def test_an_override_into_what_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(GainspectError, match=r"cannot set training\.lr: training is"):
+        load_config(_written(tmp_path, text), {"training.lr": 0.1})
+
+
+@pytest.mark.parametrize("name", ["training.lrr", "trainig.lr", "training.lr.peak"])
+def test_an_override_of_an_unknown_key_is_named(name: str) -> None:
+    with pytest.raises(GainspectError, match=name.removesuffix(".peak").removesuffix(".lr")):
+        load_config(None, {name: 0.1})
+
+
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_strategies_are_known_in_either_case(name: str) -> None:
+    assert load_config(None, {"strategy": name.lower()}).strategy == name
