@@ -10,20 +10,26 @@ from rich.table import Table
 from gainspect.config import RunConfig
 from gainspect.data.manifest import Manifest, load_manifest
 from gainspect.data.synthetic import CueRates, SyntheticSpec, generate
-from gainspect.workflow import compare_strategies
+from gainspect.workflow import compare_strategies, run_path
 
 SPEC = SyntheticSpec(
-    size=192,
-    parts={"train": 90, "test": 60},
-    views=2,
+    size=160,
+    parts={"train": 170, "test": 100},
+    views=1,
     cue="stamp",
-    cue_rates={"train": CueRates(ng=0.95, ok=0.05), "test": CueRates(ng=0.5, ok=0.5)},
+    cue_rates={"train": CueRates(ng=0.9, ok=0.1), "test": CueRates(ng=0.5, ok=0.5)},
 )
 CONFIG = RunConfig.model_validate(
     {
-        "data": {"size": 192},
+        "data": {"size": 160},
         "model": {"backbone": "tf_efficientnet_lite0"},
-        "training": {"epochs": 12, "lr": 1e-3, "layer_decay": 0.8, "stage_starts": (0.0, 0.0, 0.1, 0.25)},
+        "training": {
+            "epochs": 16,
+            "lr": 2e-3,
+            "layer_decay": 0.7,
+            "frozen_stages": 2,
+            "stage_starts": (0.0, 0.0, 0.0, 0.25),
+        },
     }
 )
 STRATEGIES = ("S1", "S6")
@@ -59,7 +65,7 @@ def run_demo(out: Path, console: Console) -> list[CueFigures]:
     manifest = load_manifest(data) if (data / "split.csv").is_file() else generate(SPEC, data)
     console.print("[bold]2 · Training[/]  S1, a plain classifier, then S6, guided by the defect masks.")
     compare_strategies(CONFIG, manifest, list(STRATEGIES), [CONFIG.training.seed], out, console=console)
-    figures = [cue_figures(name, out / f"{name}-seed{CONFIG.training.seed}", manifest) for name in STRATEGIES]
+    figures = [cue_figures(name, run_path(out, name, CONFIG.training.seed), manifest) for name in STRATEGIES]
     console.print("[bold]3 · What each follows[/]")
     console.print(cue_table(figures))
     console.print(conclusion(*figures))

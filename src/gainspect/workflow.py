@@ -86,9 +86,7 @@ def compare_strategies(
     runs: dict[str, RunFolder] = {}
     for name in names:
         for seed in seeds:
-            run = _train_or_resume(
-                _variant(config, name, seed), manifest, out / f"{name}-seed{seed}", console
-            )
+            run = train_or_resume(variant(config, name, seed), manifest, run_path(out, name, seed), console)
             runs.setdefault(name, run)
             summaries = evaluate_run(
                 run,
@@ -125,10 +123,11 @@ def picture(runs: dict[str, RunFolder], manifest: Manifest, out: Path) -> None:
     picture_grid(rows, list(verdicts), scales, out)
 
 
-def _examples(manifest: Manifest, per_type: int = 2, good: int = 2) -> list[Part]:
+def _examples(manifest: Manifest) -> list[Part]:
     """A few parts of each kind, each of another group, the same ones at every call."""
     chosen: list[Part] = []
     kinds = sorted({part.defect_type or "" for part in manifest.parts if part.label is Label.NG})
+    per_type, good = (1 if len(kinds) > 3 else 2), 2
     for kind in [*kinds, None]:
         groups: dict[str, Part] = {}
         for part in sorted(manifest.parts, key=lambda part: part.image.name):
@@ -144,12 +143,23 @@ def _hottest(verdicts: list[Verdict], defective: list[bool]) -> float:
     return float(np.percentile(np.concatenate(values), 99)) if values else 1.0
 
 
-def _variant(config: RunConfig, name: str, seed: int) -> RunConfig:
+def run_path(out: Path, name: str, seed: int) -> Path:
+    """Where a comparison keeps the run of one strategy and seed."""
+    return out / f"{name}-seed{seed}"
+
+
+def variant(config: RunConfig, name: str, seed: int) -> RunConfig:
+    """The same configuration for another strategy and seed."""
     training = config.training.model_copy(update={"seed": seed})
     return config.model_copy(update={"strategy": name, "training": training})
 
 
-def _train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: Console | None) -> RunFolder:
+def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: Console | None) -> RunFolder:
+    """Train into a folder, or go on with what lies there.
+
+    Raises:
+        GainspectError: a run of another configuration lies there.
+    """
     run = RunFolder(path)
     if not run.config_file.exists():
         return train(config, manifest, path, console=console)

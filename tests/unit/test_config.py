@@ -116,9 +116,7 @@ def test_a_configuration_does_not_change() -> None:
         ("{data: {size: 64}, training: {start_size: 0.5}}", "start_size", "under 64 px"),
     ],
 )
-def test_each_fault_is_named_with_its_key_and_file(
-    tmp_path: Path, text: str, key: str, reason: str
-) -> None:
+def test_each_fault_is_named_with_its_key_and_file(tmp_path: Path, text: str, key: str, reason: str) -> None:
     path = _written(tmp_path, text)
     with pytest.raises(GainspectError) as caught:
         load_config(path)
@@ -138,7 +136,9 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
         load_config(_written(tmp_path, text))
 
 
-@pytest.mark.parametrize("content", [b"a: [1, 2", b"a: b: c", b"\tx: 1", b"caf\xe9: 1", b"a: !!python/none x"])
+@pytest.mark.parametrize(
+    "content", [b"a: [1, 2", b"a: b: c", b"\tx: 1", b"caf\xe9: 1", b"a: !!python/none x"]
+)
 def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "config.yaml"
     path.write_bytes(content)

@@ -109,7 +109,9 @@ def test_a_refused_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, at, refuse)
-    with pytest.raises(GainspectError, match=r"a\.txt: cannot write \(Permission denied\).*folder is writable"):
+    with pytest.raises(
+        GainspectError, match=r"a\.txt: cannot write \(Permission denied\).*folder is writable"
+    ):
         write_text(tmp_path / "a.txt", "a")
 
 

@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from gainspect.data.preprocess import PADDING
 from gainspect.types import Image, Mask
@@ -15,6 +14,8 @@ _BRIGHTNESS = 40.0
 _CONTRAST = 0.3
 _NOISE = 8.0
 _BLUR_SIGMA = 1.0
+
+_TURNS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
 
 
 def augment(image: Image, mask: Mask, rng: np.random.Generator, strength: float) -> tuple[Image, Mask]:
@@ -36,11 +37,12 @@ def augment(image: Image, mask: Mask, rng: np.random.Generator, strength: float)
 
 
 def _flip_and_turn(image: Image, mask: Mask, rng: np.random.Generator) -> tuple[Image, Mask]:
-    turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-    image, mask = np.rot90(image, turns), np.rot90(mask, turns)
+    turn, flip = _TURNS[rng.integers(4)], bool(rng.integers(2))
+    if turn is not None:
+        image, mask = np.asarray(cv2.rotate(image, turn)), np.asarray(cv2.rotate(mask, turn))
     if flip:
-        image, mask = image[:, ::-1], mask[:, ::-1]
-    return np.ascontiguousarray(image), np.ascontiguousarray(mask)
+        image, mask = np.asarray(cv2.flip(image, 1)), np.asarray(cv2.flip(mask, 1))
+    return image, mask
 
 
 def _affine(image: Image, mask: Mask, rng: np.random.Generator, strength: float) -> tuple[Image, Mask]:
@@ -68,12 +70,14 @@ def _affine(image: Image, mask: Mask, rng: np.random.Generator, strength: float)
 def _photometric(image: Image, rng: np.random.Generator, strength: float) -> Image:
     contrast = 1 + strength * rng.uniform(-_CONTRAST, _CONTRAST)
     brightness = strength * rng.uniform(-_BRIGHTNESS, _BRIGHTNESS)
-    pixels: NDArray[np.float32] = (image.astype(np.float32) - PADDING) * np.float32(contrast)
-    pixels += np.float32(PADDING + brightness)
+    tones = (np.arange(256) - PADDING) * contrast + PADDING + brightness
+    pixels = np.asarray(cv2.LUT(image, np.clip(np.rint(tones), 0, 255).astype(np.uint8)), np.uint8)
     if rng.random() < 0.5:
         grain = rng.standard_normal(image.shape[:2], dtype=np.float32)
-        pixels += np.float32(strength * rng.uniform(0, _NOISE)) * grain[:, :, None]
+        grain *= np.float32(strength * rng.uniform(0, _NOISE))
+        # OpenCV rounds and saturates the sum.
+        pixels = np.asarray(cv2.add(pixels, cv2.merge([grain] * 3), dtype=cv2.CV_8U), np.uint8)
     if rng.random() < 0.3:
         sigma = max(0.1, strength * rng.uniform(0, _BLUR_SIGMA))
-        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), np.float32)
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), np.uint8)
+    return pixels

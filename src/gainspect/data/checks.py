@@ -81,7 +81,7 @@ class _Seen:
     shapes: list[tuple[int, int]] = field(default_factory=list)
     defect_px: dict[str, float] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
-    hashes: list[int] = field(default_factory=list)
+    hashes: list[NDArray[np.bool_]] = field(default_factory=list)
     thumbnails: list[NDArray[np.float32]] = field(default_factory=list)
 
 
@@ -133,7 +133,7 @@ _KINDS: dict[str, tuple[Severity, str, str]] = {
     "ng-empty-mask": (
         "warning",
         "NG images whose mask is empty: they train the classifiers only",
-        "Mark the defect, or take the mask away.",
+        "Mark the defect with values over 127 (255, not 1), or take the mask away.",
     ),
     "ng-without-mask": (
         "info",
@@ -218,10 +218,10 @@ def _is_dark_16_bit(path: Path) -> bool:
     return raw is not None and raw.dtype == np.uint16 and int(raw.max()) < 4096
 
 
-def _difference_hash(image: Image) -> int:
-    """64 bits: whether each cell of a 9×8 thumbnail is brighter than its right neighbor (dHash)."""
+def _difference_hash(image: Image) -> NDArray[np.bool_]:
+    """(64,) whether each cell of a 9×8 thumbnail is brighter than its right neighbor (dHash)."""
     cells = cv2.resize(image.mean(axis=2).astype(np.float32), (9, 8), interpolation=cv2.INTER_AREA)
-    return int.from_bytes(np.packbits(cells[:, :-1] > cells[:, 1:]).tobytes(), "big")
+    return np.asarray(cells[:, :-1] > cells[:, 1:]).ravel()
 
 
 def _thumbnail(image: Image) -> NDArray[np.float32]:
@@ -234,9 +234,9 @@ def _thumbnail(image: Image) -> NDArray[np.float32]:
 def _crossing_twins(manifest: Manifest, seen: _Seen) -> Iterator[str]:
     """Pairs in different splits with nearly equal hash and thumbnail."""
     splits = {manifest.key(part): part.split for part in manifest.parts}
-    hashes, thumbnails = np.array(seen.hashes, np.uint64), np.array(seen.thumbnails)
+    hashes, thumbnails = np.array(seen.hashes), np.array(seen.thumbnails)
     for index in range(len(seen.names) - 1):
-        apart = np.bitwise_count(hashes[index + 1 :] ^ hashes[index])
+        apart = np.count_nonzero(hashes[index + 1 :] != hashes[index], axis=1)
         for offset in np.flatnonzero(apart <= _HASH_BITS_APART):
             other = index + 1 + int(offset)
             one, two = seen.names[index], seen.names[other]

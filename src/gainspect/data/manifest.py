@@ -4,7 +4,8 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,6 +20,7 @@ from gainspect.types import Label
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 _COLUMNS = ("image", "label", "mask", "group", "defect_type", "split")
+_REQUIRED = ("image", "label")
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Part:
     label: Label
     mask: Path | None = None
     group: str = ""
-    """The physical part: images of one group never cross splits. Default: the image alone."""
+    """The physical part: images of one group never cross splits. `checked` gives each image that names none
+    a group of its own."""
     defect_type: str | None = None
     split: Split | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -91,9 +94,9 @@ def load_manifest(path: Path, *, root: Path | None = None) -> Manifest:
             where=path,
             mend="Name a data folder or a manifest .csv/.parquet.",
         )
-    rows = _parquet_rows(path) if path.suffix == ".parquet" else _csv_rows(path)
+    rows = _parquet_rows(path) if path.suffix == ".parquet" else read_csv(path, _REQUIRED)
     root = path.parent if root is None else root
-    parts = tuple(_part(row, root, f"{path}, line {number}") for number, row in enumerate(rows, start=2))
+    parts = tuple(_part(row, root, f"{path}, {place}") for place, row in rows)
     return checked(Manifest(root, parts), where=path)
 
 
@@ -111,18 +114,34 @@ def save_manifest(manifest: Manifest, path: Path) -> None:
 
 
 def checked(manifest: Manifest, where: Path) -> Manifest:
-    """Refuse a manifest that is empty, names an image twice, or a file that is not there."""
+    """The manifest with a group for every image, if it holds images, each once, and their files are there.
+
+    Raises:
+        GainspectError: it is empty, names an image twice, or a file that is not there.
+    """
     if not manifest.parts:
         raise GainspectError("there are no images", where=where, mend="See `docs/data.md` for the layouts.")
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for part in manifest.parts:
-        if part.image in seen:
+        if manifest.key(part) in seen:
             raise GainspectError(f"image {manifest.key(part)!r} is named twice", where=where)
-        seen.add(part.image)
+        seen.add(manifest.key(part))
         for kind, file in (("image", part.image), ("mask", part.mask)):
             if file is not None and not file.is_file():
                 raise GainspectError(f"{kind} {_relative(file, manifest.root)!r} is not there", where=where)
-    return manifest
+    return _grouped(manifest)
+
+
+def _grouped(manifest: Manifest) -> Manifest:
+    """An image without a group becomes its own, under its stem, or its key where others have that name."""
+    names = Counter(part.group or part.image.stem for part in manifest.parts)
+
+    def group(part: Part) -> str:
+        # Folders often number their images alike: 000.png in one is not the part 000.png of another.
+        alone = part.image.stem if names[part.image.stem] == 1 else manifest.key(part)
+        return part.group or alone
+
+    return replace(manifest, parts=tuple(replace(part, group=group(part)) for part in manifest.parts))
 
 
 def require_both_classes(manifest: Manifest, *, what: str) -> None:
@@ -154,24 +173,33 @@ def _part(row: Mapping[str, str], root: Path, where: str) -> Part:
         image=image,
         label=Label(label),
         mask=root / row["mask"] if row.get("mask") else None,
-        group=row.get("group") or image.stem,
+        group=row.get("group", ""),
         defect_type=row.get("defect_type") or None,
         split=split if split else None,
         extra={name: value for name, value in row.items() if name not in _COLUMNS},
     )
 
 
-def _csv_rows(path: Path) -> Iterable[dict[str, str]]:
+def read_csv(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each row of a UTF-8 CSV with its place ("line 3"); values without blanks around them.
+
+    Raises:
+        GainspectError: not UTF-8, not CSV, a required column is missing, or a column is there twice.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise GainspectError(f"cannot read it as UTF-8 text ({error})", where=path) from error
-    reader = csv.DictReader(io.StringIO(text), restkey="", restval="")
-    _require_columns(reader.fieldnames or [], path)
-    return ({name: (value or "").strip() for name, value in row.items() if name} for row in reader)
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="")
+    try:
+        _require_columns(reader.fieldnames or [], required, path)
+        for row in reader:
+            yield f"line {reader.line_num}", {name: value.strip() for name, value in row.items() if name}
+    except csv.Error as error:
+        raise GainspectError(f"line {reader.line_num + 1} is not CSV ({error})", where=path) from error
 
 
-def _parquet_rows(path: Path) -> Iterable[dict[str, str]]:
+def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -183,16 +211,22 @@ def _parquet_rows(path: Path) -> Iterable[dict[str, str]]:
         rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise GainspectError(f"cannot read it as Parquet ({error})", where=path) from error
-    _require_columns(list(rows[0]) if rows else ["image", "label"], path)
-    return ({name: "" if value is None else str(value) for name, value in row.items()} for row in rows)
+    _require_columns(list(rows[0]) if rows else _REQUIRED, _REQUIRED, path)
+    for number, row in enumerate(rows, start=1):
+        yield f"row {number}", {name: "" if value is None else str(value) for name, value in row.items()}
 
 
-def _require_columns(names: Iterable[str], path: Path) -> None:
-    missing = [name for name in ("image", "label") if name not in set(names)]
-    if missing:
-        raise GainspectError(
-            f"column {missing[0]!r} is missing", where=path, mend=f"The columns are {', '.join(_COLUMNS)}."
-        )
+def _require_columns(names: Iterable[str], required: Iterable[str], path: Path) -> None:
+    found = Counter(names)
+    for name in required:
+        if name not in found:
+            there = ", ".join(found) or "nothing"
+            raise GainspectError(
+                f"column {name!r} is missing", where=path, mend=f"Its first line names {there}."
+            )
+    for name, count in found.items():
+        if name and count > 1:
+            raise GainspectError(f"column {name!r} is there twice", where=path, mend="Rename one of them.")
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -19,8 +19,6 @@ PADDING = 128
 _MIN_COVERAGE = 0.25
 """A frame pixel counts as defect from this covered share on."""
 
-_END_MARKS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND"}
-
 
 def read_image(path: Path) -> Image:
     """Read an image file as (H, W, 3) RGB uint8, upright by its EXIF orientation.
@@ -77,12 +75,9 @@ def read_mask(path: Path, shape: tuple[int, ...]) -> Mask:
 def _decode(content: bytes, where: str | Path, flags: int) -> NDArray[np.integer | np.floating]:
     if not content:
         raise GainspectError("the file is empty (0 bytes)", where=where, mend="Export it again.")
-    for start, end in _END_MARKS.items():
-        # OpenCV fills what is missing of a cut-off file with grey and says nothing.
-        if content.startswith(start) and end not in content[-4096:]:
-            raise GainspectError(
-                "the file is cut off (its end is missing)", where=where, mend="Copy it again."
-            )
+    # OpenCV fills what is missing of a cut-off file with grey and says nothing.
+    if _is_cut_off(content):
+        raise GainspectError("the file is cut off (its end is missing)", where=where, mend="Copy it again.")
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error as error:
@@ -96,6 +91,20 @@ def _decode(content: bytes, where: str | Path, flags: int) -> NDArray[np.integer
             mend="PNG, JPEG, BMP, TIFF and WebP with 8 or 16 bit per channel can be read.",
         )
     return np.asarray(pixels)
+
+
+def _is_cut_off(content: bytes) -> bool:
+    """Whether a PNG, or a JPEG past its header, lacks its end mark (which need not come last in the file)."""
+    if content.startswith(b"\x89PNG"):
+        return b"IEND" not in content
+    if not content.startswith(b"\xff\xd8\xff"):
+        return False
+    # Step over the header: a thumbnail in it has an end mark of its own.
+    place = 2
+    while content[place : place + 1] == b"\xff" and content[place + 1 : place + 2] != b"\xda":
+        place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+    # A header that leads past the end is damaged, and OpenCV says so.
+    return place < len(content) and content.find(b"\xff\xd9", place) < 0
 
 
 @dataclass(frozen=True)
@@ -134,18 +143,21 @@ def letterbox_mask(mask: Mask, geometry: Geometry) -> Mask:
     """Bring a mask (H, W) into the frame (size, size); no defect vanishes, however small.
 
     A frame pixel is defect where at least a quarter of it is covered; a connected defect that covers no
-    pixel that far keeps the one it covers most.
+    pixel that far keeps all pixels that its own pixels' centers fall into.
     """
     frame = np.zeros((geometry.size, geometry.size), np.uint8)
     content = _content(frame, geometry)
     content[:] = _resize(mask.astype(np.float32), *content.shape) >= _MIN_COVERAGE
-    if min(geometry.content_height / geometry.height, geometry.content_width / geometry.width) >= 1:
-        return frame
     count, labels = cv2.connectedComponents(mask, connectivity=8)
-    for component in range(1, count):
-        coverage = _resize((labels == component).astype(np.float32), *content.shape)
-        if not (content[coverage > 0]).any():
-            content.flat[int(coverage.argmax())] = 1
+    rows, columns = np.nonzero(mask)
+    defect = labels[rows, columns]
+    # Where the center of each defect pixel falls in the frame.
+    rows = (2 * rows + 1) * geometry.content_height // (2 * geometry.height)
+    columns = (2 * columns + 1) * geometry.content_width // (2 * geometry.width)
+    survives = np.zeros(count, np.bool_)
+    survives[defect[content[rows, columns] > 0]] = True
+    lost = ~survives[defect]
+    content[rows[lost], columns[lost]] = 1
     return frame
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from gainspect.data.manifest import Manifest, Split, require_both_classes
+from gainspect.errors import GainspectError
 from gainspect.types import Label
 
 
@@ -16,7 +17,8 @@ def assign_splits(manifest: Manifest, *, val_fraction: float, test_fraction: flo
     every kind; the draw depends on the group names and the seed alone, not on the order of the rows.
 
     Raises:
-        GainspectError: train, val or test would be without OK or without NG images.
+        GainspectError: a group has images in several splits, or train, val or test would be without OK or
+            without NG images.
     """
     parts = [replace(part, split=part.split or "train") for part in manifest.parts]
     done = replace(manifest, parts=tuple(parts))
@@ -24,9 +26,21 @@ def assign_splits(manifest: Manifest, *, val_fraction: float, test_fraction: flo
     for name, fraction in fractions.items():
         if not done.split(name).parts:
             done = _carve(done, name, fraction, seed)
+    _refuse_crossing_groups(done)
     for name in ("train", "val", "test"):
         require_both_classes(done.split(name), what=f"the {name} part")
     return done
+
+
+def _refuse_crossing_groups(manifest: Manifest) -> None:
+    side: dict[str, Split | None] = {}
+    for part in manifest.parts:
+        if side.setdefault(part.group, part.split) != part.split:
+            raise GainspectError(
+                f"part {part.group!r} has images in {side[part.group]} and in {part.split}",
+                where=manifest.root,
+                mend="Move all images of a part to one side: the test must not know it from training.",
+            )
 
 
 def _carve(manifest: Manifest, name: Split, fraction: float, seed: int) -> Manifest:

@@ -207,7 +207,7 @@ def _scratch(rng: np.random.Generator, plate: _Gray, shape: _Gray) -> Mask:
     points = np.stack([x + along * np.cos(turn), y + along * np.sin(turn)], axis=1)
     mask = _stroke(points, size, max(1, round(size / 110)))
     mask &= shape > 0.5
-    glint = rng.choice([-1, 1]) * rng.uniform(35, 60)
+    glint = rng.choice([-1, 1]) * rng.uniform(50, 75)
     plate += glint * _soft(mask)
     return mask
 
@@ -252,7 +252,7 @@ def _stain(rng: np.random.Generator, plate: _Gray, shape: _Gray) -> Mask:
     wobble = _unit(cv2.GaussianBlur(rng.standard_normal((size, size), dtype=np.float32), (0, 0), size / 28))
     distance = np.hypot(across - x, (down - y) * rng.uniform(0.8, 1.5)) / radius
     mask: Mask = ((distance + 0.28 * wobble < 1) & (shape > 0.5)).astype(np.uint8)
-    tint = rng.choice([-1, 1]) * rng.uniform(20, 32)
+    tint = rng.choice([-1, 1]) * rng.uniform(28, 42)
     plate += tint * cv2.GaussianBlur(mask.astype(np.float32), (0, 0), size / 120)
     return mask
 

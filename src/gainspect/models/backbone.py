@@ -48,11 +48,12 @@ class Backbone(nn.Module):
         taps = _taps(self.net, name, output_stride)
         self.indices = taps.indices
         self.pyramid_channels = taps.channels
-        self.frozen_stages = 0
+        self._frozen_names: list[str] = []
         config = self.net.pretrained_cfg
         self.register_buffer("mean", 255.0 * torch.tensor(config["mean"]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255.0 * torch.tensor(config["std"]).view(1, 3, 1, 1), persistent=False)
         self.out_channels = int(self.net.num_features)
+        self._probe(name, output_stride)
 
     def forward(self, images: Tensor) -> Features:
         """Extract features.
@@ -71,14 +72,14 @@ class Backbone(nn.Module):
         Raises:
             GainspectError: the backbone does not have that many stages.
         """
-        available = len(self._stages())
-        if stages > available:
+        groups = self._stages() if stages else []
+        if stages > len(groups):
             raise GainspectError(
-                f"cannot freeze {stages} stages: this backbone has {available}",
+                f"cannot freeze {stages} stages: this backbone has {len(groups)}",
                 where="training.frozen_stages",
-                mend=f"Choose 0 to {available}.",
+                mend=f"Choose 0 to {len(groups)}." if groups else "Choose 0.",
             )
-        self.frozen_stages = stages
+        self._frozen_names = [name for names in groups[:stages] for name in names]
         for module in self._frozen():
             module.requires_grad_(False)
         self.train(self.training)
@@ -91,18 +92,39 @@ class Backbone(nn.Module):
         return self
 
     def _frozen(self) -> list[nn.Module]:
-        return [
-            self.net.get_submodule(name) for names in self._stages()[: self.frozen_stages] for name in names
-        ]
+        return [self.net.get_submodule(name) for name in self._frozen_names]
 
     def _stages(self) -> list[list[str]]:
         """Names of the modules in timm's own layer groups, in forward order (stem first)."""
-        return list(group_modules(self.net, self.net.group_matcher(coarse=True)).values())
+        try:
+            matcher = self.net.group_matcher(coarse=True)
+        except (AttributeError, AssertionError):
+            return []  # timm does not know this one's stages
+        return list(group_modules(self.net, matcher).values())
+
+    def _probe(self, name: str, output_stride: int) -> None:
+        """Look at a black image: what timm says of a model's features does not always hold."""
+        side = 2 * PYRAMID_STRIDES[-1]
+        sizes = [side // min(stride, output_stride) for stride in PYRAMID_STRIDES]
+        wanted = [(1, c, s, s) for c, s in zip(self.pyramid_channels, sizes, strict=True)]
+        wanted.append((1, self.out_channels, sizes[-1], sizes[-1]))
+        training = self.training
+        try:
+            with torch.no_grad():
+                deep, pyramid = self.eval()(torch.zeros(1, side, side, 3))
+            found = [tuple(level.shape) for level in [*pyramid, deep]]
+        except (RuntimeError, AssertionError):  # made for one image size only
+            found = []
+        self.train(training)
+        if found != wanted:
+            raise _unfit(name, [4, 8, 16, output_stride])
 
 
 def _create(name: str, output_stride: int) -> Any:
-    if not timm.is_model(name.split(".")[0]):
-        near = ", ".join(timm.list_models(f"*{name.split('.')[0].split('_')[-1]}*")[:5])
+    base, _, tag = name.partition(".")
+    tagged = timm.list_pretrained(f"{base}.*")
+    if not timm.is_model(base) or (tag and name not in tagged):
+        near = ", ".join((tagged or timm.list_models(f"*{base.split('_')[-1]}*"))[:5])
         raise GainspectError(
             f"timm has no model {name!r}",
             where="model.backbone",
@@ -111,11 +133,11 @@ def _create(name: str, output_stride: int) -> Any:
     options: dict[str, Any] = {} if output_stride == 32 else {"output_stride": output_stride}
     try:
         return timm.create_model(name, pretrained=False, num_classes=0, **options)
-    except (TypeError, NotImplementedError, RuntimeError) as error:
+    except (TypeError, NotImplementedError, AssertionError, RuntimeError) as error:
         raise GainspectError(
             f"timm cannot build {name!r} with output stride {output_stride} ({error})",
             where="model.backbone",
-            mend="Choose output_stride 32 or a convolutional backbone.",
+            mend="Choose output_stride 32, or one that timm can dilate: an EfficientNet or ResNet, say.",
         ) from error
 
 
@@ -125,14 +147,18 @@ def _taps(net: Any, name: str, output_stride: int) -> _Taps:
     wanted = [stride for stride in PYRAMID_STRIDES if stride <= output_stride]
     last_of = {stage["reduction"]: index for index, stage in enumerate(stages)}
     if not hasattr(net, "forward_intermediates") or any(stride not in last_of for stride in wanted):
-        raise GainspectError(
-            f"{name!r} does not give features at strides {wanted}",
-            where="model.backbone",
-            mend="Choose a convolutional or hierarchical one: an EfficientNet, ResNet or ConvNeXt, say.",
-        )
+        raise _unfit(name, wanted)
     # With output stride 16 the last two stages share stride 16: the pyramid keeps four levels.
     indices = [last_of[stride] for stride in wanted]
     if len(indices) < len(PYRAMID_STRIDES):
         before = max(i for i, stage in enumerate(stages) if i < indices[-1] and stage["reduction"] == 16)
         indices.insert(-1, before)
     return _Taps(indices, [stages[i]["num_chs"] for i in indices])
+
+
+def _unfit(name: str, strides: list[int]) -> GainspectError:
+    return GainspectError(
+        f"{name!r} does not give features (B, C, h, w) at strides {strides} for images of any size",
+        where="model.backbone",
+        mend="Choose a convolutional one: an EfficientNet, ResNet or ConvNeXt, say.",
+    )

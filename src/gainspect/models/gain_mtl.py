@@ -63,6 +63,8 @@ class Output:
     """(B, 1, H/4, W/4)"""
     counterfactual_logits: Tensor | None = None
     """(B, 2) of the classification head on features without the defect; training only."""
+    elsewhere_logits: Tensor | None = None
+    """(B, 2) of the attended head when the gate lies elsewhere on those features; training only."""
 
 
 class GainMTL(nn.Module):
@@ -113,6 +115,9 @@ class GainMTL(nn.Module):
         if self.strategy.has_counterfactual and small is not None:
             repaired = self.counterfactual(deep, small.to(deep.dtype))
             output.counterfactual_logits, _ = self.classification(repaired)
+            if output.gate is not None:
+                elsewhere = moved_elsewhere(output.gate, small).to(deep.dtype)
+                output.elsewhere_logits, _ = self.attended(self.adapter(repaired * elsewhere))
         return output
 
     def decision(self, output: Output) -> Tensor:
@@ -131,7 +136,8 @@ class GainMTL(nn.Module):
             return attention
         assert output.localization_logits is not None
         fine = output.localization_logits.sigmoid()
-        return normalize_by_max(fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear"))
+        # Not normalized by its maximum, unlike the gate: an OK part has to look cold on a fixed scale.
+        return fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear")
 
     def _gate(self, output: Output, mask: Tensor | None, has_mask: Tensor | None, alpha: float) -> Tensor:
         """Effective attention.
@@ -152,6 +158,21 @@ class GainMTL(nn.Module):
             drawn = alpha * mask + (1 - alpha) * normalize_by_max(mask * attention)
             gate = torch.where(has_mask.view(-1, 1, 1, 1), drawn, gate)
         return gate
+
+
+def moved_elsewhere(gate: Tensor, mask: Tensor) -> Tensor:
+    """Each gate (B, 1, h, w) rolled by a random offset, off the defect and its neighbors.
+
+    Attended there, a defective part shows everything but its defect.
+    """
+    height, width = gate.shape[-2:]
+    rows = torch.randint(height, (len(gate), 1, 1), device=gate.device)
+    columns = torch.randint(width, (len(gate), 1, 1), device=gate.device)
+    across = (torch.arange(width, device=gate.device) + columns) % width
+    down = (torch.arange(height, device=gate.device).unsqueeze(1) + rows) % height
+    image = torch.arange(len(gate), device=gate.device).view(-1, 1, 1)
+    rolled = gate[image, 0, down, across].unsqueeze(1)
+    return rolled * (1 - F.max_pool2d(mask, 3, stride=1, padding=1))
 
 
 def mask_at(masks: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:

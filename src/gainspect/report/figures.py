@@ -56,7 +56,7 @@ def picture_grid(
         for axis, verdict, scale in zip(line[2:], row.verdicts, scales, strict=True):
             _evidence(axis, row, verdict, scale)
     for axis, heading in zip(axes[0], ("image", "defect mask", *strategies), strict=True):
-        axis.set_title(f"{heading}\n{axis.get_title()}".rstrip(), fontsize=9)
+        axis.set_title(heading, loc="left", fontsize=9, fontweight="bold")
     bar = figure.colorbar(
         ScalarMappable(Normalize(0, 1), _COLORS), ax=axes, location="bottom", shrink=0.4, aspect=40, pad=0.01
     )

@@ -48,6 +48,8 @@ def named_losses(
         named["consistency"] = losses.consistency(output.attention_logits, output.localization_logits).mean()
     if "counterfactual" in active and output.counterfactual_logits is not None:
         named["counterfactual"] = _mean(losses.counterfactual(output.counterfactual_logits), batch.has_mask)
+        if output.elsewhere_logits is not None:
+            named["counterfactual"] += _mean(losses.counterfactual(output.elsewhere_logits), batch.has_mask)
     return named
 
 

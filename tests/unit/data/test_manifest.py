@@ -83,6 +83,32 @@ def test_split_csv_that_disagrees_with_the_folders_is_refused(folder: Path, row:
         load_manifest(folder)
 
 
+def test_split_csv_that_names_a_file_twice_is_refused_with_its_line(folder: Path) -> None:
+    (folder / "split.csv").write_text("file,label\ntrain-a.png,OK\n\ntrain-a.png,NG\n")
+    with pytest.raises(GainspectError, match=r"line 4: file 'train-a.png' is named twice"):
+        load_manifest(folder)
+
+
+def test_images_numbered_alike_in_several_folders_are_parts_of_their_own(tmp_path: Path) -> None:
+    for place in ("train/normal", "train/defective", "test/normal", "test/defective"):
+        _touch(tmp_path / "images" / place / "000.png")
+    _touch(tmp_path / "images/test/normal/001.png")
+    assert sorted(p.group for p in load_manifest(tmp_path).parts) == [
+        "001",
+        "images/test/defective/000.png",
+        "images/test/normal/000.png",
+        "images/train/defective/000.png",
+        "images/train/normal/000.png",
+    ]
+
+
+def test_a_named_group_does_not_swallow_an_image_of_that_name(tmp_path: Path) -> None:
+    _touch(tmp_path / "a.png")
+    _touch(tmp_path / "b.png")
+    (tmp_path / "manifest.csv").write_text("image,label,group\na.png,ok,\nb.png,ng,a\n")
+    assert [p.group for p in load_manifest(tmp_path).parts] == ["a.png", "a"]
+
+
 def test_an_image_that_split_csv_does_not_name_is_refused(folder: Path) -> None:
     (folder / "split.csv").write_text("file,label,defect_type,group,split\n")
     with pytest.raises(GainspectError, match="has no row"):
@@ -112,6 +138,16 @@ def test_a_saved_manifest_loads_equal(folder: Path, tmp_path_factory: pytest.Tem
     assert load_manifest(elsewhere, root=folder) == manifest
 
 
+def test_columns_of_split_csv_cannot_pose_as_image_and_mask(folder: Path) -> None:
+    names = sorted(f.name for f in (folder / "images").rglob("*.png"))
+    rows = ["file,image,mask,line", *(f"{name},other.png,other.png,7" for name in names)]
+    (folder / "split.csv").write_text("\n".join(rows))
+    manifest = load_manifest(folder)
+    save_manifest(manifest, folder / "saved.csv")
+    assert load_manifest(folder / "saved.csv") == manifest
+    assert {part.mask.name for part in manifest.parts if part.mask} == {"train-c.png", "test-c.png"}
+
+
 def test_parquet_equals_csv(folder: Path) -> None:
     save_manifest(load_manifest(folder), folder / "list.csv")
     from_csv = load_manifest(folder / "list.csv")
@@ -135,6 +171,11 @@ def test_parquet_equals_csv(folder: Path) -> None:
         ("image,label\na.png,maybe\n", r"line 2: label 'maybe' is not ok or ng"),
         ("image,label,split\na.png,ok,\na.png,ok,dev\n", r"line 3: split 'dev'"),
         ("image,label\n,ok\n", "line 2: the image is not named"),
+        ("image,label\n\n\na.png,maybe\n", "line 4: label 'maybe'"),
+        ("image,label,label\na.png,ok,ng\n", "column 'label' is there twice"),
+        ("image;label\na.png;ok\n", "column 'image' is missing. Its first line names image;label"),
+        (f"image,label\n{'x' * 200_000},ok\n", "line 2 is not CSV"),
+        ("image,label\na.png,ok\n./a.png,ng\n", "named twice"),
         ("image,label\na.png,ok\na.png,ng\n", "named twice"),
         ("image,label\nb.png,ok\n", "image 'b.png' is not there"),
         ("image,label,mask\na.png,ng,m.png\n", "mask 'm.png' is not there"),

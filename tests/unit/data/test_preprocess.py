@@ -116,6 +116,23 @@ def test_bad_files_are_named_with_their_reason(content: bytes, message: str, tmp
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_what_a_camera_writes_behind_the_image_is_no_fault(kind: str) -> None:
+    content = _encoded(Pillow.fromarray(COLOR), kind)
+    np.testing.assert_array_equal(decode_image(content + bytes(9000), "x"), decode_image(content, "x"))
+
+
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image() -> None:
+    image = Pillow.fromarray(COLOR)
+    content, thumbnail = _encoded(image, "JPEG"), _encoded(image.resize((9, 6)), "JPEG")
+    header = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
+    whole = content[:2] + header + content[2:]
+    np.testing.assert_array_equal(decode_image(whole, "x"), decode_image(content, "x"))
+    for length, message in ((len(header) + 1, "damaged"), (len(whole) - 60, "cut off")):
+        with pytest.raises(GainspectError, match=message):
+            decode_image(whole[:length], "x")
+
+
 def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(GainspectError, match="cannot read the image"):
         read_image(tmp_path / "gone.png")
@@ -187,6 +204,29 @@ def test_every_small_defect_survives_beside_a_large_one() -> None:
     mask[700, 700] = mask[900, 100] = 1
     small = letterbox_mask(mask, geometry_of(1000, 1000, 64))
     assert cv2.connectedComponents(small, connectivity=8)[0] - 1 == 3
+
+
+def test_a_hairline_crack_stays_a_line() -> None:
+    """1 px of 640 wide covers a tenth of a frame pixel: below the threshold along its whole length."""
+    mask = np.zeros((640, 640), np.uint8)
+    mask[100:500, 333] = 1
+    small = letterbox_mask(mask, geometry_of(640, 640, 64))
+    rows, columns = np.nonzero(small)
+    np.testing.assert_array_equal(rows, np.arange(10, 50))
+    np.testing.assert_array_equal(columns, 33)
+
+
+@given(seed=st.integers(0, 1000))
+def test_of_a_speckled_mask_no_speck_is_lost_and_none_is_made_up(seed: int) -> None:
+    """In an exact 4:1 reduction each speck lies in blocks of 4 × 4 that can be counted by hand."""
+    mask = (np.random.default_rng(seed).random((256, 256)) < 0.01).astype(np.uint8)
+    small = letterbox_mask(mask, geometry_of(256, 256, 64)) > 0
+    touched = mask.reshape(64, 4, 64, 4).sum(axis=(1, 3))
+    assert (touched[small] > 0).all()
+    assert small[touched >= 4].all()
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    at_full_size = np.kron(small, np.ones((4, 4), bool))
+    assert set(labels[at_full_size]) >= set(range(1, count))
 
 
 @given(height=st.integers(20, 200), width=st.integers(20, 200), resolution=st.sampled_from([8, 16, 64]))

@@ -16,14 +16,21 @@ from gainspect.types import Label
 def _manifest(
     ok_groups: int, ng_groups: dict[str, int], views: int = 3, split: Split | None = None
 ) -> Manifest:
+    at = split or ""
     parts = [
-        Part(Path(f"/d/ok{g}-{v}.png"), Label.OK, group=f"ok{g}", split=split)
+        Part(Path(f"/d/{at}ok{g}-{v}.png"), Label.OK, group=f"{at}ok{g}", split=split)
         for g in range(ok_groups)
         for v in range(views)
     ]
     for kind, groups in ng_groups.items():
         parts += [
-            Part(Path(f"/d/{kind}{g}-{v}.png"), Label.NG, group=f"{kind}{g}", defect_type=kind, split=split)
+            Part(
+                Path(f"/d/{at}{kind}{g}-{v}.png"),
+                Label.NG,
+                group=f"{at}{kind}{g}",
+                defect_type=kind,
+                split=split,
+            )
             for g in range(groups)
             for v in range(views)
         ]
@@ -87,8 +94,15 @@ def test_a_given_validation_part_is_untouched() -> None:
 
 
 def test_kinds_with_one_part_each_are_drawn_together() -> None:
-    after = _split(_manifest(20, {kind: 1 for kind in "abcdefghij"}))
+    after = _split(_manifest(20, dict.fromkeys("abcdefghij", 1)))
     assert [len({p.group for p in after.split(s).parts if p.defect_type}) for s in ("test", "val")] == [2, 2]
+
+
+def test_a_group_named_on_two_sides_is_refused() -> None:
+    train, test = _manifest(20, {"crack": 10}, split="train"), _manifest(5, {"pit": 3}, split="test")
+    stray = Part(Path("/d/again.png"), Label.OK, group="trainok7", split="test")
+    with pytest.raises(GainspectError, match=r"part 'trainok7' has images in (train|val) and in test"):
+        _split(Manifest(train.root, (*train.parts, *test.parts, stray)))
 
 
 def test_too_few_ng_groups_is_a_clear_error() -> None:

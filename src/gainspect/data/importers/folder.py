@@ -1,16 +1,17 @@
 """The folder layout: images/{train,test}/{normal,defective} and masks/{train,test}/defective."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from gainspect.data.manifest import Manifest, Part, Split, checked
+from gainspect.data.manifest import Manifest, Part, Split, checked, read_csv
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 _LABELS = {"normal": Label.OK, "defective": Label.NG}
+# Columns with a meaning of their own; image and mask are told by the folders alone.
+_KNOWN = {"file", "label", "defect_type", "group", "split", "image", "mask"}
 _LAYOUT = "The layout is images/{train,test}/{normal,defective} and masks/{train,test}/defective."
 
 
@@ -18,7 +19,7 @@ def import_folder(root: Path) -> Manifest:
     """Read the layout, without train/test too, with groups and types of `split.csv` where there is one.
 
     A mask is the PNG with its image's stem. `split.csv` has the columns file, label, defect_type, group,
-    split; further ones become free columns.
+    split; further ones, but for image and mask, become free columns.
 
     Raises:
         GainspectError: no such layout, a mask without an image, or folder and split.csv disagree.
@@ -46,12 +47,10 @@ def _parts(
             image=image,
             label=label,
             mask=mask if mask.is_file() else None,
-            group=row.get("group") or image.stem,
+            group=row.get("group", ""),
             defect_type=row.get("defect_type") or None if label is Label.NG else None,
             split=cast(Split | None, row.get("split") or split),
-            extra={
-                k: v for k, v in row.items() if k not in {"file", "label", "defect_type", "group", "split"}
-            },
+            extra={name: value for name, value in row.items() if name not in _KNOWN},
         )
 
 
@@ -76,14 +75,16 @@ def _row(
 def _split_table(path: Path) -> dict[str, dict[str, str]] | None:
     if not path.is_file():
         return None
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows: list[dict[str, Any]] = list(csv.DictReader(file))
-    except UnicodeDecodeError as error:
-        raise GainspectError("split.csv is not UTF-8 text", where=path) from error
-    if rows and "file" not in rows[0]:
-        raise GainspectError("column 'file' is missing", where=path)
-    return {row["file"]: {k: (v or "").strip() for k, v in row.items() if k} for row in rows}
+    table: dict[str, dict[str, str]] = {}
+    for place, row in read_csv(path, required=["file"]):
+        if row["file"] in table:
+            raise GainspectError(
+                f"file {row['file']!r} is named twice",
+                where=f"{path}, {place}",
+                mend="Where folders share image names, take manifest.csv: it names images by their path.",
+            )
+        table[row["file"]] = row
+    return table
 
 
 def _images(folder: Path) -> list[Path]:

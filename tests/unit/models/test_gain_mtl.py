@@ -1,0 +1,318 @@
+"""The whole network: exact evidence, the gate, what each strategy builds and runs, and where gradients go."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gainspect import losses
+from gainspect.models.gain_mtl import NG, OK, GainMTL, LinearHead, Output, mask_at
+from gainspect.strategies import STRATEGIES
+
+Build = Callable[..., GainMTL]
+ATTENDED = ("S3", "S4", "S5", "S6", "S7", "S8")
+BACKBONES = ("test_efficientnet", "test_resnet", "test_convnext")
+HAS_MASK = torch.tensor([True, True, False, True])
+
+
+def _margin(logits: Tensor) -> Tensor:
+    return logits[:, NG] - logits[:, OK]
+
+
+def _there(value: Tensor | None) -> Tensor:
+    assert value is not None
+    return value
+
+
+# --- exact evidence ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("autocast", [False, True], ids=["float32", "bf16"])
+@pytest.mark.parametrize("output_stride", [16, 32])
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_evidence_sums_to_the_margin(
+    build: Build, images: Tensor, backbone: str, output_stride: int, autocast: bool
+) -> None:
+    model = build("S6", backbone=backbone, output_stride=output_stride)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        output = model(images)
+    for head, evidence, logits in (
+        (model.classification, output.cam, output.logits),
+        (model.attended, _there(output.attended_evidence), _there(output.attended_logits)),
+    ):
+        summed = evidence.mean(dim=(1, 2, 3)) + head.bias_margin()
+        torch.testing.assert_close(summed, _margin(logits), rtol=0, atol=1e-5)
+        assert _margin(logits).std() > 1e-3  # images differ, so the identity says something
+        assert evidence.shape == (4, 1, 96 // output_stride, 96 // output_stride)
+
+
+def test_cam_is_the_class_weights_times_the_features(build: Build, images: Tensor) -> None:
+    model = build("S1")
+    deep = model.backbone(images).deep.detach().double().numpy()
+    weight = model.classification.linear.weight.detach().double().numpy()
+    expected = np.einsum("bchw,kc->kbhw", deep, weight)
+    cam = model(images).cam.detach().numpy()
+    np.testing.assert_allclose(cam[:, 0], expected[1] - expected[0], rtol=1e-4, atol=1e-5)
+
+
+def test_logits_are_the_linear_layer_on_the_mean_features(build: Build, images: Tensor) -> None:
+    model = build("S1")
+    pooled = model.backbone(images).deep.detach().double().numpy().mean(axis=(2, 3))
+    weight = model.classification.linear.weight.detach().double().numpy()
+    bias = model.classification.linear.bias.detach().double().numpy()
+    expected = pooled @ weight.T + bias
+    np.testing.assert_allclose(model(images).logits.detach().numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_head_stays_in_float32_when_its_features_are_not() -> None:
+    torch.manual_seed(0)
+    head, features = LinearHead(32), torch.randn(3, 32, 5, 4).bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits, evidence = head(features)
+    assert logits.dtype == evidence.dtype == torch.float32
+    expected = F.linear(features.float().mean(dim=(2, 3)), head.linear.weight, head.linear.bias)
+    torch.testing.assert_close(logits, expected)
+
+
+def test_the_attended_path_is_features_times_gate_through_the_adapter(build: Build, images: Tensor) -> None:
+    model = build("S3")
+    output = model(images)
+    gated = model.backbone(images).deep * _there(output.gate)
+    convolution, norm = model.adapter[0], model.adapter[1]
+    assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None and norm.running_var is not None
+    mixed = torch.einsum("bchw,oc->bhwo", gated, convolution.weight[:, :, 0, 0])
+    normed = (mixed - norm.running_mean) / (norm.running_var + norm.eps).sqrt() * norm.weight + norm.bias
+    adapted = normed.relu().mean(dim=(1, 2))
+    expected = adapted @ model.attended.linear.weight.T + model.attended.linear.bias
+    torch.testing.assert_close(_there(output.attended_logits), expected, rtol=1e-4, atol=1e-5)
+
+
+# --- what a strategy builds and runs -----------------------------------------------------------------
+
+CLASSIFIER = {"backbone", "classification"}
+ATTENTION = CLASSIFIER | {"attention", "adapter", "attended"}
+MODULES = {
+    "S1": CLASSIFIER,
+    "S2": CLASSIFIER,
+    "S3": ATTENTION,
+    "S4": ATTENTION | {"localization"},
+    "S5": ATTENTION | {"localization", "counterfactual"},
+    "S6": ATTENTION | {"localization", "counterfactual"},
+    "S7": ATTENTION | {"counterfactual"},
+    "S8": ATTENTION | {"counterfactual"},
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_only_what_the_strategy_trains_is_built_and_only_what_a_verdict_needs_is_run(
+    build: Build, images: Tensor, masks: Tensor, name: str
+) -> None:
+    model = build(name)
+    assert {child for child, _ in model.named_children()} == MODULES[name]
+    run: set[str] = set()
+    for child, module in model.named_children():
+        module.register_forward_hook(lambda *_, child=child: run.add(child))
+    output = model(images)
+    assert run == MODULES[name] - {"counterfactual"}
+    assert output.counterfactual_logits is None
+    assert (output.attention_logits is not None) == ("attention" in MODULES[name])
+    assert (output.localization_logits is not None) == ("localization" in MODULES[name])
+    model(images, masks, HAS_MASK)
+    assert run == MODULES[name]
+
+
+@pytest.mark.parametrize("name", ["S5", "S6", "S7", "S8"])
+def test_the_counterfactual_is_judged_by_the_classification_head(
+    build: Build, images: Tensor, masks: Tensor, name: str
+) -> None:
+    model = build(name)
+    output = model(images, masks, HAS_MASK)
+    deep = model.backbone(images).deep
+    small = torch.zeros(4, 1, 3, 3)
+    small[0, 0, 0:2, 1:3] = 1  # rows 8…39 and columns 40…69 of 96 touch these cells of 32 px
+    small[1, 0, 2, 0] = 1
+    small[3, 0, 1, :] = 1
+    expected, _ = model.classification(model.counterfactual(deep, small))
+    torch.testing.assert_close(_there(output.counterfactual_logits), expected)
+    assert torch.equal(_there(output.counterfactual_logits)[2], output.logits[2])  # no defect, no change
+
+
+def _output() -> Output:
+    generator = torch.Generator().manual_seed(3)
+    return Output(
+        logits=torch.tensor([[0.5, 2.0], [1.0, -1.0]]),
+        cam=torch.randn(2, 1, 3, 3, generator=generator),
+        attention_logits=torch.randn(2, 1, 3, 3, generator=generator),
+        attended_logits=torch.tensor([[0.0, -3.0], [-2.0, 2.0]]),
+        localization_logits=torch.randn(2, 1, 24, 24, generator=generator),
+    )
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_each_strategy_decides_by_its_head(build: Build, name: str) -> None:
+    expected = {"S1": [1.5, -2.0], "S2": [1.5, -2.0]}.get(name, [-3.0, 4.0])
+    assert build(name).decision(_output()).tolist() == expected
+
+
+@pytest.mark.parametrize("name", ["S1", "S2"])
+def test_evidence_of_a_classifier_is_the_positive_cam(build: Build, name: str) -> None:
+    cam = _output().cam.numpy()
+    np.testing.assert_array_equal(build(name).evidence(_output()).numpy(), np.maximum(cam, 0))
+
+
+@pytest.mark.parametrize("name", ["S3", "S4", "S5", "S7", "S8"])
+def test_evidence_of_a_guided_strategy_is_its_attention(build: Build, name: str) -> None:
+    logits = _there(_output().attention_logits).double().numpy()
+    evidence = build(name).evidence(_output()).numpy()
+    np.testing.assert_allclose(evidence, 1 / (1 + np.exp(-logits)), rtol=1e-5)
+
+
+def test_evidence_of_s6_is_localization_times_attention(build: Build) -> None:
+    output = _output()
+    attention, fine = _there(output.attention_logits).sigmoid(), _there(output.localization_logits).sigmoid()
+    centers = ((torch.arange(24) + 0.5) * 3 / 24 - 0.5).clamp(0, 2)
+    tents = (1 - (centers[:, None] - torch.arange(3)).abs()).clamp_min(0)  # linear interpolation, 3 → 24
+    expected = torch.einsum("ih,bchw,jw->bcij", tents, attention, tents) * fine
+    torch.testing.assert_close(build("S6").evidence(output), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_fused_evidence_of_nothing_stays_nothing(build: Build) -> None:
+    output = _output()
+    output.localization_logits = torch.full((2, 1, 24, 24), -7.0)  # 0.0009 everywhere: an OK part
+    assert build("S6").evidence(output).max() < 0.001
+
+
+# --- the gate ----------------------------------------------------------------------------------------
+
+
+def _s6_gate(output: Output) -> Tensor:
+    """Attention × localization (maximum of each cell's block), over its maximum or the floor."""
+    attention = _there(output.attention_logits).sigmoid()
+    fine = _there(output.localization_logits).sigmoid()
+    side = fine.shape[-1] // attention.shape[-1]
+    found = fine.unfold(2, side, side).unfold(3, side, side).amax(dim=(4, 5))
+    product = (attention * found).detach()
+    return torch.stack([image / max(float(image.max()), 0.1) for image in product])
+
+
+def _internal(output: Output) -> Tensor:
+    return _there(output.attention_logits).sigmoid()
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.2, 0.0])
+@pytest.mark.parametrize(("name", "internal"), [("S6", _s6_gate), ("S8", _internal)])
+def test_the_curriculum_draws_the_gate_to_the_mask_where_there_is_one(
+    build: Build,
+    images: Tensor,
+    masks: Tensor,
+    name: str,
+    internal: Callable[[Output], Tensor],
+    alpha: float,
+) -> None:
+    model = build(name).train()
+    has_mask = torch.tensor([True, False, False, True])  # the second has one that must not be seen
+    output = model(images, masks, has_mask, alpha)
+    small = torch.zeros(4, 1, 3, 3)
+    small[0, 0, 0:2, 1:3] = 1
+    small[3, 0, 1, :] = 1
+    inside = (small * _internal(output)).detach()
+    for i in (0, 3):
+        normalized = inside[i] / max(float(inside[i].max()), 0.1)
+        drawn = alpha * small[i] + (1 - alpha) * normalized
+        torch.testing.assert_close(_there(output.gate)[i], drawn)
+    for i in (1, 2):
+        torch.testing.assert_close(_there(output.gate)[i], internal(output)[i])
+
+
+@pytest.mark.parametrize("name", ["S3", "S4", "S5", "S7"])
+def test_without_a_curriculum_no_mask_enters_the_gate(
+    build: Build, images: Tensor, masks: Tensor, name: str
+) -> None:
+    output = build(name)(images, masks, HAS_MASK, 0.5)
+    torch.testing.assert_close(_there(output.gate), _internal(output))
+
+
+@pytest.mark.parametrize(("name", "internal"), [("S6", _s6_gate), ("S8", _internal)])
+def test_at_inference_the_gate_is_the_models_own(
+    build: Build, images: Tensor, name: str, internal: Callable[[Output], Tensor]
+) -> None:
+    output = build(name)(images)
+    torch.testing.assert_close(_there(output.gate), internal(output))
+
+
+def test_the_gate_does_not_teach_localization(build: Build, images: Tensor) -> None:
+    model = build("S6").train()
+    _margin(_there(model(images).attended_logits)).sum().backward()
+    assert all(parameter.grad is None for parameter in model.localization.parameters())
+    assert any(parameter.grad is not None for parameter in model.attention.parameters())
+
+
+def test_a_single_pixel_of_mask_reaches_every_map(masks: Tensor) -> None:
+    for side in (24, 6, 3):
+        small = mask_at(masks, (side, side))
+        assert small.shape == (4, 1, side, side)
+        assert small[1].nonzero().tolist() == [[0, side - 1, 0]]
+        assert small[2].sum() == 0
+
+
+# --- gradients ---------------------------------------------------------------------------------------
+
+
+def _cam_loss(output: Output, masks: Tensor) -> Tensor:
+    return losses.cam_guidance(output.cam, mask_at(masks, output.cam.shape[-2:])).sum()
+
+
+def _attention_loss(output: Output, masks: Tensor) -> Tensor:
+    logits = _there(output.attention_logits)
+    return losses.attention_guidance(logits, mask_at(masks, logits.shape[-2:])).sum()
+
+
+def _localization_loss(output: Output, masks: Tensor) -> Tensor:
+    logits = _there(output.localization_logits)
+    return losses.localization(logits, mask_at(masks, logits.shape[-2:])).sum()
+
+
+def _mining_loss(output: Output, masks: Tensor) -> Tensor:
+    del masks
+    return losses.focal(_there(output.attended_logits), HAS_MASK, 0.5, 2.0)
+
+
+def _counterfactual_loss(output: Output, masks: Tensor) -> Tensor:
+    del masks
+    return losses.counterfactual(_there(output.counterfactual_logits)).sum()
+
+
+REACHED = {
+    _cam_loss: {"classification"},
+    _attention_loss: {"attention"},
+    _localization_loss: {"localization"},
+    _mining_loss: {"attention", "adapter", "attended"},
+    _counterfactual_loss: {"counterfactual", "classification"},
+}
+
+
+@pytest.mark.parametrize("loss", REACHED)
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_each_loss_alone_reaches_the_first_convolution_and_its_own_heads(
+    build: Build, images: Tensor, masks: Tensor, loss: Callable[[Output, Tensor], Tensor], frozen: int
+) -> None:
+    model = build("S6").train()
+    model.backbone.freeze(frozen)
+    loss(model(images, masks, HAS_MASK, 0.25), masks).backward()
+    stem, later = (
+        model.backbone.get_parameter(f"net.{name}.weight") for name in ("conv_stem", "blocks.1.0.conv_exp")
+    )
+    assert later.grad is not None and later.grad.abs().max() > 0
+    assert (stem.grad is None) == bool(frozen)
+    if stem.grad is not None:
+        assert stem.grad.abs().max() > 0
+    reached = {
+        name
+        for name, module in model.named_children()
+        if any(p.grad is not None and p.grad.abs().max() > 0 for p in module.parameters())
+    }
+    assert reached - {"backbone"} == REACHED[loss]
