@@ -164,10 +164,15 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
         raise GainspectError(
             f"the configuration is not valid: {faults}",
             where=path,
-            mend="`gainspect train --help` lists the settings; an unknown key is often a typing error.",
+            mend="`gainspect train --show-config` lists all settings; an unknown key is often a slip.",
         ) from error
 
 
 def save_config(config: RunConfig, path: Path) -> None:
     """Write the resolved configuration as YAML, atomically; `load_config` gives the same one back."""
-    write_text(path, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+    write_text(path, to_yaml(config))
+
+
+def to_yaml(config: RunConfig) -> str:
+    """Every setting with its value, as `load_config` reads it."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)

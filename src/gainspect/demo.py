@@ -13,22 +13,22 @@ from gainspect.data.synthetic import CueRates, SyntheticSpec, generate
 from gainspect.workflow import compare_strategies, run_path
 
 SPEC = SyntheticSpec(
-    size=160,
+    size=128,
     parts={"train": 170, "test": 100},
     views=1,
     cue="stamp",
-    cue_rates={"train": CueRates(ng=0.9, ok=0.1), "test": CueRates(ng=0.5, ok=0.5)},
+    cue_rates={"train": CueRates(ng=0.95, ok=0.05), "test": CueRates(ng=0.5, ok=0.5)},
 )
 CONFIG = RunConfig.model_validate(
     {
-        "data": {"size": 160},
-        "model": {"backbone": "tf_efficientnet_lite0"},
+        "data": {"size": 128},
+        "model": {"backbone": "tf_efficientnet_lite0", "output_stride": 16},
         "training": {
             "epochs": 16,
             "lr": 2e-3,
             "layer_decay": 0.7,
             "frozen_stages": 2,
-            "stage_starts": (0.0, 0.0, 0.0, 0.25),
+            "stage_starts": (0.0, 0.0, 0.0, 0.1),
         },
     }
 )

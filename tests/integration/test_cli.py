@@ -14,6 +14,7 @@ import pytest
 from PIL import Image as Pillow
 
 from gainspect.cli import main
+from gainspect.config import load_config
 from gainspect.data.synthetic import SyntheticSpec, generate
 
 QUICK = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
@@ -57,6 +58,13 @@ def test_version_and_help(run: Run) -> None:
     text = run("--help").stdout
     for command in ("train", "evaluate", "compare", "demo", "data"):
         assert command in text
+
+
+def test_show_config_lists_every_setting_as_a_config_file(run: Run, tmp_path: Path) -> None:
+    shown = run("train", "--show-config", "--epochs", "3", "--set", "training.lr=0.01").stdout
+    (tmp_path / "c.yaml").write_text(shown)
+    config = load_config(tmp_path / "c.yaml")
+    assert config == load_config(overrides={"training.epochs": 3, "training.lr": 0.01})
 
 
 def test_importing_the_command_line_needs_no_torch() -> None:

@@ -19,6 +19,9 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Run folder to make.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this run, stopped before its end.")] = None,
     config: Annotated[Path | None, typer.Option(help="YAML file; the options below go over it.")] = None,
+    show_config: Annotated[
+        bool, typer.Option("--show-config", help="Print every setting with its value (YAML) and stop.")
+    ] = False,
     strategy: Annotated[str | None, typer.Option(help="S1 … S8.", rich_help_panel=_SETTINGS)] = None,
     backbone: Annotated[
         str | None, typer.Option(help="Any timm model name.", rich_help_panel=_SETTINGS)
@@ -47,9 +50,15 @@ def train(
 
     Ctrl-C (or a kill) loses at most the epoch at hand: go on with `--resume RUN`.
     """
-    from gainspect.config import load_config
+    from gainspect.config import load_config, to_yaml
     from gainspect.data.manifest import load_manifest
 
+    overrides = settings(
+        strategy=strategy, backbone=backbone, weights=weights, size=size, epochs=epochs, seed=seed, set_=set_
+    )
+    if show_config:
+        typer.echo(to_yaml(load_config(config, overrides)), nl=False)
+        return
     if resume is None and (data is None or out is None):
         raise GainspectError(
             "train needs --data and --out (or --resume)", mend="`gainspect train --help` explains."
@@ -62,15 +71,6 @@ def train(
             run = resume_run(resume, data=data, console=console)
         else:
             assert data is not None and out is not None
-            overrides = settings(
-                strategy=strategy,
-                backbone=backbone,
-                weights=weights,
-                size=size,
-                epochs=epochs,
-                seed=seed,
-                set_=set_,
-            )
             # Mistakes first: torch takes seconds to import.
             chosen, manifest = load_config(config, overrides), load_manifest(data)
             from gainspect.training.fit import train as train_run

@@ -205,7 +205,7 @@ def _scratch(rng: np.random.Generator, plate: _Gray, shape: _Gray) -> Mask:
     along = np.linspace(-0.5, 0.5, 24) * length
     turn = angle + bend * along / length
     points = np.stack([x + along * np.cos(turn), y + along * np.sin(turn)], axis=1)
-    mask = _stroke(points, size, max(1, round(size / 110)))
+    mask = _stroke(points, size, max(1, round(size / 64)))
     mask &= shape > 0.5
     glint = rng.choice([-1, 1]) * rng.uniform(50, 75)
     plate += glint * _soft(mask)
@@ -222,7 +222,7 @@ def _crack(rng: np.random.Generator, plate: _Gray, shape: _Gray) -> Mask:
         headings = heading + np.cumsum(rng.normal(0, 0.35, steps))
         steps_taken = np.stack([np.cos(headings), np.sin(headings)], axis=1) * size / 75
         walk = np.array([x, y]) + np.cumsum(steps_taken, axis=0)
-        mask |= _stroke(walk, size, max(1, round(size / 170)))
+        mask |= _stroke(walk, size, max(1, round(size / 85)))
         heading += rng.choice([-1, 1]) * rng.uniform(0.6, 1.1)
     mask &= shape > 0.5
     plate -= rng.uniform(60, 85) * _soft(mask)
@@ -234,7 +234,7 @@ def _pit(rng: np.random.Generator, plate: _Gray, shape: _Gray) -> Mask:
     mask = np.zeros((size, size), np.uint8)
     for _ in range(int(rng.integers(1, 4))):
         x, y = _place(rng, size)
-        axes = (round(rng.uniform(0.012, 0.028) * size), round(rng.uniform(0.012, 0.028) * size))
+        axes = (round(rng.uniform(0.02, 0.035) * size), round(rng.uniform(0.02, 0.035) * size))
         cv2.ellipse(mask, (round(x), round(y)), axes, rng.uniform(0, 180), 0, 360, 1, -1)
     mask &= shape > 0.5
     depth = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), size / 150)
