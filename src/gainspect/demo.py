@@ -24,7 +24,7 @@ CONFIG = RunConfig.model_validate(
         "data": {"size": 128},
         "model": {"backbone": "tf_efficientnet_lite0", "output_stride": 16},
         "training": {
-            "epochs": 16,
+            "epochs": 14,
             "lr": 2e-3,
             "layer_decay": 0.7,
             "frozen_stages": 2,

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gainspect import losses
+from gainspect.models import gain_mtl
 from gainspect.models.gain_mtl import NG, OK, GainMTL, LinearHead, Output, mask_at
 from gainspect.strategies import STRATEGIES
 
 Build = Callable[..., GainMTL]
-ATTENDED = ("S3", "S4", "S5", "S6", "S7", "S8")
 BACKBONES = ("test_efficientnet", "test_resnet", "test_convnext")
 HAS_MASK = torch.tensor([True, True, False, True])
 
@@ -139,6 +139,21 @@ def test_the_counterfactual_is_judged_by_the_classification_head(
     expected, _ = model.classification(model.counterfactual(deep, small))
     torch.testing.assert_close(_there(output.counterfactual_logits), expected)
     assert torch.equal(_there(output.counterfactual_logits)[2], output.logits[2])  # no defect, no change
+
+
+@pytest.mark.parametrize("name", ["S5", "S6", "S7", "S8"])
+def test_elsewhere_is_judged_by_the_attended_head_on_repaired_features(
+    build: Build, images: Tensor, masks: Tensor, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(gain_mtl, "moved_elsewhere", lambda gate, mask: gate.flip(3) * (1 - mask))
+    model = build(name)
+    output = model(images, masks, HAS_MASK, 0.3)
+    small = mask_at(masks, (3, 3))
+    repaired = model.counterfactual(model.backbone(images).deep, small)
+    gate = _there(output.gate).flip(3) * (1 - small)
+    expected, _ = model.attended(model.adapter(repaired * gate))
+    torch.testing.assert_close(_there(output.elsewhere_logits), expected)
+    assert model(images).elsewhere_logits is None
 
 
 def _output() -> Output:
