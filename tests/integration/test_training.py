@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from safetensors.torch import load_file
 
 from gainspect.config import RunConfig, load_config
 from gainspect.data.dataset import Draw, Sample, TrainingSet
-from gainspect.data.manifest import Manifest
+from gainspect.data.manifest import Manifest, load_manifest
 from gainspect.errors import GainspectError
 from gainspect.models.gain_mtl import GainMTL, mask_at
 from gainspect.strategies import STRATEGIES, curriculum_alpha
@@ -202,6 +203,19 @@ def test_early_stop_on_a_named_figure(parts: Manifest, tmp_path: Path) -> None:
 def test_an_unknown_figure_is_named_with_those_there_are(parts: Manifest, tmp_path: Path) -> None:
     with pytest.raises(GainspectError, match=r"no validation figure 'beauty'.*specificity_at_recall"):
         train(tiny("S1", epochs=1, monitor="beauty"), parts, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_broken_image_is_one_sentence_from_a_worker_too(parts_folder: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(parts_folder, data)
+    manifest = load_manifest(data)
+    for part in manifest.split("train").parts:
+        part.image.write_bytes(b"")
+    with pytest.raises(GainspectError) as caught:
+        train(tiny("S1", epochs=1, workers=1), manifest, tmp_path / "run")
+    assert "Traceback" not in str(caught.value)
+    assert str(caught.value).endswith("the file is empty (0 bytes). Export it again.")
 
 
 def test_a_full_disk_is_a_clear_error(

@@ -9,8 +9,8 @@ from gainspect.models.attention import conv_bn_relu
 class Counterfactual(nn.Module):
     """F·(1−s) + replace(F)·s, refined by a residual, with a suppression mask s learned from the defect mask.
 
-    s is confined to the mask and its neighbours: what remains of the image must say OK by itself, so
-    the classifier cannot keep its NG evidence in the background.
+    s is confined to the mask and its neighbours: what remains of the image must say OK, which
+    presses the classifier to keep no NG evidence in the background.
     """
 
     def __init__(self, channels: int, hidden: int = 64) -> None:

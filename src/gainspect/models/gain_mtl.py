@@ -1,5 +1,7 @@
 """GAIN-MTL whole: what a strategy trains is built, what a verdict needs is run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -117,7 +119,8 @@ class GainMTL(nn.Module):
             output.counterfactual_logits, _ = self.classification(repaired)
             if output.gate is not None:
                 elsewhere = moved_elsewhere(output.gate, small).to(deep.dtype)
-                output.elsewhere_logits, _ = self.attended(self.adapter(repaired * elsewhere))
+                with running_statistics(self.adapter):
+                    output.elsewhere_logits, _ = self.attended(self.adapter(repaired * elsewhere))
         return output
 
     def decision(self, output: Output) -> Tensor:
@@ -158,6 +161,17 @@ class GainMTL(nn.Module):
             drawn = alpha * mask + (1 - alpha) * normalize_by_max(mask * attention)
             gate = torch.where(has_mask.view(-1, 1, 1, 1), drawn, gate)
         return gate
+
+
+@contextmanager
+def running_statistics(module: nn.Module) -> Iterator[None]:
+    """Let BatchNorm use, and not change, its running statistics: for input that inference never sees."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
 
 
 def moved_elsewhere(gate: Tensor, mask: Tensor) -> Tensor:

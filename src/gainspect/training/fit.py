@@ -107,12 +107,21 @@ def _fit(
             for message in _LIGHTNING_ADVICE:
                 warnings.filterwarnings("ignore", message=message)
             trainer.fit(task, ckpt_path=str(run.last_checkpoint) if run.last_checkpoint.exists() else None)
+    except GainspectError as error:
+        raise _from_worker(error) from error
     except SystemExit as error:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from error
     finally:
         signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
     _finish(run, config, manifest, monitor)
     return run
+
+
+def _from_worker(error: GainspectError) -> GainspectError:
+    """An error of a process that reads images, without the traceback that torch puts into its text."""
+    if "Original Traceback" not in error.what:
+        return error
+    return GainspectError(error.what.strip().splitlines()[-1].partition("GainspectError: ")[2])
 
 
 def _finish(run: RunFolder, config: RunConfig, manifest: Manifest, monitor: Monitor) -> None:

@@ -5,7 +5,7 @@ import torch
 
 from gainspect import losses
 from gainspect.data.dataset import Sample
-from gainspect.models.gain_mtl import Output, moved_elsewhere
+from gainspect.models.gain_mtl import Output, moved_elsewhere, running_statistics
 from gainspect.training.objective import named_losses
 
 
@@ -33,6 +33,18 @@ def test_nothing_is_attended_on_the_defect_or_its_neighbors() -> None:
     moved = moved_elsewhere(torch.ones(16, 1, 8, 8), mask)
     assert (moved[:, 0, 2:5, 3:6] == 0).all()
     assert moved.sum() == 16 * (64 - 9)
+
+
+def test_the_pass_elsewhere_leaves_the_running_statistics_alone() -> None:
+    module = torch.nn.BatchNorm2d(3)
+    before = module.running_mean.clone()
+    with running_statistics(module):
+        values = torch.randn(4, 3, 2, 2) + 5
+        torch.testing.assert_close(
+            module(values), values / (1 + module.eps) ** 0.5
+        )  # mean 0, variance 1 stored
+    assert torch.equal(module.running_mean, before)
+    assert module.training
 
 
 def test_the_loss_adds_the_cross_entropy_to_ok_of_masked_defective_images() -> None:

@@ -45,7 +45,7 @@ def test_evidence_sums_to_the_margin(
     ):
         summed = evidence.mean(dim=(1, 2, 3)) + head.bias_margin()
         torch.testing.assert_close(summed, _margin(logits), rtol=0, atol=1e-5)
-        assert _margin(logits).std() > 1e-3  # images differ, so the identity says something
+        assert _margin(logits).std() > 1e-4  # images differ by more than the tolerance
         assert evidence.shape == (4, 1, 96 // output_stride, 96 // output_stride)
 
 
@@ -211,7 +211,7 @@ def _s6_gate(output: Output) -> Tensor:
     side = fine.shape[-1] // attention.shape[-1]
     found = fine.unfold(2, side, side).unfold(3, side, side).amax(dim=(4, 5))
     product = (attention * found).detach()
-    return torch.stack([image / max(float(image.max()), 0.1) for image in product])
+    return torch.stack([image / max(float(image.max()), 0.5) for image in product])
 
 
 def _internal(output: Output) -> Tensor:
@@ -236,7 +236,7 @@ def test_the_curriculum_draws_the_gate_to_the_mask_where_there_is_one(
     small[3, 0, 1, :] = 1
     inside = (small * _internal(output)).detach()
     for i in (0, 3):
-        normalized = inside[i] / max(float(inside[i].max()), 0.1)
+        normalized = inside[i] / max(float(inside[i].max()), 0.5)
         drawn = alpha * small[i] + (1 - alpha) * normalized
         torch.testing.assert_close(_there(output.gate)[i], drawn)
     for i in (1, 2):
