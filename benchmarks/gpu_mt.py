@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from gainspect.config import RunConfig, load_config
-from gainspect.data.manifest import Manifest, load_manifest
+from gainspect.data.load import load_manifest
+from gainspect.data.manifest import Manifest
 from gainspect.evaluation.compare import Row, over_seeds
 from gainspect.evaluation.evaluate import read_doubtful
 from gainspect.strategies import STRATEGIES

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gainspect.config import RunConfig
-from gainspect.data.manifest import Manifest, load_manifest
+from gainspect.data.load import load_manifest
+from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import CueRates, SyntheticSpec, generate
 from gainspect.workflow import compare_strategies, run_path
 

@@ -17,7 +17,8 @@ from safetensors.torch import load_file
 
 from gainspect.config import RunConfig, load_config
 from gainspect.data.dataset import Draw, Sample, TrainingSet
-from gainspect.data.manifest import Manifest, load_manifest
+from gainspect.data.load import load_manifest
+from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
 from gainspect.models.gain_mtl import GainMTL, mask_at
 from gainspect.strategies import STRATEGIES, curriculum_alpha

@@ -29,7 +29,7 @@ def compare(
 ) -> None:
     """Train and judge several strategies on the same data: one table, and a picture of where each looks."""
     from gainspect.config import load_config
-    from gainspect.data.manifest import load_manifest
+    from gainspect.data.load import load_manifest
     from gainspect.evaluation.evaluate import read_doubtful
     from gainspect.report.tables import comparison_table
     from gainspect.workflow import compare_strategies

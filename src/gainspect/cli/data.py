@@ -20,7 +20,7 @@ def check(
 ) -> None:
     """Look for what would spoil a training; exit code 1 if there are errors."""
     from gainspect.data.checks import check as check_data
-    from gainspect.data.manifest import load_manifest
+    from gainspect.data.load import load_manifest
     from gainspect.report.check import check_tables
 
     report = check_data(load_manifest(data), size=size)

@@ -51,7 +51,7 @@ def train(
     Ctrl-C (or a kill) loses at most the epoch at hand: go on with `--resume RUN`.
     """
     from gainspect.config import load_config, to_yaml
-    from gainspect.data.manifest import load_manifest
+    from gainspect.data.load import load_manifest
 
     overrides = settings(
         strategy=strategy, backbone=backbone, weights=weights, size=size, epochs=epochs, seed=seed, set_=set_

@@ -71,23 +71,16 @@ class Manifest:
         return digest.hexdigest()
 
 
-def load_manifest(path: Path, *, root: Path | None = None) -> Manifest:
-    """Read a manifest (.csv, .parquet), or a folder that holds one or has the folder layout.
+def read_manifest(path: Path, *, root: Path | None = None) -> Manifest:
+    """Read a manifest file, .csv or .parquet.
 
     Args:
-        path: file or folder.
-        root: what names in the file are relative to; its own folder by default.
+        path: the file.
+        root: what names in it are relative to; its own folder by default.
 
     Raises:
         GainspectError: with file, line and what to do.
     """
-    if path.is_dir():
-        for name in ("manifest.csv", "manifest.parquet"):
-            if (path / name).is_file():
-                return load_manifest(path / name)
-        from gainspect.data.importers.folder import import_folder
-
-        return import_folder(path)
     if not path.is_file():
         raise GainspectError(
             "there is no such file or folder",

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from gainspect.config import RunConfig, load_config, save_config
-from gainspect.data.manifest import Manifest, load_manifest, save_manifest
+from gainspect.data.load import load_manifest
+from gainspect.data.manifest import Manifest, save_manifest
 from gainspect.errors import GainspectError
 from gainspect.files import write_json
 from gainspect.models.gain_mtl import GainMTL

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from gainspect.data.checks import Report, check
-from gainspect.data.manifest import Manifest, load_manifest
+from gainspect.data.load import load_manifest
+from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from gainspect.data.manifest import load_manifest
+from gainspect.data.load import load_manifest
 from gainspect.data.preprocess import read_image, read_mask
 from gainspect.data.synthetic import (
     DEFECTS,
