@@ -47,7 +47,7 @@ def test_the_pass_elsewhere_leaves_the_running_statistics_alone() -> None:
     assert module.training
 
 
-def test_the_loss_adds_the_cross_entropy_to_ok_of_masked_defective_images() -> None:
+def test_the_loss_adds_the_focal_loss_to_ok_of_masked_defective_images() -> None:
     target = torch.tensor([True, True, False])
     has_mask = torch.tensor([True, False, False])
     mask = torch.zeros(3, 8, 8, dtype=torch.uint8)
@@ -56,5 +56,6 @@ def test_the_loss_adds_the_cross_entropy_to_ok_of_masked_defective_images() -> N
     output = Output(torch.zeros(3, 2), torch.zeros(3, 1, 2, 2))
     output.counterfactual_logits, output.elsewhere_logits = plain, elsewhere
     (loss,) = named_losses(output, batch, ("counterfactual",), alpha=0.5, gamma=2.0).values()
-    expected = losses.counterfactual(plain)[0] + losses.counterfactual(elsewhere)[0]
+    p_ok = elsewhere[0].softmax(dim=0)[0]
+    expected = losses.counterfactual(plain)[0] - 0.5 * (1 - p_ok) ** 2 * p_ok.log()
     torch.testing.assert_close(loss, expected)
