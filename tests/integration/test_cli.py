@@ -157,7 +157,7 @@ def test_bad_data_is_a_sentence(run: Run, make: Callable[[Path], Path], message:
     [
         (["--strategy", "S99"], "there is no strategy 'S99'. Choose one of S1, S2"),
         (["--backbone", "resnet_of_dreams"], "timm has no model"),
-        (["--backbone", "test_vit"], "does not give features at strides"),
+        (["--backbone", "test_vit"], "does not give features (B, C, h, w) at strides"),
         (["--set", "training.lr=.nan"], "training.lr: Input should be"),
         (["--set", "training.learning_rate=1"], "training.learning_rate: Extra inputs are not permitted"),
         (["--set", "training.lr"], "is not KEY=VALUE"),
