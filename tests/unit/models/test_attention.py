@@ -123,10 +123,12 @@ def test_normalizing_gives_a_maximum_of_1_but_blows_nothing_up(values: list[floa
     attention = torch.tensor(values).view(1, 1, 2, 3)
     highest = max(values)
     expected = np.array(values) / (highest if highest > 0.1 else 0.1)
-    np.testing.assert_allclose(_double(normalize_by_max(attention)).ravel(), expected, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(
+        _double(normalize_by_max(attention, floor=0.1)).ravel(), expected, rtol=1e-6, atol=1e-12
+    )
 
 
 def test_each_image_is_normalized_by_its_own_maximum() -> None:
     attention = torch.tensor([[[[0.2, 0.4]]], [[[0.8, 0.2]]], [[[0.01, 0.05]]]])
     expected = torch.tensor([[[[0.5, 1.0]]], [[[1.0, 0.25]]], [[[0.1, 0.5]]]])
-    torch.testing.assert_close(normalize_by_max(attention), expected)
+    torch.testing.assert_close(normalize_by_max(attention, floor=0.1), expected)
