@@ -46,7 +46,7 @@ class GuidedAttention(nn.Module):
         return mean
 
 
-def normalize_by_max(attention: Tensor, floor: float = 0.5) -> Tensor:
+def normalize_by_max(attention: Tensor, floor: float = 0.1) -> Tensor:
     """Scale (B, 1, h, w) per image so that its maximum is 1.
 
     An image whose maximum is under `floor` is divided by `floor` instead: nothing is not blown up.

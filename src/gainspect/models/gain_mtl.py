@@ -1,7 +1,5 @@
 """GAIN-MTL whole: what a strategy trains is built, what a verdict needs is run."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -65,8 +63,6 @@ class Output:
     """(B, 1, H/4, W/4)"""
     counterfactual_logits: Tensor | None = None
     """(B, 2) of the classification head on features without the defect; training only."""
-    elsewhere_logits: Tensor | None = None
-    """(B, 2) of the attended head when the gate lies elsewhere on those features; training only."""
 
 
 class GainMTL(nn.Module):
@@ -117,10 +113,6 @@ class GainMTL(nn.Module):
         if self.strategy.has_counterfactual and small is not None:
             repaired = self.counterfactual(deep, small.to(deep.dtype))
             output.counterfactual_logits, _ = self.classification(repaired)
-            if output.gate is not None:
-                elsewhere = moved_elsewhere(output.gate, small).to(deep.dtype)
-                with running_statistics(self.adapter):
-                    output.elsewhere_logits, _ = self.attended(self.adapter(repaired * elsewhere))
         return output
 
     def decision(self, output: Output) -> Tensor:
@@ -161,32 +153,6 @@ class GainMTL(nn.Module):
             drawn = alpha * mask + (1 - alpha) * normalize_by_max(mask * attention)
             gate = torch.where(has_mask.view(-1, 1, 1, 1), drawn, gate)
         return gate
-
-
-@contextmanager
-def running_statistics(module: nn.Module) -> Iterator[None]:
-    """Let BatchNorm use, and not change, its running statistics: for input that inference never sees."""
-    training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(training)
-
-
-def moved_elsewhere(gate: Tensor, mask: Tensor) -> Tensor:
-    """Each gate (B, 1, h, w) rolled by a random offset, off the defect and its neighbors.
-
-    Attended there, a defective part shows everything but its defect.
-    """
-    height, width = gate.shape[-2:]
-    rows = torch.randint(height, (len(gate), 1, 1), device=gate.device)
-    columns = torch.randint(width, (len(gate), 1, 1), device=gate.device)
-    across = (torch.arange(width, device=gate.device) + columns) % width
-    down = (torch.arange(height, device=gate.device).unsqueeze(1) + rows) % height
-    image = torch.arange(len(gate), device=gate.device).view(-1, 1, 1)
-    rolled = gate[image, 0, down, across].unsqueeze(1)
-    return rolled * (1 - F.max_pool2d(mask, 3, stride=1, padding=1))
 
 
 def mask_at(masks: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:

@@ -48,10 +48,6 @@ def named_losses(
         named["consistency"] = losses.consistency(output.attention_logits, output.localization_logits).mean()
     if "counterfactual" in active and output.counterfactual_logits is not None:
         named["counterfactual"] = _mean(losses.counterfactual(output.counterfactual_logits), batch.has_mask)
-        if output.elsewhere_logits is not None and batch.has_mask.any():
-            # Focal like the mining loss that it counters: cross-entropy would outweigh that one.
-            moved = output.elsewhere_logits[batch.has_mask]
-            named["counterfactual"] += losses.focal(moved, moved.new_zeros(len(moved)), alpha, gamma)
     return named
 
 

@@ -60,7 +60,7 @@ class InspectionTask(pl.LightningModule):
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
         """Weighted sum of the losses that the strategy has active now."""
-        # All chance of a step (dropout, the gate moved elsewhere) comes from its place in the run.
+        # All chance of a step (dropout, stochastic depth) comes from its place in the run.
         torch.manual_seed(hash((self.config.training.seed, self.current_epoch, batch_index)) % 2**63)
         progress = self.progress
         weights = self.model.strategy.weights_at(progress, self.stages)

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gainspect import losses
-from gainspect.models import gain_mtl
 from gainspect.models.gain_mtl import NG, OK, GainMTL, LinearHead, Output, mask_at
 from gainspect.strategies import STRATEGIES
 
@@ -141,21 +140,6 @@ def test_the_counterfactual_is_judged_by_the_classification_head(
     assert torch.equal(_there(output.counterfactual_logits)[2], output.logits[2])  # no defect, no change
 
 
-@pytest.mark.parametrize("name", ["S5", "S6", "S7", "S8"])
-def test_elsewhere_is_judged_by_the_attended_head_on_repaired_features(
-    build: Build, images: Tensor, masks: Tensor, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setattr(gain_mtl, "moved_elsewhere", lambda gate, mask: gate.flip(3) * (1 - mask))
-    model = build(name)
-    output = model(images, masks, HAS_MASK, 0.3)
-    small = mask_at(masks, (3, 3))
-    repaired = model.counterfactual(model.backbone(images).deep, small)
-    gate = _there(output.gate).flip(3) * (1 - small)
-    expected, _ = model.attended(model.adapter(repaired * gate))
-    torch.testing.assert_close(_there(output.elsewhere_logits), expected)
-    assert model(images).elsewhere_logits is None
-
-
 def _output() -> Output:
     generator = torch.Generator().manual_seed(3)
     return Output(
@@ -211,7 +195,7 @@ def _s6_gate(output: Output) -> Tensor:
     side = fine.shape[-1] // attention.shape[-1]
     found = fine.unfold(2, side, side).unfold(3, side, side).amax(dim=(4, 5))
     product = (attention * found).detach()
-    return torch.stack([image / max(float(image.max()), 0.5) for image in product])
+    return torch.stack([image / max(float(image.max()), 0.1) for image in product])
 
 
 def _internal(output: Output) -> Tensor:
@@ -236,7 +220,7 @@ def test_the_curriculum_draws_the_gate_to_the_mask_where_there_is_one(
     small[3, 0, 1, :] = 1
     inside = (small * _internal(output)).detach()
     for i in (0, 3):
-        normalized = inside[i] / max(float(inside[i].max()), 0.5)
+        normalized = inside[i] / max(float(inside[i].max()), 0.1)
         drawn = alpha * small[i] + (1 - alpha) * normalized
         torch.testing.assert_close(_there(output.gate)[i], drawn)
     for i in (1, 2):
