@@ -20,7 +20,6 @@ class TorchBackend:
         self.model = model
         self.size = size
         self.device = device
-        self.evidence_map = model.strategy.evidence
 
     @torch.inference_mode()
     def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:

@@ -21,11 +21,10 @@ from gainspect.evaluation.evaluate import judge
 from gainspect.evaluation.operating_point import operating_point
 from gainspect.files import write_json
 from gainspect.models.gain_mtl import GainMTL
-from gainspect.models.inference import TorchBackend
 from gainspect.models.weights import load_weights
 from gainspect.runtime.inspector import Inspector
 from gainspect.strategies import strategy
-from gainspect.training.checkpoint import SafetensorsIO, load_state
+from gainspect.training.checkpoint import SafetensorsIO
 from gainspect.training.monitor import Monitor
 from gainspect.training.progress import ProgressBar
 from gainspect.training.run import RunFolder, start_run
@@ -126,16 +125,14 @@ def _from_worker(error: GainspectError) -> GainspectError:
 
 def _finish(run: RunFolder, config: RunConfig, manifest: Manifest, monitor: Monitor) -> None:
     """Choose the operating threshold on the validation part with the model that was kept."""
-    model = GainMTL(config.model, strategy(config.strategy))
-    kept = load_state(run.best_checkpoint)
-    model.load_state_dict(kept["model"])
-    inspector = Inspector(TorchBackend(model.to(_device()), config.data.size, _device()), threshold=0.5)
-    judgement = judge(inspector, manifest.split("val"))
+    best = monitor.best
+    assert best is not None  # the last epoch is always a candidate
+    judgement = judge(Inspector(run.backend(_device()), threshold=0.5), manifest.split("val"))
     write_json(
         run.result_file,
         {
-            "epoch": kept["epoch"],
-            "validation": monitor.best,
+            "epoch": best["epoch"],
+            "validation": best,
             "operating_point": operating_point(judgement, config.training.target_recall),
             "seconds": round(sum(row["seconds"] for row in monitor.history), 1),
         },
@@ -173,8 +170,8 @@ def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) ->
 def _keep_freed_memory() -> None:
     """Let glibc keep large freed blocks.
 
-    It would hand them back to the kernel and have them zeroed anew at every step: on two cores that takes
-    about half of a step's time (benchmarks/step_time.py --default-allocator).
+    It would hand them back to the kernel and have them zeroed anew at every step, a large part of a step on
+    a few cores.
     """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)

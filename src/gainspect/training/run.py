@@ -117,11 +117,15 @@ class RunFolder:
 
     def inspector(self, device: str = "cpu") -> Inspector:
         """The Inspector of the trained model, at the run's operating threshold."""
-        config, result = self.config(), self.result()
+        threshold = self.result()["operating_point"]["threshold"]
+        return Inspector(self.backend(device), threshold=threshold)
+
+    def backend(self, device: str = "cpu") -> TorchBackend:
+        """The model of the best checkpoint, which exists before the training has ended."""
+        config = self.config()
         model = GainMTL(config.model, strategy(config.strategy))
         model.load_state_dict(load_state(self.best_checkpoint)["model"])
-        backend = TorchBackend(model.to(device).eval(), config.data.size, device)
-        return Inspector(backend, threshold=result["operating_point"]["threshold"])
+        return TorchBackend(model.to(device).eval(), config.data.size, device)
 
 
 def start_run(
