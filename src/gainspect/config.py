@@ -68,8 +68,9 @@ class TrainingConfig(_Section):
     """Focusing exponent of the focal loss; 0 = plain cross-entropy, else at least 1."""
     focal_alpha: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
     """Weight of NG in the focal loss; "auto" = the share of OK among the images drawn."""
-    stage_starts: tuple[Fraction, Fraction, Fraction, Fraction] = (0.0, 0.25, 0.5, 0.75)
-    """When each stage begins (shares of the run): classification, attention, localization, counterfactual."""
+    stage_starts: tuple[Fraction, Fraction, Fraction, Fraction] | None = None
+    """When each stage begins (shares of the run): classification, attention, localization, counterfactual;
+    None = as the strategy says."""
     frozen_stages: Annotated[int, Field(ge=0, le=8)] = 0
     """Backbone stages (stem = 1) whose weights and BatchNorm statistics stay as they came."""
     start_size: Fraction = 1.0
@@ -99,8 +100,8 @@ class TrainingConfig(_Section):
 
     @field_validator("stage_starts")
     @classmethod
-    def _begins_with_classification(cls, starts: tuple[float, ...]) -> tuple[float, ...]:
-        if starts[0] != 0:
+    def _begins_with_classification(cls, starts: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if starts is not None and starts[0] != 0:
             raise ValueError("classification must begin at 0: until then there is nothing to train")
         return starts
 

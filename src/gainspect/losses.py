@@ -21,8 +21,14 @@ def focal(logits: Tensor, target: Tensor, alpha: float, gamma: float) -> Tensor:
         alpha: weight of NG, 0…1; OK gets 1 − alpha.
         gamma: focusing exponent, at least 0.
     """
-    margin = logits[:, 1].float() - logits[:, 0].float()
-    loss: Tensor = sigmoid_focal_loss(margin, target.float(), alpha=alpha, gamma=gamma, reduction="mean")
+    return focal_margin(logits[:, 1].float() - logits[:, 0].float(), target, alpha, gamma)
+
+
+def focal_margin(margin: Tensor, target: Tensor, alpha: float, gamma: float) -> Tensor:
+    """`focal` on the margin (B,), the logit of P(NG)."""
+    loss: Tensor = sigmoid_focal_loss(
+        margin.float(), target.float(), alpha=alpha, gamma=gamma, reduction="mean"
+    )
     return loss
 
 

@@ -1,4 +1,4 @@
-"""S1 … S8 as a table: what is trained when, what decides, and which map is the evidence.
+"""S1 … S9 as a table: what is trained when, what decides, and which map is the evidence.
 
 A new strategy is a new row; nothing else in gainspect asks for a strategy by name.
 """
@@ -11,9 +11,9 @@ from typing import Literal
 from gainspect.errors import GainspectError
 
 LossName = Literal[
-    "classification", "cam", "mining", "guidance", "localization", "consistency", "counterfactual"
+    "classification", "evidence", "cam", "mining", "guidance", "localization", "consistency", "counterfactual"
 ]
-Decider = Literal["classification", "attended"]
+Decider = Literal["classification", "attended", "evidence"]
 EvidenceName = Literal["cam", "attention", "fused"]
 
 
@@ -30,12 +30,15 @@ class Stage:
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage(0.00, ("classification",)),
+    Stage(0.00, ("classification", "evidence")),
     Stage(0.25, ("cam", "mining", "guidance")),
     Stage(0.50, ("localization", "consistency"), ramp=0.125),
     Stage(0.75, ("counterfactual",)),
 )
-"""Four equal stages; a strategy takes from each what it trains."""
+"""Four equal stages, as published; a strategy takes from each what it trains."""
+
+TOGETHER: tuple[Stage, ...] = tuple(Stage(0.0, stage.losses) for stage in STAGES)
+"""All losses from the first step."""
 
 
 def stages_at(starts: Sequence[float]) -> tuple[Stage, ...]:
@@ -62,10 +65,17 @@ class Strategy:
     evidence: EvidenceName
     curriculum: bool = False
     """GT-mask attention curriculum: in training the attention is drawn to the mask, α falling 0.5 → 0."""
+    stages: tuple[Stage, ...] = STAGES
+    """When its losses begin, unless a run says otherwise."""
 
     @property
     def has_attention(self) -> bool:
-        """Whether the model carries the attention and attended modules."""
+        """Whether the model carries the attention module."""
+        return "guidance" in self.weights
+
+    @property
+    def has_attended(self) -> bool:
+        """Whether the model carries the adapter and the head on attended features."""
         return "mining" in self.weights
 
     @property
@@ -78,8 +88,15 @@ class Strategy:
         """Whether training (never inference) runs the counterfactual module."""
         return "counterfactual" in self.weights
 
-    def weights_at(self, progress: float, stages: tuple[Stage, ...] = STAGES) -> dict[LossName, float]:
+    @property
+    def has_evidence(self) -> bool:
+        """Whether the model carries the evidence head."""
+        return "evidence" in self.weights
+
+    def weights_at(self, progress: float, stages: tuple[Stage, ...] | None = None) -> dict[LossName, float]:
         """Loss weights at `progress` (0…1 of the run); a loss that has not begun is absent.
+
+        `stages` replaces the strategy's own.
 
         >>> STRATEGIES["S3"].weights_at(0.1)
         {'classification': 0.3}
@@ -87,7 +104,7 @@ class Strategy:
         0.1
         """
         active: dict[LossName, float] = {}
-        for stage in stages:
+        for stage in self.stages if stages is None else stages:
             if progress < stage.start:
                 continue
             ramped = 1.0 if stage.ramp == 0 else min(1.0, (progress - stage.start) / stage.ramp)
@@ -96,9 +113,13 @@ class Strategy:
             )
         return active
 
-    def complete_from(self, stages: tuple[Stage, ...] = STAGES) -> float:
+    def complete_from(self, stages: tuple[Stage, ...] | None = None) -> float:
         """Fraction of the run after which every loss of the strategy has its full weight."""
-        return max(stage.start + stage.ramp for stage in stages if set(stage.losses) & set(self.weights))
+        return max(
+            stage.start + stage.ramp
+            for stage in (self.stages if stages is None else stages)
+            if set(stage.losses) & set(self.weights)
+        )
 
 
 def curriculum_alpha(progress: float, start: float = 0.5) -> float:
@@ -116,6 +137,13 @@ def _strategies() -> dict[str, Strategy]:
     attention: dict[LossName, float] = {"classification": 0.3, "cam": 0.3, "mining": 1.0, "guidance": 0.5}
     localization: dict[LossName, float] = {"localization": 0.2, "consistency": 0.2}
     counterfactual: dict[LossName, float] = {"counterfactual": 0.3}
+    evidence: dict[LossName, float] = {
+        "classification": 0.3,
+        "evidence": 1.0,
+        "cam": 0.3,
+        "guidance": 0.5,
+        "localization": 1.0,
+    }
     rows = (
         Strategy("S1", "plain classifier", classification, "classification", "cam"),
         Strategy("S2", "S1 + CAM guidance", classification | cam, "classification", "cam"),
@@ -129,6 +157,7 @@ def _strategies() -> dict[str, Strategy]:
         ),
         Strategy("S7", "S3 + counterfactual", attention | counterfactual, "attended", "attention"),
         Strategy("S8", "S7 + mask curriculum", attention | counterfactual, "attended", "attention", True),
+        Strategy("S9", "the verdict is its evidence", evidence, "evidence", "fused", stages=TOGETHER),
     )
     return {row.name: row for row in rows}
 

@@ -111,7 +111,7 @@ def test_a_configuration_does_not_change() -> None:
         ("data: {val_fraction: 1.0}", "data.val_fraction", "less than 1"),
         ("model: {output_stride: 8}", "model.output_stride", "16 or 32"),
         ("model: {backbone: 18}", "model.backbone", "valid string"),
-        ("strategy: S9", "strategy", "Choose one of S1, S2, S3, S4, S5, S6, S7, S8"),
+        ("strategy: S10", "strategy", "Choose one of S1, S2, S3, S4, S5, S6, S7, S8, S9"),
         ("strategy: 6", "strategy", "valid string"),
         ("{data: {size: 64}, training: {start_size: 0.5}}", "start_size", "under 64 px"),
     ],

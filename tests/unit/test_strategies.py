@@ -8,16 +8,26 @@ from gainspect.errors import GainspectError
 from gainspect.strategies import STAGES, STRATEGIES, Stage, curriculum_alpha, stages_at, strategy
 
 # Full weights in the order of NAMES; 0 = the loss is absent.
-NAMES = ("classification", "cam", "mining", "guidance", "localization", "consistency", "counterfactual")
+NAMES = (
+    "classification",
+    "cam",
+    "mining",
+    "guidance",
+    "localization",
+    "consistency",
+    "counterfactual",
+    "evidence",
+)
 WEIGHTS = {
-    "S1": (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-    "S2": (1.0, 0.3, 0.0, 0.0, 0.0, 0.0, 0.0),
-    "S3": (0.3, 0.3, 1.0, 0.5, 0.0, 0.0, 0.0),
-    "S4": (0.3, 0.3, 1.0, 0.5, 0.2, 0.2, 0.0),
-    "S5": (0.3, 0.3, 1.0, 0.5, 0.2, 0.2, 0.3),
-    "S6": (0.3, 0.3, 1.0, 0.5, 0.2, 0.2, 0.3),
-    "S7": (0.3, 0.3, 1.0, 0.5, 0.0, 0.0, 0.3),
-    "S8": (0.3, 0.3, 1.0, 0.5, 0.0, 0.0, 0.3),
+    "S1": (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    "S2": (1.0, 0.3, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    "S3": (0.3, 0.3, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0),
+    "S4": (0.3, 0.3, 1.0, 0.5, 0.2, 0.2, 0.0, 0.0),
+    "S5": (0.3, 0.3, 1.0, 0.5, 0.2, 0.2, 0.3, 0.0),
+    "S6": (0.3, 0.3, 1.0, 0.5, 0.2, 0.2, 0.3, 0.0),
+    "S7": (0.3, 0.3, 1.0, 0.5, 0.0, 0.0, 0.3, 0.0),
+    "S8": (0.3, 0.3, 1.0, 0.5, 0.0, 0.0, 0.3, 0.0),
+    "S9": (0.3, 0.3, 0.0, 0.5, 1.0, 0.0, 0.0, 1.0),
 }
 
 # What each stage's quarter of the run trains (its end, where ramps are over).
@@ -31,6 +41,7 @@ ACTIVE = {
     "S6": (C, f"{C} {A}", f"{C} {A} {L}", f"{C} {A} {L} {X}"),
     "S7": (C, f"{C} {A}", f"{C} {A}", f"{C} {A} {X}"),
     "S8": (C, f"{C} {A}", f"{C} {A}", f"{C} {A} {X}"),
+    "S9": ("classification cam guidance localization evidence",) * 4,
 }
 
 #            decides           evidence     curriculum  attention  localization  counterfactual
@@ -43,6 +54,7 @@ ROLES = {
     "S6": ("attended", "fused", True, True, True, True),
     "S7": ("attended", "attention", False, True, False, True),
     "S8": ("attended", "attention", True, True, False, True),
+    "S9": ("evidence", "fused", False, True, True, False),
 }
 
 
@@ -81,7 +93,7 @@ def test_what_decides_what_is_evidence_and_which_modules_exist(name: str) -> Non
 def test_localization_ramps_over_the_first_half_of_its_stage_and_nothing_else_does(progress: float) -> None:
     for name, full in WEIGHTS.items():
         for loss, weight in STRATEGIES[name].weights_at(progress).items():
-            ramped = loss in ("localization", "consistency")
+            ramped = name != "S9" and loss in ("localization", "consistency")
             share = min(1.0, (progress - 0.5) / 0.125) if ramped else 1.0
             assert weight == pytest.approx(share * full[NAMES.index(loss)])
 
@@ -97,6 +109,7 @@ def test_localization_ramps_over_the_first_half_of_its_stage_and_nothing_else_do
         ("S6", 0.75),
         ("S7", 0.75),
         ("S8", 0.75),
+        ("S9", 0.0),
     ],
 )
 def test_complete_from_is_where_the_last_weight_is_full(name: str, complete: float) -> None:
@@ -134,6 +147,6 @@ def test_curriculum_alpha_falls_from_a_half_to_zero_in_a_straight_line(progress:
 
 
 def test_an_unknown_strategy_is_named_with_those_there_are() -> None:
-    with pytest.raises(GainspectError, match=r"no strategy 'S9'\. Choose one of S1, S2, .*S8\."):
-        strategy("S9")
+    with pytest.raises(GainspectError, match=r"no strategy 'S10'\. Choose one of S1, S2, .*S9\."):
+        strategy("S10")
     assert strategy("s6") is STRATEGIES["S6"]

@@ -10,6 +10,7 @@ from gainspect.config import ModelConfig
 from gainspect.models.attention import GuidedAttention, conv_bn_relu, normalize_by_max
 from gainspect.models.backbone import Backbone
 from gainspect.models.counterfactual import Counterfactual
+from gainspect.models.evidence import EvidenceHead
 from gainspect.models.localization import LocalizationHead
 from gainspect.strategies import Strategy
 
@@ -61,6 +62,10 @@ class Output:
     """(B, 1, h, w): its mean plus the attended bias is the attended margin."""
     localization_logits: Tensor | None = None
     """(B, 1, H/4, W/4)"""
+    evidence_margin: Tensor | None = None
+    """(B,) logit of P(NG)."""
+    contributions: Tensor | None = None
+    """(B, 1, H/4, W/4), at least 0: their sum plus the evidence head's bias is the evidence margin."""
     counterfactual_logits: Tensor | None = None
     """(B, 2) of the classification head on features without the defect; training only."""
 
@@ -81,12 +86,15 @@ class GainMTL(nn.Module):
         self.classification = LinearHead(channels)
         if strategy.has_attention:
             self.attention = GuidedAttention(channels, config.attention_channels)
+        if strategy.has_attended:
             self.adapter = conv_bn_relu(channels, config.attention_channels, 1)
             self.attended = LinearHead(config.attention_channels)
         if strategy.has_localization:
             self.localization = LocalizationHead(self.backbone.pyramid_channels, config.fpn_channels)
         if strategy.has_counterfactual:
             self.counterfactual = Counterfactual(channels)
+        if strategy.has_evidence:
+            self.verdict = EvidenceHead()
 
     def forward(
         self, images: Tensor, masks: Tensor | None = None, has_mask: Tensor | None = None, alpha: float = 0.0
@@ -107,9 +115,12 @@ class GainMTL(nn.Module):
         small = None if masks is None else mask_at(masks, deep.shape[-2:])
         if self.strategy.has_attention:
             output.attention_logits = self.attention(deep)
+        if self.strategy.has_attended:
             output.gate = self._gate(output, small, has_mask, alpha)
             attended = self.adapter(deep * output.gate.to(deep.dtype))
             output.attended_logits, output.attended_evidence = self.attended(attended)
+        if self.strategy.has_evidence:
+            output.evidence_margin, output.contributions = self.verdict(self.evidence(output))
         if self.strategy.has_counterfactual and small is not None:
             repaired = self.counterfactual(deep, small.to(deep.dtype))
             output.counterfactual_logits, _ = self.classification(repaired)
@@ -117,6 +128,9 @@ class GainMTL(nn.Module):
 
     def decision(self, output: Output) -> Tensor:
         """(B,) logit of P(NG) by the head that decides in this strategy."""
+        if self.strategy.decides == "evidence":
+            assert output.evidence_margin is not None
+            return output.evidence_margin
         logits = output.logits if self.strategy.decides == "classification" else output.attended_logits
         assert logits is not None  # a strategy that decides by attention has attention (tested)
         return logits[:, NG] - logits[:, OK]

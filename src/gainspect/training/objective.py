@@ -23,6 +23,8 @@ def named_losses(
     named: dict[LossName, Tensor] = {}
     if "classification" in active:
         named["classification"] = losses.focal(output.logits, batch.target, alpha, gamma)
+    if "evidence" in active and output.evidence_margin is not None:
+        named["evidence"] = losses.focal_margin(output.evidence_margin, batch.target, alpha, gamma)
     if "cam" in active:
         target = mask_at(batch.mask, output.cam.shape[-2:])
         named["cam"] = _mean(losses.cam_guidance(output.cam, target), batch.has_mask)

@@ -31,7 +31,8 @@ class InspectionTask(pl.LightningModule):
         self.workers = workers
         self.steps_per_epoch = -(-len(self._batches(epoch=0)) // config.training.accumulate)
         self.total_steps = self.steps_per_epoch * config.training.epochs
-        self.stages = stages_at(config.training.stage_starts)
+        starts = config.training.stage_starts
+        self.stages = model.strategy.stages if starts is None else stages_at(starts)
         self.focal_alpha = self._focal_alpha()
         self.ema = (
             ModelEmaV3(model, decay=config.training.ema, use_warmup=True) if config.training.ema else None

@@ -48,6 +48,26 @@ def test_evidence_sums_to_the_margin(
         assert evidence.shape == (4, 1, 96 // output_stride, 96 // output_stride)
 
 
+@pytest.mark.parametrize("autocast", [False, True], ids=["float32", "bf16"])
+@pytest.mark.parametrize("output_stride", [16, 32])
+def test_the_verdict_of_s9_is_the_sum_of_its_evidence(
+    build: Build, images: Tensor, output_stride: int, autocast: bool
+) -> None:
+    model = build("S9", output_stride=output_stride)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        output = model(images)
+    contributions = _there(output.contributions)
+    assert contributions.shape == (4, 1, 24, 24)
+    assert (contributions >= 0).all()
+    summed = contributions.sum(dim=(1, 2, 3)) + model.verdict.bias
+    torch.testing.assert_close(summed, model.decision(output), rtol=0, atol=1e-5)
+    # What is summed is what is shown: a monotone function of the evidence map.
+    shown = model.evidence(output)
+    for image in range(4):
+        order = shown[image].flatten().argsort()
+        assert (contributions[image].flatten()[order].diff() >= 0).all()
+
+
 def test_cam_is_the_class_weights_times_the_features(build: Build, images: Tensor) -> None:
     model = build("S1")
     deep = model.backbone(images).deep.detach().double().numpy()
@@ -103,6 +123,7 @@ MODULES = {
     "S6": ATTENTION | {"localization", "counterfactual"},
     "S7": ATTENTION | {"counterfactual"},
     "S8": ATTENTION | {"counterfactual"},
+    "S9": CLASSIFIER | {"attention", "localization", "verdict"},
 }
 
 
@@ -148,12 +169,13 @@ def _output() -> Output:
         attention_logits=torch.randn(2, 1, 3, 3, generator=generator),
         attended_logits=torch.tensor([[0.0, -3.0], [-2.0, 2.0]]),
         localization_logits=torch.randn(2, 1, 24, 24, generator=generator),
+        evidence_margin=torch.tensor([0.25, -6.0]),
     )
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_each_strategy_decides_by_its_head(build: Build, name: str) -> None:
-    expected = {"S1": [1.5, -2.0], "S2": [1.5, -2.0]}.get(name, [-3.0, 4.0])
+    expected = {"S1": [1.5, -2.0], "S2": [1.5, -2.0], "S9": [0.25, -6.0]}.get(name, [-3.0, 4.0])
     assert build(name).decision(_output()).tolist() == expected
 
 
@@ -170,13 +192,14 @@ def test_evidence_of_a_guided_strategy_is_its_attention(build: Build, name: str)
     np.testing.assert_allclose(evidence, 1 / (1 + np.exp(-logits)), rtol=1e-5)
 
 
-def test_evidence_of_s6_is_localization_times_attention(build: Build) -> None:
+@pytest.mark.parametrize("name", ["S6", "S9"])
+def test_fused_evidence_is_localization_times_attention(build: Build, name: str) -> None:
     output = _output()
     attention, fine = _there(output.attention_logits).sigmoid(), _there(output.localization_logits).sigmoid()
     centers = ((torch.arange(24) + 0.5) * 3 / 24 - 0.5).clamp(0, 2)
     tents = (1 - (centers[:, None] - torch.arange(3)).abs()).clamp_min(0)  # linear interpolation, 3 → 24
     expected = torch.einsum("ih,bchw,jw->bcij", tents, attention, tents) * fine
-    torch.testing.assert_close(build("S6").evidence(output), expected, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(build(name).evidence(output), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_fused_evidence_of_nothing_stays_nothing(build: Build) -> None:
@@ -285,12 +308,18 @@ def _counterfactual_loss(output: Output, masks: Tensor) -> Tensor:
     return losses.counterfactual(_there(output.counterfactual_logits)).sum()
 
 
+def _evidence_loss(output: Output, masks: Tensor) -> Tensor:
+    del masks
+    return losses.focal_margin(_there(output.evidence_margin), HAS_MASK, 0.5, 2.0)
+
+
 REACHED = {
     _cam_loss: {"classification"},
     _attention_loss: {"attention"},
     _localization_loss: {"localization"},
     _mining_loss: {"attention", "adapter", "attended"},
     _counterfactual_loss: {"counterfactual", "classification"},
+    _evidence_loss: {"attention", "localization", "verdict"},
 }
 
 
@@ -299,7 +328,7 @@ REACHED = {
 def test_each_loss_alone_reaches_the_first_convolution_and_its_own_heads(
     build: Build, images: Tensor, masks: Tensor, loss: Callable[[Output, Tensor], Tensor], frozen: int
 ) -> None:
-    model = build("S6").train()
+    model = build("S9" if loss is _evidence_loss else "S6").train()
     model.backbone.freeze(frozen)
     loss(model(images, masks, HAS_MASK, 0.25), masks).backward()
     stem, later = (
