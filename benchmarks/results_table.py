@@ -1,5 +1,6 @@
 """Tables that the benchmarks print and keep, each with the command that made it."""
 
+import json
 import platform
 import shlex
 import sys
@@ -23,8 +24,16 @@ def save(name: str, title: str, text: str) -> Path:
     """Write benchmarks/results/NAME.md: title, machine, command and the text."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.md"
-    command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+    command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *map(_told, sys.argv[1:])])
     path.write_text(f"# {title}\n\n`{command}`, {machine()}\n\n{text}", encoding="utf-8")
+    return path
+
+
+def save_json(name: str, rows: Sequence[Mapping[str, object]]) -> Path:
+    """Write benchmarks/results/NAME.json: the rows."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     return path
 
 
@@ -36,6 +45,11 @@ def machine() -> str:
         capability = torch.backends.cpu.get_cpu_capability()
         where = f"{platform.machine()} CPU ({capability}), {torch.get_num_threads()} threads"
     return f"{where}, torch {torch.__version__.split('+')[0]}"
+
+
+def _told(argument: str) -> str:
+    """An argument as a document may name it: of a path of this machine only its last part."""
+    return Path(argument).name if Path(argument).is_absolute() else argument
 
 
 def _cell(value: object) -> str:

@@ -1,5 +1,7 @@
 """The benchmark scripts run, on a tiny scale, and print the tables they promise."""
 
+import csv
+import json
 import runpy
 import sys
 from collections.abc import Callable
@@ -42,11 +44,20 @@ def test_gpu_mt_on_a_tiny_configuration(
     ]
     run("gpu_mt.py", *arguments, *tiny, "--batch-size", "8")
     text = (tmp_path / "results" / "gpu_mt.md").read_text()
-    assert "`python benchmarks/gpu_mt.py --data" in text
-    rows = [line.split("|") for line in text.splitlines() if line.startswith(("| S1", "| S6"))]
-    assert [row[1].strip() for row in rows] == ["S1", "S6"]
-    assert all(row[2].strip() == "2" and "±" in row[3] for row in rows)
-    assert float(rows[0][-2]) > 0
+    assert "`python benchmarks/gpu_mt.py --data data --work work " in text  # no path of this machine
+    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in text.splitlines() if "|" in line}
+    assert [cell.strip() for cell in rows["figure"]] == ["S1", "S6"]
+    assert all("±" in cell for cell in rows["recall"])
+    assert all(float(cell) > 0 for cell in rows["images/s in training (with validation)"])
+    records = json.loads((tmp_path / "results" / "gpu_mt.json").read_text())
+    assert [(row["strategy"], row["seed"]) for row in records] == [("S1", 1), ("S1", 2), ("S6", 1), ("S6", 2)]
+    for row in records:
+        folder = tmp_path / "work" / f"{row['strategy']}-seed{row['seed']}" / "evaluation" / "test"
+        with (folder / "predictions.csv").open(newline="") as file:
+            judged = list(csv.DictReader(file))
+        right = [line["verdict"] == line["label"] for line in judged]
+        assert row["all labels"]["accuracy"] == pytest.approx(sum(right) / len(right))
+    assert (tmp_path / "results" / "gpu_mt.png").stat().st_size > 0
     # No time left: nothing is trained anew, and the script says so.
     run("gpu_mt.py", *arguments, *tiny, "--batch-size", "8", "--minutes", "0")
     assert "Time is over before S1" in capsys.readouterr().out

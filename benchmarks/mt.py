@@ -1,0 +1,198 @@
+"""Strategies on Magnetic Tile, side by side, as a table that is kept.
+
+Stops before --minutes are over and goes on where it stopped when called again with the same --work folder.
+Prints and saves the figures with and without doubtful labels, and images per second of each training.
+"""
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from gainspect.config import RunConfig, load_config
+from gainspect.data.load import load_manifest
+from gainspect.data.manifest import Manifest
+from gainspect.evaluation.compare import Row, over_seeds
+from gainspect.evaluation.evaluate import METRICS, read_doubtful
+from gainspect.strategies import STRATEGIES
+from gainspect.training.fit import complete_split
+from gainspect.training.run import RunFolder
+from gainspect.workflow import compare_strategies, run_path, train_or_resume, variant
+from results_table import RESULTS, markdown, save, save_json
+
+
+def main(description: str = __doc__ or "", **defaults: Any) -> None:
+    """Train, judge, print and save; `defaults` replace those of the options."""
+    options = _options(description, defaults)
+    given = {
+        "model.backbone": options.backbone,
+        "model.weights": options.weights,
+        "data.size": options.size,
+        "training.epochs": options.epochs,
+        "training.batch_size": options.batch_size,
+    }
+    config = load_config(options.config, {key: value for key, value in given.items() if value is not None})
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    doubtful = options.data / "suspect_labels.csv"
+    manifest = complete_split(config, load_manifest(options.data))
+    strategies = options.strategies.split(",")
+    done = train_until(config, manifest, strategies, seeds, options.work, seconds=60 * options.minutes)
+    if not done:
+        return
+    left_out = read_doubtful(doubtful) if doubtful.is_file() else None
+    comparisons = compare_strategies(config, manifest, done, seeds, options.work, doubtful=left_out)
+    runs = [(name, seed, RunFolder(run_path(options.work, name, seed))) for name in done for seed in seeds]
+    text = "\n".join(section(title, rows, runs) for title, rows in comparisons.items())
+    if options.config:
+        text += f"\n## {options.config.name}\n\n```yaml\n{options.config.read_text()}```\n"
+    print(text)
+    head = f"{config.model.backbone} ({config.model.weights}), {config.data.size} px"
+    title = f"Magnetic Tile: {head}, {config.training.epochs} epochs"
+    print("Saved:", save(options.name, title, text))
+    print("Saved:", save_json(options.name, [record(*run) for run in runs]))
+    picture = shutil.copy(options.work / "compare.png", RESULTS / f"{options.name}.png")
+    print("Saved:", picture)
+
+
+def train_until(
+    config: RunConfig,
+    manifest: Manifest,
+    strategies: list[str],
+    seeds: list[int],
+    work: Path,
+    *,
+    seconds: float,
+) -> list[str]:
+    """Train one strategy after the other until the next might take too long; those that are done."""
+    started, longest = time.monotonic(), 0.0
+    done: list[str] = []
+    for name in strategies:
+        begun = time.monotonic()
+        if begun - started + longest >= seconds:
+            print(f"Time is over before {name}: call again to go on.")
+            break
+        for seed in seeds:
+            path = run_path(work, name, seed)
+            train_or_resume(variant(config, name, seed), manifest, path, Console())
+        done.append(name)
+        longest = max(longest, time.monotonic() - begun)
+    return done
+
+
+def section(title: str, rows: list[Row], runs: list[tuple[str, int, RunFolder]]) -> str:
+    """All figures with one choice of labels: a column a strategy, then recall by type of defect."""
+    by_type = {
+        kind: {f"{name} seed {seed}": _percent(figure["recall"]) for name, seed, figure in of_kind}
+        for kind, of_kind in _by_type(title, runs).items()
+    }
+    parts = [
+        f"## {title[0].upper()}{title[1:]}\n",
+        figures_table(rows, [run for _, _, run in runs]),
+        "Recall at the operating threshold by type of defect:\n",
+        markdown([{"defect": kind, **shares} for kind, shares in by_type.items()]),
+    ]
+    return "\n".join(parts)
+
+
+def figures_table(rows: list[Row], runs: list[RunFolder]) -> str:
+    """Mean ± sd over seeds, or with one seed the 95 % interval by part; and the speed of training."""
+    spreads = over_seeds(rows)
+    intervals = {row.strategy: row.intervals for row in rows}
+    lines: list[dict[str, object]] = []
+    for figure in rows[0].figures:
+        cells = {name: _cell(spreads[name][figure], intervals[name][figure]) for name in spreads}
+        lines.append({"figure": figure, **cells})
+    speed = {run.config().strategy: f"{_images(run) / run.result()['seconds']:.1f}" for run in runs}
+    lines.append({"figure": "images/s in training (with validation)", **speed})
+    lines.append({"figure": "epoch kept", **{r.config().strategy: r.result()["epoch"] for r in runs}})
+    return markdown(lines)
+
+
+def record(name: str, seed: int, run: RunFolder) -> dict[str, Any]:
+    """One run as a row for a machine; verdicts at the operating threshold, which validation chose."""
+    config, environment, result = run.config(), run.environment(), run.result()
+    row: dict[str, Any] = {
+        "strategy": name,
+        "backbone": config.model.backbone,
+        "weights": environment["weights"],
+        "size": config.data.size,
+        "epochs": config.training.epochs,
+        "seed": seed,
+        "device": environment["device"],
+        "seconds": result["seconds"],
+    }
+    for title, summary in _summaries(run).items():
+        verdicts, maps = summary["classification"], summary["maps"]["evidence"]
+        figures = {
+            **{key: verdicts["operating"][key] for key in ("accuracy", "recall", "precision")},
+            **{key: verdicts["ranking"][key] for key in ("auroc", "ap")},
+            **{key: maps[key] for key in ("cam_iou", "pointing_game", "energy_inside")},
+            "loc_iou": (summary["localization"] or {}).get("iou", {"value": None}),
+            "right_reason_rate": summary["right_reason_rate"],
+        }
+        row[title] = {key: figure["value"] for key, figure in figures.items()} | {
+            "recall_by_type": {
+                kind: figure["recall"]["value"] for kind, figure in summary["defect_types"].items()
+            }
+        }
+    return row
+
+
+def _summaries(run: RunFolder) -> dict[str, Any]:
+    summaries: dict[str, Any] = json.loads((run.path / "evaluation" / "test" / METRICS).read_text())
+    return summaries
+
+
+def _by_type(
+    title: str, runs: list[tuple[str, int, RunFolder]]
+) -> dict[str, list[tuple[str, int, dict[str, Any]]]]:
+    found: dict[str, list[tuple[str, int, dict[str, Any]]]] = {}
+    for name, seed, run in runs:
+        for kind, figures in _summaries(run)[title]["defect_types"].items():
+            found.setdefault(f"{kind} ({figures['n']})", []).append((name, seed, figures))
+    return found
+
+
+def _images(run: RunFolder) -> int:
+    """Images that a training went over."""
+    return len(run.manifest().split("train").parts) * run.config().training.epochs
+
+
+def _cell(spread: tuple[float, float | None] | None, interval: tuple[float, float] | None) -> str:
+    if spread is None:
+        return "–"
+    mean, deviation = spread
+    if deviation is not None:
+        return f"{mean:.3f} ± {deviation:.3f}"
+    return f"{mean:.3f}" if interval is None else f"{mean:.3f} ({interval[0]:.2f}–{interval[1]:.2f})"
+
+
+def _percent(figure: Mapping[str, Any]) -> str:
+    return "–" if figure["value"] is None else f"{figure['value']:.2f}"
+
+
+def _options(description: str, defaults: dict[str, Any]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data", type=Path, required=True, help="the Magnetic Tile folder")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the runs")
+    parser.add_argument("--config", type=Path, help="YAML with further settings")
+    parser.add_argument("--strategies", default=",".join(STRATEGIES))
+    parser.add_argument("--seeds", default="1")
+    parser.add_argument("--backbone", default="tf_efficientnet_lite0")
+    parser.add_argument("--weights", default="auto")
+    parser.add_argument("--size", type=int)
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("--name", default="mt", help="of the table in benchmarks/results/")
+    parser.set_defaults(**defaults)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
