@@ -114,6 +114,15 @@ class RunConfig(_Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
 
+    @property
+    def names_size(self) -> bool:
+        """Whether the image size was asked for, and is not just the default."""
+        return "size" in self.data.model_fields_set
+
+    def at_size(self, size: int) -> "RunConfig":
+        """The same configuration with another image size, pixels."""
+        return RunConfig.model_validate(self.model_dump() | {"data": self.data.model_dump() | {"size": size}})
+
     @field_validator("strategy")
     @classmethod
     def _known_strategy(cls, name: str) -> str:

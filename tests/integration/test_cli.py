@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image as Pillow
 
 from gainspect.cli import main
@@ -195,6 +196,17 @@ def test_a_file_in_the_way_of_the_run_folder_is_a_sentence(
     (tmp_path / "file").write_text("")
     result = run("train", "--data", parts_folder, "--out", tmp_path / "file" / "run", *QUICK)
     assert_sentence(result, "cannot write")
+
+
+@pytest.mark.slow
+def test_without_a_size_train_chooses_one_by_the_defects_and_says_so(
+    run: Run, parts_folder: Path, tmp_path: Path
+) -> None:
+    arguments = [argument for argument in QUICK if argument not in {"--size", "64"}]
+    result = run("train", "--data", parts_folder, "--out", tmp_path / "run", "--strategy", "S1", *arguments)
+    assert result.returncode == 0
+    assert "Images at 256 px: the median defect is" in result.stdout
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["data"]["size"] == 256
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Training whole: every strategy learns, a run repeats itself, and survives kill and Ctrl-C."""
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file
 
 from gainspect.config import RunConfig, load_config
@@ -106,7 +108,12 @@ def test_every_strategy_learns_one_batch_by_heart(strategy: str, parts: Manifest
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_run(finished: RunFolder, parts: Manifest, tmp_path: Path) -> None:
-    assert_equal_runs(finished, train(tiny(), parts, tmp_path / "again"))
+    """Also where it is told beforehand how long it will take, which is measured."""
+    text = io.StringIO()
+    console = Console(file=text, width=200)
+    assert_equal_runs(finished, train(tiny(), parts, tmp_path / "again", console=console))
+    steps = len(TrainingSet(parts.split("train"), seed=1)) // tiny().training.batch_size
+    assert f"{tiny().training.epochs} epochs of {steps} steps: under a minute here." in text.getvalue()
 
 
 @pytest.mark.slow

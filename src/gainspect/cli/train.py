@@ -22,14 +22,19 @@ def train(
     show_config: Annotated[
         bool, typer.Option("--show-config", help="Print every setting with its value (YAML) and stop.")
     ] = False,
-    strategy: Annotated[str | None, typer.Option(help="S1 … S8.", rich_help_panel=_SETTINGS)] = None,
+    strategy: Annotated[str | None, typer.Option(help="S1 … S9.", rich_help_panel=_SETTINGS)] = None,
     backbone: Annotated[
         str | None, typer.Option(help="Any timm model name.", rich_help_panel=_SETTINGS)
     ] = None,
     weights: Annotated[
         str | None, typer.Option(help="auto, none (random), or a weights file.", rich_help_panel=_SETTINGS)
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Input side, pixels.", rich_help_panel=_SETTINGS)] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            help="Input side, pixels; by the size of the defects if not given.", rich_help_panel=_SETTINGS
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the data.", rich_help_panel=_SETTINGS)
     ] = None,
@@ -51,6 +56,7 @@ def train(
     Ctrl-C (or a kill) loses at most the epoch at hand: go on with `--resume RUN`.
     """
     from gainspect.config import load_config, to_yaml
+    from gainspect.data.defects import choose_size
     from gainspect.data.load import load_manifest
 
     overrides = settings(
@@ -73,6 +79,10 @@ def train(
             assert data is not None and out is not None
             # Mistakes first: torch takes seconds to import.
             chosen, manifest = load_config(config, overrides), load_manifest(data)
+            if not chosen.names_size:
+                choice = choose_size(manifest)
+                chosen = chosen.at_size(choice.size)
+                console.print(str(choice))
             from gainspect.training.fit import train as train_run
 
             run = train_run(chosen, manifest, out, console=console)

@@ -10,15 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gainspect.data.defects import SMALL_DEFECT, defect_px
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.preprocess import geometry_of, read_image, read_mask
+from gainspect.data.preprocess import read_image, read_mask
 from gainspect.errors import GainspectError
-from gainspect.types import Image, Label, Mask
+from gainspect.types import Image, Label
 
 Severity = Literal["error", "warning", "info"]
 
-_SMALL_DEFECT = 4.0
-"""Pixels across after resizing: below it a defect is hard to tell from noise."""
 _HASH_BITS_APART = 4
 _THUMBNAIL_CORRELATION = 0.99
 _IMBALANCE = 10
@@ -106,7 +105,7 @@ def check(manifest: Manifest, *, size: int, progress: Callable[[], None] | None 
         ("imbalance", _imbalance(manifest)),
     ):
         seen.faults[code].extend(names)
-    small = [f"{name} ({px:.1f} px)" for name, px in seen.defect_px.items() if px < _SMALL_DEFECT]
+    small = [f"{name} ({px:.1f} px)" for name, px in seen.defect_px.items() if px < SMALL_DEFECT]
     seen.faults["small-defect"].extend(small)
     heights, widths = zip(*seen.shapes, strict=True) if seen.shapes else ((0,), (0,))
     return Report(
@@ -147,7 +146,7 @@ _KINDS: dict[str, tuple[Severity, str, str]] = {
     ),
     "small-defect": (
         "warning",
-        f"defects under {_SMALL_DEFECT:.0f} px across after resizing: likely to be missed",
+        f"defects under {SMALL_DEFECT:.0f} px across after resizing: likely to be missed",
         "Train at a larger --size.",
     ),
     "imbalance": (
@@ -202,15 +201,7 @@ def _look_at(part: Part, name: str, size: int, seen: _Seen) -> None:
     elif part.label is Label.NG and not mask.any():
         seen.faults["ng-empty-mask"].append(name)
     elif mask.any():
-        seen.defect_px[name] = _defect_px(mask, size)
-
-
-def _defect_px(mask: Mask, size: int) -> float:
-    """Size of the largest connected defect after resizing: square root of its area, pixels."""
-    geometry = geometry_of(mask.shape[0], mask.shape[1], size)
-    scale = geometry.content_height * geometry.content_width / mask.size
-    _, _, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    return float(np.sqrt(statistics[1:, cv2.CC_STAT_AREA].max() * scale))
+        seen.defect_px[name] = defect_px(mask, size)
 
 
 def _is_dark_16_bit(path: Path) -> bool:

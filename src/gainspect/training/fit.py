@@ -25,6 +25,7 @@ from gainspect.models.weights import load_weights
 from gainspect.runtime.inspector import Inspector
 from gainspect.strategies import strategy
 from gainspect.training.checkpoint import SafetensorsIO
+from gainspect.training.estimate import estimate, in_words
 from gainspect.training.monitor import Monitor
 from gainspect.training.progress import ProgressBar
 from gainspect.training.run import RunFolder, start_run
@@ -99,6 +100,13 @@ def _fit(
     )
     bar = ProgressBar(config.strategy, console or Console(quiet=True))
     monitor = Monitor(run, manifest.split("val"), bar.epoch_line)
+    if console is not None and not run.last_checkpoint.exists():
+        bf16 = _precision(config) == "bf16"
+        epochs = config.training.epochs
+        seconds = estimate(task, manifest.split("val"), epochs=epochs, device=_device(), bf16=bf16)
+        console.print(
+            f"{epochs} epochs of {len(task.batches(0))} steps: {in_words(seconds)} on this machine."
+        )
     trainer = _trainer(run, config, [monitor, bar])
     handler = signal.getsignal(signal.SIGINT)
     try:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from gainspect.config import RunConfig
-from gainspect.data.dataset import Sample, TrainingSet, batches, epoch_order
+from gainspect.data.dataset import Draw, Sample, TrainingSet, batches, epoch_order
 from gainspect.models.gain_mtl import GainMTL
-from gainspect.strategies import curriculum_alpha, stages_at
+from gainspect.strategies import LossName, curriculum_alpha, stages_at
 from gainspect.training.objective import named_losses
 from gainspect.training.schedule import augmentation_strength, image_size, learning_rate_factor
 
@@ -29,7 +29,7 @@ class InspectionTask(pl.LightningModule):
         self.model = model
         self.data = data
         self.workers = workers
-        self.steps_per_epoch = -(-len(self._batches(epoch=0)) // config.training.accumulate)
+        self.steps_per_epoch = -(-len(self.batches(epoch=0)) // config.training.accumulate)
         self.total_steps = self.steps_per_epoch * config.training.epochs
         starts = config.training.stage_starts
         self.stages = model.strategy.stages if starts is None else stages_at(starts)
@@ -57,24 +57,29 @@ class InspectionTask(pl.LightningModule):
     def train_dataloader(self) -> DataLoader[Sample]:
         """The current epoch's batches (rebuilt every epoch)."""
         epoch = self.current_epoch
-        return DataLoader(self.data, batch_sampler=self._batches(epoch), num_workers=self.workers)
+        return DataLoader(self.data, batch_sampler=self.batches(epoch), num_workers=self.workers)
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
         """Weighted sum of the losses that the strategy has active now."""
         # All chance of a step (dropout, stochastic depth) comes from its place in the run.
         torch.manual_seed(hash((self.config.training.seed, self.current_epoch, batch_index)) % 2**63)
-        progress = self.progress
-        weights = self.model.strategy.weights_at(progress, self.stages)
-        output = self.model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(progress))
-        named = named_losses(
-            output, batch, weights, alpha=self.focal_alpha, gamma=self.config.training.focal_gamma
-        )
-        total = torch.stack([weights[name] * value for name, value in named.items()]).sum()
+        total, named = self.objective(self.model, batch, self.progress)
         self.log_dict(
             {f"loss/{name}": value.detach() for name, value in named.items()}, on_step=False, on_epoch=True
         )
         self.log("loss/total", total.detach(), on_step=False, on_epoch=True)
         return total
+
+    def objective(
+        self, model: GainMTL, batch: Sample, progress: float
+    ) -> tuple[Tensor, dict[LossName, Tensor]]:
+        """The weighted sum and each loss, unweighted, at `progress` (0…1) of the run."""
+        weights = model.strategy.weights_at(progress, self.stages)
+        output = model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(progress))
+        named = named_losses(
+            output, batch, weights, alpha=self.focal_alpha, gamma=self.config.training.focal_gamma
+        )
+        return torch.stack([weights[name] * value for name, value in named.items()]).sum(), named
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Average the weights after each optimizer step."""
@@ -99,7 +104,8 @@ class InspectionTask(pl.LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
-    def _batches(self, epoch: int) -> list[Any]:
+    def batches(self, epoch: int) -> list[list[Draw]]:
+        """What each step of an epoch draws."""
         settings = self.config.training
         order = epoch_order(
             self.data.manifest.labels,

@@ -1,0 +1,66 @@
+"""Defect sizes, and the input size chosen by them, on masks whose size is known."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gainspect.data.defects import choose_size, defect_px
+from gainspect.data.manifest import Manifest, Part
+from gainspect.types import Label
+
+
+def _squares(folder: Path, sides: list[int], split: str = "train", image_side: int = 1024) -> Manifest:
+    """NG parts, each with one square defect of a side in pixels of the original."""
+    parts = []
+    for index, side in enumerate(sides):
+        image, mask = folder / f"{split}{index}.png", folder / f"{split}{index}-mask.png"
+        cv2.imwrite(str(image), np.full((image_side, image_side), 120, np.uint8))
+        marked = np.zeros((image_side, image_side), np.uint8)
+        marked[100 : 100 + side, 100 : 100 + side] = 255
+        cv2.imwrite(str(mask), marked)
+        parts.append(
+            Part(image=image, label=Label.NG, mask=mask, group=f"{split}{index}", defect_type=None, split=split)
+        )
+    return Manifest(folder, tuple(parts))
+
+
+def test_the_size_of_a_defect_is_the_root_of_the_area_of_its_largest_region() -> None:
+    mask = np.zeros((100, 200), np.uint8)
+    mask[10:26, 10:26] = 1  # 16 × 16
+    mask[50:54, 50:54] = 1  # a second, smaller one
+    assert defect_px(mask, 200) == pytest.approx(16)
+    assert defect_px(mask, 100) == pytest.approx(8)  # 200 → 100
+
+
+@pytest.mark.parametrize(
+    ("side", "size"),
+    [(16, 256), (15, 384), (11, 384), (10, 512), (2, 512)],  # 4 px at 256 of 1024 is 16 px, at 384 10.7 px
+)
+def test_the_smallest_size_at_which_defects_are_not_too_small(tmp_path: Path, side: int, size: int) -> None:
+    choice = choose_size(_squares(tmp_path, [side] * 3))
+    assert choice.size == size
+    assert choice.median_px == pytest.approx(side * size / 1024)
+    assert (choice.defects, choice.too_small) == (3, 3 if side < 8 else 0)
+
+
+def test_one_in_ten_may_stay_too_small_and_is_counted(tmp_path: Path) -> None:
+    choice = choose_size(_squares(tmp_path, [100] * 9 + [2]))
+    assert (choice.size, choice.too_small) == (256, 1)
+    assert str(choice).endswith("1 of 10 stay under 4 px and may be missed.")
+    assert choose_size(_squares(tmp_path, [100] * 8 + [2] * 2)).size == 512
+
+
+def test_the_test_part_is_not_looked_at(tmp_path: Path) -> None:
+    train, test = _squares(tmp_path, [100]), _squares(tmp_path, [2], split="test")
+    for part in test.parts:
+        part.image.unlink()
+    choice = choose_size(Manifest(tmp_path, train.parts + test.parts))
+    assert (choice.size, choice.defects) == (256, 1)
+
+
+def test_without_masks_the_usual_size_is_taken_and_said(tmp_path: Path) -> None:
+    choice = choose_size(Manifest(tmp_path, ()))
+    assert choice.size == 384
+    assert "none was measured" in str(choice)
