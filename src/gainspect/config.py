@@ -27,6 +27,10 @@ class DataConfig(_Section):
     """Share of the training groups kept for validation, where the data set names no validation part."""
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
     """Share of all groups kept for the test, where the data set names no test part."""
+    mask_share: Fraction = 1.0
+    """Share of the masks that training uses; to learn how many are worth drawing."""
+    boxes: bool = False
+    """Train on the boxes around the marked defects instead of their outlines."""
 
 
 class ModelConfig(_Section):
@@ -68,6 +72,10 @@ class TrainingConfig(_Section):
     """Focusing exponent of the focal loss; 0 = plain cross-entropy, else at least 1."""
     focal_alpha: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
     """Weight of NG in the focal loss; "auto" = the share of OK among the images drawn."""
+    attention_loss: Literal["overlap", "energy", "l1"] = "overlap"
+    """What guides attention: BCE + Dice + IoU, its energy outside the mask, or its mean distance from it."""
+    weighting: Literal["fixed", "uncertainty"] = "fixed"
+    """Loss weights: those of the strategy, or learned from there on by each loss's uncertainty."""
     stage_starts: tuple[Fraction, Fraction, Fraction, Fraction] | None = None
     """When each stage begins (shares of the run): classification, attention, localization, counterfactual;
     None = as the strategy says."""

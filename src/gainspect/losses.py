@@ -3,6 +3,8 @@
 Mask losses give one value per image, so that the caller can leave out images without a mask.
 """
 
+from collections.abc import Callable, Mapping
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -75,6 +77,30 @@ def attention_guidance(logits: Tensor, target: Tensor) -> Tensor:
     """BCE + Dice + IoU of the attention and the mask, per image."""
     attention = logits.float().sigmoid()
     return bce(logits, target) + dice(attention, target) + iou(attention, target)
+
+
+def attention_energy(logits: Tensor, target: Tensor) -> Tensor:
+    """1 − Σ attention·mask / Σ attention, per image: the share of the energy outside the defect.
+
+    Source: Rao et al., Studying How to Efficiently and Effectively Guide Models with Explanations
+    (ICCV 2023), section 3.2.
+    """
+    attention = logits.float().sigmoid()
+    inside = (attention * target.float()).sum(dim=(1, 2, 3))
+    return 1 - inside / attention.sum(dim=(1, 2, 3)).clamp_min(1e-6)
+
+
+def attention_l1(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean |attention − mask|, per image."""
+    return (logits.float().sigmoid() - target.float()).abs().mean(dim=(1, 2, 3))
+
+
+ATTENTION_LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "overlap": attention_guidance,
+    "energy": attention_energy,
+    "l1": attention_l1,
+}
+"""What can guide attention, by the name that the configuration gives it."""
 
 
 def localization(logits: Tensor, target: Tensor) -> Tensor:

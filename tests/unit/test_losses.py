@@ -54,6 +54,24 @@ def _close(loss: Tensor, expected: Doubles, tolerance: float = 1e-5) -> None:
     np.testing.assert_allclose(_double(loss), expected, rtol=tolerance, atol=tolerance)
 
 
+# --- attention, other kinds --------------------------------------------------------------------------
+
+
+def test_attention_energy_is_the_share_outside_the_mask() -> None:
+    logits, target = _random(3, 1, 4, 5), _masks(3, 1, 4, 5)
+    a, m = _sigmoid(_double(logits)), _double(target)
+    expected = ((1 - m) * a).sum(axis=(1, 2, 3)) / a.sum(axis=(1, 2, 3))
+    _close(losses.attention_energy(logits, target), expected)
+    shut = losses.attention_energy(torch.full((1, 1, 4, 5), -200.0), _masks(1, 1, 4, 5))
+    assert shut.tolist() == [1.0]  # no energy at all is none inside
+
+
+def test_attention_l1_is_the_mean_distance() -> None:
+    logits, target = _random(3, 1, 4, 5), _masks(3, 1, 4, 5)
+    expected = np.abs(_sigmoid(_double(logits)) - _double(target)).mean(axis=(1, 2, 3))
+    _close(losses.attention_l1(logits, target), expected)
+
+
 # --- focal -------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,9 @@
 """Images and masks for training, as torch tensors."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from torch.utils.data import Dataset
 from gainspect.data.augment import augment
 from gainspect.data.manifest import Manifest
 from gainspect.data.preprocess import letterbox, letterbox_mask, read_image, read_mask
-from gainspect.types import Label
+from gainspect.types import Label, Mask
 
 
 class Draw(NamedTuple):
@@ -40,11 +42,21 @@ class Sample(NamedTuple):
 
 
 class TrainingSet(Dataset[Sample]):
-    """Reads, letterboxes and augments the parts of a manifest."""
+    """Reads, letterboxes and augments the parts of a manifest.
 
-    def __init__(self, manifest: Manifest, seed: int) -> None:
-        self.manifest = manifest
+    Args:
+        manifest: the parts.
+        seed: of the augmentation, and of the choice of masks.
+        mask_share: share of the masks to use, 0…1.
+        boxes: whether to put the box around each connected defect in its place.
+    """
+
+    def __init__(
+        self, manifest: Manifest, seed: int, *, mask_share: float = 1.0, boxes: bool = False
+    ) -> None:
+        self.manifest = manifest if mask_share == 1.0 else with_fewer_masks(manifest, mask_share, seed)
         self.seed = seed
+        self.boxes = boxes
 
     def __len__(self) -> int:
         return len(self.manifest.parts)
@@ -57,7 +69,8 @@ class TrainingSet(Dataset[Sample]):
         if part.mask is None:
             mask = np.zeros((draw.size, draw.size), np.uint8)
         else:
-            mask = letterbox_mask(read_mask(part.mask, original.shape[:2]), geometry)
+            marked = read_mask(part.mask, original.shape[:2])
+            mask = letterbox_mask(boxed(marked) if self.boxes else marked, geometry)
         rng = np.random.default_rng((self.seed, draw.epoch, draw.part))
         image, mask = augment(image, mask, rng, draw.strength)
         defective = part.label is Label.NG
@@ -67,6 +80,26 @@ class TrainingSet(Dataset[Sample]):
             torch.tensor(defective),
             torch.tensor(defective and bool(mask.any())),
         )
+
+
+def with_fewer_masks(manifest: Manifest, share: float, seed: int) -> Manifest:
+    """Take the masks away from all but a share of the NG parts that have one, chosen by the seed."""
+    marked = [i for i, part in enumerate(manifest.parts) if part.label is Label.NG and part.mask is not None]
+    kept = round(share * len(marked))
+    bare = {marked[i] for i in np.random.default_rng(seed).permutation(len(marked))[kept:]}
+    parts = tuple(
+        replace(part, mask=None) if index in bare else part for index, part in enumerate(manifest.parts)
+    )
+    return replace(manifest, parts=parts)
+
+
+def boxed(mask: Mask) -> Mask:
+    """(H, W) mask with the upright box around each connected defect filled."""
+    filled = np.zeros_like(mask)
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    for left, top, width, height, _ in statistics[1:]:
+        filled[top : top + height, left : left + width] = 1
+    return filled
 
 
 def epoch_order(labels: NDArray[np.bool_], *, balanced: bool, seed: int, epoch: int) -> list[int]:

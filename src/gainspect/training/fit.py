@@ -95,9 +95,13 @@ def _fit(
     run: RunFolder, config: RunConfig, manifest: Manifest, model: GainMTL, console: Console | None
 ) -> RunFolder:
     model.backbone.freeze(config.training.frozen_stages)
-    task = InspectionTask(
-        config, model, TrainingSet(manifest.split("train"), config.training.seed), _workers(config)
+    data = TrainingSet(
+        manifest.split("train"),
+        config.training.seed,
+        mask_share=config.data.mask_share,
+        boxes=config.data.boxes,
     )
+    task = InspectionTask(config, model, data, _workers(config))
     bar = ProgressBar(config.strategy, console or Console(quiet=True))
     monitor = Monitor(run, manifest.split("val"), bar.epoch_line)
     if console is not None and not run.last_checkpoint.exists():

@@ -1,9 +1,9 @@
 """The multi-task objective: the model's output and a batch → named losses."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gainspect import losses
 from gainspect.data.dataset import Sample
@@ -12,12 +12,26 @@ from gainspect.strategies import LossName
 
 
 def named_losses(
-    output: Output, batch: Sample, active: Collection[LossName], *, alpha: float, gamma: float
+    output: Output,
+    batch: Sample,
+    active: Collection[LossName],
+    *,
+    alpha: float,
+    gamma: float,
+    attention_loss: str = "overlap",
 ) -> dict[LossName, Tensor]:
     """Each active loss as a scalar, unweighted.
 
     Mask losses see defective images that have a mask; OK images push attention and localization to zero;
     an NG image without a mask trains the classifiers only.
+
+    Args:
+        output: of the model in training.
+        batch: what it saw.
+        active: the losses to compute.
+        alpha: weight of NG in the focal losses.
+        gamma: their focusing exponent.
+        attention_loss: a key of `losses.ATTENTION_LOSSES`.
     """
     ok = ~batch.target
     named: dict[LossName, Tensor] = {}
@@ -33,9 +47,8 @@ def named_losses(
     if "guidance" in active and output.attention_logits is not None:
         attention = output.attention_logits
         target = mask_at(batch.mask, attention.shape[-2:])
-        named["guidance"] = _mean(losses.attention_guidance(attention, target), batch.has_mask) + _mean(
-            losses.silence(attention), ok
-        )
+        guided = losses.ATTENTION_LOSSES[attention_loss](attention, target)
+        named["guidance"] = _mean(guided, batch.has_mask) + _mean(losses.silence(attention), ok)
     if "localization" in active and output.localization_logits is not None:
         found = output.localization_logits
         target = mask_at(batch.mask, found.shape[-2:])
@@ -51,6 +64,30 @@ def named_losses(
     if "counterfactual" in active and output.counterfactual_logits is not None:
         named["counterfactual"] = _mean(losses.counterfactual(output.counterfactual_logits), batch.has_mask)
     return named
+
+
+class UncertaintyWeights(nn.Module):
+    """Loss weights that are learned: each loss L becomes exp(−s)·L + s.
+
+    Source: Kendall et al., Multi-Task Learning Using Uncertainty (CVPR 2018), equation 7, up to factors of 2.
+
+    Args:
+        weights: of the strategy; s begins where the weight is this one.
+    """
+
+    def __init__(self, weights: Mapping[LossName, float]) -> None:
+        super().__init__()
+        self.log_variance = nn.ParameterDict(
+            {name: nn.Parameter(-torch.tensor(weight).log()) for name, weight in weights.items()}
+        )
+
+    def forward(self, named: Mapping[LossName, Tensor], shares: Mapping[LossName, float]) -> Tensor:
+        """Sum over the losses; `shares` (0…1) is how far each has been ramped in."""
+        terms = [
+            shares[name] * ((-self.log_variance[name]).exp() * value + self.log_variance[name])
+            for name, value in named.items()
+        ]
+        return torch.stack(terms).sum()
 
 
 def _mean(per_image: Tensor, of: Tensor) -> Tensor:

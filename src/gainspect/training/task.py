@@ -13,7 +13,7 @@ from gainspect.config import RunConfig
 from gainspect.data.dataset import Draw, Sample, TrainingSet, batches, epoch_order
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.strategies import LossName, curriculum_alpha, stages_at
-from gainspect.training.objective import named_losses
+from gainspect.training.objective import UncertaintyWeights, named_losses
 from gainspect.training.schedule import augmentation_strength, image_size, learning_rate_factor
 
 
@@ -34,6 +34,8 @@ class InspectionTask(pl.LightningModule):
         starts = config.training.stage_starts
         self.stages = model.strategy.stages if starts is None else stages_at(starts)
         self.focal_alpha = self._focal_alpha()
+        learned = config.training.weighting == "uncertainty"
+        self.uncertainty = UncertaintyWeights(model.strategy.weights) if learned else None
         self.ema = (
             ModelEmaV3(model, decay=config.training.ema, use_warmup=True) if config.training.ema else None
         )
@@ -76,9 +78,18 @@ class InspectionTask(pl.LightningModule):
         """The weighted sum and each loss, unweighted, at `progress` (0…1) of the run."""
         weights = model.strategy.weights_at(progress, self.stages)
         output = model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(progress))
+        settings = self.config.training
         named = named_losses(
-            output, batch, weights, alpha=self.focal_alpha, gamma=self.config.training.focal_gamma
+            output,
+            batch,
+            weights,
+            alpha=self.focal_alpha,
+            gamma=settings.focal_gamma,
+            attention_loss=settings.attention_loss,
         )
+        if self.uncertainty is not None:
+            shares = {name: weight / model.strategy.weights[name] for name, weight in weights.items()}
+            return self.uncertainty(named, shares), named
         return torch.stack([weights[name] * value for name, value in named.items()]).sum(), named
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -95,7 +106,7 @@ class InspectionTask(pl.LightningModule):
             self.model.backbone.net, settings.weight_decay, layer_decay=settings.layer_decay
         )
         heads = [module for name, module in self.model.named_children() if name != "backbone"]
-        groups += _decay_groups(heads, settings.weight_decay)
+        groups += _decay_groups([*heads, *filter(None, [self.uncertainty])], settings.weight_decay)
         for group in groups:
             group["lr"] = settings.lr * group.pop("lr_scale", 1.0)
         optimizer = torch.optim.AdamW(groups)

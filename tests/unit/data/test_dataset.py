@@ -4,11 +4,13 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
+from scipy import ndimage
 
-from gainspect.data.dataset import Draw, TrainingSet, batches, epoch_order
+from gainspect.data.dataset import Draw, TrainingSet, batches, boxed, epoch_order, with_fewer_masks
 from gainspect.data.manifest import Manifest, Part
 from gainspect.types import Label
 
@@ -66,3 +68,42 @@ def test_samples_carry_pixels_mask_and_whether_the_mask_counts(tmp_path: Path) -
     assert [bool(s.has_mask) for s in samples] == [False, True, False, False]
     np.testing.assert_array_equal(samples[1].mask.numpy(), defect // 255)
     assert (samples[0].image.numpy() == 77).all()
+
+
+@pytest.mark.parametrize(("share", "kept"), [(1.0, 20), (0.25, 5), (0.1, 2), (0.0, 0)])
+def test_fewer_masks_keep_their_share_and_every_label(share: float, kept: int) -> None:
+    parts = [Part(Path(f"{i}.png"), Label.NG, mask=Path(f"{i}-mask.png")) for i in range(20)]
+    parts += [Part(Path("bare.png"), Label.NG), Part(Path("ok.png"), Label.OK, mask=Path("empty.png"))]
+    manifest = Manifest(Path(), tuple(parts))
+    fewer = with_fewer_masks(manifest, share, seed=3)
+    assert [part.image for part in fewer.parts] == [part.image for part in parts]
+    assert sum(part.mask is not None for part in fewer.parts if part.label is Label.NG) == kept
+    assert fewer.parts[-1] == parts[-1]
+    assert fewer == with_fewer_masks(manifest, share, seed=3)
+    if 0 < kept < 20:
+        assert fewer != with_fewer_masks(manifest, share, seed=4)
+
+
+def test_boxes_are_scipys_slices_of_each_connected_defect() -> None:
+    rng = np.random.default_rng(5)
+    for density in (0.02, 0.2):
+        mask = (rng.random((40, 60)) < density).astype(np.uint8)
+        expected = np.zeros_like(mask)
+        regions, _ = ndimage.label(mask, np.ones((3, 3)))
+        for place in ndimage.find_objects(regions):
+            expected[place] = 1
+        np.testing.assert_array_equal(boxed(mask), expected)
+    assert not boxed(np.zeros((4, 4), np.uint8)).any()
+
+
+def test_a_training_set_of_boxes_gives_boxes(tmp_path: Path) -> None:
+    Pillow.fromarray(np.full((64, 64), 77, np.uint8)).save(tmp_path / "a.png")
+    diagonal = np.eye(64, dtype=np.uint8) * 255
+    diagonal[20:] = 0
+    Pillow.fromarray(diagonal).save(tmp_path / "mask.png")
+    part = Part(tmp_path / "a.png", Label.NG, mask=tmp_path / "mask.png")
+    draw = Draw(0, epoch=0, size=64, strength=0.0)
+    manifest = Manifest(tmp_path, (part,))
+    assert int(TrainingSet(manifest, seed=1)[draw].mask.sum()) == 20
+    assert int(TrainingSet(manifest, seed=1, boxes=True)[draw].mask.sum()) == 400
+    assert not TrainingSet(manifest, seed=1, mask_share=0.0)[draw].has_mask

@@ -21,7 +21,9 @@ def _squares(folder: Path, sides: list[int], split: str = "train", image_side: i
         marked[100 : 100 + side, 100 : 100 + side] = 255
         cv2.imwrite(str(mask), marked)
         parts.append(
-            Part(image=image, label=Label.NG, mask=mask, group=f"{split}{index}", defect_type=None, split=split)
+            Part(
+                image=image, label=Label.NG, mask=mask, group=f"{split}{index}", defect_type=None, split=split
+            )
         )
     return Manifest(folder, tuple(parts))
 

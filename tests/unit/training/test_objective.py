@@ -1,12 +1,17 @@
 """Which images each loss sees, against sums written out by hand."""
 
+import math
+from collections.abc import Callable
+
+import pytest
 import torch
 from torch import Tensor
 
 from gainspect import losses
 from gainspect.data.dataset import Sample
 from gainspect.models.gain_mtl import Output
-from gainspect.training.objective import named_losses
+from gainspect.strategies import LossName
+from gainspect.training.objective import UncertaintyWeights, named_losses
 
 ALL = ("classification", "cam", "mining", "guidance", "localization", "consistency", "counterfactual")
 # Four images: NG with a mask, NG without one, OK, NG with a mask.
@@ -58,6 +63,43 @@ def test_mask_losses_are_the_mean_over_defective_images_with_a_mask_plus_silence
     assert output.counterfactual_logits is not None
     repaired = losses.counterfactual(output.counterfactual_logits)
     torch.testing.assert_close(named["counterfactual"], (repaired[0] + repaired[3]) / 2)
+
+
+@pytest.mark.parametrize(("name", "loss"), [("energy", losses.attention_energy), ("l1", losses.attention_l1)])
+def test_another_loss_may_guide_attention(name: str, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+    output, batch = _output(), _batch()
+    named = named_losses(output, batch, ["guidance"], alpha=0.25, gamma=2.0, attention_loss=name)
+    assert output.attention_logits is not None
+    small = torch.zeros(4, 1, 4, 4)
+    small[0, 0, 0:2, 0:2] = 1
+    small[3, 0, 3, 3] = 1
+    guided, quiet = loss(output.attention_logits, small), losses.silence(output.attention_logits)
+    torch.testing.assert_close(named["guidance"], (guided[0] + guided[3]) / 2 + quiet[2])
+
+
+def test_the_verdict_of_its_evidence_is_judged_by_the_focal_loss() -> None:
+    output, batch = _output(), _batch()
+    output.evidence_margin = torch.tensor([2.0, -1.0, 0.5, 3.0])
+    named = named_losses(output, batch, ["evidence"], alpha=0.25, gamma=2.0)
+    logits = torch.stack([torch.zeros(4), output.evidence_margin], dim=1)
+    torch.testing.assert_close(named["evidence"], losses.focal(logits, TARGET, 0.25, 2.0))
+
+
+def test_uncertainty_weights_begin_at_the_strategys_and_find_the_losses_own_scale() -> None:
+    weights = {"classification": 0.3, "localization": 1.0}
+    learned = UncertaintyWeights({"classification": 0.3, "localization": 1.0})
+    named: dict[LossName, Tensor] = {"classification": torch.tensor(0.1), "localization": torch.tensor(2.0)}
+    total = learned(named, {"classification": 1.0, "localization": 0.5})
+    expected = (0.3 * 0.1 - math.log(0.3)) + 0.5 * (1.0 * 2.0 - math.log(1.0))
+    assert total.item() == pytest.approx(expected)
+    optimizer = torch.optim.SGD(learned.parameters(), lr=0.2)
+    for _ in range(400):
+        optimizer.zero_grad()
+        learned(named, dict.fromkeys(weights, 1.0)).backward()
+        optimizer.step()
+    # d/ds (exp(−s)·L + s) = 0 where exp(s) = L.
+    assert learned.log_variance["classification"].exp().item() == pytest.approx(0.1, rel=0.01)
+    assert learned.log_variance["localization"].exp().item() == pytest.approx(2.0, rel=0.01)
 
 
 def test_an_ng_image_without_a_mask_trains_the_classifiers_only() -> None:
