@@ -95,7 +95,8 @@ def main() -> None:
     options = _options()
     config = load_config(options.config, {"model.backbone": options.backbone})
     manifest = complete_split(config, load_manifest(options.data))
-    doubtful = read_doubtful(options.data / "suspect_labels.csv")
+    suspects = options.data / "suspect_labels.csv"
+    doubtful = read_doubtful(suspects) if suspects.is_file() else frozenset()
     rows = [peer(kind, config, manifest, options.work, doubtful) for kind in options.peers.split(",")]
     tables = []
     for title in rows[0]["figures"]:

@@ -83,3 +83,43 @@ def test_step_time_prints_ratios_to_the_base(
     base = next(line for line in text.splitlines() if line.startswith("| S1 |"))
     assert [cell.strip() for cell in base.split("|")[3:6]] == ["1.000"] * 3
     assert "bare timm backbone" in (tmp_path / "results" / "step_time.md").read_text()
+
+
+@pytest.mark.slow
+def test_an_ablation_on_a_tiny_configuration(
+    run: Callable[..., None], parts_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
+    arguments = ["attention_loss", "--data", parts_folder, "--work", tmp_path / "work", *tiny]
+    run("ablations.py", *arguments)
+    text = (tmp_path / "results" / "ablation_attention_loss.md").read_text()
+    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in text.splitlines() if "|" in line}
+    assert list(rows)[2:] == ["BCE + Dice + IoU", "energy", "L1"]
+    recall = [cell.strip() for cell in rows["variant"]].index("recall")
+    for label, folder in (("energy", "energy"), ("L1", "l1")):
+        place = tmp_path / "work" / "attention_loss" / folder
+        assert f"attention_loss: {folder}" in (place / "config.yaml").read_text()
+        with (place / "evaluation" / "test" / "predictions.csv").open(newline="") as file:
+            defective = [row for row in csv.DictReader(file) if row["label"] == "ng"]
+        caught = sum(row["verdict"] == "ng" for row in defective)
+        assert rows[label][recall].strip() == f"{caught / len(defective):.3f}"
+    run("ablations.py", *arguments, "--minutes", "0")
+    assert "Time is over before 'BCE + Dice + IoU'" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_peers_on_a_tiny_configuration(
+    run: Callable[..., None], parts_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "tiny.yaml"
+    config.write_text(
+        "data: {size: 64}\nmodel: {weights: none}\ntraining: {epochs: 1, batch_size: 8}\n", encoding="utf-8"
+    )
+    arguments = ["--data", parts_folder, "--work", tmp_path / "work", "--config", config, "--peers", "U-Net"]
+    run("peers.py", *arguments, "--backbone", "test_efficientnet")
+    (row,) = json.loads((tmp_path / "results" / "peers.json").read_text())
+    with (tmp_path / "work" / "peer-U-Net" / "predictions.csv").open(newline="") as file:
+        judged = list(csv.DictReader(file))
+    right = [line["verdict"] == line["label"] for line in judged]
+    assert row["figures"]["all labels"]["accuracy"] == pytest.approx(sum(right) / len(right))
+    assert row["pool"] in capsys.readouterr().out
