@@ -1,4 +1,4 @@
-"""What guidance costs: a training step of S6 against S1, and inference of S6 against the bare backbone.
+"""What guidance costs: a training step of each strategy against S1, and its inference against the bare backbone.
 
 Same batch, one process, taken in turns, so that a drift of the machine's speed falls on all alike.
 """
@@ -14,6 +14,7 @@ from gainspect.config import ModelConfig
 from gainspect.data.dataset import Sample
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.strategies import STRATEGIES, curriculum_alpha
+from gainspect.training.fit import keep_freed_memory
 from gainspect.training.objective import named_losses
 from results_table import markdown, save
 
@@ -25,8 +26,9 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--strategies", default="S1,S3,S4,S6")
+    parser.add_argument("--strategies", default="S1,S3,S4,S6,S9")
     options = parser.parse_args()
+    keep_freed_memory()  # as in training
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(0)
     batch = _batch(options.batch_size, options.size, device)

@@ -158,7 +158,7 @@ def _build(config: RunConfig) -> GainMTL:
 
 
 def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
-    _keep_freed_memory()
+    keep_freed_memory()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     settings = config.training
     return pl.Trainer(
@@ -179,7 +179,7 @@ def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) ->
     )
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let glibc keep large freed blocks.
 
     It would hand them back to the kernel and have them zeroed anew at every step, a large part of a step on
