@@ -25,7 +25,7 @@ CONFIG = RunConfig.model_validate(
         "data": {"size": 128},
         "model": {"backbone": "tf_efficientnet_lite0", "output_stride": 16},
         "training": {
-            "epochs": 14,
+            "epochs": 11,
             "lr": 2e-3,
             "layer_decay": 0.7,
             "frozen_stages": 2,
@@ -33,7 +33,7 @@ CONFIG = RunConfig.model_validate(
         },
     }
 )
-STRATEGIES = ("S1", "S6")
+STRATEGIES = ("S1", "S6", "S9")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class CueFigures:
 
 
 def run_demo(out: Path, console: Console) -> list[CueFigures]:
-    """Make the parts, train and judge both strategies, and show what each looks at; run again to go on.
+    """Make the parts, train and judge the strategies, and show what each looks at; run again to go on.
 
     Raises:
         GainspectError: the folder cannot be used, or there are no weights.
@@ -64,7 +64,10 @@ def run_demo(out: Path, console: Console) -> list[CueFigures]:
     )
     data = out / "data"
     manifest = load_manifest(data) if (data / "split.csv").is_file() else generate(SPEC, data)
-    console.print("[bold]2 · Training[/]  S1, a plain classifier, then S6, guided by the defect masks.")
+    console.print(
+        "[bold]2 · Training[/]  S1, a plain classifier; S6, guided by the defect masks; S9, also guided, whose "
+        "verdict is the sum of its evidence."
+    )
     compare_strategies(CONFIG, manifest, list(STRATEGIES), [CONFIG.training.seed], out, console=console)
     figures = [cue_figures(name, run_path(out, name, CONFIG.training.seed), manifest) for name in STRATEGIES]
     console.print("[bold]3 · What each follows[/]")
@@ -117,25 +120,24 @@ def cue_table(figures: list[CueFigures]) -> Table:
     return table
 
 
-def conclusion(plain: CueFigures, guided: CueFigures) -> str:
+def conclusion(plain: CueFigures, *guided: CueFigures) -> str:
     """What the figures say, in words; each sentence only if it is so."""
-
-    def reliance(row: CueFigures) -> float:
-        """Change of the rate of NG verdicts by the stamp alone, mean over defective and good parts."""
-        return (row.recall_stamped - row.recall_plain + row.false_alarms_stamped - row.false_alarms_plain) / 2
-
-    sentences = [
-        f"With {row.strategy} the stamp alone raises the share of NG by {100 * reliance(row):.0f} points."
-        for row in (plain, guided)
-    ]
-    if reliance(guided) < reliance(plain) and guided.right_reason_rate > plain.right_reason_rate:
-        sentences.append(
-            f"{plain.strategy} follows the stamp; {guided.strategy} follows the defect: right for the right "
-            f"reason on {guided.right_reason_rate:.0%} of the parts, against {plain.right_reason_rate:.0%}."
-        )
-    else:
-        sentences.append(f"In this run {guided.strategy} did not come out clearly ahead: see the table.")
+    points = [f"{100 * _reliance(row):.0f} points with {row.strategy}" for row in (plain, *guided)]
+    sentences = [f"The stamp alone raises the share of NG verdicts by {', '.join(points)}."]
+    for row in guided:
+        if _reliance(row) < _reliance(plain) and row.right_reason_rate > plain.right_reason_rate:
+            sentences.append(
+                f"{row.strategy} is right for the right reason on {row.right_reason_rate:.0%} of the parts, "
+                f"{plain.strategy} on {plain.right_reason_rate:.0%}."
+            )
+        else:
+            sentences.append(f"In this run {row.strategy} did not come out clearly ahead: see the table.")
     return " ".join(sentences)
+
+
+def _reliance(row: CueFigures) -> float:
+    """Change of the rate of NG verdicts by the stamp alone, mean over defective and good parts."""
+    return (row.recall_stamped - row.recall_plain + row.false_alarms_stamped - row.false_alarms_plain) / 2
 
 
 def _mean(values: list[float] | list[bool]) -> float:

@@ -16,16 +16,17 @@ GUIDED = CueFigures("S6", 0.9, 0.9, 0.1, 0.1, 0.95, 0.9)
 
 
 def test_the_conclusion_says_who_follows_what() -> None:
-    text = conclusion(PLAIN, GUIDED)
-    assert "With S1 the stamp alone raises the share of NG by 60 points" in text
-    assert "With S6 the stamp alone raises the share of NG by 0 points" in text
-    assert "S1 follows the stamp; S6 follows the defect" in text
-    assert "90% of the parts, against 20%" in text
+    text = conclusion(PLAIN, GUIDED, replace(GUIDED, strategy="S9", false_alarms_stamped=0.3))
+    assert (
+        "raises the share of NG verdicts by 60 points with S1, 0 points with S6, 10 points with S9." in text
+    )
+    assert "S6 is right for the right reason on 90% of the parts, S1 on 20%." in text
+    assert "S9 is right for the right reason on 90% of the parts, S1 on 20%." in text
 
 
 def test_the_conclusion_does_not_claim_what_did_not_happen() -> None:
-    assert "did not come out clearly ahead" in conclusion(PLAIN, replace(GUIDED, right_reason_rate=0.1))
-    assert "did not come out clearly ahead" in conclusion(GUIDED, replace(PLAIN, strategy="S6"))
+    assert "S6 did not come out clearly ahead" in conclusion(PLAIN, replace(GUIDED, right_reason_rate=0.1))
+    assert "S6 did not come out clearly ahead" in conclusion(GUIDED, replace(PLAIN, strategy="S6"))
 
 
 @pytest.mark.slow
@@ -40,7 +41,7 @@ def test_the_demo_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(demo, "CONFIG", RunConfig.model_validate(config))
     text = io.StringIO()
     figures = run_demo(tmp_path / "demo", Console(file=text, width=100))
-    assert [row.strategy for row in figures] == ["S1", "S6"]
+    assert [row.strategy for row in figures] == ["S1", "S6", "S9"]
     assert "compare.png" in text.getvalue()
     assert (tmp_path / "demo" / "compare.png").is_file()
     # Shares agree with the predictions they come from: 20 test parts, half of them NG.
