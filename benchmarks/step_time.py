@@ -1,4 +1,4 @@
-"""What guidance costs: a training step against S1, and inference against the bare backbone, by strategy.
+"""What guidance costs: a training step against S1, and inference against the bare backbone.
 
 Same batch, one process, taken in turns, so that a drift of the machine's speed falls on all alike.
 """
