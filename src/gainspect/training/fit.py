@@ -25,11 +25,12 @@ from gainspect.models.weights import load_weights
 from gainspect.runtime.inspector import Inspector
 from gainspect.strategies import strategy
 from gainspect.training.checkpoint import SafetensorsIO
-from gainspect.training.estimate import estimate, in_words
+from gainspect.training.estimate import estimate
 from gainspect.training.monitor import Monitor
 from gainspect.training.progress import ProgressBar
 from gainspect.training.run import RunFolder, start_run
 from gainspect.training.task import InspectionTask
+from gainspect.wording import in_words, plural
 
 _LIGHTNING_ADVICE = (
     ".*does not have many workers",  # we choose the workers
@@ -94,6 +95,7 @@ def resume(out: Path, *, data: Path | None = None, console: Console | None = Non
 def _fit(
     run: RunFolder, config: RunConfig, manifest: Manifest, model: GainMTL, console: Console | None
 ) -> RunFolder:
+    keep_freed_memory()
     model.backbone.freeze(config.training.frozen_stages)
     data = TrainingSet(
         manifest.split("train"),
@@ -108,9 +110,8 @@ def _fit(
         bf16 = _precision(config) == "bf16"
         epochs = config.training.epochs
         seconds = estimate(task, manifest.split("val"), epochs=epochs, device=_device(), bf16=bf16)
-        console.print(
-            f"{epochs} epochs of {len(task.batches(0))} steps: {in_words(seconds)} on this machine."
-        )
+        steps = plural(len(task.batches(0)), "step")
+        console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(seconds)} on this machine.")
     trainer = _trainer(run, config, [monitor, bar])
     handler = signal.getsignal(signal.SIGINT)
     try:
@@ -158,7 +159,6 @@ def _build(config: RunConfig) -> GainMTL:
 
 
 def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
-    keep_freed_memory()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     settings = config.training
     return pl.Trainer(
