@@ -78,7 +78,7 @@ QUESTIONS: dict[str, Variants] = {
 }
 """Settings by variant; the strategy is S9 unless a variant names another."""
 
-_VALIDATED = ("ap", "specificity_at_recall", "pointing_game", "cam_iou")
+_VALIDATED = ("ap", "right_reason_at_recall", "pointing_game", "cam_iou")
 _TESTED = (
     "recall",
     "false_alarm_rate",

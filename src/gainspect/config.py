@@ -89,7 +89,7 @@ class TrainingConfig(_Section):
     """Augmentation strength at the end."""
     target_recall: Annotated[float, Field(gt=0, le=1)] = 0.95
     """Recall on the validation part at which checkpoints are compared and the threshold is set."""
-    monitor: str = "specificity_at_recall"
+    monitor: str = "right_reason_at_recall"
     """The validation figure (a column of log.csv) that picks the checkpoint; larger is better."""
     patience: PositiveInt | None = None
     """Stop after this many epochs without a better `monitor`; None = train to the end."""

@@ -25,7 +25,7 @@ CONFIG = RunConfig.model_validate(
         "data": {"size": 128},
         "model": {"backbone": "tf_efficientnet_lite0", "output_stride": 16},
         "training": {
-            "epochs": 11,
+            "epochs": 16,
             "lr": 2e-3,
             "layer_decay": 0.7,
             "frozen_stages": 2,
@@ -64,10 +64,7 @@ def run_demo(out: Path, console: Console) -> list[CueFigures]:
     )
     data = out / "data"
     manifest = load_manifest(data) if (data / "split.csv").is_file() else generate(SPEC, data)
-    console.print(
-        "[bold]2 · Training[/]  S1, a plain classifier; S6, guided by the defect masks; S9, guided as well, "
-        "whose verdict is the sum of its evidence."
-    )
+    console.print("[bold]2 · Training[/]  S1, a plain classifier, and S6, guided by the defect masks.")
     compare_strategies(CONFIG, manifest, list(STRATEGIES), [CONFIG.training.seed], out, console=console)
     figures = [cue_figures(name, run_path(out, name, CONFIG.training.seed), manifest) for name in STRATEGIES]
     console.print("[bold]3 · What each follows[/]")

@@ -210,7 +210,7 @@ def test_early_stop_on_a_named_figure(parts: Manifest, tmp_path: Path) -> None:
 
 
 def test_an_unknown_figure_is_named_with_those_there_are(parts: Manifest, tmp_path: Path) -> None:
-    with pytest.raises(GainspectError, match=r"no validation figure 'beauty'.*specificity_at_recall"):
+    with pytest.raises(GainspectError, match=r"no validation figure 'beauty'.*right_reason_at_recall"):
         train(tiny("S1", epochs=1, monitor="beauty"), parts, tmp_path / "run")
 
 

@@ -52,9 +52,9 @@ def validation_figures(judgement: Judgement, target_recall: float) -> dict[str, 
     """Figures by which an epoch is judged; those that are undefined are absent.
 
     Returns:
-        auroc, ap, specificity_at_recall (share of OK that passes when the target recall is reached), recall
-        and accuracy at 0.5; with masks also cam_iou, pointing_game and energy_inside of the evidence;
-        with localization its localization_iou.
+        auroc, ap, specificity_at_recall (share of OK that passes when the target recall is reached),
+        right_reason_at_recall, recall and accuracy at 0.5; with masks also cam_iou, pointing_game and
+        energy_inside of the evidence; with localization its localization_iou.
     """
     scores, labels = judgement.scores, judgement.labels
     at_half = at_threshold(scores, labels, 0.5)
@@ -64,6 +64,7 @@ def validation_figures(judgement: Judgement, target_recall: float) -> dict[str, 
         "specificity_at_recall": specificity_at_recall(scores, labels, target_recall)
         if labels.any()
         else None,
+        "right_reason_at_recall": right_reason_at_recall(judgement, target_recall),
         "accuracy": at_half["accuracy"],
         "recall": at_half["recall"],
         "cam_iou": _mean(judgement, "evidence_cam_iou"),
@@ -72,6 +73,26 @@ def validation_figures(judgement: Judgement, target_recall: float) -> dict[str, 
         "localization_iou": _mean(judgement, "localization_iou"),
     }
     return {name: value for name, value in figures.items() if value is not None}
+
+
+def right_reason_at_recall(judgement: Judgement, target_recall: float) -> float | None:
+    """How much is right for the right reason when the target recall is reached, 0…1.
+
+    Mean of two shares: OK images that pass, and marked NG images that are caught with the evidence peaking in
+    the defect (ties share the credit). Without marked NG images the first alone; None without OK or without
+    NG. Specificity alone would pick a checkpoint that follows a cue, where the validation part has the cue.
+    """
+    labels = judgement.labels
+    if not labels.any() or labels.all():
+        return None
+    threshold = operating_threshold(judgement.scores, labels, target_recall)
+    passed = float((judgement.scores[~labels] < threshold).mean())
+    hits = [
+        image.figures["evidence_pointing_game"] * (image.score >= threshold)
+        for image in judgement.images
+        if "evidence_pointing_game" in image.figures
+    ]
+    return (passed + float(np.mean(hits))) / 2 if hits else passed
 
 
 def _mean(judgement: Judgement, figure: str) -> float | None:

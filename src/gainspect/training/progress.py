@@ -51,7 +51,7 @@ class ProgressBar(pl.Callback):
         self.bar.advance(self.job)
 
     def epoch_line(self, row: Row) -> None:
-        """One line: loss, and on the validation part recall, false alarms and where the model looks."""
+        """One line: loss, and on the validation part how it ranks and where it looks."""
         parts = [f"{self.title} epoch {row['epoch']}", f"loss {row['loss/total']:.3f}"]
         parts += [f"{label} {row[name]:.2f}" for name, label in _SHOWN.items() if name in row]
         line = "  ".join(parts) + f"  [dim]{row['seconds']:.0f} s[/]"
@@ -63,4 +63,4 @@ class ProgressBar(pl.Callback):
         self.bar.stop()
 
 
-_SHOWN = {"ap": "val AP", "specificity_at_recall": "specificity at recall", "pointing_game": "PointGame"}
+_SHOWN = {"ap": "val AP", "pointing_game": "PointGame", "right_reason_at_recall": "right reason at recall"}

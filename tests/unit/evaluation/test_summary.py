@@ -1,10 +1,12 @@
 """Summaries of planned judgements."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gainspect.data.manifest import Manifest
 from gainspect.evaluation.evaluate import judge
 from gainspect.evaluation.operating_point import map_thresholds, operating_point, validation_figures
 from gainspect.evaluation.summary import summarize
@@ -123,5 +125,22 @@ def test_validation_figures(judgement, parts):
     assert figures["recall"] == 0.75
     assert figures["pointing_game"] == figures["cam_iou"] == 1
     assert figures["localization_iou"] == pytest.approx(0.5)
+    # All OK pass; of the three marked NG two are caught, for their defect.
+    assert figures["right_reason_at_recall"] == pytest.approx((1 + 2 / 3) / 2)
     without = judge(parts.inspector(SCORES, lambda mask: {"evidence": mask}), parts.manifest)
     assert "localization_iou" not in validation_figures(without, target_recall=0.75)
+
+
+def test_a_checkpoint_that_follows_something_else_is_worth_less(parts):
+    beside = judge(
+        parts.inspector(SCORES, lambda mask: {"evidence": np.roll(mask, 32, axis=0)}), parts.manifest
+    )
+    figures = validation_figures(beside, target_recall=0.75)
+    assert (figures["specificity_at_recall"], figures["right_reason_at_recall"]) == (1, 0.5)
+
+
+def test_without_masks_the_right_reason_at_recall_is_the_specificity(parts):
+    parts.masks[:] = [None] * len(parts.masks)
+    bare = Manifest(parts.manifest.root, tuple(replace(part, mask=None) for part in parts.manifest.parts))
+    figures = validation_figures(judge(parts.inspector(SCORES, half_bright), bare), target_recall=1.0)
+    assert figures["right_reason_at_recall"] == figures["specificity_at_recall"] == 0.5
