@@ -87,8 +87,11 @@ class TrainingConfig(_Section):
     """Augmentation strength at the start; grows linearly over the run."""
     end_strength: Fraction = 0.7
     """Augmentation strength at the end."""
-    target_recall: Annotated[float, Field(gt=0, le=1)] = 0.95
-    """Recall on the validation part at which checkpoints are compared and the threshold is set."""
+    target_recall: Annotated[float, Field(gt=0, le=1)] = 0.98
+    """Recall on the validation part that the threshold is set for."""
+    monitor_recall: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Recall on the validation part at which checkpoints are compared; lower, so that more than one or two
+    images decide."""
     monitor: str = "right_reason_at_recall"
     """The validation figure (a column of log.csv) that picks the checkpoint; larger is better."""
     patience: PositiveInt | None = None

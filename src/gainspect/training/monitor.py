@@ -72,7 +72,7 @@ class Monitor(pl.Callback):
         model = task.judged_model
         backend = TorchBackend(model, task.config.data.size, device_of(model))
         judgement = judge(Inspector(backend, threshold=0.5), self.validation)
-        return dict(validation_figures(judgement, task.config.training.target_recall))
+        return dict(validation_figures(judgement, task.config.training.monitor_recall))
 
     def _keep_if_best(self, task: InspectionTask, row: Row, monitor: str) -> None:
         if monitor not in row:
