@@ -49,6 +49,24 @@ class Evidence:
         return {name: array for name, array in named.items() if array is not None}
 
 
+@dataclass(frozen=True)
+class Region:
+    """A connected place of strong evidence. All in the original image's pixels."""
+
+    polygon: tuple[tuple[int, int], ...]
+    """(x, y) of the corners of its outline."""
+    box: tuple[int, int, int, int]
+    """x, y, width, height."""
+    area: int
+    """Pixels."""
+    peak: float
+    """Largest evidence in it, in the evidence's own units."""
+    peak_at: tuple[int, int]
+    """(x, y) of the peak."""
+    share: float
+    """Its part of the image's whole evidence, 0…1."""
+
+
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """The judgement of one image."""
@@ -60,3 +78,5 @@ class Verdict:
     threshold: float
     """The threshold on P(NG) that was applied."""
     evidence: Evidence
+    regions: tuple[Region, ...] = ()
+    """Where the evidence is strong, the largest share first."""

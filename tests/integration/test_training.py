@@ -162,7 +162,7 @@ def test_a_killed_run_resumes_to_what_it_would_have_been(
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on_and_leaves_a_run_that_does(parts_folder: Path, tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
-    process = _start(parts_folder, run.path, tiny(epochs=30))
+    process = _start(parts_folder, run.path, tiny(epochs=300))
     _wait_for_epochs(run, 1, process)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)

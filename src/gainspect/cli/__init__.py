@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from gainspect import __version__
-from gainspect.cli import compare, data, demo, evaluate, train
+from gainspect.cli import bundle, compare, data, demo, evaluate, export, train
 from gainspect.cli.console import errors
 from gainspect.errors import GainspectError
 
@@ -19,9 +19,11 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("export")(export.export)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")
+app.add_typer(bundle.app, name="bundle")
 
 
 def _version(show: bool) -> None:
@@ -58,6 +60,17 @@ def main() -> None:
 def _extra_of(module: str) -> str | None:
     """The optional-dependency group that brings a missing module."""
     package = module.split(".")[0]
-    if package in {"torch", "torchvision", "timm", "lightning", "safetensors", "tensorboard"}:
+    if package in {
+        "torch",
+        "torchvision",
+        "timm",
+        "lightning",
+        "safetensors",
+        "tensorboard",
+        "onnx",
+        "onnxscript",
+    }:
         return "train"
+    if package in {"openvino", "nncf"}:
+        return "openvino"
     return "report" if package in {"sklearn", "scipy", "matplotlib"} else None

@@ -39,13 +39,37 @@ def read_image(path: Path) -> Image:
 def decode_image(content: bytes, where: str | Path) -> Image:
     """As `read_image`, from a file's bytes; `where` names them in errors."""
     pixels = _decode(content, where, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    return np.ascontiguousarray(_as_8_bit(pixels, where)[:, :, ::-1])
+
+
+def as_rgb8(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Image:
+    """An array that holds an image, as (H, W, 3) RGB uint8, by the rules of `read_image`.
+
+    Args:
+        pixels: (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA; uint8 or uint16.
+
+    Raises:
+        GainspectError: it is of another shape or type, or empty.
+    """
+    channels = 1 if pixels.ndim == 2 else pixels.shape[-1] if pixels.ndim == 3 else 0
+    if channels not in (1, 3, 4) or not pixels.size:
+        raise GainspectError(
+            f"an array of shape {pixels.shape} is no image",
+            mend="Give (height, width) or (height, width, 1, 3 or 4).",
+        )
+    pixels = _as_8_bit(pixels, None).reshape(*pixels.shape[:2], channels)
+    rgb = np.repeat(pixels, 3, axis=2) if channels == 1 else pixels[:, :, :3]
+    return np.ascontiguousarray(rgb)
+
+
+def _as_8_bit(pixels: NDArray[np.integer | np.floating], where: str | Path | None) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if pixels.dtype != np.uint8:
         raise GainspectError(
             f"pixels are {pixels.dtype}", where=where, mend="Export the image with 8 or 16 bit per channel."
         )
-    return np.ascontiguousarray(pixels[:, :, ::-1])
+    return np.asarray(pixels, np.uint8)
 
 
 def read_mask(path: Path, shape: tuple[int, ...]) -> Mask:

@@ -158,6 +158,18 @@ def render_part(
     return np.clip(plate, 0, 255), mask
 
 
+def probe_frames(size: int) -> NDArray[np.uint8]:
+    """Fixed (N, size, size, 3) frames to compare runtimes on: black, white, noise, each defect."""
+    rng = np.random.default_rng(0)
+    frames = [np.full((size, size, 3), level, np.uint8) for level in (0, 255)]
+    frames.append(rng.integers(0, 256, (size, size, 3), np.uint8))
+    for index, defect in enumerate((*DEFECTS, None)):
+        material = MATERIALS[index % len(MATERIALS)]
+        plate, mask = render_part(rng, material=material, defect=defect, cue="none", size=size)
+        frames.append(photograph(rng, plate, mask)[0])
+    return np.stack(frames)
+
+
 def photograph(rng: np.random.Generator, plate: _Gray, mask: Mask) -> tuple[Image, Mask]:
     """One view of a part: shifted a little, lit unevenly, with sensor noise; the mask moves along."""
     size = plate.shape[0]

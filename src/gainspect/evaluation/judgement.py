@@ -33,6 +33,8 @@ class Judged:
     verdict: Label
     right_reason: bool | None
     """The verdict is right and, for NG, the evidence peaks in the defect; None for NG without a mask."""
+    evidence_peak: float
+    """Largest evidence, in its own units."""
     figures: dict[str, float]
     """Map quality by `MAP_FIGURE`, and localization_iou, localization_dice; NG with a mask only."""
     curves: dict[MapName, NDArray[np.float64]]
@@ -113,6 +115,7 @@ def judged(
         score=verdict.score,
         verdict=verdict.label,
         right_reason=reason,
+        evidence_peak=float(verdict.evidence.evidence.max()),
         figures=figures,
         curves=curves,
         overlap=counts,

@@ -148,6 +148,22 @@ class GainMTL(nn.Module):
         # Not normalized by its maximum, unlike the gate: an OK part has to look cold on a fixed scale.
         return fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear")
 
+    def contributions(self, output: Output) -> Tensor:
+        """(B, 1, h, w): what each place adds to the verdict; their sum plus `bias_margin()` is `decision`."""
+        if self.strategy.decides == "evidence":
+            assert output.contributions is not None
+            return output.contributions
+        evidence = output.cam if self.strategy.decides == "classification" else output.attended_evidence
+        assert evidence is not None
+        return evidence / (evidence.shape[-2] * evidence.shape[-1])
+
+    def bias_margin(self) -> Tensor:
+        """The scalar that `decision` is without any evidence."""
+        if self.strategy.decides == "evidence":
+            return self.verdict.bias
+        head = self.classification if self.strategy.decides == "classification" else self.attended
+        return head.bias_margin()
+
     def _gate(self, output: Output, mask: Tensor | None, has_mask: Tensor | None, alpha: float) -> Tensor:
         """Effective attention.
 

@@ -1,10 +1,53 @@
-"""The torch model behind the Inspector: judges images during training and from a run's checkpoint."""
+"""What is run to judge: one graph, in torch here and exported as it is."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from gainspect.models.gain_mtl import GainMTL
+
+
+class InspectionGraph(nn.Module):
+    """A trained model as a function of pixels, normalization inside; what is exported is this.
+
+    Args:
+        model: used as it is.
+    """
+
+    def __init__(self, model: GainMTL) -> None:
+        super().__init__()
+        self.model = model
+        strategy = model.strategy
+        names = ["logit", "score", "evidence", "contributions", "cam"]
+        names += ["attention"] * strategy.has_attention + ["localization"] * strategy.has_localization
+        self.outputs = tuple(names)
+        """Names of what `forward` returns, in its order."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Judge (B, S, S, 3) RGB images, uint8.
+
+        Returns:
+            `outputs`, in float32: "logit" and "score" (B,), the logit of P(NG) and P(NG) itself; maps
+            (B, h, w), each at a resolution of its own: "evidence" (the strategy's own), "contributions"
+            (their sum plus the model's evidence bias is the logit), "cam" (logits), "attention" and
+            "localization" (0…1).
+        """
+        output = self.model(images)
+        logit = self.model.decision(output)
+        named = {
+            "logit": logit,
+            "score": logit.sigmoid(),
+            "evidence": self.model.evidence(output),
+            "contributions": self.model.contributions(output),
+            "cam": output.cam,
+        }
+        if output.attention_logits is not None:
+            named["attention"] = output.attention_logits.sigmoid()
+        if output.localization_logits is not None:
+            named["localization"] = output.localization_logits.sigmoid()
+        maps = (named[name].float().squeeze(1) for name in self.outputs[2:])
+        return named["logit"].float(), named["score"].float(), *maps
 
 
 class TorchBackend:
@@ -16,27 +59,24 @@ class TorchBackend:
         device: where the model lies.
     """
 
+    runtime = "torch"
+    precision = "f32"
+
     def __init__(self, model: GainMTL, size: int, device: torch.device | str = "cpu") -> None:
-        self.model = model
+        self.graph = InspectionGraph(model)
         self.size = size
         self.device = device
 
     @torch.inference_mode()
     def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Judge (B, S, S, 3) RGB images: "score" (B,) and maps (B, h, w), each at its own resolution."""
-        training = self.model.training
-        self.model.eval()
+        """Judge (B, S, S, 3) RGB images; what comes back is described at `InspectionGraph.forward`."""
+        training = self.graph.model.training
+        if training:
+            self.graph.model.eval()
         try:
-            output = self.model(torch.from_numpy(images).to(self.device))
+            results = self.graph(torch.from_numpy(images).to(self.device))
         finally:
-            self.model.train(training)
-        results = {
-            "score": self.model.decision(output).sigmoid(),
-            "cam": output.cam.squeeze(1),
-            "evidence": self.model.evidence(output).squeeze(1),
-        }
-        if output.attention_logits is not None:
-            results["attention"] = output.attention_logits.sigmoid().squeeze(1)
-        if output.localization_logits is not None:
-            results["localization"] = output.localization_logits.sigmoid().squeeze(1)
-        return {name: np.asarray(value.float().cpu().numpy()) for name, value in results.items()}
+            if training:
+                self.graph.model.train()
+        arrays = (np.asarray(value.cpu().numpy()) for value in results)
+        return dict(zip(self.graph.outputs, arrays, strict=True))

@@ -54,7 +54,7 @@ def comparison_table(rows: Sequence[Row], title: str) -> Table:
     """A column each strategy: mean and, below it, ± sd over seeds; with one seed, 95 % interval by part."""
     seeds = len({row.seed for row in rows})
     below = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "below: 95 % interval by part"
-    table = _table(
+    table = titled_table(
         f"Strategies · {title}",
         f"{below}\nthreshold: chosen on validation\nmaps: the strategy's own evidence",
     )
@@ -82,7 +82,7 @@ def _verdicts(summary: Mapping[str, Any]) -> Table:
     )
     if images["ng_without_mask"]:
         caption += f"; right reason leaves out {images['ng_without_mask']} NG without a mask"
-    table = _table(f"Verdicts · {counts}", caption)
+    table = titled_table(f"Verdicts · {counts}", caption)
     table.add_column("")
     table.add_column(f"at {operating['threshold']:.3f}\n(operating)", justify="right")
     table.add_column("by image\n", justify="right", style="dim", no_wrap=True)
@@ -104,7 +104,7 @@ def _maps(maps: Mapping[str, Any]) -> Table:
     caption = "mean and 95 % interval by part"
     if fixed:
         caption += "; fixed: at the threshold on the map that was best on the validation part"
-    table = _table(f"Where the maps lie · {count} NG images with a mask", caption)
+    table = titled_table(f"Where the maps lie · {count} NG images with a mask", caption)
     table.add_column("Map")
     for title in (*_MAP_FIGURES.values(), *(["IoU\n(fixed)"] if fixed else [])):
         table.add_column(title, justify="right", no_wrap=True)
@@ -117,7 +117,7 @@ def _maps(maps: Mapping[str, Any]) -> Table:
 
 
 def _localization(figures: Mapping[str, Any]) -> Table:
-    table = _table(
+    table = titled_table(
         "Localization",
         "IoU and Dice at 0.5: mean over NG images with a mask, and over the pixels of all images\n"
         f"AUPRO: overlap by defect up to {figures['aupro_limit']:.0%} false-positive pixels",
@@ -130,7 +130,7 @@ def _localization(figures: Mapping[str, Any]) -> Table:
 
 
 def _defect_types(types: Mapping[str, Any]) -> Table:
-    table = _table("By type of defect", "maps: the evidence; 95 % interval by part")
+    table = titled_table("By type of defect", "maps: the evidence; 95 % interval by part")
     table.add_column("Defect")
     for title in ("Images", "Parts", "Recall", "Right\nreason", *_MAP_FIGURES.values()):
         table.add_column(title, justify="right", no_wrap=True)
@@ -141,7 +141,8 @@ def _defect_types(types: Mapping[str, Any]) -> Table:
     return table
 
 
-def _table(title: str, caption: str) -> Table:
+def titled_table(title: str, caption: str) -> Table:
+    """An empty table in the style of all."""
     return Table(
         title=f"\n{title}",
         caption=caption,

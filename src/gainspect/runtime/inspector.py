@@ -3,64 +3,102 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.preprocess import Geometry, letterbox, read_image, unletterbox
+from gainspect.data.preprocess import Geometry, as_rgb8, letterbox, read_image, unletterbox
 from gainspect.errors import GainspectError
-from gainspect.types import MAP_NAMES, Evidence, Image, Label, Verdict
+from gainspect.runtime.backends import Backend, Precision, RuntimeName, open_backend
+from gainspect.runtime.bundle import Bundle, read_bundle
+from gainspect.runtime.regions import regions_of
+from gainspect.types import MAP_NAMES, Evidence, Label, Verdict
 
-
-class Backend(Protocol):
-    """What runs the network."""
-
-    size: int
-    """Side of the square input, pixels."""
-
-    def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Judge (B, S, S, 3) RGB images.
-
-        Returns:
-            "score" (B,), P(NG); "evidence" (B, h, w) and, as far as they exist, "cam", "attention" and
-            "localization", each at a resolution of its own.
-        """
-        ...
+Input = NDArray[np.uint8] | NDArray[np.uint16] | Path | str
+"""An image file, or pixels as `as_rgb8` takes them."""
 
 
 class Inspector:
-    """Judges images of any size.
+    """Judges images of any size; safe to share between threads.
 
     Args:
         backend: runs the network.
         threshold: on P(NG); at or above it the verdict is NG.
+        region_threshold: regions are where the evidence reaches this; None = none are sought.
         batch_size: images judged at once by `inspect_many`.
     """
 
-    def __init__(self, backend: Backend, *, threshold: float, batch_size: int = 16) -> None:
+    bundle: Bundle | None = None
+    """What it was loaded from."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        threshold: float,
+        region_threshold: float | None = None,
+        batch_size: int = 16,
+    ) -> None:
         self.backend = backend
         self.threshold = threshold
+        self.region_threshold = region_threshold
         self.batch_size = batch_size
 
-    def inspect(self, image: Image | Path) -> Verdict:
-        """Judge one image (H, W, 3) RGB uint8, or a file.
+    @classmethod
+    def load(
+        cls,
+        bundle: Path | str | Bundle,
+        runtime: RuntimeName = "auto",
+        precision: Precision = "f32",
+        *,
+        threads: int | None = None,
+        batch_size: int = 8,
+    ) -> "Inspector":
+        """Load a bundle, check it, and run it once, so that the first part does not wait.
+
+        Args:
+            bundle: its path, or what `read_bundle` gave.
+            runtime: "auto" = ONNX Runtime for f32, else OpenVINO.
+            precision: of the arithmetic.
+            threads: None = all CPUs that the process may use (cgroup quota, affinity).
+            batch_size: images judged at once by `inspect_many`.
 
         Raises:
-            GainspectError: the file cannot be read, or the model gave NaN or infinity.
+            GainspectError: the bundle is refused, or the runtime cannot run it.
+        """
+        if not isinstance(bundle, Bundle):
+            bundle = read_bundle(Path(bundle))
+        backend = open_backend(bundle, runtime, precision, threads)
+        policy = bundle.description.policy
+        inspector = cls(
+            backend,
+            threshold=policy.threshold,
+            region_threshold=policy.region_threshold,
+            batch_size=batch_size,
+        )
+        inspector.bundle = bundle
+        inspector.inspect(np.zeros((backend.size, backend.size, 3), np.uint8))
+        return inspector
+
+    def inspect(self, image: Input) -> Verdict:
+        """Judge one image.
+
+        Raises:
+            GainspectError: the file cannot be read, the array is no image, or the model gave NaN or infinity.
         """
         return next(self.inspect_many([image]))
 
-    def inspect_many(self, images: Iterable[Image | Path]) -> Iterator[Verdict]:
+    def inspect_many(self, images: Iterable[Input]) -> Iterator[Verdict]:
         """Judge images in order, a batch at a time; only one batch is in memory.
 
         Raises:
-            GainspectError: a file cannot be read, or the model gave NaN or infinity.
+            GainspectError: as `inspect`.
         """
         remaining = iter(images)
         while batch := list(islice(remaining, self.batch_size)):
-            pixels = (read_image(item) if isinstance(item, Path) else item for item in batch)
-            frames, geometries = zip(*(letterbox(item, self.backend.size) for item in pixels), strict=True)
+            frames, geometries = zip(
+                *(letterbox(_pixels(item), self.backend.size) for item in batch), strict=True
+            )
             results = self.backend(np.stack(frames))
             _require_finite(results)
             for index, geometry in enumerate(geometries):
@@ -68,14 +106,19 @@ class Inspector:
 
     def _verdict(self, results: dict[str, NDArray[np.float32]], index: int, geometry: Geometry) -> Verdict:
         maps = {name: unletterbox(results[name][index], geometry) for name in MAP_NAMES if name in results}
-        maps["evidence"] = np.maximum(maps["evidence"], 0)
+        evidence = maps["evidence"] = np.maximum(maps["evidence"], 0)
         score = float(results["score"][index])
         return Verdict(
             label=Label.NG if score >= self.threshold else Label.OK,
             score=score,
             threshold=self.threshold,
             evidence=Evidence(**maps),
+            regions=() if self.region_threshold is None else regions_of(evidence, self.region_threshold),
         )
+
+
+def _pixels(image: Input) -> NDArray[np.uint8]:
+    return read_image(Path(image)) if isinstance(image, Path | str) else as_rgb8(image)
 
 
 def _require_finite(results: dict[str, NDArray[np.float32]]) -> None:

@@ -25,7 +25,7 @@ Build = Callable[..., GainMTL]
 def test_scores_and_maps_are_the_models(build: Build, images: Tensor, name: str, maps: set[str]) -> None:
     model = build(name)
     results = TorchBackend(model, 96)(images.numpy())
-    assert set(results) == maps | {"score"}
+    assert set(results) == maps | {"logit", "score", "contributions"}
     assert {array.dtype for array in results.values()} == {np.dtype(np.float32)}
     output = model(images)
     logits = output.logits if name == "S1" else output.attended_logits

@@ -1,0 +1,56 @@
+"""`gainspect bundle`: look into a bundle, check it, repeat its parity."""
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from gainspect.cli.console import console
+
+app = typer.Typer(no_args_is_help=True, help="Look into a bundle, check it, compare it on this machine.")
+
+_Bundle = Annotated[Path, typer.Argument(help="NAME.gain, or the folder it was unpacked to.")]
+
+
+@app.command("show")
+def show(
+    bundle: _Bundle,
+    as_json: Annotated[bool, typer.Option("--json", help="Print its description as it is.")] = False,
+) -> None:
+    """Print what a bundle is, where it comes from, and when it says NG."""
+    from gainspect.report.bundle import bundle_table, policy_sentence
+    from gainspect.runtime.bundle import read_bundle
+
+    read = read_bundle(bundle)
+    if as_json:
+        typer.echo(read.description.model_dump_json(indent=2))
+        return
+    console.print(bundle_table(read))
+    console.print(policy_sentence(read.description.policy))
+
+
+@app.command("verify")
+def verify(bundle: _Bundle) -> None:
+    """Check every byte of a bundle against its hashes; exit code 2 if one differs."""
+    from gainspect.runtime.bundle import read_bundle
+
+    read = read_bundle(bundle)
+    console.print(f"{len(read.contents)} files are as they were written. SHA-256 {read.sha256}")
+
+
+@app.command("parity")
+def parity(
+    bundle: _Bundle,
+    runtime: Annotated[str, typer.Option(help="auto, onnxruntime, openvino or torch.")] = "auto",
+    precision: Annotated[str, typer.Option(help="f32, bf16 or int8 (OpenVINO).")] = "f32",
+) -> None:
+    """Repeat the bundle's golden answers on this machine; exit code 1 if a verdict differs."""
+    from gainspect.report.bundle import golden_table
+    from gainspect.runtime.backends import Precision, RuntimeName, require_choice
+    from gainspect.runtime.bundle import read_bundle
+    from gainspect.runtime.parity import golden_parity
+
+    require_choice(runtime, precision)
+    found = golden_parity(read_bundle(bundle), cast(RuntimeName, runtime), cast(Precision, precision))
+    console.print(golden_table(found))
+    raise typer.Exit(1 if found["flips"] else 0)

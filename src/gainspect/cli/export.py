@@ -1,0 +1,51 @@
+"""`gainspect export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gainspect.cli.console import console
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Run folder of `gainspect train`.")],
+    out: Annotated[Path | None, typer.Option(help="Bundle to write.  [default: RUN/model.gain]")] = None,
+    formats: Annotated[
+        str, typer.Option(help="Of onnx, openvino, openvino-int8, torch; separated by commas.")
+    ] = "onnx,torch",
+    target_recall: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            max=1,
+            help="Choose the threshold for this recall on the validation part.  [the run's own]",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Threshold on P(NG), chosen by hand instead.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder, if it has moved since the training.")
+    ] = None,
+) -> None:
+    """Make a bundle of a run: one file that inspects without torch, proven equal to what was trained."""
+    from gainspect.export.export import export_run
+    from gainspect.report.bundle import parity_table, policy_sentence
+    from gainspect.training.run import RunFolder
+
+    names = [name.strip() for name in formats.split(",") if name.strip()]
+    with console.status("export") as status:
+        bundle, parity = export_run(
+            RunFolder(run),
+            out or run / "model.gain",
+            formats=names,
+            target_recall=target_recall,
+            threshold=threshold,
+            data=data,
+            on_step=status.update,
+        )
+    console.print(parity_table(parity))
+    console.print(policy_sentence(bundle.description.policy))
+    console.print(f"Saved: {bundle.path} ({bundle.path.stat().st_size / 2**20:.1f} MiB)")
+    console.print(f"Next: [bold]gainspect bundle show {bundle.path}[/]")

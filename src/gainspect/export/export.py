@@ -1,0 +1,181 @@
+"""A trained run → a bundle whose every format is proven equal to what was trained."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import save as safetensors
+
+import gainspect
+from gainspect.data.manifest import SPLITS, Manifest, Part
+from gainspect.data.preprocess import PADDING, letterbox, read_image
+from gainspect.data.synthetic import probe_frames
+from gainspect.errors import GainspectError
+from gainspect.evaluation.evaluate import judge
+from gainspect.export.card import CARD, model_card
+from gainspect.export.certify import certify_int8, compare_formats
+from gainspect.export.from_bundle import WEIGHTS
+from gainspect.export.onnx import to_onnx
+from gainspect.export.openvino import to_int8, to_openvino
+from gainspect.export.policy import choose_policy
+from gainspect.models.inference import InspectionGraph
+from gainspect.runtime.bundle import (
+    GOLDEN,
+    SCHEMA_VERSION,
+    Bundle,
+    Description,
+    Format,
+    Graph,
+    Policy,
+    Preprocessing,
+    write_bundle,
+)
+from gainspect.runtime.inspector import Inspector
+from gainspect.runtime.parity import pack_golden, run_frames
+from gainspect.training.run import RunFolder
+from gainspect.types import Label
+from gainspect.wording import plural
+
+PARITY = "parity.json"
+FORMATS: tuple[Format, ...] = get_args(Format)
+_SAMPLE = 32
+"""Validation images in the parity sample."""
+_GOLDEN = 4
+"""Validation images in the golden answers."""
+_CALIBRATION = 128
+"""Validation images that INT8 is calibrated on, at most."""
+
+
+def export_run(
+    run: RunFolder,
+    out: Path,
+    *,
+    formats: Sequence[str] = ("onnx",),
+    target_recall: float | None = None,
+    threshold: float | None = None,
+    data: Path | None = None,
+    on_step: Callable[[str], None] = lambda step: None,
+) -> tuple[Bundle, dict[str, Any]]:
+    """Write a bundle: graphs, policy, golden answers, parity of every format with the torch model.
+
+    Args:
+        run: an ended training.
+        out: the bundle to write, usually NAME.gain.
+        formats: of `FORMATS`; "onnx" is always there.
+        target_recall: what the threshold is chosen for on the validation part; the run's own by default.
+        threshold: on P(NG), chosen by hand instead.
+        data: the data folder, if it has moved since the training.
+        on_step: told what comes next.
+
+    Returns:
+        The bundle, and its parity.
+
+    Raises:
+        GainspectError: unknown format, no NG images to choose a threshold on, a format that says other than
+            the torch model, or INT8 that loses more than `INT8_MARGIN`.
+    """
+    chosen = _formats(formats)
+    size, manifest = run.config().data.size, run.manifest(data)
+    validation = manifest.split("val")
+    reference = run.backend()
+    on_step(f"judge {plural(len(validation.parts), 'validation image')}")
+    judgement = judge(Inspector(reference, threshold=0.5), validation)
+    policy = choose_policy(judgement, target_recall or run.config().training.target_recall, threshold)
+    on_step("export the graph")
+    contents = _graphs(reference.graph, chosen, size, validation)
+    sample = {"probes": probe_frames(size), "validation": _frames(_sample(validation, _SAMPLE), size)}
+    golden = np.concatenate([sample["probes"], _frames(_sample(validation, _GOLDEN), size)])
+    contents[GOLDEN] = pack_golden(golden, run_frames(reference, golden))
+    description = _describe(out.stem, run, manifest, reference.graph, policy, chosen)
+    bundle = Bundle(out, description, "", contents)
+    parity = compare_formats(bundle, reference, sample, on_step)
+    if "openvino-int8" in chosen:
+        on_step("judge the validation part in INT8")
+        parity["int8"] = certify_int8(bundle, reference, validation)
+    contents[PARITY] = (json.dumps(parity, indent=2) + "\n").encode()
+    contents[CARD] = model_card(description, parity).encode()
+    return write_bundle(out, description, contents), parity
+
+
+def _describe(
+    name: str,
+    run: RunFolder,
+    manifest: Manifest,
+    graph: InspectionGraph,
+    policy: Policy,
+    formats: Sequence[Format],
+) -> Description:
+    config, result, environment = run.config(), run.result(), run.environment()
+    return Description(
+        schema_version=SCHEMA_VERSION,
+        name=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        gainspect=gainspect.__version__,
+        strategy=config.strategy,
+        preprocessing=Preprocessing(size=config.data.size, padding=PADDING),
+        graph=Graph(outputs=graph.outputs, evidence_bias=float(graph.model.bias_margin())),
+        policy=policy,
+        formats={format_: _FILES[format_] for format_ in formats},
+        training={
+            "config": config.model_dump(mode="json"),
+            "environment": {key: value for key, value in environment.items() if key != "data"},
+            "epoch": result["epoch"],
+            "validation": result["validation"],
+            "seconds": result["seconds"],
+        },
+        data={
+            "fingerprint": environment["data"]["fingerprint"],
+            "images": {split: len(manifest.split(split).parts) for split in SPLITS},
+            "ng": {split: int(manifest.split(split).labels.sum()) for split in SPLITS},
+        },
+        files={},
+    )
+
+
+def _formats(names: Sequence[str]) -> tuple[Format, ...]:
+    if unknown := [name for name in names if name not in FORMATS]:
+        raise GainspectError(f"there is no format {unknown[0]!r}", mend=f"Choose from {', '.join(FORMATS)}.")
+    return tuple(name for name in FORMATS if name == "onnx" or name in names)
+
+
+_FILES: dict[Format, tuple[str, ...]] = {
+    "onnx": ("model.onnx",),
+    "openvino": ("model.xml", "model.bin"),
+    "openvino-int8": ("model-int8.xml", "model-int8.bin"),
+    "torch": (WEIGHTS,),
+}
+
+
+def _graphs(
+    graph: InspectionGraph, formats: Sequence[Format], size: int, validation: Manifest
+) -> dict[str, bytes]:
+    """The files of every format, by name."""
+    onnx = to_onnx(graph, size)
+    contents = {"model.onnx": onnx}
+    if "openvino" in formats:
+        contents |= to_openvino(onnx, "model")
+    if "openvino-int8" in formats:
+        contents |= to_int8(onnx, "model-int8", _frames(_sample(validation, _CALIBRATION), size))
+    if "torch" in formats:
+        contents[WEIGHTS] = safetensors(graph.model.state_dict())
+    return contents
+
+
+def _sample(manifest: Manifest, count: int) -> list[Part]:
+    """At most so many parts, half of them NG if there are enough, spread over the manifest."""
+    halves = [[part for part in manifest.parts if part.label is label] for label in (Label.NG, Label.OK)]
+    return [
+        half[place]
+        for half in halves
+        if half
+        for place in np.unique(np.linspace(0, len(half) - 1, min(count // 2, len(half))).astype(int))
+    ]
+
+
+def _frames(parts: Sequence[Part], size: int) -> NDArray[np.uint8]:
+    """(N, size, size, 3) as the graph sees them."""
+    return np.stack([letterbox(read_image(part.image), size)[0] for part in parts])
