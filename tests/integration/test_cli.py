@@ -256,3 +256,28 @@ def test_train_evaluate_and_compare(run: Run, parts_folder: Path, tmp_path: Path
     assert run(*compare).returncode == 0
     assert weights.stat().st_mtime_ns == trained_at  # what was trained is not trained again
     assert_sentence(run(*compare, "--set", "training.lr=1e-5"), "a run of another configuration lies here")
+
+
+@pytest.mark.slow
+def test_a_bundle_from_training_to_parity(run: Run, parts_folder: Path, tmp_path: Path) -> None:
+    trained = run("train", "--data", parts_folder, "--out", tmp_path / "run", *QUICK, "--strategy", "S9")
+    assert trained.returncode == 0, trained.stderr
+    bundle = tmp_path / "run" / "model.gain"
+    assert bundle.is_file()
+    shown = run("bundle", "show", bundle)
+    assert "S9" in shown.stdout and "chosen for recall 0.98" in " ".join(shown.stdout.split())
+    assert json.loads(run("bundle", "show", bundle, "--json").stdout)["strategy"] == "S9"
+    assert "as they were written" in run("bundle", "verify", bundle).stdout
+    parity = run("bundle", "parity", bundle, "--runtime", "openvino")
+    assert parity.returncode == 0 and "0 of 13" in parity.stdout
+    exported = run("export", tmp_path / "run", "--threshold", "0.5", "--out", tmp_path / "b.gain")
+    assert exported.returncode == 0 and "chosen by hand" in " ".join(exported.stdout.split())
+    assert_sentence(
+        run("bundle", "parity", bundle, "--runtime", "tensorrt"), "there is no runtime 'tensorrt'"
+    )
+    assert_sentence(run("export", tmp_path / "run", "--formats", "tflite"), "there is no format 'tflite'")
+    assert_sentence(run("export", tmp_path / "none"), "not a run folder")
+    content = bytearray(bundle.read_bytes())
+    content[len(content) // 2] ^= 1
+    bundle.write_bytes(content)
+    assert run("bundle", "verify", bundle).returncode == 2

@@ -126,7 +126,14 @@ def _start(parts_folder: Path, out: Path, config: RunConfig) -> subprocess.Popen
     settings = out.with_suffix(".yaml")
     settings.write_text(json.dumps(config.model_dump(mode="json")))
     arguments = ["train", "--data", str(parts_folder), "--out", str(out), "--config", str(settings)]
-    return subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in the background of a shell, Ctrl-C is ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def _wait_for_epochs(run: RunFolder, count: int, process: subprocess.Popen[str]) -> None:

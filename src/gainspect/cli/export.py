@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gainspect.cli.console import console
+from gainspect.cli.train import BUNDLE
 
 
 def export(
@@ -38,7 +39,7 @@ def export(
     with console.status("export") as status:
         bundle, parity = export_run(
             RunFolder(run),
-            out or run / "model.gain",
+            out or run / BUNDLE,
             formats=names,
             target_recall=target_recall,
             threshold=threshold,

@@ -10,6 +10,8 @@ from gainspect.cli.console import console
 from gainspect.errors import GainspectError
 
 _SETTINGS = "Settings"
+BUNDLE = "model.gain"
+"""In the run folder."""
 
 
 def train(
@@ -50,6 +52,9 @@ def train(
             rich_help_panel=_SETTINGS,
         ),
     ] = None,
+    bundle: Annotated[
+        bool, typer.Option(help="At the end write RUN/model.gain, which inspects without torch.")
+    ] = True,
 ) -> None:
     """Train one inspector.
 
@@ -95,6 +100,12 @@ def train(
         f"Kept epoch {result['epoch']}. Threshold on P(NG) {point['threshold']:.3f}: on the validation part "
         f"recall {point['recall']:.3f}, false alarms {point['false_alarm_rate']:.3f}."
     )
+    if bundle and not (run.path / BUNDLE).exists():
+        from gainspect.export.export import export_run
+
+        with console.status("export") as status:
+            written, _ = export_run(run, run.path / BUNDLE, data=data, on_step=status.update)
+        console.print(f"Bundle, equal to what was trained: {written.path}")
     console.print(f"Next: [bold]gainspect evaluate {run.path}[/]")
 
 

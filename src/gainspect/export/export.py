@@ -54,7 +54,7 @@ def export_run(
     run: RunFolder,
     out: Path,
     *,
-    formats: Sequence[str] = ("onnx",),
+    formats: Sequence[str] = ("onnx", "torch"),
     target_recall: float | None = None,
     threshold: float | None = None,
     data: Path | None = None,
@@ -117,7 +117,7 @@ def _describe(
         gainspect=gainspect.__version__,
         strategy=config.strategy,
         preprocessing=Preprocessing(size=config.data.size, padding=PADDING),
-        graph=Graph(outputs=graph.outputs, evidence_bias=float(graph.model.bias_margin())),
+        graph=Graph(outputs=graph.outputs, evidence_bias=graph.model.bias_margin().item()),
         policy=policy,
         formats={format_: _FILES[format_] for format_ in formats},
         training={

@@ -1,6 +1,5 @@
 """The torch model of a bundle."""
 
-import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load
@@ -15,8 +14,10 @@ from gainspect.strategies import strategy
 WEIGHTS = "model.safetensors"
 
 
-def torch_backend(bundle: Bundle, threads: int) -> TorchBackend:
+def torch_backend(bundle: Bundle) -> TorchBackend:
     """Build the model that a bundle holds as format "torch".
+
+    It runs with the threads that torch has: their number is the whole process's, a training's too.
 
     Raises:
         GainspectError: the bundle does not hold it, or it does not fit this version of gainspect.
@@ -27,7 +28,6 @@ def torch_backend(bundle: Bundle, threads: int) -> TorchBackend:
             where=bundle.path,
             mend="Export it again with --formats onnx,torch.",
         )
-    torch.set_num_threads(threads)
     try:
         config = RunConfig.model_validate(bundle.description.training["config"])
         model = GainMTL(config.model, strategy(config.strategy))

@@ -61,7 +61,7 @@ def open_backend(bundle: Bundle, runtime: RuntimeName, precision: Precision, thr
         bundle: that was read.
         runtime: "auto" = ONNX Runtime, or OpenVINO for what only it runs.
         precision: of the arithmetic; never chosen by the machine.
-        threads: None = all CPUs that the process may use.
+        threads: None = all CPUs that the process may use; torch keeps its own.
 
     Raises:
         GainspectError: the bundle lacks the format, the package is missing, or they do not go together.
@@ -75,9 +75,7 @@ def open_backend(bundle: Bundle, runtime: RuntimeName, precision: Precision, thr
         raise GainspectError(
             f"{runtime} runs a bundle in f32 only, not {precision}", mend="Choose openvino, or precision f32."
         )
-    return (
-        OnnxRuntimeBackend(bundle, threads) if runtime == "onnxruntime" else _torch_backend(bundle, threads)
-    )
+    return OnnxRuntimeBackend(bundle, threads) if runtime == "onnxruntime" else _torch_backend(bundle)
 
 
 class OnnxRuntimeBackend:
@@ -146,10 +144,10 @@ class OpenVinoBackend:
         }
 
 
-def _torch_backend(bundle: Bundle, threads: int) -> Backend:
+def _torch_backend(bundle: Bundle) -> Backend:
     """The model itself. By its name, so that nothing here needs torch to be installed."""
     _package("torch", "gainspect[train]")
-    backend: Backend = importlib.import_module("gainspect.export.from_bundle").torch_backend(bundle, threads)
+    backend: Backend = importlib.import_module("gainspect.export.from_bundle").torch_backend(bundle)
     return backend
 
 

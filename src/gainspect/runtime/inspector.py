@@ -60,7 +60,7 @@ class Inspector:
             bundle: its path, or what `read_bundle` gave.
             runtime: "auto" = ONNX Runtime for f32, else OpenVINO.
             precision: of the arithmetic.
-            threads: None = all CPUs that the process may use (cgroup quota, affinity).
+            threads: None = all CPUs that the process may use (cgroup quota, affinity); torch keeps its own.
             batch_size: images judged at once by `inspect_many`.
 
         Raises:

@@ -1,0 +1,197 @@
+"""From a trained run to a bundle that any runtime reads the same; the torch model is the reference."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gainspect.config import RunConfig
+from gainspect.data.manifest import Manifest
+from gainspect.data.preprocess import read_image
+from gainspect.data.synthetic import probe_frames
+from gainspect.errors import GainspectError
+from gainspect.evaluation.evaluate import judge
+from gainspect.export import certify
+from gainspect.export.export import export_run
+from gainspect.export.policy import choose_policy
+from gainspect.metrics.classification import at_threshold
+from gainspect.runtime.backends import open_backend
+from gainspect.runtime.bundle import Bundle, read_bundle
+from gainspect.runtime.inspector import Inspector
+from gainspect.runtime.parity import golden_parity
+from gainspect.training.fit import train
+from gainspect.training.run import RunFolder
+
+pytestmark = pytest.mark.slow
+
+STRATEGIES = ["S1", "S3", "S6", "S9"]
+RUNS = [("onnxruntime", "f32"), ("openvino", "f32"), ("torch", "f32")]
+
+
+@pytest.fixture(scope="module", params=STRATEGIES)
+def run(
+    request: pytest.FixtureRequest, parts: Manifest, tmp_path_factory: pytest.TempPathFactory
+) -> RunFolder:
+    config = {
+        "strategy": request.param,
+        "data": {"size": 64, "val_fraction": 0.3},
+        "model": {"backbone": "test_efficientnet", "weights": "none"},
+        "training": {"epochs": 1, "batch_size": 8, "lr": 0.003, "warmup": 0.0},
+    }
+    return train(RunConfig.model_validate(config), parts, tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="module")
+def exported(run: RunFolder) -> tuple[Bundle, dict[str, Any]]:
+    return export_run(run, run.path / "model.gain", formats=("onnx", "openvino", "torch"))
+
+
+@pytest.fixture(scope="module")
+def bundle(exported: tuple[Bundle, dict[str, Any]]) -> Bundle:
+    return read_bundle(exported[0].path)
+
+
+def test_every_format_says_what_torch_says(exported: tuple[Bundle, dict[str, Any]], bundle: Bundle) -> None:
+    parity = exported[1]
+    assert json.loads(bundle.contents["parity.json"]) == parity
+    f32 = [row for row in parity["formats"] if row["precision"] == "f32"]
+    assert {row["runtime"] for row in f32} == {"onnxruntime", "openvino", "torch"}
+    for row in f32:
+        for sample in ("probes", "validation"):
+            assert row[sample]["flips"] == 0
+            assert row[sample]["outputs"]["score"]["max"] < 1e-5
+            assert row[sample]["evidence_identity"] < 1e-4
+    for row in parity["formats"]:
+        assert row["version"] and row["cpu"]
+
+
+@pytest.mark.parametrize(("runtime", "precision"), RUNS)
+def test_the_inspector_judges_as_the_run_does(
+    run: RunFolder, bundle: Bundle, parts: Manifest, runtime: Any, precision: Any
+) -> None:
+    inspector = Inspector.load(bundle, runtime, precision)
+    reference = replace_threshold(run.inspector(), inspector.threshold)
+    for part in parts.split("test").parts:
+        expected, found = reference.inspect(part.image), inspector.inspect(part.image)
+        assert found.label is expected.label
+        assert found.score == pytest.approx(expected.score, abs=1e-5)
+        for name, values in expected.evidence.maps().items():
+            np.testing.assert_allclose(found.evidence.maps()[name], values, atol=1e-4)
+
+
+def replace_threshold(inspector: Inspector, threshold: float) -> Inspector:
+    return Inspector(inspector.backend, threshold=threshold)
+
+
+@pytest.mark.parametrize(("runtime", "precision"), RUNS)
+def test_the_verdict_is_its_contributions_in_every_runtime(
+    bundle: Bundle, runtime: Any, precision: Any
+) -> None:
+    backend = open_backend(bundle, runtime, precision, None)
+    results = backend(probe_frames(64))
+    total = results["contributions"].sum(axis=(1, 2)) + bundle.description.graph.evidence_bias
+    np.testing.assert_allclose(total, results["logit"], atol=1e-4)
+    np.testing.assert_allclose(
+        1 / (1 + np.exp(-results["logit"].astype(np.float64))), results["score"], atol=1e-6
+    )
+
+
+def test_the_golden_answers_are_repeated(bundle: Bundle) -> None:
+    found = golden_parity(bundle, "onnxruntime", "f32")
+    assert (found["flips"], found["images"]) == (0, 13)
+    assert found["outputs"]["evidence"]["max"] < 1e-4
+
+
+def test_the_policy_holds_what_it_gave_on_the_validation_part(run: RunFolder, bundle: Bundle) -> None:
+    policy = bundle.description.policy
+    validation = run.manifest().split("val")
+    judgement = judge(Inspector.load(bundle), validation)
+    figures = at_threshold(judgement.scores, judgement.labels, policy.threshold)
+    assert (policy.recall, policy.false_alarm_rate) == (figures["recall"], figures["false_alarm_rate"])
+    assert policy.recall is not None and policy.recall >= policy.target_recall == 0.98
+    assert (policy.ng, policy.ok) == (int(judgement.labels.sum()), int((~judgement.labels).sum()))
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_threads_get_what_one_gets_bit_for_bit(bundle: Bundle, parts: Manifest, runtime: Any) -> None:
+    inspector = Inspector.load(bundle, runtime, threads=1)
+    images = [read_image(part.image) for part in parts.parts] * 3
+    alone = [inspector.inspect(image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(inspector.inspect, images))
+    for one, other in zip(alone, together, strict=True):
+        assert one.score == other.score
+        np.testing.assert_array_equal(one.evidence.evidence, other.evidence.evidence)
+        assert one.regions == other.regions
+
+
+def test_it_inspects_where_no_torch_is(bundle: Bundle, parts: Manifest) -> None:
+    code = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(['torch', 'torchvision', 'timm', 'lightning', 'sklearn'], None))\n"
+        "from gainspect import Inspector\n"
+        "verdict = Inspector.load(sys.argv[1]).inspect(sys.argv[2])\n"
+        "print(verdict.label, verdict.score)"
+    )
+    part = parts.parts[0]
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(bundle.path), str(part.image)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    label, score = done.stdout.split()
+    expected = Inspector.load(bundle).inspect(part.image)
+    assert (label, float(score)) == (expected.label, pytest.approx(expected.score, abs=1e-6))
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precision", "message"),
+    [
+        ("onnxruntime", "bf16", "onnxruntime runs a bundle in f32 only"),
+        ("openvino", "int8", r"holds no openvino-int8.*--formats onnx,openvino,torch,openvino-int8"),
+    ],
+)
+def test_what_a_bundle_cannot_do_is_a_sentence(
+    bundle: Bundle, runtime: Any, precision: Any, message: str
+) -> None:
+    with pytest.raises(GainspectError, match=message):
+        Inspector.load(bundle, runtime, precision)
+
+
+def test_a_format_that_says_other_things_is_refused(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wrong:
+        def __init__(self, backend: Any) -> None:
+            self.backend, self.runtime, self.precision = backend, backend.runtime, backend.precision
+
+        def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+            results = self.backend(images)
+            return results | {"score": np.clip(results["score"] + 0.01, 0, 1)}
+
+    monkeypatch.setattr(certify, "open_backend", lambda *args, **kwargs: Wrong(open_backend(*args, **kwargs)))
+    with pytest.raises(
+        GainspectError, match=r"onnx does not say what the torch model says.*P\(NG\) by up to 0\.01"
+    ):
+        export_run(run, tmp_path / "x.gain")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_ng_images_no_threshold(run: RunFolder) -> None:
+    validation = run.manifest().split("val")
+    good = replace(validation, parts=tuple(part for part in validation.parts if part.label == "ok"))
+    judgement = judge(run.inspector(), good)
+    with pytest.raises(GainspectError, match="no NG images"):
+        choose_policy(judgement, 0.98, None)
+    by_hand = choose_policy(judgement, 0.98, 0.7)
+    assert (by_hand.threshold, by_hand.target_recall, by_hand.recall) == (0.7, None, None)
+
+
+def test_an_unknown_format_is_named_before_any_work(run: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(GainspectError, match=r"no format .tflite.*Choose from onnx, openvino"):
+        export_run(run, tmp_path / "x.gain", formats=("tflite",))
