@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -277,6 +278,20 @@ def test_a_bundle_from_training_to_parity(run: Run, parts_folder: Path, tmp_path
     )
     assert_sentence(run("export", tmp_path / "run", "--formats", "tflite"), "there is no format 'tflite'")
     assert_sentence(run("export", tmp_path / "none"), "not a run folder")
+    folder, out = tmp_path / "parts", tmp_path / "out"
+    shutil.copytree(parts_folder / "images" / "test", folder)
+    (folder / "broken.png").write_bytes(b"")
+    judged = run("inspect", bundle, folder, "--out", out, "--overlay")
+    assert judged.returncode == 3
+    assert "broken.png: the file is empty" in " ".join(judged.stderr.split())
+    rows = [json.loads(line) for line in (out / "verdicts.jsonl").read_text().splitlines()]
+    assert len(rows) == 11 and len(list((out / "overlays").glob("*.png"))) == 10
+    lines = run("inspect", bundle, folder / "normal", "--jsonl").stdout.splitlines()
+    assert [json.loads(line)["image"] for line in lines] == sorted(
+        str(f) for f in (folder / "normal").iterdir()
+    )
+    assert_sentence(run("inspect", bundle, tmp_path / "none"), "there is no such file or folder")
+    assert_sentence(run("inspect", bundle, folder, "--overlay"), "--overlay needs a folder")
     content = bytearray(bundle.read_bytes())
     content[len(content) // 2] ^= 1
     bundle.write_bytes(content)

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from gainspect import __version__
-from gainspect.cli import bundle, compare, data, demo, evaluate, export, train
+from gainspect.cli import bundle, compare, data, demo, evaluate, export, inspect, train
 from gainspect.cli.console import errors
 from gainspect.errors import GainspectError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
+app.command("inspect")(inspect.inspect)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")

@@ -13,6 +13,9 @@ from gainspect.types import FloatMap, Image, Mask
 
 _Number = TypeVar("_Number", np.uint8, np.float32)
 
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+"""Of files in a folder that are taken for images."""
+
 PADDING = 128
 """Grey of the letterbox border; near 0 after the normalization of most backbones."""
 

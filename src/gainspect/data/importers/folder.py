@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import cast
 
 from gainspect.data.manifest import Manifest, Part, Split, checked, read_csv
+from gainspect.data.preprocess import IMAGE_SUFFIXES
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 _LABELS = {"normal": Label.OK, "defective": Label.NG}
 # Columns with a meaning of their own; image and mask are told by the folders alone.
 _KNOWN = {"file", "label", "defect_type", "group", "split", "image", "mask"}
@@ -90,7 +90,9 @@ def _split_table(path: Path) -> dict[str, dict[str, str]] | None:
 def _images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES and not f.name.startswith("."))
+    return sorted(
+        f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith(".")
+    )
 
 
 def _refuse_masks_without_image(manifest: Manifest) -> None:

@@ -1,0 +1,87 @@
+"""`gainspect inspect`."""
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from gainspect.cli.console import console, errors
+from gainspect.errors import GainspectError
+
+_ROWS = 40
+"""At most so many are printed; all are in the file."""
+
+
+def inspect(
+    bundle: Annotated[Path, typer.Argument(help="NAME.gain, or the folder it was unpacked to.")],
+    paths: Annotated[
+        list[str], typer.Argument(help="Images, folders, globs, or - for one image from stdin.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Folder for verdicts.jsonl and overlays.")] = None,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one JSON line an image, no table.")] = False,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="Also draw where the evidence is, into OUT/overlays.")
+    ] = False,
+    runtime: Annotated[str, typer.Option(help="auto, onnxruntime, openvino or torch.")] = "auto",
+    precision: Annotated[str, typer.Option(help="f32, bf16 or int8 (OpenVINO).")] = "f32",
+) -> None:
+    """Judge images with a bundle; exit code 3 if a file could not be read (the rest is judged)."""
+    from rich.progress import track
+
+    from gainspect.files import atomic_path, write_text
+    from gainspect.report.overlay import overlay as draw
+    from gainspect.report.overlay import to_png
+    from gainspect.report.verdicts import verdict_table
+    from gainspect.runtime.backends import Precision, RuntimeName, require_choice
+    from gainspect.runtime.files import find_images, inspect_files, record_of
+    from gainspect.runtime.inspector import Inspector
+
+    if overlay and out is None:
+        raise GainspectError("--overlay needs a folder to draw into", mend="Add --out DIR.")
+    require_choice(runtime, precision)
+    sources = find_images(paths)
+    inspector = Inspector.load(bundle, cast(RuntimeName, runtime), cast(Precision, precision))
+    records: list[dict[str, Any]] = []
+    names: Counter[str] = Counter()
+    stopped, begun = False, time.perf_counter()
+    shown = track(
+        inspect_files(inspector, sources),
+        "inspect",
+        len(sources),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )
+    try:
+        for inspected in shown:
+            records.append(record_of(inspected, inspector))
+            if jsonl:
+                typer.echo(json.dumps(records[-1], ensure_ascii=False))
+            if overlay and out is not None and inspected.image is not None and inspected.verdict is not None:
+                stem = "stdin" if inspected.source == "-" else Path(inspected.source).stem
+                names[stem] += 1
+                name = stem if names[stem] == 1 else f"{stem}-{names[stem]}"
+                picture = draw(inspected.image, inspected.verdict, inspector.region_threshold or 0)
+                with atomic_path(out / "overlays" / f"{name}.png") as temporary:
+                    temporary.write_bytes(to_png(picture))
+    except KeyboardInterrupt:
+        stopped = True
+    seconds = time.perf_counter() - begun
+    if out is not None:
+        write_text(
+            out / "verdicts.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in records)
+        )
+    if not jsonl:
+        console.print(verdict_table(records, seconds, rows=_ROWS))
+        if out is not None:
+            console.print(f"Saved: {out / 'verdicts.jsonl'}")
+    if stopped:
+        errors.print(f"Stopped after {len(records)} of {len(sources)} images.")
+        raise typer.Exit(130)
+    broken = [row for row in records if row["error"] is not None]
+    for row in broken:
+        errors.print(f"[bold red]Not judged[/] {row['image']}: {row['error']}", highlight=False)
+    raise typer.Exit(3 if broken else 0)

@@ -1,0 +1,45 @@
+"""Verdicts as a table."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from gainspect.report.tables import titled_table
+from gainspect.wording import plural
+
+_STYLES = {"ng": "bold red", "ok": "green", None: "yellow"}
+
+
+def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows: int) -> Table:
+    """One row an image, NG and unreadable ones before OK.
+
+    Args:
+        records: as `runtime.files.record_of` makes them.
+        seconds: that judging took, reading included.
+        rows: at most so many are shown.
+    """
+    counts = Counter(record["verdict"] for record in records)
+    unread = f", {counts[None]} not judged" if counts[None] else ""
+    title = f"{plural(len(records), 'image')}: {counts['ng']} NG, {counts['ok']} OK{unread}"
+    left = f"{len(records) - rows} more are not shown\n" if len(records) > rows else ""
+    rate = len(records) / seconds if seconds > 0 else 0.0
+    table = titled_table(title, f"{left}{rate:.1f} images/s, reading included")
+    table.add_column("Image", overflow="fold")
+    table.add_column("Verdict")
+    table.add_column("P(NG)", justify="right")
+    table.add_column("Regions", justify="right")
+    table.add_column("Largest (x, y, w, h)", no_wrap=True)
+    for record in sorted(records, key=lambda record: record["verdict"] == "ok")[:rows]:
+        verdict = record["verdict"]
+        regions = record.get("regions", [])
+        table.add_row(
+            record["image"],
+            Text((verdict or "–").upper(), _STYLES[verdict]),
+            f"{record['score']:.3f}" if verdict else "–",
+            str(len(regions)) if verdict else "–",
+            ", ".join(map(str, regions[0]["box"])) if regions else "–",
+        )
+    return table
