@@ -1,5 +1,6 @@
 """Verdicts as a table."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +28,8 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
     left = f"{len(records) - rows} more are not shown\n" if len(records) > rows else ""
     rate = len(records) / seconds if seconds > 0 else 0.0
     table = titled_table(title, f"{left}{rate:.1f} images/s, reading included")
-    table.add_column("Image", overflow="fold")
+    folder = _common_folder([record["image"] for record in records])
+    table.add_column(f"Image in {folder}" if folder else "Image", overflow="fold")
     table.add_column("Verdict")
     table.add_column("P(NG)", justify="right")
     table.add_column("Regions", justify="right")
@@ -36,10 +38,20 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
         verdict = record["verdict"]
         regions = record.get("regions", [])
         table.add_row(
-            record["image"],
+            record["image"].removeprefix(folder),
             Text((verdict or "–").upper(), _STYLES[verdict]),
             f"{record['score']:.3f}" if verdict else "–",
             str(len(regions)) if verdict else "–",
             ", ".join(map(str, regions[0]["box"])) if regions else "–",
         )
     return table
+
+
+def _common_folder(names: Sequence[str]) -> str:
+    """The folder that all names begin with, with its last slash; "" if they share none.
+
+    >>> _common_folder(["a/b/x.png", "a/b/c/y.png"]), _common_folder(["x.png", "-"]), _common_folder(["a/x.png"])
+    ('a/b/', '', 'a/')
+    """
+    folder = os.path.commonprefix([name.rpartition("/")[0] + "/" for name in names]).rpartition("/")[0]
+    return f"{folder}/" if folder else ""
