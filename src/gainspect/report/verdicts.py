@@ -48,10 +48,13 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
 
 
 def _common_folder(names: Sequence[str]) -> str:
-    """The folder that all names begin with, with its last slash; "" if they share none.
+    """The folder that all names lie in, with its last slash; "" if they share none.
 
-    >>> _common_folder(["a/b/x.png", "a/b/c/y.png"]), _common_folder(["x.png", "-"]), _common_folder(["a/x.png"])
-    ('a/b/', '', 'a/')
+    >>> _common_folder(["a/b/x.png", "a/b/c/y.png"]), _common_folder(["x.png", "-"]), _common_folder([])
+    ('a/b/', '', '')
     """
-    folder = os.path.commonprefix([name.rpartition("/")[0] + "/" for name in names]).rpartition("/")[0]
-    return f"{folder}/" if folder else ""
+    folders = [name.rpartition("/")[0] for name in names]
+    if len({folder.startswith("/") for folder in folders}) != 1:
+        return ""
+    common = os.path.commonpath(folders)
+    return f"{common}/" if common.strip("/") else ""
