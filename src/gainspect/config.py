@@ -44,6 +44,8 @@ class ModelConfig(_Section):
     """Stride of the deepest features; 16 gives attention maps twice as fine at more cost."""
     attention_channels: PositiveInt = 128
     """Width of the two attention heads and of the attended features."""
+    attention_stride: Literal[4, 8, 16, 32] = 8
+    """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
     fpn_channels: PositiveInt = 64
     """Width of the feature pyramid and the localization head."""
 
@@ -81,6 +83,9 @@ class TrainingConfig(_Section):
     None = as the strategy says."""
     frozen_stages: Annotated[int, Field(ge=0, le=8)] = 0
     """Backbone stages (stem = 1) whose weights and BatchNorm statistics stay as they came."""
+    transplants: Fraction = 0.5
+    """Share of the marked NG images drawn whose defect is put onto an OK part; onto half that share of the OK
+    images sound surface is put, as its control."""
     start_size: Fraction = 1.0
     """Progressive learning: share of the image size at the start; grows to 1 over the first half."""
     start_strength: Fraction = 0.3

@@ -14,6 +14,7 @@ LossName = Literal[
     "classification", "evidence", "cam", "mining", "guidance", "localization", "consistency", "counterfactual"
 ]
 Decider = Literal["classification", "attended", "evidence"]
+Attends = Literal["deep", "pyramid"]
 EvidenceName = Literal["cam", "attention", "fused"]
 
 
@@ -65,6 +66,8 @@ class Strategy:
     evidence: EvidenceName
     curriculum: bool = False
     """GT-mask attention curriculum: in training the attention is drawn to the mask, α falling 0.5 → 0."""
+    attends: Attends = "deep"
+    """What attention is read from: the deepest features, or a level of the pyramid (with localization)."""
     stages: tuple[Stage, ...] = STAGES
     """When its losses begin, unless a run says otherwise."""
 
@@ -157,7 +160,15 @@ def _strategies() -> dict[str, Strategy]:
         ),
         Strategy("S7", "S3 + counterfactual", attention | counterfactual, "attended", "attention"),
         Strategy("S8", "S7 + mask curriculum", attention | counterfactual, "attended", "attention", True),
-        Strategy("S9", "the verdict is its evidence", evidence, "evidence", "fused", stages=TOGETHER),
+        Strategy(
+            "S9",
+            "the verdict is its evidence",
+            evidence,
+            "evidence",
+            "fused",
+            attends="pyramid",
+            stages=TOGETHER,
+        ),
     )
     return {row.name: row for row in rows}
 

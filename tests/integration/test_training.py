@@ -78,7 +78,7 @@ def test_every_strategy_learns_one_batch_by_heart(strategy: str, parts: Manifest
     torch.manual_seed(0)
     data = TrainingSet(parts, seed=1)
     chosen = [i for i, p in enumerate(parts.parts) if p.split == "train"][::2]
-    samples = [data[Draw(index, epoch=0, size=64, strength=0)] for index in chosen]
+    samples = [data[Draw(index, epoch=0, place=0, size=64, strength=0)] for index in chosen]
     batch = Sample(*(torch.stack(column) for column in zip(*samples, strict=True)))
     assert batch.target.any()
     assert not batch.target.all()

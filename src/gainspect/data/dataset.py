@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gainspect.data.augment import augment
-from gainspect.data.manifest import Manifest
-from gainspect.data.preprocess import letterbox, letterbox_mask, read_image, read_mask
-from gainspect.types import Label, Mask
+from gainspect.data.manifest import Manifest, Part
+from gainspect.data.preprocess import content_mask, letterbox, letterbox_mask, read_image, read_mask
+from gainspect.data.transplant import transplant
+from gainspect.types import Image, Label, Mask
 
 
 class Draw(NamedTuple):
@@ -22,6 +23,8 @@ class Draw(NamedTuple):
     part: int
     """Position in the manifest."""
     epoch: int
+    place: int
+    """Position in the epoch's order: an image that is drawn twice looks different each time."""
     size: int
     """Side of the square, pixels."""
     strength: float
@@ -49,14 +52,26 @@ class TrainingSet(Dataset[Sample]):
         seed: of the augmentation, and of the choice of masks.
         mask_share: share of the masks to use, 0…1.
         boxes: whether to put the box around each connected defect in its place.
+        transplants: share of the marked NG images drawn whose defect goes onto an OK part, 0…1; onto half
+            that share of the OK images goes sound surface.
     """
 
     def __init__(
-        self, manifest: Manifest, seed: int, *, mask_share: float = 1.0, boxes: bool = False
+        self,
+        manifest: Manifest,
+        seed: int,
+        *,
+        mask_share: float = 1.0,
+        boxes: bool = False,
+        transplants: float = 0.0,
     ) -> None:
         self.manifest = manifest if mask_share == 1.0 else with_fewer_masks(manifest, mask_share, seed)
         self.seed = seed
         self.boxes = boxes
+        self.transplants = transplants
+        parts = self.manifest.parts
+        self._ok = [part for part in parts if part.label is Label.OK]
+        self._marked = [part for part in parts if part.label is Label.NG and part.mask is not None]
 
     def __len__(self) -> int:
         return len(self.manifest.parts)
@@ -64,14 +79,11 @@ class TrainingSet(Dataset[Sample]):
     def __getitem__(self, draw: Draw) -> Sample:
         """Raises GainspectError if the image or its mask cannot be read."""
         part = self.manifest.parts[draw.part]
-        original = read_image(part.image)
-        image, geometry = letterbox(original, draw.size)
-        if part.mask is None:
-            mask = np.zeros((draw.size, draw.size), np.uint8)
-        else:
-            marked = read_mask(part.mask, original.shape[:2])
-            mask = letterbox_mask(boxed(marked) if self.boxes else marked, geometry)
-        rng = np.random.default_rng((self.seed, draw.epoch, draw.part))
+        rng = np.random.default_rng((self.seed, draw.epoch, draw.part, draw.place))
+        image, mask, room = self._frame(part, draw.size)
+        chance = self._transplanted(part.label, marked=bool(mask.any()))
+        if rng.random() < chance:
+            image, mask = self._counterfactual(image, mask, room, rng)
         image, mask = augment(image, mask, rng, draw.strength)
         defective = part.label is Label.NG
         return Sample(
@@ -80,6 +92,43 @@ class TrainingSet(Dataset[Sample]):
             torch.tensor(defective),
             torch.tensor(defective and bool(mask.any())),
         )
+
+    def _frame(self, part: Part, size: int) -> tuple[Image, Mask, Mask]:
+        """An image as the model sees it, its defect, and where in the frame it lies."""
+        original = read_image(part.image)
+        image, geometry = letterbox(original, size)
+        room = content_mask(geometry)
+        if part.mask is None:
+            return image, np.zeros_like(room), room
+        marked = read_mask(part.mask, original.shape[:2])
+        return image, letterbox_mask(boxed(marked) if self.boxes else marked, geometry), room
+
+    def _transplanted(self, label: Label, *, marked: bool) -> float:
+        """Chance of becoming a counterfactual: of an OK image half of what it is for a marked NG one."""
+        if not self._ok or not self._marked:
+            return 0.0
+        if label is Label.NG:
+            return self.transplants if marked else 0.0
+        return self.transplants / 2
+
+    def _counterfactual(
+        self, image: Image, mask: Mask, room: Mask, rng: np.random.Generator
+    ) -> tuple[Image, Mask]:
+        """The defect of a marked image on an OK part; else sound surface, in the shape of a defect, on it.
+
+        An image whose piece finds no room stays as it is.
+        """
+        other, _, surface = self._frame(self._ok[rng.integers(len(self._ok))], len(image))
+        if mask.any():
+            return transplant(other, surface, image, mask, rng) or (image, mask)
+        _, shape, _ = self._frame(self._marked[rng.integers(len(self._marked))], len(image))
+        # The edge of a part is no sound surface anywhere else.
+        rim = max(1, len(image) // 10)
+        shape &= np.asarray(cv2.erode(surface, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)), np.uint8)
+        if not shape.any():
+            return image, mask
+        put = transplant(image, room, other, shape, rng)
+        return image if put is None else put[0], mask
 
 
 def with_fewer_masks(manifest: Manifest, share: float, seed: int) -> Manifest:
@@ -127,6 +176,6 @@ def epoch_order(labels: NDArray[np.bool_], *, balanced: bool, seed: int, epoch: 
 
 def batches(order: list[int], batch_size: int, *, epoch: int, size: int, strength: float) -> list[list[Draw]]:
     """Cut an epoch's order into batches; an incomplete last batch is left out unless it is the only one."""
-    draws = [Draw(index, epoch, size, strength) for index in order]
+    draws = [Draw(index, epoch, place, size, strength) for place, index in enumerate(order)]
     full = [draws[i : i + batch_size] for i in range(0, len(draws) - batch_size + 1, batch_size)]
     return full or [draws]

@@ -194,6 +194,13 @@ def unletterbox(values: NDArray[np.floating], geometry: Geometry) -> FloatMap:
     return _resize(_content(frame, geometry), geometry.height, geometry.width).astype(np.float32)
 
 
+def content_mask(geometry: Geometry) -> Mask:
+    """(size, size), 1 where the frame shows the image, 0 in its border."""
+    frame = np.zeros((geometry.size, geometry.size), np.uint8)
+    _content(frame, geometry)[:] = 1
+    return frame
+
+
 def _content(frame: NDArray[_Number], geometry: Geometry) -> NDArray[_Number]:
     """The part of the frame that shows the image (a view)."""
     bottom, right = geometry.top + geometry.content_height, geometry.left + geometry.content_width

@@ -8,10 +8,10 @@ from torch.nn import functional as F
 
 from gainspect.config import ModelConfig
 from gainspect.models.attention import GuidedAttention, conv_bn_relu, normalize_by_max
-from gainspect.models.backbone import Backbone
+from gainspect.models.backbone import PYRAMID_STRIDES, Backbone
 from gainspect.models.counterfactual import Counterfactual
 from gainspect.models.evidence import EvidenceHead
-from gainspect.models.localization import LocalizationHead
+from gainspect.models.localization import LocalizationHead, Pyramid
 from gainspect.strategies import Strategy
 
 OK, NG = 0, 1
@@ -81,16 +81,22 @@ class GainMTL(nn.Module):
     def __init__(self, config: ModelConfig, strategy: Strategy) -> None:
         super().__init__()
         self.strategy = strategy
+        self.attention_level = PYRAMID_STRIDES.index(config.attention_stride)
         self.backbone = Backbone(config.backbone, config.output_stride)
         channels = self.backbone.out_channels
         self.classification = LinearHead(channels)
         if strategy.has_attention:
-            self.attention = GuidedAttention(channels, config.attention_channels)
+            fine = strategy.attends == "pyramid"
+            self.attention = GuidedAttention(
+                config.fpn_channels if fine else channels,
+                config.fpn_channels if fine else config.attention_channels,
+            )
         if strategy.has_attended:
             self.adapter = conv_bn_relu(channels, config.attention_channels, 1)
             self.attended = LinearHead(config.attention_channels)
         if strategy.has_localization:
-            self.localization = LocalizationHead(self.backbone.pyramid_channels, config.fpn_channels)
+            self.pyramid = Pyramid(self.backbone.pyramid_channels, config.fpn_channels)
+            self.localization = LocalizationHead(config.fpn_channels)
         if strategy.has_counterfactual:
             self.counterfactual = Counterfactual(channels)
         if strategy.has_evidence:
@@ -107,14 +113,18 @@ class GainMTL(nn.Module):
             has_mask: (B,) bool, which images are defective and have a mask.
             alpha: the curriculum's α: share of the mask in the gate of images that have one.
         """
-        deep, pyramid = self.backbone(images)
+        deep, features = self.backbone(images)
         logits, cam = self.classification(deep)
         output = Output(logits, cam)
+        attended_to = deep
         if self.strategy.has_localization:
-            output.localization_logits = self.localization(pyramid)
+            levels = self.pyramid(features)
+            output.localization_logits = self.localization(levels)
+            if self.strategy.attends == "pyramid":
+                attended_to = levels[self.attention_level]
         small = None if masks is None else mask_at(masks, deep.shape[-2:])
         if self.strategy.has_attention:
-            output.attention_logits = self.attention(deep)
+            output.attention_logits = self.attention(attended_to)
         if self.strategy.has_attended:
             output.gate = self._gate(output, small, has_mask, alpha)
             attended = self.adapter(deep * output.gate.to(deep.dtype))

@@ -102,6 +102,7 @@ def _fit(
         config.training.seed,
         mask_share=config.data.mask_share,
         boxes=config.data.boxes,
+        transplants=config.training.transplants,
     )
     task = InspectionTask(config, model, data, _workers(config))
     bar = ProgressBar(config.strategy, console or Console(quiet=True))
@@ -138,14 +139,14 @@ def _from_worker(error: GainspectError) -> GainspectError:
 
 def _finish(run: RunFolder, config: RunConfig, manifest: Manifest, monitor: Monitor) -> None:
     """Choose the operating threshold on the validation part with the model that was kept."""
-    best = monitor.best
-    assert best is not None  # the last epoch is always a candidate
+    kept = monitor.kept
+    assert kept is not None  # the last epoch is always a candidate
     judgement = judge(Inspector(run.backend(_device()), threshold=0.5), manifest.split("val"))
     write_json(
         run.result_file,
         {
-            "epoch": best["epoch"],
-            "validation": best,
+            "epoch": kept["epoch"],
+            "validation": kept,
             "operating_point": operating_point(judgement, config.training.target_recall),
             "seconds": round(sum(row["seconds"] for row in monitor.history), 1),
         },

@@ -63,7 +63,7 @@ def test_samples_carry_pixels_mask_and_whether_the_mask_counts(tmp_path: Path) -
         Part(image, Label.NG, mask=tmp_path / "nothing.png"),
     )
     data = TrainingSet(Manifest(tmp_path, parts), seed=1)
-    samples = [data[Draw(index, epoch=0, size=64, strength=0.0)] for index in range(4)]
+    samples = [data[Draw(index, epoch=0, place=index, size=64, strength=0.0)] for index in range(4)]
     assert [bool(s.target) for s in samples] == [False, True, True, True]
     assert [bool(s.has_mask) for s in samples] == [False, True, False, False]
     np.testing.assert_array_equal(samples[1].mask.numpy(), defect // 255)
@@ -102,8 +102,42 @@ def test_a_training_set_of_boxes_gives_boxes(tmp_path: Path) -> None:
     diagonal[20:] = 0
     Pillow.fromarray(diagonal).save(tmp_path / "mask.png")
     part = Part(tmp_path / "a.png", Label.NG, mask=tmp_path / "mask.png")
-    draw = Draw(0, epoch=0, size=64, strength=0.0)
+    draw = Draw(0, epoch=0, place=0, size=64, strength=0.0)
     manifest = Manifest(tmp_path, (part,))
     assert int(TrainingSet(manifest, seed=1)[draw].mask.sum()) == 20
     assert int(TrainingSet(manifest, seed=1, boxes=True)[draw].mask.sum()) == 400
     assert not TrainingSet(manifest, seed=1, mask_share=0.0)[draw].has_mask
+
+
+def test_counterfactuals_put_the_defect_on_ok_parts_and_sound_surface_on_others(tmp_path: Path) -> None:
+    """OK parts are 77 and 79, the defect is 50 darker than its own part of 150."""
+    defect = np.zeros((64, 64), np.uint8)
+    defect[10:20, 30:40] = 255
+    pixels = {"ok": np.full((64, 64), 77), "ok2": np.full((64, 64), 79), "ng": 150 - 50 * (defect // 255)}
+    for name, values in {**pixels, "mask": defect}.items():
+        Pillow.fromarray(values.astype(np.uint8)).save(tmp_path / f"{name}.png")
+    parts = (
+        Part(tmp_path / "ok.png", Label.OK),
+        Part(tmp_path / "ok2.png", Label.OK),
+        Part(tmp_path / "ng.png", Label.NG, mask=tmp_path / "mask.png"),
+        Part(tmp_path / "ng.png", Label.NG),
+    )
+    data = TrainingSet(Manifest(tmp_path, parts), seed=1, transplants=1.0)
+    for epoch in range(8):
+        moved = data[Draw(2, epoch=epoch, place=0, size=64, strength=0.0)]
+        image, mask = moved.image.numpy().astype(int), moved.mask.numpy() > 0
+        host = image[~mask].min()
+        assert host in (77, 79) and (image[~mask] == host).all()
+        assert mask.sum() == 100 and (image[mask] == host - 50).all()
+        assert moved.target and moved.has_mask
+        sound = data[Draw(0, epoch=epoch, place=0, size=64, strength=0.0)]
+        assert (sound.image.numpy() == 77).all() and not sound.target and not sound.mask.any()
+        bare = data[Draw(3, epoch=epoch, place=0, size=64, strength=0.0)]  # its defect is not known
+        assert (bare.image.numpy()[:5] == 150).all() and bare.target and not bare.has_mask
+
+
+def test_an_image_that_is_drawn_twice_looks_different_each_time(parts: Manifest) -> None:
+    data = TrainingSet(parts.split("train"), seed=1)
+    first, again, second = (data[Draw(0, 0, place, 64, 1.0)].image for place in (4, 4, 5))
+    np.testing.assert_array_equal(first.numpy(), again.numpy())
+    assert (first != second).any()

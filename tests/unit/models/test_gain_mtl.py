@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gainspect import losses
+from gainspect.config import ModelConfig
 from gainspect.models.gain_mtl import NG, OK, GainMTL, LinearHead, Output, mask_at
-from gainspect.strategies import STRATEGIES
+from gainspect.strategies import STRATEGIES, strategy
 
 Build = Callable[..., GainMTL]
 BACKBONES = ("test_efficientnet", "test_resnet", "test_convnext")
@@ -114,16 +115,17 @@ def test_the_attended_path_is_features_times_gate_through_the_adapter(build: Bui
 
 CLASSIFIER = {"backbone", "classification"}
 ATTENTION = CLASSIFIER | {"attention", "adapter", "attended"}
+LOCALIZATION = {"pyramid", "localization"}
 MODULES = {
     "S1": CLASSIFIER,
     "S2": CLASSIFIER,
     "S3": ATTENTION,
-    "S4": ATTENTION | {"localization"},
-    "S5": ATTENTION | {"localization", "counterfactual"},
-    "S6": ATTENTION | {"localization", "counterfactual"},
+    "S4": ATTENTION | LOCALIZATION,
+    "S5": ATTENTION | LOCALIZATION | {"counterfactual"},
+    "S6": ATTENTION | LOCALIZATION | {"counterfactual"},
     "S7": ATTENTION | {"counterfactual"},
     "S8": ATTENTION | {"counterfactual"},
-    "S9": CLASSIFIER | {"attention", "localization", "verdict"},
+    "S9": CLASSIFIER | LOCALIZATION | {"attention", "verdict"},
 }
 
 
@@ -143,6 +145,19 @@ def test_only_what_the_strategy_trains_is_built_and_only_what_a_verdict_needs_is
     assert (output.localization_logits is not None) == ("localization" in MODULES[name])
     model(images, masks, HAS_MASK)
     assert run == MODULES[name]
+
+
+@pytest.mark.parametrize(("stride", "level"), [(4, 0), (8, 1), (16, 2), (32, 3)])
+def test_s9_attends_to_a_level_of_the_pyramid(images: Tensor, stride: int, level: int) -> None:
+    torch.manual_seed(0)
+    config = ModelConfig.model_validate(
+        {"backbone": "test_efficientnet", "weights": "none", "fpn_channels": 8, "attention_stride": stride}
+    )
+    model = GainMTL(config, strategy("S9")).eval()
+    found = _there(model(images).attention_logits)
+    assert found.shape == (4, 1, 96 // stride, 96 // stride)
+    levels = model.pyramid(model.backbone(images).pyramid)
+    torch.testing.assert_close(found, model.attention(levels[level]))
 
 
 @pytest.mark.parametrize("name", ["S5", "S6", "S7", "S8"])
@@ -269,7 +284,8 @@ def test_at_inference_the_gate_is_the_models_own(
 def test_the_gate_does_not_teach_localization(build: Build, images: Tensor) -> None:
     model = build("S6").train()
     _margin(_there(model(images).attended_logits)).sum().backward()
-    assert all(parameter.grad is None for parameter in model.localization.parameters())
+    for head in (model.localization, model.pyramid):
+        assert all(parameter.grad is None for parameter in head.parameters())
     assert any(parameter.grad is not None for parameter in model.attention.parameters())
 
 
@@ -316,10 +332,10 @@ def _evidence_loss(output: Output, masks: Tensor) -> Tensor:
 REACHED = {
     _cam_loss: {"classification"},
     _attention_loss: {"attention"},
-    _localization_loss: {"localization"},
+    _localization_loss: LOCALIZATION,
     _mining_loss: {"attention", "adapter", "attended"},
     _counterfactual_loss: {"counterfactual", "classification"},
-    _evidence_loss: {"attention", "localization", "verdict"},
+    _evidence_loss: LOCALIZATION | {"attention", "verdict"},
 }
 
 
