@@ -28,10 +28,13 @@ STAGED = [0.0, 0.25, 0.5, 0.75]
 
 QUESTIONS: dict[str, Variants] = {
     "resolution": {
-        "256 px, attention at stride 32": {},
-        "256 px, attention at stride 16": {"model.output_stride": 16},
-        "384 px, attention at stride 32": {"data.size": 384},
-        "512 px, attention at stride 32": {"data.size": 512},
+        "256 px, attention at stride 8": {},
+        "256 px, attention at stride 4": {"model.attention_stride": 4},
+        "256 px, attention at stride 16": {"model.attention_stride": 16},
+        "256 px, attention at stride 32": {"model.attention_stride": 32},
+        "256 px, backbone at stride 16": {"model.output_stride": 16},
+        "384 px": {"data.size": 384},
+        "512 px": {"data.size": 512},
     },
     "schedule": {
         "S3, four stages": {"strategy": "S3", "training.stage_starts": STAGED},
@@ -61,6 +64,8 @@ QUESTIONS: dict[str, Variants] = {
         "S6 (counterfactual and curriculum)": {"strategy": "S6"},
         "S7 (counterfactual, no localization)": {"strategy": "S7"},
         "S8 (S7 and curriculum)": {"strategy": "S8"},
+        "S9, transplants": {},
+        "S9, no transplants": {"training.transplants": 0.0},
     },
     "training": {
         "fixed size": {},
