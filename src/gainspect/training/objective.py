@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from gainspect import losses
 from gainspect.data.dataset import Sample
@@ -51,8 +52,10 @@ def named_losses(
         named["guidance"] = _mean(guided, batch.has_mask) + _mean(losses.silence(attention), ok)
     if "localization" in active and output.localization_logits is not None:
         found = output.localization_logits
-        target = mask_at(batch.mask, found.shape[-2:])
-        named["localization"] = _mean(losses.localization(found, target), batch.has_mask) + _mean(
+        # At the mask's own resolution: a map cell is as wide as a small defect is, and would double it.
+        fine = F.interpolate(found, size=batch.mask.shape[-2:], mode="bilinear")
+        target = batch.mask.unsqueeze(1).float()
+        named["localization"] = _mean(losses.localization(fine, target), batch.has_mask) + _mean(
             losses.silence(found), ok
         )
     if (

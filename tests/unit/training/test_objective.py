@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -60,6 +62,12 @@ def test_mask_losses_are_the_mean_over_defective_images_with_a_mask_plus_silence
         losses.silence(output.attention_logits),
     )
     torch.testing.assert_close(named["guidance"], (guided[0] + guided[3]) / 2 + quiet[2])
+    assert output.localization_logits is not None
+    coarse = output.localization_logits.detach().numpy()[:, 0]
+    fine = torch.from_numpy(np.stack([cv2.resize(one, (16, 16)) for one in coarse])).unsqueeze(1)
+    found = losses.localization(fine, batch.mask.unsqueeze(1))  # at the mask's own resolution
+    silent = losses.silence(output.localization_logits)
+    torch.testing.assert_close(named["localization"], (found[0] + found[3]) / 2 + silent[2])
     assert output.counterfactual_logits is not None
     repaired = losses.counterfactual(output.counterfactual_logits)
     torch.testing.assert_close(named["counterfactual"], (repaired[0] + repaired[3]) / 2)
