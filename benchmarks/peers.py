@@ -1,6 +1,6 @@
 """Peers on the same parts: segmentation networks that decide by the best pooled score of their map.
 
-Same split, backbone, weights, size, epochs, augmentation and sampler as the runs in --work (made by `mt.py`),
+Same split, backbone, weights, size, epochs, sampler and augmentation (that of S9, transplants too) as the runs in --work (made by `mt.py`),
 judged through the same Inspector. The plain classifier is S1 of --work: behind global average pooling and one
 linear layer, Grad-CAM of the margin is the CAM divided by the number of cells, so its row is both.
 """
@@ -33,6 +33,7 @@ from gainspect.models.backbone import Backbone
 from gainspect.models.gain_mtl import mask_at
 from gainspect.models.weights import load_weights
 from gainspect.runtime.inspector import Inspector
+from gainspect.strategies import STRATEGIES
 from gainspect.training.fit import complete_split
 from gainspect.training.schedule import augmentation_strength, image_size, learning_rate_factor
 from results_table import markdown, save_json
@@ -149,7 +150,7 @@ def train(kind: str, config: RunConfig, manifest: Manifest) -> tuple[Segmenter, 
     model = Segmenter(kind, config).to(device)
     average = ModelEmaV3(model, decay=settings.ema, use_warmup=True)
     part = manifest.split("train")
-    data = TrainingSet(part, settings.seed)
+    data = TrainingSet(part, settings.seed, transplants=STRATEGIES["S9"].transplants)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
     per_epoch = len(part.parts) // settings.batch_size
     step, best = 0, {"ap": -1.0}

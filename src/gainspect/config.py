@@ -83,9 +83,8 @@ class TrainingConfig(_Section):
     None = as the strategy says."""
     frozen_stages: Annotated[int, Field(ge=0, le=8)] = 0
     """Backbone stages (stem = 1) whose weights and BatchNorm statistics stay as they came."""
-    transplants: Fraction = 0.5
-    """Share of the marked NG images drawn whose defect is put onto an OK part; onto half that share of the OK
-    images sound surface is put, as its control."""
+    transplants: Fraction | None = None
+    """Share of the marked NG images drawn whose defect is put onto an OK part; None = the strategy's."""
     start_size: Fraction = 1.0
     """Progressive learning: share of the image size at the start; grows to 1 over the first half."""
     start_strength: Fraction = 0.3

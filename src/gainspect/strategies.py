@@ -45,10 +45,11 @@ TOGETHER: tuple[Stage, ...] = tuple(Stage(0.0, stage.losses) for stage in STAGES
 def stages_at(starts: Sequence[float]) -> tuple[Stage, ...]:
     """The stages with other beginnings, in the order of `STAGES`.
 
-    A ramp takes at most half of what is left of the run, so that every loss reaches its full weight.
+    A ramp takes at most half of what is left of the run, so that every loss reaches its full weight; a stage
+    that begins with the run has none, for there is nothing learned before it to protect.
     """
     return tuple(
-        replace(stage, start=start, ramp=min(stage.ramp, (1 - start) / 2))
+        replace(stage, start=start, ramp=min(stage.ramp, (1 - start) / 2) if start else 0.0)
         for stage, start in zip(STAGES, starts, strict=True)
     )
 
@@ -68,6 +69,9 @@ class Strategy:
     """GT-mask attention curriculum: in training the attention is drawn to the mask, α falling 0.5 → 0."""
     attends: Attends = "deep"
     """What attention is read from: the deepest features, or a level of the pyramid (with localization)."""
+    transplants: float = 0.0
+    """Counterfactual images: share of the marked NG images drawn whose defect is put onto an OK part, unless
+    a run says otherwise; onto half that share of the OK images sound surface is put, as its control."""
     stages: tuple[Stage, ...] = STAGES
     """When its losses begin, unless a run says otherwise."""
 
@@ -167,6 +171,7 @@ def _strategies() -> dict[str, Strategy]:
             "evidence",
             "fused",
             attends="pyramid",
+            transplants=0.5,
             stages=TOGETHER,
         ),
     )

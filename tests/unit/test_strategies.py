@@ -135,6 +135,10 @@ def test_the_designs_starts_give_the_designs_stages() -> None:
     assert STAGES[2] == Stage(0.5, ("localization", "consistency"), ramp=0.125)
 
 
+def test_stages_that_all_begin_with_the_run_are_all_losses_at_once() -> None:
+    assert stages_at((0.0, 0.0, 0.0, 0.0)) == STRATEGIES["S9"].stages
+
+
 def test_stages_need_one_start_each() -> None:
     with pytest.raises(ValueError, match="shorter"):
         stages_at((0.0, 0.5))

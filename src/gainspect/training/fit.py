@@ -97,12 +97,13 @@ def _fit(
 ) -> RunFolder:
     keep_freed_memory()
     model.backbone.freeze(config.training.frozen_stages)
+    transplants = config.training.transplants
     data = TrainingSet(
         manifest.split("train"),
         config.training.seed,
         mask_share=config.data.mask_share,
         boxes=config.data.boxes,
-        transplants=config.training.transplants,
+        transplants=strategy(config.strategy).transplants if transplants is None else transplants,
     )
     task = InspectionTask(config, model, data, _workers(config))
     bar = ProgressBar(config.strategy, console or Console(quiet=True))
