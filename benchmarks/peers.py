@@ -1,6 +1,6 @@
 """Peers on the same parts: segmentation networks that decide by the best pooled score of their map.
 
-Same split, backbone, weights, size, epochs, sampler and augmentation (that of S9, transplants too) as the runs
+Same split, backbone, weights, size, epochs, sampler and augmentation (S9's, transplants too) as the runs
 in --work (made by `mt.py`), judged through the same Inspector. The plain classifier is S1 of --work: behind
 global average pooling and one linear layer, Grad-CAM of the margin is the CAM divided by the number of cells,
 so its row is both.
