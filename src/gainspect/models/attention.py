@@ -1,5 +1,7 @@
 """Guided attention (GAIN's S_am): where the model is allowed to look."""
 
+import math
+
 import torch
 from timm.layers.cbam import CbamModule
 from torch import Tensor, nn
@@ -14,6 +16,20 @@ def conv_bn_relu(in_channels: int, out_channels: int, kernel: int) -> nn.Sequent
     )
 
 
+def to_logits(channels: int, prior: float) -> nn.Conv2d:
+    """1×1 convolution to one logit, which says `prior` (0…1) of everything at the start.
+
+    Nearly all of a part is sound, and a few epochs would not bring the background down from 0.5: the
+    optimizer moves a bias by little more than the learning rate a step.
+
+    Source: Lin et al., Focal Loss (ICCV 2017), section 4.1.
+    """
+    convolution = nn.Conv2d(channels, 1, 1)
+    assert convolution.bias is not None
+    nn.init.constant_(convolution.bias, math.log(prior / (1 - prior)))
+    return convolution
+
+
 class AttentionHead(nn.Sequential):
     """(B, C, h, w) → (B, 1, h, w) attention logits: 3×3 conv-BN-ReLU twice, then a 1×1 convolution."""
 
@@ -21,7 +37,7 @@ class AttentionHead(nn.Sequential):
         super().__init__(
             conv_bn_relu(in_channels, channels, 3),
             conv_bn_relu(channels, channels, 3),
-            nn.Conv2d(channels, 1, 1),
+            to_logits(channels, prior=0.1),
         )
 
 

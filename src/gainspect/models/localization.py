@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import FeaturePyramidNetwork
 
-from gainspect.models.attention import conv_bn_relu
+from gainspect.models.attention import conv_bn_relu, to_logits
 
 
 class Pyramid(nn.Module):
@@ -33,7 +33,7 @@ class LocalizationHead(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.refine = nn.Sequential(conv_bn_relu(channels, channels, 3), conv_bn_relu(channels, channels, 3))
-        self.logits = nn.Conv2d(channels, 1, 1)
+        self.logits = to_logits(channels, prior=0.02)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """[P2 … P5] → (B, 1, H/4, W/4) logits, float32."""

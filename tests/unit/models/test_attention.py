@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gainspect.models.attention import AttentionHead, GuidedAttention, normalize_by_max
+from gainspect.models.attention import AttentionHead, GuidedAttention, normalize_by_max, to_logits
 
 Doubles = NDArray[np.float64]
 
@@ -132,3 +132,9 @@ def test_each_image_is_normalized_by_its_own_maximum() -> None:
     attention = torch.tensor([[[[0.2, 0.4]]], [[[0.8, 0.2]]], [[[0.01, 0.05]]]])
     expected = torch.tensor([[[[0.5, 1.0]]], [[[1.0, 0.25]]], [[[0.1, 0.5]]]])
     torch.testing.assert_close(normalize_by_max(attention, floor=0.1), expected)
+
+
+@pytest.mark.parametrize("prior", [0.02, 0.1, 0.5])
+def test_a_map_begins_at_its_prior(prior: float) -> None:
+    nothing = torch.zeros(1, 6, 3, 3)
+    torch.testing.assert_close(to_logits(6, prior)(nothing).sigmoid(), torch.full((1, 1, 3, 3), prior))
