@@ -46,7 +46,7 @@ class ModelConfig(_Section):
     """Width of the two attention heads and of the attended features."""
     attention_stride: Literal[4, 8, 16, 32] = 8
     """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
-    fpn_channels: PositiveInt = 64
+    fpn_channels: PositiveInt = 32
     """Width of the feature pyramid and the localization head."""
 
 
@@ -57,9 +57,9 @@ class TrainingConfig(_Section):
     batch_size: PositiveInt = 16
     accumulate: PositiveInt = 1
     """Batches whose gradients are added up before one optimizer step."""
-    lr: Annotated[float, Field(gt=0)] = 5e-4
+    lr: Annotated[float, Field(gt=0)] = 1.5e-3
     """Peak learning rate of the heads (AdamW); cosine to 0 after the warm-up."""
-    layer_decay: Annotated[float, Field(gt=0, le=1)] = 0.9
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Each backbone layer group learns this much slower than the one above it."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -70,7 +70,7 @@ class TrainingConfig(_Section):
     """Decay per step of the weight average that is validated and kept; 0 = none."""
     sampler: Literal["balanced", "natural"] = "balanced"
     """"balanced" draws OK and NG images equally often."""
-    focal_gamma: Annotated[float, Field(ge=0)] = 2.0
+    focal_gamma: Annotated[float, Field(ge=0)] = 0.0
     """Focusing exponent of the focal loss; 0 = plain cross-entropy, else at least 1."""
     focal_alpha: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
     """Weight of NG in the focal loss; "auto" = the share of OK among the images drawn."""
@@ -124,7 +124,7 @@ class TrainingConfig(_Section):
 class RunConfig(_Section):
     """One run, whole: what `config.yaml` in a run folder holds."""
 
-    strategy: str = "S6"
+    strategy: str = "S9"
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()

@@ -23,11 +23,12 @@ SPEC = SyntheticSpec(
 CONFIG = RunConfig.model_validate(
     {
         "data": {"size": 128},
-        "model": {"backbone": "tf_efficientnet_lite0", "output_stride": 16},
+        "model": {"backbone": "tf_efficientnet_lite0", "output_stride": 16, "fpn_channels": 64},
         "training": {
             "epochs": 16,
             "lr": 2e-3,
             "layer_decay": 0.7,
+            "focal_gamma": 2.0,
             "frozen_stages": 2,
             "stage_starts": (0.0, 0.0, 0.0, 0.1),
         },
