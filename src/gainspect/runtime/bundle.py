@@ -22,6 +22,7 @@ from gainspect.types import MapName
 
 SCHEMA_VERSION = 1
 DESCRIPTION, SEAL = "bundle.json", "bundle.json.sha256"
+SUFFIX = ".gain"
 GOLDEN = "golden.npz"
 """Probe images and what the torch model made of them."""
 _MAX_BYTES = 2**32
@@ -120,6 +121,11 @@ class Bundle:
     """Of bundle.json, and so of everything: the bundle's identity in records."""
     contents: Mapping[str, bytes]
     """Every listed file."""
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a path is meant to be a bundle: a file, a name like NAME.gain, or an unpacked one."""
+    return path.is_file() or path.suffix == SUFFIX or (path / DESCRIPTION).is_file()
 
 
 def write_bundle(path: Path, description: Description, contents: Mapping[str, bytes]) -> Bundle:
