@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from gainspect.data.augment import augment
 from gainspect.data.manifest import Manifest
 from gainspect.data.preprocess import letterbox, letterbox_mask, read_image, read_mask
+from gainspect.data.tiles import Tiling, draw_tile, marked_only
 from gainspect.types import Label, Mask
 
 
@@ -49,14 +50,28 @@ class TrainingSet(Dataset[Sample]):
         seed: of the augmentation, and of the choice of masks.
         mask_share: share of the masks to use, 0…1.
         boxes: whether to put the box around each connected defect in its place.
+        tiling: with it each draw is one tile, NG if it holds some of the marked defect; NG parts whose defect
+            is not marked are left out.
+
+    Raises:
+        GainspectError: with tiles, no NG part is marked, or a mask cannot be read.
     """
 
     def __init__(
-        self, manifest: Manifest, seed: int, *, mask_share: float = 1.0, boxes: bool = False
+        self,
+        manifest: Manifest,
+        seed: int,
+        *,
+        mask_share: float = 1.0,
+        boxes: bool = False,
+        tiling: Tiling | None = None,
     ) -> None:
-        self.manifest = manifest if mask_share == 1.0 else with_fewer_masks(manifest, mask_share, seed)
+        manifest = manifest if mask_share == 1.0 else with_fewer_masks(manifest, mask_share, seed)
+        self.manifest = manifest if tiling is None else marked_only(manifest)
+        self.left_out = len(manifest.parts) - len(self.manifest.parts)
         self.seed = seed
         self.boxes = boxes
+        self.tiling = tiling
 
     def __len__(self) -> int:
         return len(self.manifest.parts)
@@ -64,16 +79,22 @@ class TrainingSet(Dataset[Sample]):
     def __getitem__(self, draw: Draw) -> Sample:
         """Raises GainspectError if the image or its mask cannot be read."""
         part = self.manifest.parts[draw.part]
+        rng = np.random.default_rng((self.seed, draw.epoch, draw.part))
         original = read_image(part.image)
+        marked = None if part.mask is None else read_mask(part.mask, original.shape[:2])
+        if marked is not None and self.boxes:
+            marked = boxed(marked)
+        defective = part.label is Label.NG
+        if self.tiling is not None:
+            tile = draw_tile(original.shape, marked, self.tiling, rng)
+            original, marked = tile.of(original), None if marked is None else tile.of(marked)
+            defective = defective and marked is not None and bool(marked.any())
         image, geometry = letterbox(original, draw.size)
-        if part.mask is None:
+        if marked is None:
             mask = np.zeros((draw.size, draw.size), np.uint8)
         else:
-            marked = read_mask(part.mask, original.shape[:2])
-            mask = letterbox_mask(boxed(marked) if self.boxes else marked, geometry)
-        rng = np.random.default_rng((self.seed, draw.epoch, draw.part))
+            mask = letterbox_mask(marked, geometry)
         image, mask = augment(image, mask, rng, draw.strength)
-        defective = part.label is Label.NG
         return Sample(
             torch.from_numpy(np.ascontiguousarray(image)),
             torch.from_numpy(np.ascontiguousarray(mask)),
