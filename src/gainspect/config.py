@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.files import write_text
 from gainspect.strategies import strategy
@@ -22,7 +23,11 @@ class DataConfig(_Section):
     """Which images, and how large the model sees them."""
 
     size: Annotated[int, Field(ge=64, le=4096, multiple_of=32)] = 384
-    """Side of the square that every image is letterboxed into, pixels."""
+    """Side of the square that every image, or every tile of it, is letterboxed into, pixels."""
+    tile: Annotated[int, Field(ge=64)] | None = None
+    """Side of the square tiles that images are cut into, pixels of the original; None = none."""
+    overlap: Annotated[float, Field(ge=0, le=0.75)] = 0.25
+    """Share of a tile's side that neighboring tiles have in common at least."""
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the training groups kept for validation, where the data set names no validation part."""
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
@@ -31,6 +36,11 @@ class DataConfig(_Section):
     """Share of the masks that training uses; to learn how many are worth drawing."""
     boxes: bool = False
     """Train on the boxes around the marked defects instead of their outlines."""
+
+    @property
+    def tiling(self) -> Tiling | None:
+        """How images are cut; None = they are seen whole."""
+        return None if self.tile is None else Tiling(self.tile, self.overlap)
 
 
 class ModelConfig(_Section):
@@ -134,9 +144,10 @@ class RunConfig(_Section):
         """Whether the image size was asked for, and is not just the default."""
         return "size" in self.data.model_fields_set
 
-    def at_size(self, size: int) -> "RunConfig":
-        """The same configuration with another image size, pixels."""
-        return RunConfig.model_validate(self.model_dump() | {"data": self.data.model_dump() | {"size": size}})
+    def at_size(self, size: int, tile: int | None) -> "RunConfig":
+        """The same configuration with another input side and side of the tiles, pixels."""
+        data = self.data.model_dump() | {"size": size, "tile": tile}
+        return RunConfig.model_validate(self.model_dump() | {"data": data})
 
     @field_validator("strategy")
     @classmethod

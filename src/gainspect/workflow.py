@@ -1,28 +1,22 @@
 """Jobs that take several parts of gainspect: judge a run, compare strategies, the demo."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gainspect.config import RunConfig
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.preprocess import read_image, read_mask
 from gainspect.errors import GainspectError
 from gainspect.evaluation.compare import Row, row_of, save_comparison
-from gainspect.evaluation.evaluate import judge, save, summarize
+from gainspect.evaluation.evaluate import ALL_LABELS, evaluate
 from gainspect.report.figures import PictureRow, picture_grid
 from gainspect.strategies import strategy
 from gainspect.training.fit import complete_split, resume, train
 from gainspect.training.run import RunFolder
 from gainspect.types import Label, Verdict
-
-ALL_LABELS = "all labels"
-WITHOUT_DOUBTFUL = "without doubtful labels"
 
 
 def evaluate_run(
@@ -35,28 +29,22 @@ def evaluate_run(
     doubtful: frozenset[str] | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
-    """Judge one part of a run's data and save predictions.csv and metrics.json.
-
-    Returns:
-        Summaries by title: all labels, and without the doubtful ones if any are named.
+    """As `evaluation.evaluate.evaluate`, at the run's own threshold.
 
     Raises:
         GainspectError: the run has not ended, or the part is empty.
     """
-    run.result()  # says so if this is no run folder, or one that has not ended
-    manifest = run.manifest(data).split(split)
-    if not manifest.parts:
-        raise GainspectError(
-            f"the run has no {split} part", where=run.path, mend="Choose test, val or train."
-        )
-    with _progress(f"judge {split}", len(manifest.parts), console) as advance:
-        judgement = judge(run.inspector(), manifest, progress=advance, maps_dir=maps)
-    thresholds = run.result()["operating_point"]["map_thresholds"]
-    summaries = {ALL_LABELS: summarize(judgement, map_thresholds=thresholds)}
-    if doubtful is not None:
-        summaries[WITHOUT_DOUBTFUL] = summarize(judgement, exclude=doubtful, map_thresholds=thresholds)
-    save(judgement, out, summaries)
-    return summaries
+    point = run.result()["operating_point"]  # says so if this is no run folder, or one that has not ended
+    return evaluate(
+        run.inspector(),
+        run.manifest(data),
+        split,
+        out=out,
+        map_thresholds=point["map_thresholds"],
+        maps=maps,
+        doubtful=doubtful,
+        console=console,
+    )
 
 
 def compare_strategies(
@@ -168,20 +156,3 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
             "a run of another configuration lies here", where=path, mend="Choose another --out, or delete it."
         )
     return resume(path, data=manifest.root, console=console)
-
-
-@contextmanager
-def _progress(title: str, total: int, console: Console | None) -> Iterator[Callable[[], None]]:
-    """A bar that is gone when the work is done; nothing where no terminal is."""
-    if console is None or not console.is_terminal:
-        yield lambda: None
-        return
-    columns = (
-        TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        job = bar.add_task(title, total=total)
-        yield lambda: bar.advance(job)

@@ -259,6 +259,31 @@ def test_train_evaluate_and_compare(run: Run, parts_folder: Path, tmp_path: Path
     assert_sentence(run(*compare, "--set", "training.lr=1e-5"), "a run of another configuration lies here")
 
 
+def _a_bundle_is_judged_as_its_run_is(run: Run, trained: Path, bundle: Path, data: Path) -> None:
+    """The same figures, to the tolerance of the runtimes: the bundle has the threshold of its run."""
+    assert run("evaluate", trained).returncode == 0
+    expected = json.loads((trained / "evaluation/test/metrics.json").read_text())["all labels"]
+    for runtime in ("auto", "openvino"):
+        judged = run("evaluate", bundle, "--data", data, "--runtime", runtime)
+        assert judged.returncode == 0, judged.stderr
+        found = json.loads((trained / "model-evaluation/test/metrics.json").read_text())["all labels"]
+        assert found["images"] == expected["images"]
+        at, wanted = (figures["classification"]["operating"] for figures in (found, expected))
+        assert at["threshold"] == pytest.approx(wanted["threshold"], abs=1e-6)
+        assert (at["recall"], at["false_alarm_rate"]) == (wanted["recall"], wanted["false_alarm_rate"])
+        for name, figures in expected["maps"].items():
+            for figure in ("energy_inside", "fixed_iou"):  # the latter at the policy's threshold
+                value = figures[figure]["value"]
+                assert found["maps"][name][figure]["value"] == pytest.approx(value, abs=1e-3)
+    assert_sentence(run("evaluate", bundle), "does not know where its data lies. Name it with --data")
+    # The validation part was taken from the training parts: the folder does not name it.
+    assert_sentence(
+        run("evaluate", bundle, "--data", data, "--split", "val"), "no val part (it has train, test)"
+    )
+    assert_sentence(run("evaluate", trained, "--runtime", "openvino"), "a run is judged by torch in f32")
+    assert_sentence(run("evaluate", trained / "none.gain", "--data", data), "there is no such bundle")
+
+
 @pytest.mark.slow
 def test_a_bundle_from_training_to_parity(run: Run, parts_folder: Path, tmp_path: Path) -> None:
     trained = run("train", "--data", parts_folder, "--out", tmp_path / "run", *QUICK, "--strategy", "S9")
@@ -278,6 +303,7 @@ def test_a_bundle_from_training_to_parity(run: Run, parts_folder: Path, tmp_path
     )
     assert_sentence(run("export", tmp_path / "run", "--formats", "tflite"), "there is no format 'tflite'")
     assert_sentence(run("export", tmp_path / "none"), "not a run folder")
+    _a_bundle_is_judged_as_its_run_is(run, tmp_path / "run", bundle, parts_folder)
     folder, out = tmp_path / "parts", tmp_path / "out"
     shutil.copytree(parts_folder / "images" / "test", folder)
     (folder / "broken.png").write_bytes(b"")

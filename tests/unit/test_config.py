@@ -173,7 +173,7 @@ def test_strategies_are_known_in_either_case(name: str) -> None:
 def test_a_size_that_was_asked_for_is_told_from_the_default(tmp_path: Path) -> None:
     assert not RunConfig().names_size
     assert RunConfig.model_validate({"data": {"size": 384}}).names_size
-    chosen = RunConfig.model_validate({"training": {"lr": 1e-3}}).at_size(256)
+    chosen = RunConfig.model_validate({"training": {"lr": 1e-3}}).at_size(256, None)
     assert (chosen.data.size, chosen.training.lr, chosen.names_size) == (256, 1e-3, True)
     with pytest.raises(ValidationError, match="under 64 px"):
-        RunConfig.model_validate({"training": {"start_size": 0.2}}).at_size(256)
+        RunConfig.model_validate({"training": {"start_size": 0.2}}).at_size(256, None)

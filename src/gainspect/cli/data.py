@@ -16,14 +16,19 @@ app = typer.Typer(no_args_is_help=True, help="Check a data set, or make a synthe
 def check(
     data: Annotated[Path, typer.Argument(help="Data folder (images/, masks/), or a manifest .csv/.parquet.")],
     size: Annotated[int, typer.Option(help="Input side that defects are measured at, pixels.")] = 384,
+    tile: Annotated[
+        int | None, typer.Option(min=64, help="Side of the tiles that images are cut into, pixels.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Look for what would spoil a training; exit code 1 if there are errors."""
     from gainspect.data.checks import check as check_data
     from gainspect.data.load import load_manifest
+    from gainspect.data.tiles import Tiling
     from gainspect.report.check import check_tables
 
-    report = check_data(load_manifest(data), size=size)
+    tiling = None if tile is None else Tiling(tile, overlap=0.0)  # which does not change what is measured
+    report = check_data(load_manifest(data), size=size, tiling=tiling)
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:

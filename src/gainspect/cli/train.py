@@ -85,8 +85,8 @@ def train(
             # Mistakes first: torch takes seconds to import.
             chosen, manifest = load_config(config, overrides), load_manifest(data)
             if not chosen.names_size:
-                choice = choose_size(manifest)
-                chosen = chosen.at_size(choice.size)
+                choice = choose_size(manifest, tiling=chosen.data.tiling)
+                chosen = chosen.at_size(choice.size, choice.tile)
                 console.print(str(choice))
             from gainspect.training.fit import train as train_run
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gainspect.data.defects import SMALL_DEFECT, defect_px
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.preprocess import read_image, read_mask
+from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.types import Image, Label
 
@@ -55,6 +56,8 @@ class Report:
 
     size: int
     """Input side that the defects were measured at, pixels."""
+    tile: int | None
+    """Side of the tiles that images are cut into, pixels of the original; None = they are seen whole."""
     images: int
     heights: tuple[int, int]
     widths: tuple[int, int]
@@ -84,17 +87,24 @@ class _Seen:
     thumbnails: list[NDArray[np.float32]] = field(default_factory=list)
 
 
-def check(manifest: Manifest, *, size: int, progress: Callable[[], None] | None = None) -> Report:
+def check(
+    manifest: Manifest,
+    *,
+    size: int,
+    tiling: Tiling | None = None,
+    progress: Callable[[], None] | None = None,
+) -> Report:
     """Go over every image and mask.
 
     Args:
         manifest: what to check.
         size: input side of the model, pixels; defects are measured after resizing to it.
+        tiling: how images are cut; None = they are seen whole.
         progress: called after each image.
     """
     seen = _Seen()
     for part in manifest.parts:
-        _look_at(part, manifest.key(part), size, seen)
+        _look_at(part, manifest.key(part), size, tiling, seen)
         if progress is not None:
             progress()
     for code, names in (
@@ -107,9 +117,13 @@ def check(manifest: Manifest, *, size: int, progress: Callable[[], None] | None 
         seen.faults[code].extend(names)
     small = [f"{name} ({px:.1f} px)" for name, px in seen.defect_px.items() if px < SMALL_DEFECT]
     seen.faults["small-defect"].extend(small)
+    if tiling is not None:
+        unmarked = [seen.faults.pop(code, []) for code in ("ng-empty-mask", "ng-without-mask")]
+        seen.faults["ng-left-out"] = sorted(unmarked[0] + unmarked[1])
     heights, widths = zip(*seen.shapes, strict=True) if seen.shapes else ((0,), (0,))
     return Report(
         size=size,
+        tile=None if tiling is None else tiling.tile,
         images=len(manifest.parts),
         heights=(min(heights), max(heights)),
         widths=(min(widths), max(widths)),
@@ -139,6 +153,11 @@ _KINDS: dict[str, tuple[Severity, str, str]] = {
         "NG images without a mask: they train the classifiers only",
         "Mark the defect.",
     ),
+    "ng-left-out": (
+        "warning",
+        "NG images without a marked defect: training by tiles leaves them out",
+        "Mark the defect, so that it is known which tiles are good.",
+    ),
     "near-duplicate": (
         "warning",
         "images nearly equal to one in another split: the test may know them from training",
@@ -147,7 +166,7 @@ _KINDS: dict[str, tuple[Severity, str, str]] = {
     "small-defect": (
         "warning",
         f"defects under {SMALL_DEFECT:.0f} px across after resizing: likely to be missed",
-        "Train at a larger --size.",
+        "Train at a larger --size, or by smaller tiles (--set data.tile=512).",
     ),
     "imbalance": (
         "warning",
@@ -174,7 +193,7 @@ def _findings(faults: dict[str, list[str]]) -> Iterator[Finding]:
             yield Finding(code, severity, f"{len(faults[code])} {what}", mend, tuple(faults[code]))
 
 
-def _look_at(part: Part, name: str, size: int, seen: _Seen) -> None:
+def _look_at(part: Part, name: str, size: int, tiling: Tiling | None, seen: _Seen) -> None:
     try:
         image = read_image(part.image)
     except GainspectError as error:
@@ -201,7 +220,7 @@ def _look_at(part: Part, name: str, size: int, seen: _Seen) -> None:
     elif part.label is Label.NG and not mask.any():
         seen.faults["ng-empty-mask"].append(name)
     elif mask.any():
-        seen.defect_px[name] = defect_px(mask, size)
+        seen.defect_px[name] = defect_px(mask, size, tiling)
 
 
 def _is_dark_16_bit(path: Path) -> bool:

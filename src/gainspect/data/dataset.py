@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from gainspect.data.augment import augment
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.preprocess import content_mask, letterbox, letterbox_mask, read_image, read_mask
+from gainspect.data.tiles import Tiling, draw_tile, marked_only
 from gainspect.data.transplant import transplant
 from gainspect.types import Image, Label, Mask
 
@@ -54,6 +55,11 @@ class TrainingSet(Dataset[Sample]):
         boxes: whether to put the box around each connected defect in its place.
         transplants: share of the marked NG images drawn whose defect goes onto an OK part, 0…1; onto half
             that share of the OK images goes sound surface.
+        tiling: with it each draw is one tile, NG if it holds some of the marked defect; NG parts whose defect
+            is not marked are left out.
+
+    Raises:
+        GainspectError: with tiles, no NG part is marked, or a mask cannot be read.
     """
 
     def __init__(
@@ -64,11 +70,15 @@ class TrainingSet(Dataset[Sample]):
         mask_share: float = 1.0,
         boxes: bool = False,
         transplants: float = 0.0,
+        tiling: Tiling | None = None,
     ) -> None:
-        self.manifest = manifest if mask_share == 1.0 else with_fewer_masks(manifest, mask_share, seed)
+        manifest = manifest if mask_share == 1.0 else with_fewer_masks(manifest, mask_share, seed)
+        self.manifest = manifest if tiling is None else marked_only(manifest)
+        self.left_out = len(manifest.parts) - len(self.manifest.parts)
         self.seed = seed
         self.boxes = boxes
         self.transplants = transplants
+        self.tiling = tiling
         parts = self.manifest.parts
         self._ok = [part for part in parts if part.label is Label.OK]
         self._marked = [part for part in parts if part.label is Label.NG and part.mask is not None]
@@ -80,12 +90,12 @@ class TrainingSet(Dataset[Sample]):
         """Raises GainspectError if the image or its mask cannot be read."""
         part = self.manifest.parts[draw.part]
         rng = np.random.default_rng((self.seed, draw.epoch, draw.part, draw.place))
-        image, mask, room = self._frame(part, draw.size)
-        chance = self._transplanted(part.label, marked=bool(mask.any()))
-        if rng.random() < chance:
+        image, mask, room = self._frame(part, draw.size, rng)
+        # A tile of a defective part is as good as what it shows.
+        defective = part.label is Label.NG and (self.tiling is None or bool(mask.any()))
+        if rng.random() < self._transplanted(defective, marked=bool(mask.any())):
             image, mask = self._counterfactual(image, mask, room, rng)
         image, mask = augment(image, mask, rng, draw.strength)
-        defective = part.label is Label.NG
         return Sample(
             torch.from_numpy(np.ascontiguousarray(image)),
             torch.from_numpy(np.ascontiguousarray(mask)),
@@ -93,21 +103,24 @@ class TrainingSet(Dataset[Sample]):
             torch.tensor(defective and bool(mask.any())),
         )
 
-    def _frame(self, part: Part, size: int) -> tuple[Image, Mask, Mask]:
-        """An image as the model sees it, its defect, and where in the frame it lies."""
+    def _frame(self, part: Part, size: int, rng: np.random.Generator) -> tuple[Image, Mask, Mask]:
+        """An image (or one of its tiles) as the model sees it, its defect, and where in the frame it lies."""
         original = read_image(part.image)
+        marked = None if part.mask is None else read_mask(part.mask, original.shape[:2])
+        if marked is not None and self.boxes:
+            marked = boxed(marked)
+        if self.tiling is not None:
+            tile = draw_tile(original.shape, marked, self.tiling, rng)
+            original, marked = tile.of(original), None if marked is None else tile.of(marked)
         image, geometry = letterbox(original, size)
         room = content_mask(geometry)
-        if part.mask is None:
-            return image, np.zeros_like(room), room
-        marked = read_mask(part.mask, original.shape[:2])
-        return image, letterbox_mask(boxed(marked) if self.boxes else marked, geometry), room
+        return image, np.zeros_like(room) if marked is None else letterbox_mask(marked, geometry), room
 
-    def _transplanted(self, label: Label, *, marked: bool) -> float:
+    def _transplanted(self, defective: bool, *, marked: bool) -> float:
         """Chance of becoming a counterfactual: of an OK image half of what it is for a marked NG one."""
         if not self._ok or not self._marked:
             return 0.0
-        if label is Label.NG:
+        if defective:
             return self.transplants if marked else 0.0
         return self.transplants / 2
 
@@ -118,12 +131,13 @@ class TrainingSet(Dataset[Sample]):
 
         An image whose piece finds no room stays as it is.
         """
-        other, _, surface = self._frame(self._ok[rng.integers(len(self._ok))], len(image))
+        size = len(image)
+        other, _, surface = self._frame(self._ok[rng.integers(len(self._ok))], size, rng)
         if mask.any():
             return transplant(other, surface, image, mask, rng) or (image, mask)
-        _, shape, _ = self._frame(self._marked[rng.integers(len(self._marked))], len(image))
+        _, shape, _ = self._frame(self._marked[rng.integers(len(self._marked))], size, rng)
         # The edge of a part is no sound surface anywhere else.
-        rim = max(1, len(image) // 10)
+        rim = max(1, size // 10)
         shape &= np.asarray(cv2.erode(surface, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)), np.uint8)
         if not shape.any():
             return image, mask

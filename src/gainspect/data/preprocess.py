@@ -75,12 +75,12 @@ def _as_8_bit(pixels: NDArray[np.integer | np.floating], where: str | Path | Non
     return np.asarray(pixels, np.uint8)
 
 
-def read_mask(path: Path, shape: tuple[int, ...]) -> Mask:
+def read_mask(path: Path, shape: tuple[int, ...] | None = None) -> Mask:
     """Read a defect mask as (H, W) of 0 and 1; values above 127 are defect.
 
     Args:
         path: a grey image, 0 and 255.
-        shape: (H, W) of the image that it belongs to.
+        shape: (H, W) of the image that it belongs to; None = not compared.
 
     Raises:
         GainspectError: not readable, or of another size.
@@ -90,7 +90,7 @@ def read_mask(path: Path, shape: tuple[int, ...]) -> Mask:
     except OSError as error:
         raise GainspectError(f"cannot read the mask ({error.strerror})", where=path) from error
     pixels = _decode(content, path, cv2.IMREAD_GRAYSCALE)
-    if pixels.shape != tuple(shape[:2]):
+    if shape is not None and pixels.shape != tuple(shape[:2]):
         raise GainspectError(
             f"the mask is {pixels.shape[1]}×{pixels.shape[0]} px, its image {shape[1]}×{shape[0]} px",
             where=path,

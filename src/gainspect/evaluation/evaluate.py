@@ -3,26 +3,78 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 
-from gainspect.data.manifest import Manifest, Part
+from gainspect.data.manifest import SPLITS, Manifest, Part
 from gainspect.data.preprocess import read_mask
 from gainspect.errors import GainspectError
 from gainspect.evaluation.judgement import Judgement, judged
+from gainspect.evaluation.progress import progress_bar
 from gainspect.evaluation.summary import summarize
 from gainspect.files import atomic_path, write_json, write_text
 from gainspect.runtime.inspector import Inspector
-from gainspect.types import Evidence, Label
+from gainspect.types import Evidence, Label, MapName
 
-__all__ = ["judge", "read_doubtful", "save", "summarize"]
+__all__ = ["evaluate", "judge", "read_doubtful", "save", "summarize"]
 
 PREDICTIONS = "predictions.csv"
 METRICS = "metrics.json"
+ALL_LABELS = "all labels"
+WITHOUT_DOUBTFUL = "without doubtful labels"
+
+
+def evaluate(
+    inspector: Inspector,
+    manifest: Manifest,
+    split: str,
+    *,
+    out: Path,
+    map_thresholds: Mapping[MapName, float],
+    maps: Path | None = None,
+    doubtful: frozenset[str] | None = None,
+    console: Console | None = None,
+) -> dict[str, Any]:
+    """Judge one part of a data set and save predictions.csv and metrics.json.
+
+    Args:
+        inspector: of a run or a bundle, at its own threshold.
+        manifest: with a split.
+        split: the part to judge.
+        out: folder for the two files.
+        map_thresholds: for each map the fixed threshold that was chosen on validation.
+        maps: where to write the float maps, as `judge` does.
+        doubtful: images to leave out in a second summary.
+        console: where progress is shown; none: silent.
+
+    Returns:
+        Summaries by title: all labels, and without the doubtful ones if any are named.
+
+    Raises:
+        GainspectError: the part is empty, or an image or mask cannot be read.
+    """
+    chosen = manifest.split(split)
+    if not chosen.parts:
+        there = [name for name in SPLITS if manifest.split(name).parts]
+        raise GainspectError(
+            f"the data has no {split} part (it has {', '.join(there)})"
+            if there
+            else "the data has no train, val or test part: its manifest names no split",
+            where=manifest.root,
+            mend=f"Choose --split {' or '.join(there)}." if there else "Fill in its column `split`.",
+        )
+    with progress_bar(f"judge {split}", len(chosen.parts), console) as advance:
+        judgement = judge(inspector, chosen, progress=advance, maps_dir=maps)
+    summaries = {ALL_LABELS: summarize(judgement, map_thresholds=map_thresholds)}
+    if doubtful is not None:
+        summaries[WITHOUT_DOUBTFUL] = summarize(judgement, exclude=doubtful, map_thresholds=map_thresholds)
+    save(judgement, out, summaries)
+    return summaries
 
 
 def judge(

@@ -36,7 +36,7 @@ Judges images of parts OK or NG, and shows what its verdict rests on. Made {desc
 | --- | --- |
 | strategy | {description.strategy}: the {chosen.decides} decides, the evidence is {chosen.evidence} |
 | backbone | {config["model"]["backbone"]}, weights {description.training["environment"]["weights"]} |
-| input | letterboxed to {description.preprocessing.size} × {description.preprocessing.size} px |
+| input | {description.preprocessing} |
 | epoch kept | {description.training["epoch"]} |
 
 ## What it was trained on

@@ -89,10 +89,10 @@ def certify_int8(bundle: Bundle, reference: Backend, validation: Manifest) -> di
     Raises:
         GainspectError: INT8 loses more than the margin.
     """
-    threshold = bundle.description.policy.threshold
+    threshold, tiling = bundle.description.policy.threshold, bundle.description.preprocessing.tiling
     figures = {}
     for name, backend in {"f32": reference, "int8": open_backend(bundle, "openvino", "int8", None)}.items():
-        judgement = judge(Inspector(backend, threshold=threshold), validation)
+        judgement = judge(Inspector(backend, threshold=threshold, tiling=tiling), validation)
         reasons = [image.right_reason for image in judgement.images if image.right_reason is not None]
         figures[name] = {
             "recall": at_threshold(judgement.scores, judgement.labels, threshold)["recall"],

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from safetensors.torch import save as safetensors
 
 import gainspect
+from gainspect.config import DataConfig
 from gainspect.data.manifest import SPLITS, Manifest, Part
-from gainspect.data.preprocess import PADDING, letterbox, read_image
+from gainspect.data.preprocess import PADDING, letterbox, read_image, read_mask
 from gainspect.data.synthetic import probe_frames
+from gainspect.data.tiles import draw_tile
 from gainspect.errors import GainspectError
 from gainspect.evaluation.evaluate import judge
 from gainspect.export.card import CARD, model_card
@@ -79,16 +81,16 @@ def export_run(
             the torch model, or INT8 that loses more than `INT8_MARGIN`.
     """
     chosen = _formats(formats)
-    size, manifest = run.config().data.size, run.manifest(data)
+    seen, manifest = run.config().data, run.manifest(data)
     validation = manifest.split("val")
     reference = run.backend()
     on_step(f"judge {plural(len(validation.parts), 'validation image')}")
-    judgement = judge(Inspector(reference, threshold=0.5), validation)
+    judgement = judge(Inspector(reference, threshold=0.5, tiling=seen.tiling), validation)
     policy = choose_policy(judgement, target_recall or run.config().training.target_recall, threshold)
     on_step("export the graph")
-    contents = _graphs(reference.graph, chosen, size, validation)
-    sample = {"probes": probe_frames(size), "validation": _frames(_sample(validation, _SAMPLE), size)}
-    golden = np.concatenate([sample["probes"], _frames(_sample(validation, _GOLDEN), size)])
+    contents = _graphs(reference.graph, chosen, seen, validation)
+    sample = {"probes": probe_frames(seen.size), "validation": _frames(_sample(validation, _SAMPLE), seen)}
+    golden = np.concatenate([sample["probes"], _frames(_sample(validation, _GOLDEN), seen)])
     contents[GOLDEN] = pack_golden(golden, run_frames(reference, golden))
     description = _describe(out.stem, run, manifest, reference.graph, policy, chosen)
     bundle = Bundle(out, description, "", contents)
@@ -116,7 +118,7 @@ def _describe(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         gainspect=gainspect.__version__,
         strategy=config.strategy,
-        preprocessing=Preprocessing(size=config.data.size, padding=PADDING),
+        preprocessing=_preprocessing(config.data),
         graph=Graph(outputs=graph.outputs, evidence_bias=graph.model.bias_margin().item()),
         policy=policy,
         formats={format_: _FILES[format_] for format_ in formats},
@@ -136,6 +138,12 @@ def _describe(
     )
 
 
+def _preprocessing(seen: DataConfig) -> Preprocessing:
+    if seen.tiling is None:
+        return Preprocessing(size=seen.size, padding=PADDING)
+    return Preprocessing(size=seen.size, padding=PADDING, tile=seen.tile, overlap=seen.overlap)
+
+
 def _formats(names: Sequence[str]) -> tuple[Format, ...]:
     if unknown := [name for name in names if name not in FORMATS]:
         raise GainspectError(f"there is no format {unknown[0]!r}", mend=f"Choose from {', '.join(FORMATS)}.")
@@ -151,15 +159,15 @@ _FILES: dict[Format, tuple[str, ...]] = {
 
 
 def _graphs(
-    graph: InspectionGraph, formats: Sequence[Format], size: int, validation: Manifest
+    graph: InspectionGraph, formats: Sequence[Format], seen: DataConfig, validation: Manifest
 ) -> dict[str, bytes]:
     """The files of every format, by name."""
-    onnx = to_onnx(graph, size)
+    onnx = to_onnx(graph, seen.size)
     contents = {"model.onnx": onnx}
     if "openvino" in formats:
         contents |= to_openvino(onnx, "model")
     if "openvino-int8" in formats:
-        contents |= to_int8(onnx, "model-int8", _frames(_sample(validation, _CALIBRATION), size))
+        contents |= to_int8(onnx, "model-int8", _frames(_sample(validation, _CALIBRATION), seen))
     if "torch" in formats:
         contents[WEIGHTS] = safetensors(graph.model.state_dict())
     return contents
@@ -176,6 +184,13 @@ def _sample(manifest: Manifest, count: int) -> list[Part]:
     ]
 
 
-def _frames(parts: Sequence[Part], size: int) -> NDArray[np.uint8]:
-    """(N, size, size, 3) as the graph sees them."""
-    return np.stack([letterbox(read_image(part.image), size)[0] for part in parts])
+def _frames(parts: Sequence[Part], seen: DataConfig) -> NDArray[np.uint8]:
+    """(N, size, size, 3) as the graph sees them; with tiles one of each image."""
+    rng, frames = np.random.default_rng(0), []
+    for part in parts:
+        image = read_image(part.image)
+        if seen.tiling is not None:
+            mask = None if part.mask is None else read_mask(part.mask, image.shape)
+            image = draw_tile(image.shape, mask, seen.tiling, rng).of(image)
+        frames.append(letterbox(image, seen.size)[0])
+    return np.stack(frames)

@@ -20,8 +20,7 @@ def bundle_table(bundle: Bundle) -> Table:
     table.add_row("Made", f"{description.created} by gainspect {description.gainspect}")
     table.add_row("Strategy", description.strategy)
     table.add_row("Backbone", model["backbone"])
-    size = description.preprocessing.size
-    table.add_row("Input", f"{size} × {size} px, {description.preprocessing.method}")
+    table.add_row("Input", str(description.preprocessing))
     images = ", ".join(f"{split} {count} ({data['ng'][split]} NG)" for split, count in data["images"].items())
     table.add_row("Images", images)
     table.add_row("Data", f"SHA-256 {data['fingerprint']}")

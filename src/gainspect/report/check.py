@@ -16,9 +16,10 @@ def check_tables(report: Report) -> list[Table]:
 
 def _contents(report: Report) -> Table:
     (low, high), (narrow, wide) = report.heights, report.widths
+    seen = f"{report.size} px" if report.tile is None else f"{report.size} px, in tiles of {report.tile} px"
     table = Table(
         title=f"{report.images} images, {narrow}–{wide} px wide, {low}–{high} px high",
-        caption=f"Defect size: square root of its area after resizing to {report.size} px.",
+        caption=f"Defect size: square root of its area after resizing to {seen}.",
     )
     for heading in ("split", "label", "defect type"):
         table.add_column(heading)

@@ -16,12 +16,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.files import atomic_path
 from gainspect.types import MapName
 
 SCHEMA_VERSION = 1
 DESCRIPTION, SEAL = "bundle.json", "bundle.json.sha256"
+SUFFIX = ".gain"
 GOLDEN = "golden.npz"
 """Probe images and what the torch model made of them."""
 _MAX_BYTES = 2**32
@@ -54,6 +56,21 @@ class Preprocessing(_Part):
     """Side of the square input, pixels."""
     padding: int = Field(ge=0, le=255)
     """Grey of the border."""
+    tile: int | None = Field(default=None, ge=1)
+    """Side of the tiles that an image is cut into, pixels of the original; None = it is seen whole."""
+    overlap: float = Field(default=0.0, ge=0, lt=1)
+    """Share of a tile's side that neighbors have in common at least."""
+
+    @property
+    def tiling(self) -> Tiling | None:
+        """How an image is cut; None = it is seen whole."""
+        return None if self.tile is None else Tiling(self.tile, self.overlap)
+
+    def __str__(self) -> str:
+        frame = f"letterboxed to {self.size} × {self.size} px"
+        if self.tile is None:
+            return frame
+        return f"tiles of {self.tile} px, {self.overlap:.0%} overlapping, each {frame}"
 
 
 class Policy(_Part):
@@ -120,6 +137,11 @@ class Bundle:
     """Of bundle.json, and so of everything: the bundle's identity in records."""
     contents: Mapping[str, bytes]
     """Every listed file."""
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a path is meant to be a bundle: a file, a name like NAME.gain, or an unpacked one."""
+    return path.is_file() or path.suffix == SUFFIX or (path / DESCRIPTION).is_file()
 
 
 def write_bundle(path: Path, description: Description, contents: Mapping[str, bytes]) -> Bundle:

@@ -65,13 +65,13 @@ def inspect_files(
     *,
     stdin: Callable[[], bytes] = lambda: sys.stdin.buffer.read(),
 ) -> Iterator[Inspected]:
-    """Judge files in order, a batch at a time; only one batch is in memory.
+    """Judge files in order, as many at a time as the Inspector does; no more are in memory.
 
     Raises:
         GainspectError: the model gave NaN or infinity; never for a broken file.
     """
     remaining = iter(sources)
-    while batch := list(islice(remaining, inspector.batch_size)):
+    while batch := list(islice(remaining, inspector.images_at_once)):
         read = [_read(source, stdin) for source in batch]
         verdicts = inspector.inspect_many(item.image for item in read if item.image is not None)
         for item in read:

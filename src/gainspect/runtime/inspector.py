@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.preprocess import Geometry, as_rgb8, letterbox, read_image, unletterbox
+from gainspect.data.preprocess import as_rgb8, letterbox, read_image, unletterbox
+from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
-from gainspect.runtime.backends import Backend, Precision, RuntimeName, open_backend
+from gainspect.runtime.backends import Backend, Precision, Results, RuntimeName, open_backend
 from gainspect.runtime.bundle import Bundle, read_bundle
 from gainspect.runtime.regions import regions_of
-from gainspect.types import MAP_NAMES, Evidence, Label, Verdict
+from gainspect.runtime.tiled import judge_tiles
+from gainspect.types import MAP_NAMES, Evidence, FloatMap, Label, MapName, Verdict
 
 Input = NDArray[np.uint8] | NDArray[np.uint16] | Path | str
 """An image file, or pixels as `as_rgb8` takes them."""
@@ -25,7 +27,8 @@ class Inspector:
         backend: runs the network.
         threshold: on P(NG); at or above it the verdict is NG.
         region_threshold: regions are where the evidence reaches this; None = none are sought.
-        batch_size: images judged at once by `inspect_many`.
+        batch_size: images judged at once by `inspect_many`; with tiles, tiles of one image.
+        tiling: cut images into tiles, as the training did; None = see them whole.
     """
 
     bundle: Bundle | None = None
@@ -38,11 +41,18 @@ class Inspector:
         threshold: float,
         region_threshold: float | None = None,
         batch_size: int = 16,
+        tiling: Tiling | None = None,
     ) -> None:
         self.backend = backend
         self.threshold = threshold
         self.region_threshold = region_threshold
         self.batch_size = batch_size
+        self.tiling = tiling
+
+    @property
+    def images_at_once(self) -> int:
+        """How many images `inspect_many` holds."""
+        return self.batch_size if self.tiling is None else 1
 
     @classmethod
     def load(
@@ -75,6 +85,7 @@ class Inspector:
             threshold=policy.threshold,
             region_threshold=policy.region_threshold,
             batch_size=batch_size,
+            tiling=bundle.description.preprocessing.tiling,
         )
         inspector.bundle = bundle
         inspector.inspect(np.zeros((backend.size, backend.size, 3), np.uint8))
@@ -94,20 +105,29 @@ class Inspector:
         Raises:
             GainspectError: as `inspect`.
         """
+        if self.tiling is not None:
+            for item in images:
+                size, pixels = self.backend.size, _pixels(item)
+                yield self._verdict(*judge_tiles(self._run, pixels, size, self.tiling, self.batch_size))
+            return
         remaining = iter(images)
         while batch := list(islice(remaining, self.batch_size)):
             frames, geometries = zip(
                 *(letterbox(_pixels(item), self.backend.size) for item in batch), strict=True
             )
-            results = self.backend(np.stack(frames))
-            _require_finite(results)
+            results = self._run(np.stack(frames))
             for index, geometry in enumerate(geometries):
-                yield self._verdict(results, index, geometry)
+                names = (name for name in MAP_NAMES if name in results)
+                maps = {name: unletterbox(results[name][index], geometry) for name in names}
+                yield self._verdict(float(results["score"][index]), maps)
 
-    def _verdict(self, results: dict[str, NDArray[np.float32]], index: int, geometry: Geometry) -> Verdict:
-        maps = {name: unletterbox(results[name][index], geometry) for name in MAP_NAMES if name in results}
-        evidence = maps["evidence"] = np.maximum(maps["evidence"], 0)
-        score = float(results["score"][index])
+    def _run(self, frames: NDArray[np.uint8]) -> Results:
+        results = self.backend(frames)
+        _require_finite(results)
+        return results
+
+    def _verdict(self, score: float, maps: dict[MapName, FloatMap]) -> Verdict:
+        evidence = np.maximum(maps["evidence"], 0, out=maps["evidence"])
         return Verdict(
             label=Label.NG if score >= self.threshold else Label.OK,
             score=score,
@@ -121,7 +141,7 @@ def _pixels(image: Input) -> NDArray[np.uint8]:
     return read_image(Path(image)) if isinstance(image, Path | str) else as_rgb8(image)
 
 
-def _require_finite(results: dict[str, NDArray[np.float32]]) -> None:
+def _require_finite(results: Results) -> None:
     """NaN compares false with every threshold, so it would pass as OK."""
     broken = [name for name, values in results.items() if not np.isfinite(values).all()]
     if broken:

@@ -47,7 +47,8 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
         step = min(step, time.perf_counter() - started)
     sample = Manifest(validation.root, validation.parts[:_SAMPLE])
     started = time.perf_counter()
-    judge(Inspector(TorchBackend(model, task.config.data.size, device), threshold=0.5), sample)
+    seen = task.config.data
+    judge(Inspector(TorchBackend(model, seen.size, device), threshold=0.5, tiling=seen.tiling), sample)
     judging = (time.perf_counter() - started) / len(sample.parts)
     # Processes that read images work beside the steps, else before them.
     per_step = max(step, loading / task.workers) if task.workers else step + loading

@@ -104,7 +104,11 @@ def _fit(
         mask_share=config.data.mask_share,
         boxes=config.data.boxes,
         transplants=strategy(config.strategy).transplants if transplants is None else transplants,
+        tiling=config.data.tiling,
     )
+    if console is not None and data.left_out:
+        unmarked = plural(data.left_out, "NG image")
+        console.print(f"Training by tiles leaves out {unmarked} without a marked defect.")
     task = InspectionTask(config, model, data, _workers(config))
     bar = ProgressBar(config.strategy, console or Console(quiet=True))
     monitor = Monitor(run, manifest.split("val"), bar.epoch_line)
@@ -142,7 +146,8 @@ def _finish(run: RunFolder, config: RunConfig, manifest: Manifest, monitor: Moni
     """Choose the operating threshold on the validation part with the model that was kept."""
     kept = monitor.kept
     assert kept is not None  # the last epoch is always a candidate
-    judgement = judge(Inspector(run.backend(_device()), threshold=0.5), manifest.split("val"))
+    inspector = Inspector(run.backend(_device()), threshold=0.5, tiling=config.data.tiling)
+    judgement = judge(inspector, manifest.split("val"))
     write_json(
         run.result_file,
         {

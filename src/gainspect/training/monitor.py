@@ -78,7 +78,8 @@ class Monitor(pl.Callback):
     def _validate(self, task: InspectionTask) -> Row:
         model = task.judged_model
         backend = TorchBackend(model, task.config.data.size, device_of(model))
-        judgement = judge(Inspector(backend, threshold=0.5), self.validation)
+        inspector = Inspector(backend, threshold=0.5, tiling=task.config.data.tiling)
+        judgement = judge(inspector, self.validation)
         return dict(validation_figures(judgement, task.config.training.monitor_recall))
 
     def _keep_if_good(self, task: InspectionTask, row: Row, monitor: str) -> None:

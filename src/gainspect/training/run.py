@@ -118,7 +118,7 @@ class RunFolder:
     def inspector(self, device: str = "cpu") -> Inspector:
         """The Inspector of the trained model, at the run's operating threshold."""
         threshold = self.result()["operating_point"]["threshold"]
-        return Inspector(self.backend(device), threshold=threshold)
+        return Inspector(self.backend(device), threshold=threshold, tiling=self.config().data.tiling)
 
     def backend(self, device: str = "cpu") -> TorchBackend:
         """The model of the best checkpoint, which exists before the training has ended."""

@@ -8,6 +8,7 @@ import pytest
 
 from gainspect.data.defects import choose_size, defect_px
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.tiles import Tiling
 from gainspect.types import Label
 
 
@@ -38,13 +39,13 @@ def test_the_size_of_a_defect_is_the_root_of_the_area_of_its_largest_region() ->
 
 @pytest.mark.parametrize(
     ("side", "size"),
-    [(16, 256), (15, 384), (11, 384), (10, 512), (2, 512)],  # 4 px at 256 of 1024 is 16 px, at 384 10.7 px
+    [(16, 256), (15, 384), (11, 384), (10, 512), (8, 512)],  # 4 px at 256 of 1024 is 16 px, at 384 10.7 px
 )
 def test_the_smallest_size_at_which_defects_are_not_too_small(tmp_path: Path, side: int, size: int) -> None:
     choice = choose_size(_squares(tmp_path, [side] * 3))
     assert choice.size == size
     assert choice.median_px == pytest.approx(side * size / 1024)
-    assert (choice.defects, choice.too_small) == (3, 3 if side < 8 else 0)
+    assert (choice.tile, choice.defects, choice.too_small) == (None, 3, 0)
 
 
 def test_one_in_ten_may_stay_too_small_and_is_counted(tmp_path: Path) -> None:
@@ -60,6 +61,43 @@ def test_the_test_part_is_not_looked_at(tmp_path: Path) -> None:
         part.image.unlink()
     choice = choose_size(Manifest(tmp_path, train.parts + test.parts))
     assert (choice.size, choice.defects) == (256, 1)
+
+
+@pytest.mark.parametrize(
+    ("side", "tile", "px", "too_small"),
+    [
+        (7, 896, 4.0, 0),  # 512 px of 7/4 times 512
+        (5, 640, 4.0, 0),
+        (2, 512, 2.0, 3),  # nothing is enlarged: too small in the image itself
+    ],
+)
+def test_where_no_size_is_enough_tiles_are_chosen_and_said(
+    tmp_path: Path, side: int, tile: int, px: float, too_small: int
+) -> None:
+    choice = choose_size(_squares(tmp_path, [side] * 3))
+    assert (choice.size, choice.tile, choice.too_small) == (512, tile, too_small)
+    assert choice.median_px == pytest.approx(px)
+    assert str(choice).startswith(
+        f"Images in tiles of {tile} px, each at 512 px: the median defect is {px:.0f} px across there."
+    )
+
+
+def test_tiles_that_would_hold_the_whole_image_are_not_chosen(tmp_path: Path) -> None:
+    assert choose_size(_squares(tmp_path, [2] * 3, image_side=512)).tile is None
+
+
+def test_with_given_tiles_the_size_is_chosen_in_them(tmp_path: Path) -> None:
+    masks = _squares(tmp_path, [9] * 3)
+    choice = choose_size(masks, tiling=Tiling(tile=512, overlap=0.25))
+    assert (choice.size, choice.tile, choice.median_px) == (256, 512, pytest.approx(4.5))
+
+
+def test_in_a_tile_a_defect_is_as_large_as_the_tile_shows_it() -> None:
+    mask = np.zeros((300, 2000), np.uint8)
+    mask[10:50, 10:50] = 1
+    assert defect_px(mask, 500) == pytest.approx(10)
+    assert defect_px(mask, 500, Tiling(tile=1000, overlap=0.25)) == pytest.approx(20)
+    assert defect_px(mask, 500, Tiling(tile=250, overlap=0.25)) == pytest.approx(80)
 
 
 def test_without_masks_the_usual_size_is_taken_and_said(tmp_path: Path) -> None:

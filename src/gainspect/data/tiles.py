@@ -1,0 +1,106 @@
+"""Tiles: an image much larger than the model's input is seen piece by piece, in training as in inspection.
+
+NumPy and OpenCV only.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gainspect.data.manifest import Manifest, Part
+from gainspect.data.preprocess import read_mask
+from gainspect.errors import GainspectError
+from gainspect.types import Label, Mask
+from gainspect.wording import plural
+
+_Number = TypeVar("_Number", np.uint8, np.float32)
+
+_DEFECTIVE_SHARE = 0.8
+"""Of the draws of a marked part: a tile that holds some of the defect; else any tile, often a good one."""
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How images are cut."""
+
+    tile: int
+    """Side of the square tiles, pixels of the original image."""
+    overlap: float
+    """Share of the side, 0…1, that neighbors have in common at least: what is smaller is whole in one."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Where a tile lies in its image, pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, pixels: NDArray[_Number]) -> NDArray[_Number]:
+        """The tile of an image, mask or map (H, W, …): a view."""
+        return pixels[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def tiles_of(height: int, width: int, tiling: Tiling) -> list[Tile]:
+    """Cut height × width into tiles that cover it, row by row; the last ones are shifted in to the edge.
+
+    Along a side that is shorter than a tile, the tile is as short. An image that fits into one tile is one.
+
+    >>> [(tile.left, tile.width) for tile in tiles_of(100, 1000, Tiling(tile=400, overlap=0.25))]
+    [(0, 400), (300, 400), (600, 400)]
+    """
+    return [
+        Tile(top, left, min(tiling.tile, height), min(tiling.tile, width))
+        for top in _starts(height, tiling)
+        for left in _starts(width, tiling)
+    ]
+
+
+def _starts(length: int, tiling: Tiling) -> Iterator[int]:
+    stride = max(1, int(tiling.tile * (1 - tiling.overlap)))
+    last = max(0, length - tiling.tile)
+    yield from range(0, last, stride)
+    yield last
+
+
+def draw_tile(shape: tuple[int, ...], mask: Mask | None, tiling: Tiling, rng: np.random.Generator) -> Tile:
+    """Draw one of an image's tiles, as training sees it.
+
+    Args:
+        shape: (H, W, …) of the image.
+        mask: (H, W), 0 or 1; where it marks a defect, four draws of five take a tile that holds some of it,
+            in proportion to how much: slivers at an edge are rare.
+        tiling: how the image is cut.
+        rng: all randomness comes from it.
+    """
+    tiles = tiles_of(shape[0], shape[1], tiling)
+    if mask is None or not mask.any() or rng.random() >= _DEFECTIVE_SHARE:
+        return tiles[int(rng.integers(len(tiles)))]
+    held = np.array([np.count_nonzero(tile.of(mask)) for tile in tiles], np.float64)
+    return tiles[int(rng.choice(len(tiles), p=held / held.sum()))]
+
+
+def marked_only(manifest: Manifest) -> Manifest:
+    """Leave out NG parts whose defect is not marked: nobody knows which of their tiles are good.
+
+    Raises:
+        GainspectError: there are NG parts, but none that is marked; or a mask cannot be read.
+    """
+    kept = tuple(part for part in manifest.parts if part.label is Label.OK or _is_marked(part))
+    defective = int(manifest.labels.sum())
+    if defective and not any(part.label is Label.NG for part in kept):
+        raise GainspectError(
+            f"tiles need marked defects, and none of {plural(defective, 'NG image')} has one",
+            where=manifest.root,
+            mend="Mark the defects, or train on whole images (without data.tile).",
+        )
+    return replace(manifest, parts=kept)
+
+
+def _is_marked(part: Part) -> bool:
+    return part.mask is not None and bool(read_mask(part.mask).any())

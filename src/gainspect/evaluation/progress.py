@@ -1,0 +1,24 @@
+"""How far judging has come, on a terminal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+@contextmanager
+def progress_bar(title: str, total: int, console: Console | None) -> Iterator[Callable[[], None]]:
+    """A bar that is gone when the work is done; nothing where no terminal is."""
+    if console is None or not console.is_terminal:
+        yield lambda: None
+        return
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        job = bar.add_task(title, total=total)
+        yield lambda: bar.advance(job)
