@@ -1,6 +1,6 @@
 """The Inspector: everything that judges images judges them through this class."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from gainspect.data.preprocess import Geometry, as_rgb8, letterbox, read_image, unletterbox
 from gainspect.errors import GainspectError
 from gainspect.runtime.backends import Backend, Precision, RuntimeName, open_backend
-from gainspect.runtime.bundle import Bundle, read_bundle
+from gainspect.runtime.bundle import Bundle, ReasonPolicy, read_bundle
+from gainspect.runtime.counterfactual import check_reasons
 from gainspect.runtime.regions import regions_of
-from gainspect.types import MAP_NAMES, Evidence, Label, Verdict
+from gainspect.types import MAP_NAMES, Evidence, Image, Label, Verdict
 
 Input = NDArray[np.uint8] | NDArray[np.uint16] | Path | str
 """An image file, or pixels as `as_rgb8` takes them."""
@@ -26,6 +27,7 @@ class Inspector:
         threshold: on P(NG); at or above it the verdict is NG.
         region_threshold: regions are where the evidence reaches this; None = none are sought.
         batch_size: images judged at once by `inspect_many`.
+        reason: how to check the reason of NG verdicts; None = not at all. Needs a region threshold.
     """
 
     bundle: Bundle | None = None
@@ -38,11 +40,13 @@ class Inspector:
         threshold: float,
         region_threshold: float | None = None,
         batch_size: int = 16,
+        reason: ReasonPolicy | None = None,
     ) -> None:
         self.backend = backend
         self.threshold = threshold
         self.region_threshold = region_threshold
         self.batch_size = batch_size
+        self.reason = reason
 
     @classmethod
     def load(
@@ -53,6 +57,7 @@ class Inspector:
         *,
         threads: int | None = None,
         batch_size: int = 8,
+        check: bool = True,
     ) -> "Inspector":
         """Load a bundle, check it, and run it once, so that the first part does not wait.
 
@@ -62,6 +67,7 @@ class Inspector:
             precision: of the arithmetic.
             threads: None = all CPUs that the process may use (cgroup quota, affinity); torch keeps its own.
             batch_size: images judged at once by `inspect_many`.
+            check: whether to check reasons as the bundle's policy says; False = never.
 
         Raises:
             GainspectError: the bundle is refused, or the runtime cannot run it.
@@ -75,6 +81,7 @@ class Inspector:
             threshold=policy.threshold,
             region_threshold=policy.region_threshold,
             batch_size=batch_size,
+            reason=policy.reason if check else None,
         )
         inspector.bundle = bundle
         inspector.inspect(np.zeros((backend.size, backend.size, 3), np.uint8))
@@ -96,13 +103,23 @@ class Inspector:
         """
         remaining = iter(images)
         while batch := list(islice(remaining, self.batch_size)):
-            frames, geometries = zip(
-                *(letterbox(_pixels(item), self.backend.size) for item in batch), strict=True
-            )
-            results = self.backend(np.stack(frames))
-            _require_finite(results)
-            for index, geometry in enumerate(geometries):
-                yield self._verdict(results, index, geometry)
+            pixels = [_pixels(item) for item in batch]
+            frames, geometries = zip(*(letterbox(image, self.backend.size) for image in pixels), strict=True)
+            results = self._run(frames)
+            verdicts = [self._verdict(results, index, geometry) for index, geometry in enumerate(geometries)]
+            if self.reason is not None and self.region_threshold is not None:
+                verdicts = check_reasons(pixels, verdicts, self._scores, self.reason, self.region_threshold)
+            yield from verdicts
+
+    def _run(self, frames: Sequence[Image]) -> dict[str, NDArray[np.float32]]:
+        results = self.backend(np.stack(frames))
+        _require_finite(results)
+        return results
+
+    def _scores(self, images: Iterable[Image]) -> list[float]:
+        """P(NG) of each image, in one batch."""
+        frames = [letterbox(image, self.backend.size)[0] for image in images]
+        return [float(score) for score in self._run(frames)["score"]] if frames else []
 
     def _verdict(self, results: dict[str, NDArray[np.float32]], index: int, geometry: Geometry) -> Verdict:
         maps = {name: unletterbox(results[name][index], geometry) for name in MAP_NAMES if name in results}
