@@ -10,24 +10,16 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from gainspect.runtime.bundle import ReasonPolicy
+from gainspect.runtime.repair import BoolMask, drawn_place, pieces_of, repair
 from gainspect.runtime.review import review_reasons
 from gainspect.types import CheckGap, FloatMap, Image, Label, ReasonCheck, Verdict
 
-BoolMask = NDArray[np.bool_]
-
-_MARGIN = 0.01
+_MARGIN = 0.03
 """Of the longer side: how far a repair goes beyond the evidence, so that no rim of a defect is smeared in."""
 _MAX_SHARE = 0.5
 """Of the image: a larger region has too little around it to be repaired from."""
-_SURROUNDINGS = 16
-"""Pixels around a region that a repair looks at."""
-_WORKING_SIDE = 640
-"""Larger surroundings are repaired at a smaller scale: the time grows with the area, the model sees less."""
-_RADIUS = 3.0
-"""Of the inpainting, pixels."""
 _DRAWS = 100
 """Places tried for each piece of a control."""
 
@@ -45,7 +37,8 @@ class Trial:
     def images(self) -> Iterator[Image]:
         """The image with its evidence repaired, then with each control repaired; none if there is no way."""
         if self.gap in (None, CheckGap.NO_ROOM_FOR_CONTROL):
-            yield from (repair(self.image, region) for region in (self.region, *self.controls))
+            for region in (self.region, *self.controls):
+                yield repair(self.image, region, avoid=self.region)
 
 
 def check_reasons(
@@ -139,12 +132,8 @@ def control_regions(region: BoolMask, rng: np.random.Generator, count: int) -> t
     Returns:
         At most `count` regions (H, W) of the same area; fewer, or none, where there is no room.
     """
-    number, labels, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=8)
-    pieces = []
     # The largest first: later ones find room more easily.
-    for index in sorted(range(1, number), key=lambda index: -stats[index, cv2.CC_STAT_AREA]):
-        x, y, width, height, _ = (int(value) for value in stats[index])
-        pieces.append(labels[y : y + height, x : x + width] == index)
+    pieces = sorted((piece for piece, _ in pieces_of(region)), key=lambda piece: -int(piece.sum()))
     drawn = (_scattered(pieces, region, rng) for _ in range(count))
     return tuple(control for control in drawn if control is not None)
 
@@ -153,11 +142,8 @@ def _scattered(pieces: Sequence[BoolMask], avoid: BoolMask, rng: np.random.Gener
     taken = avoid.copy()
     control = np.zeros_like(avoid)
     for piece in pieces:
-        height, width = piece.shape
         for _ in range(_DRAWS):
-            y = int(rng.integers(avoid.shape[0] - height + 1))
-            x = int(rng.integers(avoid.shape[1] - width + 1))
-            place = (slice(y, y + height), slice(x, x + width))
+            place = drawn_place(piece, avoid.shape, rng)
             if not (taken[place] & piece).any():
                 taken[place] |= piece
                 control[place] |= piece
@@ -165,35 +151,3 @@ def _scattered(pieces: Sequence[BoolMask], avoid: BoolMask, rng: np.random.Gener
         else:
             return None
     return control
-
-
-def repair(image: Image, region: BoolMask) -> Image:
-    """Fill a region from its surroundings; all pixels outside of it stay as they are, bit for bit.
-
-    Args:
-        image: (H, W, 3).
-        region: (H, W), True where to fill.
-
-    Navier–Stokes rather than fast marching (Telea): its fill of an even surface is exactly even.
-
-    Source: Bertalmio, Bertozzi and Sapiro, Navier–Stokes, fluid dynamics, and image and video inpainting
-    (CVPR 2001).
-    """
-    if not region.any():
-        return image.copy()
-    x, y, width, height = cv2.boundingRect(region.astype(np.uint8))
-    top, left = max(0, y - _SURROUNDINGS), max(0, x - _SURROUNDINGS)
-    window = (slice(top, y + height + _SURROUNDINGS), slice(left, x + width + _SURROUNDINGS))
-    crop, hole = np.ascontiguousarray(image[window]), region[window].astype(np.uint8)
-    scale = min(1.0, _WORKING_SIDE / max(hole.shape))
-    if scale < 1:
-        size = (max(1, round(hole.shape[1] * scale)), max(1, round(hole.shape[0] * scale)))
-        small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-        covered = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-        filled = cv2.inpaint(small, covered.astype(np.uint8), _RADIUS, cv2.INPAINT_NS)
-        filled = cv2.resize(filled, hole.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    else:
-        filled = cv2.inpaint(crop, hole, _RADIUS, cv2.INPAINT_NS)
-    repaired = image.copy()
-    repaired[window] = np.where(hole[:, :, None] > 0, filled, crop)
-    return repaired

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gainspect.runtime.bundle import ReasonPolicy
-from gainspect.runtime.counterfactual import control_regions, evidence_region, plan, repair
+from gainspect.runtime.counterfactual import control_regions, evidence_region, plan
 from gainspect.runtime.inspector import Inspector
 from gainspect.types import CheckGap, Label, ReviewReason
+from region_strategies import regions
 
 SIZE = 64
 SPOT, FAR = (slice(10, 18), slice(12, 20)), (slice(44, 54), slice(40, 50))
@@ -105,7 +106,7 @@ def test_maps_that_point_to_different_places_go_to_review(localized, reasons):
     [
         (None, CheckGap.NO_REGION, (ReviewReason.REPAIR_KEEPS_SCORE,)),
         ((slice(0, 64), slice(0, 60)), CheckGap.REGION_TOO_LARGE, ()),
-        ((slice(0, 60), slice(12, 42)), CheckGap.NO_ROOM_FOR_CONTROL, ()),
+        ((slice(0, 60), slice(13, 41)), CheckGap.NO_ROOM_FOR_CONTROL, ()),
     ],
 )
 def test_what_cannot_be_checked_says_why(claims, gap, reasons):
@@ -144,22 +145,6 @@ def test_the_same_pixels_and_seed_give_the_same_regions_and_other_pixels_others(
         assert (np.array(other.controls) != np.array(first.controls)).any()
 
 
-regions = st.builds(
-    lambda height, width, boxes: _boxes(height, width, boxes),
-    st.integers(8, 80),
-    st.integers(8, 80),
-    st.lists(st.tuples(*[st.floats(0, 1)] * 4), min_size=1, max_size=4),
-)
-
-
-def _boxes(height, width, boxes):
-    region = np.zeros((height, width), np.bool_)
-    for top, left, tall, wide in boxes:
-        y, x = int(top * (height - 1)), int(left * (width - 1))
-        region[y : y + 1 + int(tall * height / 3), x : x + 1 + int(wide * width / 3)] = True
-    return region
-
-
 @given(region=regions, seed=st.integers(0, 2**32))
 def test_controls_never_touch_the_evidence_and_have_its_pieces(region, seed):
     for control in control_regions(region, np.random.default_rng(seed), 3):
@@ -178,31 +163,9 @@ def test_one_piece_keeps_its_shape():
         np.testing.assert_array_equal(control[y : y + 10, x : x + 15], region[5:15, 5:20])
 
 
-@given(region=regions, seed=st.integers(0, 2**32))
-def test_a_repair_leaves_the_rest_untouched(region, seed):
-    image = np.random.default_rng(seed).integers(0, 256, (*region.shape, 3), np.uint8)
-    before = image.copy()
-    repaired = repair(image, region)
-    np.testing.assert_array_equal(image, before)
-    np.testing.assert_array_equal(repaired[~region], image[~region])
-    assert (repaired.shape, repaired.dtype) == (image.shape, np.uint8)
-
-
-@pytest.mark.parametrize("side", [100, 1500])
-def test_a_spot_on_a_plain_part_is_gone(side):
-    image = np.full((side, side, 3), (150, 120, 90), np.uint8)
-    region = np.zeros((side, side), np.bool_)
-    region[side // 4 : 3 * side // 4, side // 3 : side // 2] = True
-    image[region] = 0
-    repaired = repair(image, region)
-    np.testing.assert_allclose(
-        repaired[region].astype(int), np.array([[150, 120, 90]] * region.sum()), atol=1
-    )
-
-
 def test_evidence_under_the_threshold_is_repaired_around_its_peak():
     evidence = np.zeros((SIZE, SIZE), np.float32)
     evidence[20:30, 20:30], evidence[24, 24] = 0.15, 0.2
     region = evidence_region(evidence, 0.5)
-    assert region[20:30, 20:30].all() and region.sum() < 200
+    assert region[20:30, 20:30].all() and region.sum() < 250
     assert not evidence_region(np.zeros((SIZE, SIZE), np.float32), 0.5).any()
