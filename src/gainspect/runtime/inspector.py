@@ -108,7 +108,7 @@ class Inspector:
             results = self._run(frames)
             verdicts = [self._verdict(results, index, geometry) for index, geometry in enumerate(geometries)]
             if self.reason is not None and self.region_threshold is not None:
-                verdicts = check_reasons(pixels, verdicts, self._scores, self.reason, self.region_threshold)
+                verdicts = check_reasons(pixels, verdicts, self.scores, self.reason, self.region_threshold)
             yield from verdicts
 
     def _run(self, frames: Sequence[Image]) -> dict[str, NDArray[np.float32]]:
@@ -116,8 +116,12 @@ class Inspector:
         _require_finite(results)
         return results
 
-    def _scores(self, images: Iterable[Image]) -> list[float]:
-        """P(NG) of each image, in one batch."""
+    def scores(self, images: Iterable[Image]) -> list[float]:
+        """P(NG) of each image, all in one batch, and nothing else.
+
+        Raises:
+            GainspectError: the model gave NaN or infinity.
+        """
         frames = [letterbox(image, self.backend.size)[0] for image in images]
         return [float(score) for score in self._run(frames)["score"]] if frames else []
 
