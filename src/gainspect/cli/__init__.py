@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from gainspect import __version__
-from gainspect.cli import bundle, compare, data, demo, evaluate, export, inspect, train
+from gainspect.cli import bundle, compare, data, demo, evaluate, explain, export, inspect, train
 from gainspect.cli.console import errors
 from gainspect.errors import GainspectError
 
@@ -21,6 +21,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("inspect")(inspect.inspect)
+app.command("explain")(explain.explain)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")
@@ -74,4 +75,4 @@ def _extra_of(module: str) -> str | None:
         return "train"
     if package in {"openvino", "nncf"}:
         return "openvino"
-    return "report" if package in {"sklearn", "scipy", "matplotlib"} else None
+    return "report" if package in {"sklearn", "scipy", "matplotlib", "jinja2"} else None

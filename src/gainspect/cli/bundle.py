@@ -18,7 +18,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print its description as it is.")] = False,
 ) -> None:
     """Print what a bundle is, where it comes from, and when it says NG."""
-    from gainspect.report.bundle import bundle_table, policy_sentence
+    from gainspect.report.bundle import bundle_table, policy_sentence, reason_sentence
     from gainspect.runtime.bundle import read_bundle
 
     read = read_bundle(bundle)
@@ -27,6 +27,7 @@ def show(
         return
     console.print(bundle_table(read))
     console.print(policy_sentence(read.description.policy))
+    console.print(reason_sentence(read.description.policy))
 
 
 @app.command("verify")

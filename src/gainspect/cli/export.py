@@ -29,10 +29,13 @@ def export(
     data: Annotated[
         Path | None, typer.Option(help="Data folder, if it has moved since the training.")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Have the reason of NG verdicts checked.")
+    ] = True,
 ) -> None:
     """Make a bundle of a run: one file that inspects without torch, proven equal to what was trained."""
     from gainspect.export.export import export_run
-    from gainspect.report.bundle import parity_table, policy_sentence
+    from gainspect.report.bundle import parity_table, policy_sentence, reason_sentence
     from gainspect.training.run import RunFolder
 
     names = [name.strip() for name in formats.split(",") if name.strip()]
@@ -44,9 +47,11 @@ def export(
             target_recall=target_recall,
             threshold=threshold,
             data=data,
+            check=check,
             on_step=status.update,
         )
     console.print(parity_table(parity))
     console.print(policy_sentence(bundle.description.policy))
+    console.print(reason_sentence(bundle.description.policy))
     console.print(f"Saved: {bundle.path} ({bundle.path.stat().st_size / 2**20:.1f} MiB)")
     console.print(f"Next: [bold]gainspect bundle show {bundle.path}[/]")

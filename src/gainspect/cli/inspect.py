@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
@@ -25,6 +25,12 @@ def inspect(
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Also draw where the evidence is, into OUT/overlays.")
     ] = False,
+    style: Annotated[
+        str, typer.Option(help="Of the overlays: overlay, side-by-side or contour.")
+    ] = "overlay",
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Check the reason of NG verdicts, as the bundle says.")
+    ] = True,
     runtime: Annotated[str, typer.Option(help="auto, onnxruntime, openvino or torch.")] = "auto",
     precision: Annotated[str, typer.Option(help="f32, bf16 or int8 (OpenVINO).")] = "f32",
 ) -> None:
@@ -32,8 +38,8 @@ def inspect(
     from rich.progress import track
 
     from gainspect.files import atomic_path, write_text
+    from gainspect.report.overlay import Style, to_png
     from gainspect.report.overlay import overlay as draw
-    from gainspect.report.overlay import to_png
     from gainspect.report.verdicts import verdict_table
     from gainspect.runtime.backends import Precision, RuntimeName, require_choice
     from gainspect.runtime.files import find_images, inspect_files, record_of
@@ -41,9 +47,15 @@ def inspect(
 
     if overlay and out is None:
         raise GainspectError("--overlay needs a folder to draw into", mend="Add --out DIR.")
+    if style not in get_args(Style):
+        raise GainspectError(
+            f"there is no style {style!r}", mend=f"Choose from {', '.join(get_args(Style))}."
+        )
     require_choice(runtime, precision)
     sources = find_images(paths)
-    inspector = Inspector.load(bundle, cast(RuntimeName, runtime), cast(Precision, precision))
+    inspector = Inspector.load(bundle, cast(RuntimeName, runtime), cast(Precision, precision), check=check)
+    assert inspector.bundle is not None
+    scale = inspector.bundle.description.policy.heat_scale()
     records: list[dict[str, Any]] = []
     names: Counter[str] = Counter()
     stopped, begun = False, time.perf_counter()
@@ -64,7 +76,7 @@ def inspect(
                 stem = "stdin" if inspected.source == "-" else Path(inspected.source).stem
                 names[stem] += 1
                 name = stem if names[stem] == 1 else f"{stem}-{names[stem]}"
-                picture = draw(inspected.image, inspected.verdict, inspector.region_threshold or 0)
+                picture = draw(inspected.image, inspected.verdict, scale, cast(Style, style))
                 with atomic_path(out / "overlays" / f"{name}.png") as temporary:
                     temporary.write_bytes(to_png(picture))
     except KeyboardInterrupt:

@@ -31,6 +31,7 @@ class Judged:
     score: float
     """P(NG)"""
     verdict: Label
+    """OK or NG, by the score alone; what a failed reason check makes of it is not judged here."""
     right_reason: bool | None
     """The verdict is right and, for NG, the evidence peaks in the defect; None for NG without a mask."""
     evidence_peak: float
@@ -93,7 +94,7 @@ def judged(
     figures: dict[str, float] = {}
     curves: dict[MapName, NDArray[np.float64]] = {}
     localization = verdict.evidence.localization
-    reason = None if mask is None else verdict.label is label
+    reason = None if mask is None else verdict.by_score is label
     if mask is not None and label is Label.NG:
         for name, values in verdict.evidence.maps().items():
             figures[f"{name}_cam_iou"] = cam_iou(values, mask)
@@ -113,7 +114,7 @@ def judged(
         group=group,
         defect_type=defect_type,
         score=verdict.score,
-        verdict=verdict.label,
+        verdict=verdict.by_score,
         right_reason=reason,
         evidence_peak=float(verdict.evidence.evidence.max()),
         figures=figures,

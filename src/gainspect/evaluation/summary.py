@@ -57,7 +57,7 @@ def summarize(
             "half": _classification(kept, 0.5, "0.5, for comparison"),
             "ranking": _ranking(kept),
         },
-        "right_reason_rate": _share(
+        "right_reason_rate": share_figure(
             [(image, image.right_reason) for image in images if image.right_reason is not None]
         ),
         "maps": {
@@ -114,7 +114,7 @@ def _map_quality(images: Sequence[Judged], name: MapName, threshold: float | Non
         place = MAP_THRESHOLDS.index(threshold)
         marked = [image for image in images if name in image.curves]
         values = np.array([image.curves[name][place] for image in marked])
-        quality |= {"fixed_iou": _mean_of(marked, values), "fixed_threshold": threshold}
+        quality |= {"fixed_iou": mean_figure(marked, values), "fixed_threshold": threshold}
     return quality
 
 
@@ -144,8 +144,8 @@ def _defect_types(images: Sequence[Judged]) -> dict[str, dict[str, Any]]:
         table[kind] = {
             "n": len(of_kind),
             "groups": len({image.group for image in of_kind}),
-            "recall": _share([(image, image.verdict is Label.NG) for image in of_kind]),
-            "right_reason_rate": _share(
+            "recall": share_figure([(image, image.verdict is Label.NG) for image in of_kind]),
+            "right_reason_rate": share_figure(
                 [(image, image.right_reason) for image in of_kind if image.right_reason is not None]
             ),
             **{figure: _mean(of_kind, f"evidence_{figure}") for figure in MAP_FIGURES},
@@ -153,7 +153,7 @@ def _defect_types(images: Sequence[Judged]) -> dict[str, dict[str, Any]]:
     return table
 
 
-def _share(outcomes: Sequence[tuple[Judged, bool]]) -> Figure:
+def share_figure(outcomes: Sequence[tuple[Judged, bool]]) -> Figure:
     """Share of images with a true outcome."""
     hits = np.array([outcome for _, outcome in outcomes], np.bool_)
     return _proportion([image for image, _ in outcomes], hits, np.ones_like(hits))
@@ -174,10 +174,11 @@ def _proportion(images: Sequence[Judged], hits: NDArray[np.bool_], trials: NDArr
 def _mean(images: Sequence[Judged], name: str) -> Figure:
     """Mean of a per-image figure over the images that have it."""
     having = [image for image in images if name in image.figures]
-    return _mean_of(having, np.array([image.figures[name] for image in having]))
+    return mean_figure(having, np.array([image.figures[name] for image in having]))
 
 
-def _mean_of(images: Sequence[Judged], values: NDArray[np.float64]) -> Figure:
+def mean_figure(images: Sequence[Judged], values: NDArray[np.float64]) -> Figure:
+    """Mean of (N,) values in −1…1 of N images, with intervals by image and by group."""
     return {
         "value": float(values.mean()) if len(values) else None,
         "n": len(values),

@@ -23,7 +23,7 @@ from gainspect.export.certify import certify_int8, compare_formats
 from gainspect.export.from_bundle import WEIGHTS
 from gainspect.export.onnx import to_onnx
 from gainspect.export.openvino import to_int8, to_openvino
-from gainspect.export.policy import choose_policy
+from gainspect.export.policy import choose_policy, with_reason_check
 from gainspect.models.inference import InspectionGraph
 from gainspect.runtime.bundle import (
     GOLDEN,
@@ -60,6 +60,7 @@ def export_run(
     target_recall: float | None = None,
     threshold: float | None = None,
     data: Path | None = None,
+    check: bool = True,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> tuple[Bundle, dict[str, Any]]:
     """Write a bundle: graphs, policy, golden answers, parity of every format with the torch model.
@@ -71,6 +72,7 @@ def export_run(
         target_recall: what the threshold is chosen for on the validation part; the run's own by default.
         threshold: on P(NG), chosen by hand instead.
         data: the data folder, if it has moved since the training.
+        check: whether the policy has the reason of NG verdicts checked.
         on_step: told what comes next.
 
     Returns:
@@ -87,6 +89,9 @@ def export_run(
     on_step(f"judge {plural(len(validation.parts), 'validation image')}")
     judgement = judge(Inspector(reference, threshold=0.5, tiling=seen.tiling), validation)
     policy = choose_policy(judgement, target_recall or run.config().training.target_recall, threshold)
+    if check:
+        on_step("check the reasons of its NG verdicts")
+        policy = with_reason_check(policy, reference, validation)
     on_step("export the graph")
     contents = _graphs(reference.graph, chosen, seen, validation)
     sample = {"probes": probe_frames(seen.size), "validation": _frames(_sample(validation, _SAMPLE), seen)}

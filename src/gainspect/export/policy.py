@@ -1,13 +1,25 @@
-"""The threshold of the verdict and what a region is, from the validation part."""
+"""The threshold of the verdict, what a region is, and when a reason fails, from the validation part."""
+
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from gainspect.data.manifest import Manifest
+from gainspect.data.preprocess import read_mask
 from gainspect.errors import GainspectError
 from gainspect.evaluation.judgement import Judgement
 from gainspect.evaluation.operating_point import map_thresholds
+from gainspect.evaluation.review_point import fit_heat, fit_review
+from gainspect.metrics.cam import peak_in_mask
 from gainspect.metrics.classification import at_threshold, operating_threshold
-from gainspect.runtime.bundle import Policy
-from gainspect.types import Label
+from gainspect.runtime.backends import Backend
+from gainspect.runtime.bundle import Policy, ReasonPolicy
+from gainspect.runtime.inspector import Inspector
+from gainspect.types import Label, Verdict
+
+REVIEW_SHARE = 0.05
+"""Of the verdicts that are right for the right reason: so many may go to a person."""
 
 
 def choose_policy(judgement: Judgement, target_recall: float, threshold: float | None) -> Policy:
@@ -42,4 +54,36 @@ def choose_policy(judgement: Judgement, target_recall: float, threshold: float |
         # Without masks: what the evidence of nearly all OK parts stays below.
         region_threshold=maps.get("evidence", float(np.percentile(peaks, 95)) if peaks else 0.0),
         map_thresholds=maps,
+        heat=fit_heat(judgement),
     )
+
+
+def with_reason_check(policy: Policy, backend: Backend, validation: Manifest) -> Policy:
+    """The policy with limits for the reason check, fitted on the validation part.
+
+    Args:
+        policy: with the threshold on P(NG) and that of the regions.
+        backend: runs the network.
+        validation: the validation part.
+
+    Raises:
+        GainspectError: an image or mask cannot be read.
+    """
+    plain = ReasonPolicy()
+    inspector = Inspector(
+        backend, threshold=policy.threshold, region_threshold=policy.region_threshold, reason=plain
+    )
+    defective = replace(validation, parts=tuple(p for p in validation.parts if p.label is Label.NG))
+    good = list(_right_for_the_right_reason(inspector, defective))
+    return policy.model_copy(update={"reason": fit_review(good, plain, REVIEW_SHARE, policy.split)})
+
+
+def _right_for_the_right_reason(inspector: Inspector, defective: Manifest) -> Iterator[Verdict]:
+    """NG verdicts on NG parts whose evidence peaks in the defect, or whose defect is not marked."""
+    verdicts = inspector.inspect_many(part.image for part in defective.parts)
+    for part, verdict in zip(defective.parts, verdicts, strict=True):
+        if verdict.by_score is Label.NG:
+            evidence = verdict.evidence.evidence
+            mask = None if part.mask is None else read_mask(part.mask, evidence.shape).astype(np.bool_)
+            if mask is None or not mask.any() or peak_in_mask(evidence, mask):
+                yield verdict

@@ -41,6 +41,23 @@ def policy_sentence(policy: Policy) -> str:
     return f"NG from P(NG) {policy.threshold:.4f} on, chosen {origin}; on {part}: {figures}."
 
 
+def reason_sentence(policy: Policy) -> str:
+    """When the reason of an NG verdict fails its check, and what that gave where it was fitted."""
+    reason = policy.reason
+    if reason is None:
+        return "Reasons are not checked."
+    rules = [
+        (reason.min_drop, "repairing the evidence takes away less than {:.0%} of P(NG)"),
+        (reason.max_control_drop, "repairing as much elsewhere takes away more than {:.0%}"),
+        (reason.min_agreement, "attention and localization agree by less than {:.2f}"),
+    ]
+    limits = ", ".join(text.format(limit) for limit, text in rules if limit is not None)
+    return (
+        f"NG becomes REVIEW if {limits}; on {reason.split}: {reason.reviewed} of "
+        f"{plural(reason.verdicts, 'verdict')} that are right for the right reason."
+    )
+
+
 def parity_table(parity: Mapping[str, Any]) -> Table:
     """Every format against the torch model."""
     table = titled_table(

@@ -9,13 +9,17 @@ from rich.table import Table
 from rich.text import Text
 
 from gainspect.report.tables import titled_table
+from gainspect.report.texts import TEXTS
+from gainspect.types import ReviewReason
 from gainspect.wording import plural
 
-_STYLES = {"ng": "bold red", "ok": "green", None: "yellow"}
+_STYLES = {"ng": "bold red", "review": "bold magenta", "ok": "green", None: "yellow"}
+
+_REVIEW = {reason.value: TEXTS["en"][f"reason_{reason.value}"].lower() for reason in ReviewReason}
 
 
 def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows: int) -> Table:
-    """One row an image, NG and unreadable ones before OK.
+    """One row an image, NG, those for a person and unreadable ones before OK.
 
     Args:
         records: as `runtime.files.record_of` makes them.
@@ -24,7 +28,8 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
     """
     counts = Counter(record["verdict"] for record in records)
     unread = f", {counts[None]} not judged" if counts[None] else ""
-    title = f"{plural(len(records), 'image')}: {counts['ng']} NG, {counts['ok']} OK{unread}"
+    review = f"{counts['review']} REVIEW, " if counts["review"] else ""
+    title = f"{plural(len(records), 'image')}: {counts['ng']} NG, {review}{counts['ok']} OK{unread}"
     left = f"{len(records) - rows} more are not shown\n" if len(records) > rows else ""
     rate = len(records) / seconds if seconds > 0 else 0.0
     table = titled_table(title, f"{left}{rate:.1f} images/s, reading included")
@@ -32,6 +37,7 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
     table.add_column(f"Image in {folder}" if folder else "Image", overflow="fold")
     table.add_column("Verdict")
     table.add_column("P(NG)", justify="right")
+    table.add_column("Repaired", justify="right")
     table.add_column("Regions", justify="right")
     table.add_column("Largest (x, y, w, h)", no_wrap=True)
     for record in sorted(records, key=lambda record: record["verdict"] == "ok")[:rows]:
@@ -41,10 +47,21 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
             record["image"].removeprefix(folder),
             Text((verdict or "–").upper(), _STYLES[verdict]),
             f"{record['score']:.3f}" if verdict else "–",
+            _repaired(record),
             str(len(regions)) if verdict else "–",
             ", ".join(map(str, regions[0]["box"])) if regions else "–",
         )
+    for reason, text in _REVIEW.items():
+        count = sum(reason in record.get("review_reasons", ()) for record in records)
+        if count:
+            table.caption = f"{table.caption}\n{count} REVIEW: {text}"
     return table
+
+
+def _repaired(record: Mapping[str, Any]) -> str:
+    """P(NG) with the evidence repaired, where that was tried."""
+    check = record.get("check")
+    return "–" if check is None or check["repaired"] is None else f"{check['repaired']:.3f}"
 
 
 def _common_folder(names: Sequence[str]) -> str:

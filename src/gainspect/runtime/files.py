@@ -11,7 +11,7 @@ from typing import Any
 from gainspect.data.preprocess import IMAGE_SUFFIXES, decode_image
 from gainspect.errors import GainspectError
 from gainspect.runtime.inspector import Inspector
-from gainspect.types import Image, Verdict
+from gainspect.types import Image, ReasonCheck, Verdict
 
 STDIN = "-"
 
@@ -95,9 +95,23 @@ def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
         "score": verdict.score,
         "threshold": verdict.threshold,
         "regions": [asdict(region) for region in verdict.regions],
+        "review_reasons": [str(reason) for reason in verdict.review_reasons],
+        "check": None if verdict.check is None else _check_record(verdict.check),
         "bundle": None if inspector.bundle is None else inspector.bundle.sha256,
         "runtime": inspector.backend.runtime,
         "precision": inspector.backend.precision,
+    }
+
+
+def _check_record(check: ReasonCheck) -> dict[str, Any]:
+    return {
+        "repaired": check.repaired,
+        "control": check.control,
+        "controls": list(check.controls),
+        "effect": check.effect,
+        "flips": check.flips,
+        "area": check.area,
+        "gap": None if check.gap is None else str(check.gap),
     }
 
 

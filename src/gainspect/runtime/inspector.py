@@ -11,10 +11,11 @@ from gainspect.data.preprocess import as_rgb8, letterbox, read_image, unletterbo
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.runtime.backends import Backend, Precision, Results, RuntimeName, open_backend
-from gainspect.runtime.bundle import Bundle, read_bundle
+from gainspect.runtime.bundle import Bundle, ReasonPolicy, read_bundle
+from gainspect.runtime.counterfactual import check_reasons
 from gainspect.runtime.regions import regions_of
 from gainspect.runtime.tiled import judge_tiles
-from gainspect.types import MAP_NAMES, Evidence, FloatMap, Label, MapName, Verdict
+from gainspect.types import MAP_NAMES, Evidence, FloatMap, Image, Label, MapName, Verdict
 
 Input = NDArray[np.uint8] | NDArray[np.uint16] | Path | str
 """An image file, or pixels as `as_rgb8` takes them."""
@@ -29,6 +30,7 @@ class Inspector:
         region_threshold: regions are where the evidence reaches this; None = none are sought.
         batch_size: images judged at once by `inspect_many`; with tiles, tiles of one image.
         tiling: cut images into tiles, as the training did; None = see them whole.
+        reason: how to check the reason of NG verdicts; None = not at all. Needs a region threshold.
     """
 
     bundle: Bundle | None = None
@@ -42,12 +44,14 @@ class Inspector:
         region_threshold: float | None = None,
         batch_size: int = 16,
         tiling: Tiling | None = None,
+        reason: ReasonPolicy | None = None,
     ) -> None:
         self.backend = backend
         self.threshold = threshold
         self.region_threshold = region_threshold
         self.batch_size = batch_size
         self.tiling = tiling
+        self.reason = reason
 
     @property
     def images_at_once(self) -> int:
@@ -63,6 +67,7 @@ class Inspector:
         *,
         threads: int | None = None,
         batch_size: int = 8,
+        check: bool = True,
     ) -> "Inspector":
         """Load a bundle, check it, and run it once, so that the first part does not wait.
 
@@ -72,6 +77,7 @@ class Inspector:
             precision: of the arithmetic.
             threads: None = all CPUs that the process may use (cgroup quota, affinity); torch keeps its own.
             batch_size: images judged at once by `inspect_many`.
+            check: whether to check reasons as the bundle's policy says; False = never.
 
         Raises:
             GainspectError: the bundle is refused, or the runtime cannot run it.
@@ -86,6 +92,7 @@ class Inspector:
             region_threshold=policy.region_threshold,
             batch_size=batch_size,
             tiling=bundle.description.preprocessing.tiling,
+            reason=policy.reason if check else None,
         )
         inspector.bundle = bundle
         inspector.inspect(np.zeros((backend.size, backend.size, 3), np.uint8))
@@ -105,21 +112,37 @@ class Inspector:
         Raises:
             GainspectError: as `inspect`.
         """
-        if self.tiling is not None:
-            for item in images:
-                size, pixels = self.backend.size, _pixels(item)
-                yield self._verdict(*judge_tiles(self._run, pixels, size, self.tiling, self.batch_size))
-            return
         remaining = iter(images)
-        while batch := list(islice(remaining, self.batch_size)):
-            frames, geometries = zip(
-                *(letterbox(_pixels(item), self.backend.size) for item in batch), strict=True
-            )
-            results = self._run(np.stack(frames))
-            for index, geometry in enumerate(geometries):
-                names = (name for name in MAP_NAMES if name in results)
-                maps = {name: unletterbox(results[name][index], geometry) for name in names}
-                yield self._verdict(float(results["score"][index]), maps)
+        while batch := list(islice(remaining, self.images_at_once)):
+            pixels = [_pixels(item) for item in batch]
+            verdicts = [self._verdict(score, maps) for score, maps in self._judge(pixels)]
+            if self.reason is not None and self.region_threshold is not None:
+                verdicts = check_reasons(pixels, verdicts, self.scores, self.reason, self.region_threshold)
+            yield from verdicts
+
+    def scores(self, images: Iterable[Image]) -> list[float]:
+        """P(NG) of each image, all in one batch (with tiles: image by image), and nothing else.
+
+        Raises:
+            GainspectError: the model gave NaN or infinity.
+        """
+        if self.tiling is not None:
+            return [score for score, _ in self._judge(images)]
+        frames = [letterbox(image, self.backend.size)[0] for image in images]
+        return [float(score) for score in self._run(np.stack(frames))["score"]] if frames else []
+
+    def _judge(self, images: Iterable[Image]) -> Iterator[tuple[float, dict[MapName, FloatMap]]]:
+        """P(NG) and maps of each image, the maps in its own geometry."""
+        size = self.backend.size
+        if self.tiling is not None:
+            yield from (judge_tiles(self._run, image, size, self.tiling, self.batch_size) for image in images)
+            return
+        frames, geometries = zip(*(letterbox(image, size) for image in images), strict=True)
+        results = self._run(np.stack(frames))
+        names = [name for name in MAP_NAMES if name in results]
+        for index, geometry in enumerate(geometries):
+            maps = {name: unletterbox(results[name][index], geometry) for name in names}
+            yield float(results["score"][index]), maps
 
     def _run(self, frames: NDArray[np.uint8]) -> Results:
         results = self.backend(frames)

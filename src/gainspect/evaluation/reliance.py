@@ -1,0 +1,276 @@
+"""What verdicts rest on, by intervention: evidence, marked defects and random places are repaired in turn."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from gainspect.data.defects import defect_px
+from gainspect.data.manifest import Manifest, Part
+from gainspect.data.preprocess import read_image, read_mask
+from gainspect.evaluation.judgement import Judged, Judgement, judged
+from gainspect.evaluation.summary import Figure, mean_figure, share_figure
+from gainspect.metrics.cam import peak_in_mask
+from gainspect.runtime.counterfactual import control_regions, with_margin
+from gainspect.runtime.inspector import Inspector
+from gainspect.runtime.repair import BoolMask, repair
+from gainspect.types import Image, Label, ReasonCheck, ReviewReason, Verdict
+
+Cell = tuple[Literal["right", "wrong"], Literal["right", "wrong"]]
+"""Verdict, reason."""
+CELLS: tuple[Cell, ...] = (("right", "right"), ("right", "wrong"), ("wrong", "right"), ("wrong", "wrong"))
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """One image, judged and intervened on. Scores are P(NG)."""
+
+    judged: Judged
+    threshold: float
+    """On P(NG); the one that was applied."""
+    label: Label
+    """The verdict with its reason checked: OK, NG or REVIEW."""
+    review_reasons: tuple[ReviewReason, ...]
+    check: ReasonCheck | None
+    """Repair of the evidence and its controls; of images that the score calls NG."""
+    points_at_defect: bool | None
+    """Whether the evidence peaks in the defect; None without a marked defect."""
+    mask_repaired: float | None
+    """With the marked defect repaired; None without one."""
+    random_repaired: float | None
+    """With as much repaired elsewhere: beside the marked defect, or (OK) in the shape of some defect."""
+    defect_px: float | None
+    """Size of the largest marked defect after resizing: square root of its area, pixels."""
+    contrast: float | None
+    """Of the marked defect: |mean inside − mean around| / standard deviation around, grey values."""
+
+    @property
+    def cell(self) -> Cell | None:
+        """Verdict by the score, and reason; None for NG without a marked defect.
+
+        The reason of an OK part is right if it passes: nothing on it may speak for NG.
+        """
+        verdict_right = self.judged.verdict is self.judged.label
+        reason_right = verdict_right if self.judged.label is Label.OK else self.points_at_defect
+        if reason_right is None:
+            return None
+        return "right" if verdict_right else "wrong", "right" if reason_right else "wrong"
+
+
+Seen = Callable[[Part, Image, BoolMask | None, Verdict, Examined], None]
+"""Told each image with its pixels, mask (H, W) and verdict, while they are in memory."""
+
+
+def examine(inspector: Inspector, manifest: Manifest, seen: Seen = lambda *_: None) -> list[Examined]:
+    """Judge all parts, check reasons as the Inspector does, and repair marked defects and random places.
+
+    Each image costs one more forward pass if it is OK, two if its defect is marked, beside the check's own.
+
+    Args:
+        inspector: judges; it should check reasons.
+        manifest: what to judge.
+        seen: called after each image.
+
+    Raises:
+        GainspectError: an image or mask cannot be read.
+    """
+    marks = [part for part in manifest.parts if part.label is Label.NG and part.mask is not None]
+    examined: list[Examined] = []
+    for start in range(0, len(manifest.parts), inspector.batch_size):
+        parts = manifest.parts[start : start + inspector.batch_size]
+        images = [read_image(part.image) for part in parts]
+        masks = [_mask(part, image) for part, image in zip(parts, images, strict=True)]
+        regions = [
+            _regions(image, mask, marks[(start + index) % len(marks)] if marks else None, start + index)
+            for index, (image, mask) in enumerate(zip(images, masks, strict=True))
+        ]
+        scores = iter(
+            inspector.scores(
+                repair(image, region, avoid=mask)
+                for image, mask, of_image in zip(images, masks, regions, strict=True)
+                for region in of_image.values()
+            )
+        )
+        verdicts = inspector.inspect_many(images)
+        for part, image, mask, of_image, verdict in zip(parts, images, masks, regions, verdicts, strict=True):
+            repaired = {name: next(scores) for name in of_image}
+            examined.append(_examined(inspector, manifest.key(part), part, image, mask, verdict, repaired))
+            seen(part, image, mask, verdict, examined[-1])
+    return examined
+
+
+def judgement_of(inspector: Inspector, examined: Sequence[Examined]) -> Judgement:
+    """The plain judgement of the same images."""
+    return Judgement(inspector.threshold, tuple(image.judged for image in examined))
+
+
+def reliance(examined: Sequence[Examined]) -> dict[str, Figure]:
+    """What repairing does, over the images it says something about.
+
+    Returns:
+        Figures with intervals. Over NG parts that are caught and checked: effect (controlled), evidence_drop,
+        control_drop, evidence_flips, control_flips. Over caught NG parts with a marked defect: mask_drop,
+        mask_flips, random_drop, random_flips. Over OK parts: artefact (mean change of P(NG)), artefact_size
+        (mean of its absolute value), artefact_flips (share whose verdict changes).
+    """
+    caught = [e for e in examined if e.judged.label is Label.NG and e.judged.verdict is Label.NG]
+    checked = [(e, e.check) for e in caught if e.check is not None]
+    effect = [(e, check.effect) for e, check in checked if check.effect is not None]
+    evidence = [(e, check.repaired) for e, check in checked if check.repaired is not None]
+    control = [(e, check.control) for e, check in checked if check.control is not None]
+    control_flips = [(e, check.control_flips) for e, check in checked if check.control_flips is not None]
+    mask = [(e, e.mask_repaired) for e in caught if e.mask_repaired is not None]
+    random = [(e, e.random_repaired) for e in caught if e.random_repaired is not None]
+    good = [
+        (e, e.random_repaired)
+        for e in examined
+        if e.judged.label is Label.OK and e.random_repaired is not None
+    ]
+    return {
+        "effect": _mean(effect),
+        "evidence_drop": _mean_drop(evidence),
+        "control_drop": _mean_drop(control),
+        "evidence_flips": _flips(evidence),
+        "control_flips": _mean(control_flips),
+        "mask_drop": _mean_drop(mask),
+        "mask_flips": _flips(mask),
+        "random_drop": _mean_drop(random),
+        "random_flips": _flips(random),
+        "artefact": _mean([(e, score - e.judged.score) for e, score in good]),
+        "artefact_size": _mean([(e, abs(score - e.judged.score)) for e, score in good]),
+        "artefact_flips": _flips(good),
+    }
+
+
+def quadrant(examined: Sequence[Examined]) -> dict[Cell, dict[str, int]]:
+    """How many images are in each cell of verdict right/wrong × reason right/wrong, OK and NG parts apart."""
+    return {
+        cell: {
+            label: sum(e.cell == cell and e.judged.label == label for e in examined)
+            for label in (Label.OK.value, Label.NG.value)
+        }
+        for cell in CELLS
+    }
+
+
+def outcomes(examined: Sequence[Examined]) -> dict[str, dict[str, int]]:
+    """How many OK and NG parts become OK, REVIEW and NG once reasons are checked."""
+    return {
+        truth.value: {
+            label.value: sum(e.judged.label is truth and e.label is label for e in examined)
+            for label in (Label.OK, Label.REVIEW, Label.NG)
+        }
+        for truth in (Label.OK, Label.NG)
+    }
+
+
+SIZE_STEPS = (0.0, 4.0, 8.0, 16.0, 32.0, 64.0, float("inf"))
+"""Bounds of the classes of defect size, pixels after resizing."""
+
+
+def by_size(examined: Sequence[Examined]) -> list[dict[str, Any]]:
+    """For each class of defect size that has parts: from, to (pixels), n, recall and right_reason_rate."""
+    rows = []
+    for low, high in pairwise(SIZE_STEPS):
+        inside = [e for e in examined if e.defect_px is not None and low <= e.defect_px < high]
+        if inside:
+            recall = _share([(e, e.judged.verdict is Label.NG) for e in inside])
+            reason = _share([(e, bool(e.judged.right_reason)) for e in inside])
+            rows.append(
+                {"from": low, "to": high, "n": len(inside), "recall": recall, "right_reason_rate": reason}
+            )
+    return rows
+
+
+def _mean(values: Sequence[tuple[Examined, float]]) -> Figure:
+    return mean_figure([e.judged for e, _ in values], np.array([value for _, value in values], np.float64))
+
+
+def _mean_drop(scores: Sequence[tuple[Examined, float]]) -> Figure:
+    return _mean([(e, e.judged.score - score) for e, score in scores])
+
+
+def _flips(scores: Sequence[tuple[Examined, float]]) -> Figure:
+    """Share whose verdict changes with the score."""
+    return _share([(e, (score >= e.threshold) != (e.judged.verdict is Label.NG)) for e, score in scores])
+
+
+def _share(outcomes: Sequence[tuple[Examined, bool]]) -> Figure:
+    return share_figure([(e.judged, outcome) for e, outcome in outcomes])
+
+
+def _mask(part: Part, image: Image) -> BoolMask | None:
+    """The marked defect; None for OK, and for NG whose defect is not marked."""
+    if part.label is Label.OK or part.mask is None:
+        return None
+    mask = read_mask(part.mask, image.shape).astype(np.bool_)
+    return mask if mask.any() else None
+
+
+def _regions(image: Image, mask: BoolMask | None, other: Part | None, seed: int) -> dict[str, BoolMask]:
+    """What to repair in an image: its marked defect ("mask"), and as much elsewhere ("random").
+
+    Args:
+        image: (H, W, 3).
+        mask: its own defect.
+        other: NG part whose defect's shape is taken where the image has none.
+        seed: of the random place.
+    """
+    if mask is not None:
+        shape = with_margin(mask)
+    elif other is not None and other.mask is not None:
+        borrowed = read_mask(other.mask, read_image(other.image).shape)
+        height, width = image.shape[:2]
+        fitted = cv2.resize(borrowed, (width, height), interpolation=cv2.INTER_NEAREST)
+        shape = with_margin(np.asarray(fitted, np.bool_))
+    else:
+        return {}
+    if not shape.any() or shape.all():
+        return {}
+    elsewhere = control_regions(shape, np.random.default_rng(seed), 1)
+    regions = {} if mask is None else {"mask": shape}
+    return regions | ({"random": elsewhere[0]} if elsewhere else {})
+
+
+def _examined(
+    inspector: Inspector,
+    name: str,
+    part: Part,
+    image: Image,
+    mask: BoolMask | None,
+    verdict: Verdict,
+    repaired: dict[str, float],
+) -> Examined:
+    evidence = verdict.evidence.evidence
+    none = np.zeros(evidence.shape, np.bool_) if part.label is Label.OK else None
+    return Examined(
+        judged=judged(
+            verdict,
+            image=name,
+            label=part.label,
+            group=part.group,
+            defect_type=part.defect_type,
+            mask=none if mask is None else mask,
+        ),
+        threshold=verdict.threshold,
+        label=verdict.label,
+        review_reasons=verdict.review_reasons,
+        check=verdict.check,
+        points_at_defect=None if mask is None else peak_in_mask(evidence, mask),
+        mask_repaired=repaired.get("mask"),
+        random_repaired=repaired.get("random"),
+        defect_px=None if mask is None else defect_px(mask.astype(np.uint8), inspector.backend.size),
+        contrast=None if mask is None else _contrast(image, mask),
+    )
+
+
+def _contrast(image: Image, mask: BoolMask) -> float | None:
+    """|mean inside − mean around| / standard deviation around; None where nothing is around."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    around = with_margin(mask) & ~mask
+    if not around.any():
+        return None
+    return float(abs(grey[mask].mean() - grey[around].mean()) / max(float(grey[around].std()), 1.0))

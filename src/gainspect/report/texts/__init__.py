@@ -1,0 +1,28 @@
+"""What people read in reports and explanations, one table a language; placeholders are str.format's."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from gainspect.errors import GainspectError
+from gainspect.report.texts.en import TEXTS as ENGLISH
+from gainspect.report.texts.ko import TEXTS as KOREAN
+
+Language = Literal["en", "ko"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+TEXTS: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH, "ko": KOREAN}
+
+
+class Wording:
+    """The texts of one language: `wording("recall")`, `wording("n_images", n=3)`."""
+
+    def __init__(self, language: str) -> None:
+        if language not in LANGUAGES:
+            raise GainspectError(
+                f"there is no language {language!r}", mend=f"Choose from {', '.join(LANGUAGES)}."
+            )
+        self.language = language
+        self._texts = TEXTS[language]
+
+    def __call__(self, key: str, **values: Any) -> str:
+        """The text under a key, with its placeholders filled."""
+        return self._texts[key].format(**values)
