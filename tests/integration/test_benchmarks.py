@@ -7,7 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from gainspect.runtime.inspector import Inspector
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
@@ -123,3 +126,56 @@ def test_peers_on_a_tiny_configuration(
     right = [line["verdict"] == line["label"] for line in judged]
     assert row["figures"]["all labels"]["accuracy"] == pytest.approx(sum(right) / len(right))
     assert row["pool"] in capsys.readouterr().out
+
+
+def _table(text: str) -> list[dict[str, str]]:
+    """The rows of the last Markdown table of a text."""
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if "|" in line]
+    return [dict(zip(lines[0], line, strict=True)) for line in lines[2:]]
+
+
+@pytest.mark.slow
+def test_latency_names_every_step_beside_the_bare_backbone(run: Callable[..., None], tmp_path: Path) -> None:
+    tiny = ["--backbone", "test_efficientnet", "--sizes", "64", "--batches", "1,2", "--image", "100"]
+    run("latency.py", *tiny, "--rounds", "2", "--strategies", "S9", "--runtimes", "onnxruntime,openvino bf16")
+    rows = _table((tmp_path / "results" / "latency.md").read_text())
+    cases = [(row["batch"], row["runtime"], row[""]) for row in rows]
+    runtimes = ("onnxruntime", "openvino bf16")
+    subjects = ("bare backbone", "S9")
+    assert cases == [(batch, runtime, name) for batch in "12" for runtime in runtimes for name in subjects]
+    for bare, whole in zip(rows[::2], rows[1::2], strict=True):
+        assert bare["graph / bare"] == bare["whole / bare"] == "1.000"
+        ratio = float(whole["graph"]) / float(bare["graph"])
+        assert float(whole["graph / bare"]) == pytest.approx(ratio, rel=0.01)
+        assert float(whole["whole median"]) > float(whole["graph"]) * 0.5
+        # Without torch: an inspecting process is a small one.
+        assert 30 < float(bare["peak MiB"]) < 500
+
+
+@pytest.mark.slow
+def test_soak_finds_every_result_equal(run: Callable[..., None], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("soak.py", "--inspections", "200", "--runtimes", "onnxruntime")
+    assert not ended.value.code
+    (row,) = _table((tmp_path / "results" / "soak.md").read_text())
+    assert (row["inspections"], row["results that differ"]) == ("200", "0")
+
+
+@pytest.mark.slow
+def test_soak_sees_a_result_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from soak import mixed_images, soak
+
+    class Drifting:
+        """A backend whose answers change with every call after the first round."""
+
+        size, runtime, precision, calls = 64, "fake", "f32", 0
+
+        def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+            self.calls += 1
+            score = 0.5 + 1e-6 * (self.calls > len(mixed_images()))
+            maps = np.zeros((len(images), 4, 4), np.float32)
+            return {"score": np.full(len(images), score, np.float32), "evidence": maps}
+
+    row = soak(Inspector(Drifting(), threshold=0.5), 40, threads=4)
+    assert row["results that differ"] == 40

@@ -105,6 +105,10 @@ def _decode(content: bytes, where: str | Path, flags: int) -> NDArray[np.integer
     # OpenCV fills what is missing of a cut-off file with grey and says nothing.
     if _is_cut_off(content):
         raise GainspectError("the file is cut off (its end is missing)", where=where, mend="Copy it again.")
+    if _has_another_length(content):
+        raise GainspectError(
+            "the file is not as long as it says: it is damaged", where=where, mend="Copy it again."
+        )
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error as error:
@@ -132,6 +136,13 @@ def _is_cut_off(content: bytes) -> bool:
         place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
     # A header that leads past the end is damaged, and OpenCV says so.
     return place < len(content) and content.find(b"\xff\xd9", place) < 0
+
+
+def _has_another_length(content: bytes) -> bool:
+    """Whether a WebP, which has no checksum, is longer or shorter than its header says."""
+    if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
+        return False
+    return len(content) - 8 != int.from_bytes(content[4:8], "little")
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,9 @@ def export_run(
         on_step("check the reasons of its NG verdicts")
         policy = with_reason_check(policy, reference, validation)
     on_step("export the graph")
-    contents = _graphs(reference.graph, chosen, seen, validation)
+    contents = graph_files(
+        reference.graph, chosen, seen.size, lambda: _frames(_sample(validation, _CALIBRATION), seen)
+    )
     sample = {"probes": probe_frames(seen.size), "validation": _frames(_sample(validation, _SAMPLE), seen)}
     golden = np.concatenate([sample["probes"], _frames(_sample(validation, _GOLDEN), seen)])
     contents[GOLDEN] = pack_golden(golden, run_frames(reference, golden))
@@ -126,7 +128,7 @@ def _describe(
         preprocessing=_preprocessing(config.data),
         graph=Graph(outputs=graph.outputs, evidence_bias=graph.model.bias_margin().item()),
         policy=policy,
-        formats={format_: _FILES[format_] for format_ in formats},
+        formats={format_: FILES[format_] for format_ in formats},
         training={
             "config": config.model_dump(mode="json"),
             "environment": {key: value for key, value in environment.items() if key != "data"},
@@ -155,7 +157,7 @@ def _formats(names: Sequence[str]) -> tuple[Format, ...]:
     return tuple(name for name in FORMATS if name == "onnx" or name in names)
 
 
-_FILES: dict[Format, tuple[str, ...]] = {
+FILES: dict[Format, tuple[str, ...]] = {
     "onnx": ("model.onnx",),
     "openvino": ("model.xml", "model.bin"),
     "openvino-int8": ("model-int8.xml", "model-int8.bin"),
@@ -163,16 +165,26 @@ _FILES: dict[Format, tuple[str, ...]] = {
 }
 
 
-def _graphs(
-    graph: InspectionGraph, formats: Sequence[Format], seen: DataConfig, validation: Manifest
+def graph_files(
+    graph: InspectionGraph,
+    formats: Sequence[Format],
+    size: int,
+    calibration: Callable[[], NDArray[np.uint8]],
 ) -> dict[str, bytes]:
-    """The files of every format, by name."""
-    onnx = to_onnx(graph, seen.size)
+    """The files of every format, by name, as `FILES` lists them.
+
+    Args:
+        graph: to export.
+        formats: which.
+        size: side of its input, pixels.
+        calibration: (N, size, size, 3) frames for INT8, if that is wanted.
+    """
+    onnx = to_onnx(graph, size)
     contents = {"model.onnx": onnx}
     if "openvino" in formats:
         contents |= to_openvino(onnx, "model")
     if "openvino-int8" in formats:
-        contents |= to_int8(onnx, "model-int8", _frames(_sample(validation, _CALIBRATION), seen))
+        contents |= to_int8(onnx, "model-int8", calibration())
     if "torch" in formats:
         contents[WEIGHTS] = safetensors(graph.model.state_dict())
     return contents

@@ -103,10 +103,11 @@ def test_exif_orientation_is_applied(orientation: int) -> None:
         (b"hello, I am text", "not an image"),
         (_encoded(Pillow.fromarray(COLOR), "JPEG")[:-60], "cut off"),
         (_encoded(Pillow.fromarray(COLOR), "PNG")[:-30], "cut off"),
+        (_encoded(Pillow.fromarray(COLOR), "WEBP") + bytes(9), "not as long as it says"),
         (_png_header(60_000, 60_000), "too large"),
         (_png_header(0, 0), "not an image|cannot decode"),
     ],
-    ids=["0 bytes", "text", "cut-off JPEG", "cut-off PNG", "60000×60000 header", "0×0 header"],
+    ids=["0 bytes", "text", "cut-off JPEG", "cut-off PNG", "longer WebP", "60000×60000 header", "0×0 header"],
 )
 def test_bad_files_are_named_with_their_reason(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "part.png"

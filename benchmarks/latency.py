@@ -1,0 +1,105 @@
+"""What an inspection costs beside the bare backbone, in every runtime: time and peak memory.
+
+The Inspector gives a verdict, maps and regions in the image's own pixels. Preprocessing, and maps with
+regions, are also named by themselves. Random weights: they are as fast as trained ones. The subjects of one
+case are timed in turns in one process; peak memory is that of a process that does nothing else.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from results_table import markdown, save
+from untrained import untrained_bundle
+
+BARE = "bare backbone"
+RUNS = {
+    "torch": ("torch", "f32"),
+    "onnxruntime": ("onnxruntime", "f32"),
+    "openvino f32": ("openvino", "f32"),
+    "openvino bf16": ("openvino", "bf16"),
+    "openvino int8": ("openvino", "int8"),
+}
+FORMATS = ("onnx", "openvino", "openvino-int8", "torch")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backbone", default="tf_efficientnet_lite0")
+    parser.add_argument("--sizes", default="256,512")
+    parser.add_argument("--batches", default="1,8")
+    parser.add_argument("--image", type=int, default=640, help="side of the images, pixels")
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--strategies", default="S1,S9")
+    parser.add_argument("--runtimes", default=",".join(RUNS))
+    options = parser.parse_args()
+    rows: list[dict[str, object]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for size in map(int, options.sizes.split(",")):
+            bundles = _bundles(Path(folder) / str(size), options, size)
+            for batch in map(int, options.batches.split(",")):
+                for runtime in options.runtimes.split(","):
+                    case = {"batch": batch, "image": options.image, "rounds": options.rounds, "bare": BARE}
+                    case |= dict(zip(("runtime", "precision"), RUNS[runtime], strict=True))
+                    rows += _rows(case, bundles, {"px": size, "batch": batch, "runtime": runtime})
+                    print(markdown(rows[-len(bundles) :]), flush=True)
+    text = f"{' '.join((__doc__ or '').split())}\n\nMilliseconds a batch, of {options.rounds} runs.\n\n"
+    title = f"Latency: {options.backbone}, images of {options.image} px"
+    print("Saved:", save("latency", title, text + markdown(rows)))
+
+
+def _bundles(folder: Path, options: argparse.Namespace, size: int) -> dict[str, str]:
+    """Paths by name: the bare backbone first."""
+    folder.mkdir()
+    names = options.strategies.split(",")
+    common = {"backbone": options.backbone, "size": size, "formats": FORMATS}
+    made = {BARE: untrained_bundle(folder / "bare.gain", strategy_name="S1", bare=True, **common)}
+    made |= {name: untrained_bundle(folder / f"{name}.gain", strategy_name=name, **common) for name in names}
+    return {name: str(bundle.path) for name, bundle in made.items()}
+
+
+def _rows(case: dict[str, Any], bundles: dict[str, str], head: dict[str, object]) -> list[dict[str, object]]:
+    """One row a subject: times taken together, peak memory apart."""
+    seconds = _run(case | {"bundles": bundles})["seconds"]
+    base = statistics.median(seconds[BARE]["graph"])
+    rows = []
+    for name, path in bundles.items():
+        steps = seconds[name]
+        whole = steps.get("inspector", steps["graph"])
+        few = case | {"bundles": {name: path}, "rounds": min(3, case["rounds"])}
+        row = head | {
+            "": name,
+            "graph": _ms(steps["graph"]),
+            "graph / bare": statistics.median(steps["graph"]) / base,
+            "preprocessing": _ms(steps.get("preprocessing")),
+            "maps and regions": _ms(steps.get("maps and regions")),
+            "whole median": _ms(whole),
+            "whole p95": 1000 * float(np.percentile(whole, 95)),
+            "whole / bare": statistics.median(whole) / base,
+            "peak MiB": round(_run(few)["peak_mib"]),
+        }
+        rows.append(row)
+    return rows
+
+
+def _ms(seconds: list[float] | None) -> object:
+    return "" if seconds is None else 1000 * statistics.median(seconds)
+
+
+def _run(case: dict[str, Any]) -> dict[str, Any]:
+    script = Path(__file__).with_name("latency_case.py")
+    done = subprocess.run([sys.executable, str(script), json.dumps(case)], stdout=subprocess.PIPE, check=True)
+    measured: dict[str, Any] = json.loads(done.stdout)
+    return measured
+
+
+if __name__ == "__main__":
+    main()

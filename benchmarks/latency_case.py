@@ -1,0 +1,112 @@
+"""One case of latency.py, in a process of its own, so that its peak memory is its own.
+
+Imports torch only where torch is the runtime: `python latency_case.py '{"runtime": …}'` prints JSON.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gainspect.data.preprocess import letterbox, unletterbox
+from gainspect.data.synthetic import photograph, render_part
+from gainspect.runtime.backends import Backend, open_backend
+from gainspect.runtime.bundle import Bundle, read_bundle
+from gainspect.runtime.inspector import Inspector
+from gainspect.runtime.regions import regions_of
+from gainspect.types import MAP_NAMES, Image
+
+Work = dict[str, Callable[[], Any]]
+
+
+def main() -> None:
+    """Run the case that the command line describes."""
+    case = json.loads(sys.argv[1])
+    images = [part(index, case["image"]) for index in range(case["batch"])]
+    work: dict[str, Work] = {}
+    for name, path in case["bundles"].items():
+        bundle = read_bundle(Path(path))
+        work[name] = bare(bundle, images, case) if name == case["bare"] else inspector(bundle, images, case)
+    seconds = in_turns(work, case["rounds"])
+    print(json.dumps({"seconds": seconds, "peak_mib": peak_mib()}))
+
+
+def part(index: int, size: int) -> Image:
+    """A synthetic part with a scratch."""
+    rng = np.random.default_rng(index)
+    return photograph(rng, *render_part(rng, material="brushed", defect="scratch", cue="none", size=size))[0]
+
+
+def bare(bundle: Bundle, images: list[Image], case: dict[str, Any]) -> Work:
+    """The backbone alone."""
+    size = bundle.description.preprocessing.size
+    frames = np.stack([letterbox(image, size)[0] for image in images])
+    if case["runtime"] != "torch":
+        backend = open_backend(bundle, case["runtime"], case["precision"], None)
+        return {"graph": lambda: backend(frames)}
+    import torch
+
+    from gainspect.config import ModelConfig
+    from gainspect.models.backbone import Backbone
+    from untrained import BareGraph
+
+    settings = ModelConfig.model_validate(bundle.description.training["config"]["model"])
+    graph = BareGraph(Backbone(settings.backbone)).eval()
+
+    def run() -> None:
+        with torch.inference_mode():
+            graph(torch.from_numpy(frames))
+
+    return {"graph": run}
+
+
+def inspector(bundle: Bundle, images: list[Image], case: dict[str, Any]) -> Work:
+    """The whole way from pixels to verdicts, and its parts."""
+    judge = Inspector.load(bundle, case["runtime"], case["precision"], batch_size=case["batch"])
+    backend: Backend = judge.backend
+    framed = [letterbox(image, backend.size) for image in images]
+    frames = np.stack([frame for frame, _ in framed])
+    results = backend(frames)
+
+    def maps_and_regions() -> None:
+        for index, (_, geometry) in enumerate(framed):
+            maps = {
+                name: unletterbox(results[name][index], geometry) for name in MAP_NAMES if name in results
+            }
+            regions_of(maps["evidence"], judge.region_threshold or 0.0)
+
+    return {
+        "graph": lambda: backend(frames),
+        "preprocessing": lambda: [letterbox(image, backend.size) for image in images],
+        "maps and regions": maps_and_regions,
+        "inspector": lambda: list(judge.inspect_many(images)),
+    }
+
+
+def in_turns(work: dict[str, Work], rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Seconds of each; in turns, so that a drift of the machine's speed falls on all alike."""
+    seconds: dict[str, dict[str, list[float]]] = {
+        name: {step: [] for step in steps} for name, steps in work.items()
+    }
+    for turn in range(rounds + 1):
+        for name, steps in work.items():
+            for step, run in steps.items():
+                started = time.perf_counter()
+                run()
+                if turn:  # the first turn warms up
+                    seconds[name][step].append(time.perf_counter() - started)
+    return seconds
+
+
+def peak_mib() -> float:
+    """Largest resident memory of this process so far (what the parent had before does not count), MiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Bundles with random weights: as fast and as large as trained ones, made in seconds."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gainspect.config import ModelConfig
+from gainspect.data.preprocess import PADDING
+from gainspect.data.synthetic import probe_frames
+from gainspect.export.export import FILES, graph_files
+from gainspect.models.backbone import Backbone
+from gainspect.models.gain_mtl import GainMTL
+from gainspect.models.inference import InspectionGraph, TorchBackend
+from gainspect.runtime.bundle import (
+    SCHEMA_VERSION,
+    Bundle,
+    Description,
+    Format,
+    Graph,
+    Policy,
+    Preprocessing,
+    write_bundle,
+)
+from gainspect.strategies import strategy
+
+
+class BareGraph(nn.Module):
+    """The timm model alone, normalization inside, behind the interface of an `InspectionGraph`."""
+
+    outputs = ("features",)
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, images: Tensor) -> tuple[Tensor]:
+        """(B, S, S, 3) uint8 → its pooled features (B, C)."""
+        pixels = (images.permute(0, 3, 1, 2).float() - self.backbone.mean) / self.backbone.std
+        return (self.backbone.net(pixels),)
+
+
+def untrained_bundle(
+    path: Path,
+    *,
+    backbone: str,
+    size: int,
+    strategy_name: str = "S9",
+    formats: tuple[Format, ...] = ("onnx",),
+    bare: bool = False,
+) -> Bundle:
+    """Write a bundle of a model as its seed makes it.
+
+    Regions are where the evidence is among its highest twentieth on synthetic parts, much as on a defect.
+
+    Args:
+        path: the bundle.
+        backbone: timm model name.
+        size: side of its input, pixels.
+        strategy_name: S1 … S9.
+        formats: those it holds.
+        bare: the backbone alone in place of the inspector (it cannot judge).
+    """
+    torch.manual_seed(0)
+    settings = ModelConfig(backbone=backbone, weights="none")
+    model = GainMTL(settings, strategy(strategy_name)).eval()
+    graph = BareGraph(model.backbone).eval() if bare else InspectionGraph(model)
+    frames = probe_frames(size)
+    evidence = TorchBackend(model, size)(frames)["evidence"]
+    contents = graph_files(
+        graph, [name for name in formats if not (bare and name == "torch")], size, lambda: frames
+    )
+    description = Description(
+        schema_version=SCHEMA_VERSION,
+        name=path.stem,
+        created="1980-01-01T00:00:00+00:00",
+        gainspect="untrained",
+        strategy=strategy_name,
+        preprocessing=Preprocessing(size=size, padding=PADDING),
+        graph=Graph(outputs=graph.outputs, evidence_bias=model.bias_margin().item()),
+        policy=Policy(
+            threshold=0.5,
+            split="none",
+            ng=0,
+            ok=0,
+            region_threshold=max(0.0, float(np.percentile(evidence, 95))),
+        ),
+        formats={name: FILES[name] for name in formats if not (bare and name == "torch")},
+        training={"config": {"strategy": strategy_name, "model": settings.model_dump()}},
+        data={},
+        files={},
+    )
+    return write_bundle(path, description, contents)
