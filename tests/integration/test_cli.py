@@ -275,6 +275,19 @@ def _a_bundle_is_judged_as_its_run_is(run: Run, trained: Path, bundle: Path, dat
             for figure in ("energy_inside", "fixed_iou"):  # the latter at the policy's threshold
                 value = figures[figure]["value"]
                 assert found["maps"][name][figure]["value"] == pytest.approx(value, abs=1e-3)
+    code = (
+        "import sys\n"
+        "from gainspect.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as ended:\n"
+        "    sys.exit(ended.code or 'torch' in sys.modules)"
+    )
+    out = trained / "without-torch"
+    arguments = ["evaluate", bundle, "--data", data, "--out", out]
+    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((out / "metrics.json").read_text())["all labels"]["images"] == expected["images"]
     assert_sentence(run("evaluate", bundle), "does not know where its data lies. Name it with --data")
     # The validation part was taken from the training parts: the folder does not name it.
     assert_sentence(

@@ -8,6 +8,7 @@ from rich.console import Console
 from gainspect.data.load import load_manifest
 from gainspect.errors import GainspectError
 from gainspect.evaluation.evaluate import evaluate
+from gainspect.evaluation.judgement import MAP_THRESHOLDS
 from gainspect.runtime.backends import Precision, RuntimeName
 from gainspect.runtime.bundle import read_bundle
 from gainspect.runtime.inspector import Inspector
@@ -46,13 +47,20 @@ def evaluate_bundle(
         raise GainspectError(
             "a bundle does not know where its data lies", where=path, mend="Name it with --data DIR."
         )
+    thresholds = bundle.description.policy.map_thresholds
+    if foreign := set(thresholds.values()) - set(MAP_THRESHOLDS):
+        raise GainspectError(
+            f"its policy has a threshold on maps, {min(foreign)}, that this gainspect does not measure",
+            where=path,
+            mend="Export it again with this version.",
+        )
     manifest = load_manifest(data)
     return evaluate(
         Inspector.load(bundle, runtime, precision),
         manifest,
         split,
         out=out,
-        map_thresholds=bundle.description.policy.map_thresholds,
+        map_thresholds=thresholds,
         maps=maps,
         doubtful=doubtful,
         console=console,

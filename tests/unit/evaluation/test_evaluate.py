@@ -1,6 +1,7 @@
 """Judging with planned answers: every figure is known beforehand."""
 
 import csv
+import itertools
 import json
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from gainspect.errors import GainspectError
-from gainspect.evaluation.evaluate import judge, read_doubtful, save
+from gainspect.evaluation.evaluate import evaluate, judge, read_doubtful, save
 from gainspect.evaluation.judgement import MAP_THRESHOLDS
 from gainspect.types import Label
 
@@ -79,6 +80,21 @@ def test_an_empty_mask_is_no_mask(parts):
     assert judged.right_reason is None
     assert not judged.figures
     assert judged.overlap is None
+
+
+@pytest.mark.parametrize(
+    ("splits", "message"),
+    [
+        ({"train", "val"}, r"no test part \(it has train, val\)\. Choose --split train or val"),
+        ({None}, "its manifest names no split.*column `split`"),
+    ],
+)
+def test_a_part_that_is_not_there_is_named_with_those_that_are(parts, tmp_path, splits, message):
+    names = [name for _, name in zip(parts.manifest.parts, itertools.cycle(splits), strict=False)]
+    pairs = zip(parts.manifest.parts, names, strict=True)
+    manifest = replace(parts.manifest, parts=tuple(replace(part, split=name) for part, name in pairs))
+    with pytest.raises(GainspectError, match=message):
+        evaluate(parts.inspector([0] * 6, lambda mask: {}), manifest, "test", out=tmp_path, map_thresholds={})
 
 
 def test_progress_is_told_of_each_image(parts):
