@@ -1,12 +1,15 @@
 """From a run or a bundle to its report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gainspect.data.load import load_manifest
 from gainspect.data.manifest import Manifest, require_both_classes
 from gainspect.errors import GainspectError
+from gainspect.evaluation.evaluate import PREDICTIONS
+from gainspect.evaluation.paired import read_predictions
 from gainspect.evaluation.reliance import examine
+from gainspect.report.comparison import write_comparison
 from gainspect.report.inspection import Album, write_report
 from gainspect.report.texts import Wording
 from gainspect.runtime.bundle import read_bundle
@@ -72,3 +75,19 @@ def _bundle_and_parts(target: Path, data: Path | None) -> tuple[Path, Manifest]:
     manifest = load_manifest(data)
     tested = manifest.split("test")
     return target, tested if tested.parts else manifest
+
+
+def report_comparison(runs: Mapping[str, Path], out: Path, language: str = "en") -> None:
+    """Write the comparison of judged runs on the same parts.
+
+    Args:
+        runs: run folder of each strategy, the base first.
+        out: HTML file to write.
+        language: "en" or "ko".
+
+    Raises:
+        GainspectError: a run was not judged yet, or the runs judged different images.
+    """
+    wording = Wording(language)
+    tables = {name: read_predictions(run / "evaluation" / "test" / PREDICTIONS) for name, run in runs.items()}
+    write_comparison(out, tables, wording)

@@ -1,5 +1,6 @@
 """HTML pages: one file each, all style and script inside, nothing from elsewhere."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,14 @@ def write_page(template: str, out: Path, wording: Wording, **values: Any) -> Non
 
 
 def percent(share: float | None) -> str:
-    """A share as a person reads it.
+    r"""A share as a person reads it, the sign held to the number.
 
     >>> percent(0.8824), percent(1.0), percent(None)
-    ('88.2 %', '100 %', '–')
+    ('88.2\xa0%', '100\xa0%', '–')
     """
     if share is None:
         return "–"
-    return f"{100 * share:.1f}".removesuffix(".0") + " %"
+    return f"{100 * share:.1f}".removesuffix(".0") + "\u00a0%"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -63,7 +64,7 @@ def number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
 
 
-def span(interval: tuple[float, float] | None, as_percent: bool = False) -> str:
+def span(interval: Sequence[float] | None, as_percent: bool = False) -> str:
     """An interval.
 
     >>> span((0.81, 0.934)), span((0.81, 0.934), True), span(None)

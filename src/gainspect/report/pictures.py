@@ -53,7 +53,7 @@ def pictures_of(
 
     evidence = resized(verdict.evidence.evidence, factor)
     drawn = {
-        "image": small if mask is None else outlined(small, fitted(mask)),
+        "image": small if mask is None else outlined(small, fitted(mask), 2),
         "evidence": heated(small, heat_of(evidence, scale)),
     }
     if verdict.evidence.localization is not None:
@@ -61,7 +61,7 @@ def pictures_of(
         drawn["localization"] = heated(small, heat_of(localization, LOCALIZATION_SCALE))
     if repaired is not None and repaired.any():
         name = "repaired" if verdict.check is not None else "mask_repaired"
-        drawn[name] = outlined(resized(repair(image, repaired), factor), fitted(repaired))
+        drawn[name] = outlined(resized(repair(image, repaired), factor), fitted(repaired), 2)
     return [Picture(name, _jpeg(picture)) for name, picture in drawn.items()]
 
 

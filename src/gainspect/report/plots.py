@@ -49,8 +49,8 @@ def score_histogram(
 
     y_ticks = [0, 0.5, 1]
     parts = [_frame([], y_ticks, texts["x"], texts["y"], [str(round(top * tick)) for tick in y_ticks])]
-    for tick in _LOGIT_TICKS:
-        parts.append(_text(place(_logit(tick)), _HEIGHT - _BOTTOM + 15, f"{tick:g}", "tick", "middle"))
+    below = _HEIGHT - _BOTTOM + 15
+    parts.extend(_text(place(_logit(tick)), below, f"{tick:g}", "tick", "middle") for tick in _LOGIT_TICKS)
     width = (_x(1) - _x(0)) / (len(edges) - 1) / 2 - 0.5
     for offset, (name, count) in enumerate(counts.items()):
         for index, number in enumerate(count):
@@ -63,16 +63,8 @@ def score_histogram(
                 )
     x = place(float(np.clip(_logit(threshold), -_LIMIT, _LIMIT)))
     parts.append(f'<line class="threshold" x1="{x:.1f}" x2="{x:.1f}" y1="{_y(1):.1f}" y2="{_y(0):.1f}"/>')
-    near_right = x > _WIDTH / 2
-    parts.append(
-        _text(
-            x + (-5 if near_right else 5),
-            _TOP + 10,
-            texts["threshold"],
-            "tick",
-            "end" if near_right else "start",
-        )
-    )
+    shift, anchor = (-5, "end") if x > _WIDTH / 2 else (5, "start")
+    parts.append(_text(x + shift, _TOP + 10, texts["threshold"], "tick", anchor))
     return _svg(parts, texts["title"])
 
 
@@ -101,9 +93,8 @@ def shares_with_intervals(
         )
         if interval is not None:
             low, high = _y(interval[0]), _y(interval[1])
-            parts.append(
-                f'<path class="interval" d="M{center - 4:.1f} {high:.1f}h8M{center:.1f} {high:.1f}V{low:.1f}m-4 0h8"/>'
-            )
+            path = f"M{center - 4:.1f} {high:.1f}h8M{center:.1f} {high:.1f}V{low:.1f}m-4 0h8"
+            parts.append(f'<path class="interval" d="{path}"/>')
         parts.append(_text(center, _HEIGHT - _BOTTOM + 13, name, "tick", "middle"))
         parts.append(_text(center, _HEIGHT - _BOTTOM + 24, f"n {count}", "faint", "middle"))
     return _svg(parts, title)
