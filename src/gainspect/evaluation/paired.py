@@ -126,6 +126,10 @@ def flips(base: Table, other: Table) -> Flips:
     )
 
 
+def _share(hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Statistic:
+    return weighted_ratio(hits.astype(np.float64), trials.astype(np.float64))
+
+
 def _known(name: str) -> Callable[[Table], Statistic]:
     def statistic(table: Table) -> Statistic:
         known = ~np.isnan(table.figures[name])
@@ -135,9 +139,9 @@ def _known(name: str) -> Callable[[Table], Statistic]:
 
 
 _STATISTICS: dict[str, Callable[[Table], Statistic]] = {
-    "recall": lambda t: weighted_ratio(t.called & t.labels, t.labels.astype(np.float64)),
-    "false_alarm_rate": lambda t: weighted_ratio(t.called & ~t.labels, (~t.labels).astype(np.float64)),
-    "accuracy": lambda t: weighted_ratio(t.called == t.labels, np.ones(len(t.labels))),
+    "recall": lambda t: _share(t.called & t.labels, t.labels),
+    "false_alarm_rate": lambda t: _share(t.called & ~t.labels, ~t.labels),
+    "accuracy": lambda t: _share(t.called == t.labels, np.ones_like(t.labels)),
     "auroc": lambda t: weighted_auroc(t.scores, t.labels),
     "ap": lambda t: weighted_average_precision(t.scores, t.labels),
     "right_reason_rate": _known("right_reason_rate"),
