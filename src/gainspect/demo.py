@@ -11,6 +11,7 @@ from gainspect.config import RunConfig
 from gainspect.data.load import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import CueRates, SyntheticSpec, generate
+from gainspect.reporting import report
 from gainspect.workflow import compare_strategies, run_path
 
 SPEC = SyntheticSpec(
@@ -72,6 +73,11 @@ def run_demo(out: Path, console: Console) -> list[CueFigures]:
     console.print(cue_table(figures))
     console.print(conclusion(*figures))
     console.print(f"Picture: [bold]{out / 'compare.png'}[/]")
+    console.print(
+        f"[bold]4 · Why[/]  {STRATEGIES[-1]} in one report: every verdict, its reason and its check."
+    )
+    report(run_path(out, STRATEGIES[-1], CONFIG.training.seed), data=data, out=out / "report.html")
+    console.print(f"Report: [bold]{out / 'report.html'}[/] (open it in a browser)")
     console.print("Next, your own parts: [bold]gainspect data check DIR[/], then")
     console.print("                      [bold]gainspect train --data DIR --out RUN[/]")
     return figures

@@ -61,6 +61,12 @@ def test_gpu_mt_on_a_tiny_configuration(
         right = [line["verdict"] == line["label"] for line in judged]
         assert row["all labels"]["accuracy"] == pytest.approx(sum(right) / len(right))
     assert (tmp_path / "results" / "gpu_mt.png").stat().st_size > 0
+    run("reliance.py", "--work", tmp_path / "work", "--data", parts_folder, "--strategies", "S1,S6")
+    table = (tmp_path / "results" / "reliance.md").read_text()
+    right = next(line for line in table.splitlines() if line.startswith("| verdict right, reason right"))
+    wrong = next(line for line in table.splitlines() if line.startswith("| verdict wrong, reason wrong"))
+    assert len(right.split("|")) == 5 and "/" in wrong
+    capsys.readouterr()
     # No time left: nothing is trained anew, and the script says so.
     run("gpu_mt.py", *arguments, *tiny, "--batch-size", "8", "--minutes", "0")
     assert "Time is over before S1" in capsys.readouterr().out

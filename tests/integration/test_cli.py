@@ -256,6 +256,9 @@ def test_train_evaluate_and_compare(run: Run, parts_folder: Path, tmp_path: Path
     trained_at = weights.stat().st_mtime_ns
     assert run(*compare).returncode == 0
     assert weights.stat().st_mtime_ns == trained_at  # what was trained is not trained again
+    assert run(*compare, "--report").returncode == 0
+    page = (tmp_path / "c/compare.html").read_text(encoding="utf-8")
+    assert "S4 − S1" in page and "Newly caught" in page
     assert_sentence(run(*compare, "--set", "training.lr=1e-5"), "a run of another configuration lies here")
 
 
@@ -329,7 +332,30 @@ def test_a_bundle_from_training_to_parity(run: Run, parts_folder: Path, tmp_path
     assert [json.loads(line)["image"] for line in lines] == sorted(
         str(f) for f in (folder / "normal").iterdir()
     )
+    assert {row["verdict"] for row in rows if row["error"] is None} <= {"ok", "ng", "review"}
+    for row in rows:
+        if row["error"] is None:
+            assert (row["check"] is not None) == (row["score"] >= row["threshold"])
+            assert bool(row["review_reasons"]) == (row["verdict"] == "review")
+    plain = run("inspect", bundle, folder / "normal", folder / "defective", "--jsonl", "--no-check")
+    unchecked = [json.loads(line) for line in plain.stdout.splitlines()]
+    assert all(row["check"] is None and row["verdict"] != "review" for row in unchecked)
+    image = next((folder / "defective").iterdir())
+    explained = run("explain", bundle, image, "--out", tmp_path / "why.png")
+    assert "P(NG) is" in " ".join(explained.stdout.split()) and (tmp_path / "why.png").is_file()
+    assert_sentence(run("explain", bundle, image, "--lang", "fr"), "there is no language 'fr'")
+    assert_sentence(run("inspect", bundle, folder, "--style", "sepia"), "there is no style 'sepia'")
     assert_sentence(run("inspect", bundle, tmp_path / "none"), "there is no such file or folder")
+    assert run("report", tmp_path / "run", "--lang", "ko").returncode == 0
+    reported = run("report", bundle, "--data", parts_folder, "--out", tmp_path / "report.html")
+    assert reported.returncode == 0, reported.stderr
+    for page, title in (
+        (tmp_path / "report.html", "Inspection report"),
+        (tmp_path / "run/report.html", "검사 성능 보고서"),
+    ):
+        assert f"<h1>{title}</h1>" in page.read_text(encoding="utf-8")
+    assert_sentence(run("report", bundle), "a bundle does not hold the parts to judge")
+    assert_sentence(run("report", tmp_path / "gone.gain", "--data", parts_folder), "there is no such bundle")
     assert_sentence(run("inspect", bundle, folder, "--overlay"), "--overlay needs a folder")
     content = bytearray(bundle.read_bytes())
     content[len(content) // 2] ^= 1

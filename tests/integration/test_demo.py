@@ -44,6 +44,8 @@ def test_the_demo_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [row.strategy for row in figures] == ["S1", "S6", "S9"]
     assert "compare.png" in text.getvalue()
     assert (tmp_path / "demo" / "compare.png").is_file()
+    assert "report.html" in text.getvalue()
+    assert "Inspection report" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
     # Shares agree with the predictions they come from: 20 test parts, half of them NG.
     for row in figures:
         assert 0 <= row.right_reason_rate * 20 == pytest.approx(round(row.right_reason_rate * 20))

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from gainspect import __version__
-from gainspect.cli import bundle, compare, data, demo, evaluate, explain, export, inspect, train
+from gainspect.cli import bundle, compare, data, demo, evaluate, explain, export, inspect, report, train
 from gainspect.cli.console import errors
 from gainspect.errors import GainspectError
 
@@ -22,6 +22,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("inspect")(inspect.inspect)
 app.command("explain")(explain.explain)
+app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")

@@ -26,13 +26,20 @@ def compare(
     doubtful: Annotated[
         Path | None, typer.Option(help="CSV with a column `file`: also compare without these images.")
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Also write OUT/compare.html: paired differences, and what changes."),
+    ] = False,
+    lang: Annotated[str, typer.Option(help="Of the report: en or ko.")] = "en",
 ) -> None:
     """Train and judge several strategies on the same data: one table, and a picture of where each looks."""
     from gainspect.config import load_config
     from gainspect.data.load import load_manifest
     from gainspect.evaluation.evaluate import read_doubtful
     from gainspect.report.tables import comparison_table
-    from gainspect.workflow import compare_strategies
+    from gainspect.report.texts import Wording
+    from gainspect.reporting import report_comparison
+    from gainspect.workflow import compare_strategies, run_path
 
     names = [name.strip() for name in strategies.split(",") if name.strip()]
     try:
@@ -41,6 +48,7 @@ def compare(
         raise GainspectError(
             f"--seeds {seeds!r} are not whole numbers", mend="Write for example 1,2,3."
         ) from None
+    Wording(lang)  # before hours of training
     overrides = settings(backbone=backbone, weights=weights, size=size, epochs=epochs, set_=set_)
     left_out = None if doubtful is None else read_doubtful(doubtful)
     try:
@@ -59,3 +67,7 @@ def compare(
     for title, comparison in comparisons.items():
         console.print(comparison_table(comparison, title=title))
     console.print(f"Saved: {out / 'compare.csv'}, {out / 'compare.json'}, {out / 'compare.png'}")
+    if report:
+        runs = {name.upper(): run_path(out, name.upper(), numbers[0]) for name in names}
+        report_comparison(runs, out / "compare.html", lang)
+        console.print(f"Report (seed {numbers[0]}): {out / 'compare.html'}")

@@ -48,6 +48,17 @@ class Failure:
         """A miss, or else a false alarm."""
         return self.image.judged.label is Label.NG
 
+    def sort_keys(self) -> dict[str, str]:
+        """What a list of failures is sorted by, as text; "" where it is not known."""
+        image = self.image
+        values = {
+            "score": image.judged.score,
+            "size": image.defect_px,
+            "contrast": image.contrast,
+            "effect": None if image.check is None else image.check.effect,
+        }
+        return {name: "" if value is None else f"{value:.6f}" for name, value in values.items()}
+
 
 def failures(examined: Sequence[Examined], doubtful: frozenset[str] = frozenset()) -> list[Failure]:
     """All wrong verdicts: misses first, and in each kind the surest first.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gainspect.runtime.bundle import Description
+from gainspect.runtime.bundle import Description, Policy
 from gainspect.strategies import strategy
 
 CARD = "model_card.md"
@@ -55,6 +55,10 @@ On the validation part ({policy.ng} NG, {policy.ok} OK images) recall was {_numb
 and the false-alarm rate {_number(policy.false_alarm_rate)}. These parts also chose the checkpoint:
 expect somewhat less on new ones. `gainspect evaluate` gives the figures on the test part.
 
+## When a person decides
+
+{_reason(policy)}
+
 ## Parity with the trained model
 
 | runtime | precision | verdict flips | largest difference of P(NG) |
@@ -72,6 +76,23 @@ def _format_row(row: dict[str, Any]) -> str:
     images = sum(figures["images"] for figures in found)
     largest = max(figures["outputs"]["score"]["max"] for figures in found)
     return f"| {row['runtime']} {row['version']} | {row['precision']} | {flips} of {images} | {largest:.1e} |"
+
+
+def _reason(policy: Policy) -> str:
+    reason = policy.reason
+    if reason is None:
+        return "Never: the reason of an NG verdict is not checked."
+    rules = [
+        (reason.min_drop, "repairing the evidence takes away less than {:.0%} of P(NG)"),
+        (reason.max_control_drop, "repairing as much elsewhere takes away more than {:.0%} of P(NG)"),
+        (reason.min_agreement, "attention and localization have a cosine under {:.2f}"),
+    ]
+    listed = "\n".join(f"* {text.format(limit)}" for limit, text in rules if limit is not None)
+    return (
+        f"NG becomes REVIEW when its reason fails one of these checks:\n\n{listed}\n\n"
+        f"On the part {reason.split}, {reason.reviewed} of {reason.verdicts} NG verdicts that are right for "
+        f"the right reason fail one."
+    )
 
 
 def _number(value: float | None) -> str:

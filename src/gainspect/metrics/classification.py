@@ -5,7 +5,7 @@ A figure that is undefined (no parts of the class it speaks of) is None.
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 Scores = NDArray[np.floating]
 Labels = NDArray[np.bool_]
@@ -84,3 +84,15 @@ def specificity_at_recall(scores: Scores, labels: Labels, target_recall: float) 
 
 def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
+
+
+def roc_points(scores: Scores, labels: Labels) -> list[tuple[float, float]]:
+    """(false-alarm rate, recall) down the distinct scores, from (0, 0) to (1, 1); needs both classes."""
+    alarms, recall, _ = roc_curve(labels, scores)
+    return list(zip(alarms.tolist(), recall.tolist(), strict=True))
+
+
+def precision_recall_points(scores: Scores, labels: Labels) -> list[tuple[float, float]]:
+    """(recall, precision) down the distinct scores, from the lowest recall to the highest; needs NG."""
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    return list(zip(recall.tolist(), precision.tolist(), strict=True))[::-1]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from gainspect.errors import GainspectError
+from gainspect.runtime.bundle import ReasonPolicy
 from gainspect.runtime.files import find_images, inspect_files, record_of
 from gainspect.runtime.inspector import Inspector
 
@@ -81,5 +82,15 @@ def test_a_record_is_json_and_complete(inspector: Inspector, folder: Path) -> No
     (found,) = inspect_files(inspector, [str(folder / "sub1" / "1.png")])
     record: dict[str, Any] = json.loads(json.dumps(record_of(found, inspector)))
     assert (record["verdict"], record["bundle"], record["runtime"]) == ("ng", "abc", "fake")
+    assert (record["check"], record["review_reasons"]) == (None, [])
     (region,) = record["regions"]
     assert (region["box"], region["area"], region["share"]) == ([0, 0, 20, 40], 800, 1.0)
+
+
+def test_a_record_holds_the_check_and_names_the_rules(inspector: Inspector, folder: Path) -> None:
+    inspector.reason = ReasonPolicy(controls=2, min_drop=0.5)
+    (found,) = inspect_files(inspector, [str(folder / "sub1" / "1.png")])
+    record: dict[str, Any] = json.loads(json.dumps(record_of(found, inspector)))
+    # A part that is white all over: its evidence is all there is, and cannot be repaired.
+    assert (record["verdict"], record["review_reasons"]) == ("ng", [])
+    assert (record["check"]["gap"], record["check"]["repaired"]) == ("region_too_large", None)

@@ -27,7 +27,7 @@ TEXTS: dict[str, str] = {
     "to_review_note": "근거 확인을 통과하지 못해 작업자에게 넘기는 비율",
     "plain_verdict": "불량 {ng}장 중 {caught}장을 검출하고, 양품 {ok}장 중 {passed}장을 통과시킵니다.",
     "plain_reason": "검출한 불량 {caught}장 중 {pointed}장에서 근거가 실제 결함을 가리킵니다.",
-    "plain_effect": "근거 영역을 복원하면 이 중 {flips}이(가) 양품으로 바뀌고, 같은 면적의 다른 곳을 복원하면 {control}만 바뀝니다.",
+    "plain_effect": "근거 영역을 복원하면 이 중 {flips}가 양품으로 바뀌고, 같은 면적의 다른 곳을 복원하면 {control}가 바뀝니다.",
     "plain_review": "근거 확인 결과 과검 {false}장과 검출한 불량 {caught}장을 작업자에게 넘깁니다.",
     "plain_no_check": "근거 확인은 하지 않았습니다.",
     "plain_failures": "불량 {missed}장을 놓쳤으며, 아래에 모두 실었습니다.",

@@ -1,0 +1,49 @@
+"""`gainspect report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gainspect.cli.console import console, errors
+
+
+def report(
+    target: Annotated[
+        Path, typer.Argument(metavar="RUN|BUNDLE", help="Run folder of `gainspect train`, or NAME.gain.")
+    ],
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder or manifest. For a run only if it has moved.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="HTML to write.  [default: RUN/report.html, or NAME-report.html]")
+    ] = None,
+    lang: Annotated[str, typer.Option(help="en or ko.")] = "en",
+    doubtful: Annotated[
+        Path | None, typer.Option(help="CSV with a column `file`: images whose labels are doubtful.")
+    ] = None,
+) -> None:
+    """Write what a person should know of an inspector: one HTML file that opens offline."""
+    from rich.progress import Progress
+
+    from gainspect.evaluation.evaluate import read_doubtful
+    from gainspect.reporting import report as write
+
+    named = (
+        target / "report.html"
+        if (target / "config.yaml").is_file()
+        else target.with_name(f"{target.stem}-report.html")
+    )
+    left_out = frozenset() if doubtful is None else read_doubtful(doubtful)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        job = bar.add_task("judge and check", total=None)
+        write(
+            target,
+            data=data,
+            out=out or named,
+            language=lang,
+            doubtful=left_out,
+            progress=lambda done, total: bar.update(job, completed=done, total=total),
+        )
+    path = out or named
+    console.print(f"Saved: {path} ({path.stat().st_size / 2**20:.1f} MiB). It opens in any browser, offline.")

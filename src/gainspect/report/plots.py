@@ -1,0 +1,148 @@
+"""Plots as inline SVG: they print sharply, and take their colors from the page's style sheet."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WIDTH, _HEIGHT = 360, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 14, 14, 44
+_LOGIT_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
+_LIMIT = log(0.9995 / 0.0005)
+"""Scores beyond this logit count into the outermost bins."""
+
+Point = tuple[float, float]
+
+
+def curve(points: Sequence[Point], marked: Point | None, x_label: str, y_label: str, title: str) -> str:
+    """A curve in the unit square, and the operating point on it."""
+    line = " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in points)
+    parts = [_frame([0, 0.25, 0.5, 0.75, 1], [0, 0.25, 0.5, 0.75, 1], x_label, y_label)]
+    parts.append(f'<polyline class="line" points="{line}"/>')
+    if marked is not None:
+        parts.append(f'<circle class="mark" cx="{_x(marked[0]):.1f}" cy="{_y(marked[1]):.1f}" r="5"/>')
+    return _svg(parts, title)
+
+
+def score_histogram(
+    scores: NDArray[np.floating], labels: NDArray[np.bool_], threshold: float, texts: Mapping[str, str]
+) -> str:
+    """How many OK and NG images have which P(NG), on a logit scale.
+
+    Args:
+        scores: (N,) P(NG).
+        labels: (N,) True for NG.
+        threshold: on P(NG).
+        texts: x, y, ok, ng, threshold, title.
+    """
+    edges = np.linspace(-_LIMIT, _LIMIT, 29)
+    logits = np.clip([_logit(float(score)) for score in scores], -_LIMIT, _LIMIT)
+    counts = {
+        name: np.histogram(logits[labels == ng], edges)[0] for name, ng in (("ok", False), ("ng", True))
+    }
+    top = max(1, *(int(count.max()) for count in counts.values()))
+
+    def place(logit: float) -> float:
+        return _x((logit + _LIMIT) / (2 * _LIMIT))
+
+    y_ticks = [0, 0.5, 1]
+    parts = [_frame([], y_ticks, texts["x"], texts["y"], [str(round(top * tick)) for tick in y_ticks])]
+    below = _HEIGHT - _BOTTOM + 15
+    parts.extend(_text(place(_logit(tick)), below, f"{tick:g}", "tick", "middle") for tick in _LOGIT_TICKS)
+    width = (_x(1) - _x(0)) / (len(edges) - 1) / 2 - 0.5
+    for offset, (name, count) in enumerate(counts.items()):
+        for index, number in enumerate(count):
+            if number:
+                height = number / top * (_y(0) - _y(1))
+                x = place(edges[index]) + offset * (width + 0.5)
+                parts.append(
+                    f'<rect class="{name}" x="{x:.1f}" y="{_y(0) - height:.1f}" width="{width:.1f}" '
+                    f'height="{height:.1f}"><title>{escape(texts[name])}: {number}</title></rect>'
+                )
+    x = place(float(np.clip(_logit(threshold), -_LIMIT, _LIMIT)))
+    parts.append(f'<line class="threshold" x1="{x:.1f}" x2="{x:.1f}" y1="{_y(1):.1f}" y2="{_y(0):.1f}"/>')
+    shift, anchor = (-5, "end") if x > _WIDTH / 2 else (5, "start")
+    parts.append(_text(x + shift, _TOP + 10, texts["threshold"], "tick", anchor))
+    return _svg(parts, texts["title"])
+
+
+def shares_with_intervals(
+    rows: Sequence[tuple[str, float, tuple[float, float] | None, int]],
+    x_label: str,
+    y_label: str,
+    title: str,
+) -> str:
+    """Columns 0…1 with 95 % intervals.
+
+    Args:
+        rows: name, share, interval, and the number of images, which stands below the name.
+        x_label: of the axis.
+        y_label: of the axis.
+        title: read out by screen readers.
+    """
+    parts = [_frame([], [0, 0.25, 0.5, 0.75, 1], x_label, y_label)]
+    step = (_x(1) - _x(0)) / max(1, len(rows))
+    for index, (name, share, interval, count) in enumerate(rows):
+        center = _x(0) + (index + 0.5) * step
+        width = min(44.0, step * 0.62)
+        parts.append(
+            f'<rect class="bar" x="{center - width / 2:.1f}" y="{_y(share):.1f}" width="{width:.1f}" '
+            f'height="{_y(0) - _y(share):.1f}"/>'
+        )
+        if interval is not None:
+            low, high = _y(interval[0]), _y(interval[1])
+            path = f"M{center - 4:.1f} {high:.1f}h8M{center:.1f} {high:.1f}V{low:.1f}m-4 0h8"
+            parts.append(f'<path class="interval" d="{path}"/>')
+        parts.append(_text(center, _HEIGHT - _BOTTOM + 13, name, "tick", "middle"))
+        parts.append(_text(center, _HEIGHT - _BOTTOM + 24, f"n {count}", "faint", "middle"))
+    return _svg(parts, title)
+
+
+def _frame(
+    x_ticks: Sequence[float],
+    y_ticks: Sequence[float],
+    x_label: str,
+    y_label: str,
+    y_names: Sequence[str] | None = None,
+) -> str:
+    parts = []
+    for index, tick in enumerate(y_ticks):
+        parts.append(
+            f'<line class="grid" x1="{_x(0)}" x2="{_x(1)}" y1="{_y(tick):.1f}" y2="{_y(tick):.1f}"/>'
+        )
+        name = f"{tick:g}" if y_names is None else y_names[index]
+        parts.append(_text(_x(0) - 6, _y(tick) + 3.5, name, "tick", "end"))
+    parts.extend(_text(_x(tick), _HEIGHT - _BOTTOM + 15, f"{tick:g}", "tick", "middle") for tick in x_ticks)
+    parts.append(_text((_x(0) + _x(1)) / 2, _HEIGHT - 6, x_label, "label", "middle"))
+    middle = (_y(0) + _y(1)) / 2
+    parts.append(
+        f'<text class="label" transform="translate(12 {middle:.1f}) rotate(-90)" text-anchor="middle">'
+        f"{escape(y_label)}</text>"
+    )
+    return "".join(parts)
+
+
+def _svg(parts: Sequence[str], title: str) -> str:
+    return (
+        f'<svg class="plot" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _text(x: float, y: float, text: str, style: str, anchor: str) -> str:
+    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _x(share: float) -> float:
+    return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
+
+
+def _y(share: float) -> float:
+    return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+
+
+def _logit(probability: float) -> float:
+    clipped = min(max(probability, 1e-7), 1 - 1e-7)
+    return log(clipped / (1 - clipped))

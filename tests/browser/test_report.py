@@ -1,0 +1,67 @@
+"""The report in a browser without a network: opens, filters, sorts, fits a narrow screen, no complaint."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from report_parts import small_report
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no chromium is installed")
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses root otherwise
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module", params=["en", "ko"])
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_report(tmp_path_factory.mktemp("report"), request.param)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_opens_offline_filters_and_sorts(browser: Any, report: Path, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+    page = context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(report.as_uri())
+
+    def shown() -> list[str]:
+        names = "items => items.filter(item => !item.hidden).map(item => item.dataset.name)"
+        found: list[str] = page.eval_on_selector_all("article.failure", names)
+        return found
+
+    assert len(shown()) == 8 and page.inner_text("[data-filter=count]") == "8 / 8"
+    page.select_option("[data-filter=kind]", "alarm")
+    assert sorted(shown()) == ["part4.png", "part8.png"]
+    page.fill("[data-filter=text]", "part8")
+    assert shown() == ["part8.png"] and page.inner_text("[data-filter=count]") == "1 / 8"
+    page.fill("[data-filter=text]", "")
+    page.select_option("[data-filter=kind]", "")
+    page.select_option("[data-filter=cause]", "label_doubtful")
+    assert shown() == ["part1.png"]
+    page.select_option("[data-filter=cause]", "")
+    page.select_option("[data-filter=sort]", "size")
+    # By the side of the spot, 4 px and up; OK parts have no size and come last.
+    assert shown()[:6] == [f"part{n}.png" for n in (1, 3, 5, 7, 9, 11)]
+    assert said == []
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
