@@ -94,10 +94,10 @@ def export_run(
         policy = with_reason_check(policy, reference, validation)
     on_step("export the graph")
     contents = graph_files(
-        reference.graph, chosen, seen.size, lambda: _frames(_sample(validation, _CALIBRATION), seen)
+        reference.graph, chosen, seen.size, lambda: frames_of(_sample(validation, _CALIBRATION), seen)
     )
-    sample = {"probes": probe_frames(seen.size), "validation": _frames(_sample(validation, _SAMPLE), seen)}
-    golden = np.concatenate([sample["probes"], _frames(_sample(validation, _GOLDEN), seen)])
+    sample = {"probes": probe_frames(seen.size), "validation": frames_of(_sample(validation, _SAMPLE), seen)}
+    golden = np.concatenate([sample["probes"], frames_of(_sample(validation, _GOLDEN), seen)])
     contents[GOLDEN] = pack_golden(golden, run_frames(reference, golden))
     description = _describe(out.stem, run, manifest, reference.graph, policy, chosen)
     bundle = Bundle(out, description, "", contents)
@@ -201,7 +201,7 @@ def _sample(manifest: Manifest, count: int) -> list[Part]:
     ]
 
 
-def _frames(parts: Sequence[Part], seen: DataConfig) -> NDArray[np.uint8]:
+def frames_of(parts: Sequence[Part], seen: DataConfig) -> NDArray[np.uint8]:
     """(N, size, size, 3) as the graph sees them; with tiles one of each image."""
     rng, frames = np.random.default_rng(0), []
     for part in parts:
