@@ -66,7 +66,7 @@ def run_demo(out: Path, console: Console) -> list[CueFigures]:
     )
     data = out / "data"
     manifest = load_manifest(data) if (data / "split.csv").is_file() else generate(SPEC, data)
-    console.print("[bold]2 · Training[/]  S1, a plain classifier, and S6, guided by the defect masks.")
+    console.print("[bold]2 · Training[/]  S1, a plain classifier; S6 and S9, guided by the defect masks.")
     compare_strategies(CONFIG, manifest, list(STRATEGIES), [CONFIG.training.seed], out, console=console)
     figures = [cue_figures(name, run_path(out, name, CONFIG.training.seed), manifest) for name in STRATEGIES]
     console.print("[bold]3 · What each follows[/]")
