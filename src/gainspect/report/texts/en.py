@@ -31,7 +31,7 @@ TEXTS: dict[str, str] = {
     "plain_effect": "Repairing the evidence turns {flips} of these verdicts to OK; repairing as much elsewhere, {control}.",
     "plain_review": "The reason check hands {false} false alarms and {caught} caught defects to a person.",
     "plain_no_check": "Reasons were not checked.",
-    "plain_failures": "{missed} defective images are missed; every one is shown below.",
+    "plain_failures": "Defective images that are missed: {missed}. Every one is shown below.",
     "plain_caution": "Too few defective parts were tested to promise a recall above {low}.",
     "interval_note": "Ranges are 95 % intervals that count the images of one physical part together.",
     # Verdicts
