@@ -10,6 +10,9 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 Scores = NDArray[np.floating]
 Labels = NDArray[np.bool_]
 
+TIED = 1e-5
+"""Scores that are closer are equal: runtimes agree no better, and parts without any evidence differ by less."""
+
 
 def confusion(scores: Scores, labels: Labels, threshold: float) -> dict[str, int]:
     """Counts of caught and missed NG parts, false alarms and passed OK parts; NG is score ≥ threshold.
@@ -53,7 +56,8 @@ def average_precision(scores: Scores, labels: Labels) -> float | None:
 def operating_threshold(scores: Scores, labels: Labels, target_recall: float) -> float:
     """The largest threshold whose recall reaches the target, put halfway to the next lower score.
 
-    Halfway, so that rounding in another runtime does not turn the last caught part into a miss.
+    Halfway, so that rounding in another runtime does not turn the last caught part into a miss. Scores that
+    differ by less than `TIED` are one score: no threshold lies between them.
 
     Raises:
         ValueError: there are no NG parts, or the target is not in (0, 1].
@@ -69,9 +73,12 @@ def operating_threshold(scores: Scores, labels: Labels, target_recall: float) ->
     defective = np.sort(values[labels])[::-1]
     needed = int(np.ceil(target_recall * len(defective) - 1e-9))  # 0.07 × 100 is 7, not 7.000000000000001
     last = float(defective[needed - 1])
-    halfway = (last + float(values[values < last].max(initial=0.0))) / 2
-    # Between two neighboring floats there is no number halfway.
-    return halfway if not (values[values < last] >= halfway).any() else last
+    lower = np.sort(values[values < last])[::-1]
+    for value in [*map(float, lower), 0.0]:
+        if last - value >= TIED:
+            return (last + value) / 2
+        last = value
+    return last
 
 
 def specificity_at_recall(scores: Scores, labels: Labels, target_recall: float) -> float | None:
