@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _examined(run: RunFolder, data: Path) -> list[Examined]:
-    bundle = run.path / "model.gain"
+    bundle = run.bundle_file
     if not bundle.exists():
         from gainspect.export.export import export_run
 

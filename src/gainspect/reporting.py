@@ -12,11 +12,8 @@ from gainspect.evaluation.reliance import examine
 from gainspect.report.comparison import write_comparison
 from gainspect.report.inspection import Album, write_report
 from gainspect.report.texts import Wording
-from gainspect.runtime.bundle import read_bundle
+from gainspect.runtime.bundle import is_bundle, read_bundle
 from gainspect.runtime.inspector import Inspector
-
-BUNDLE = "model.gain"
-"""In a run folder."""
 
 
 def report(
@@ -60,14 +57,14 @@ def report(
 
 
 def _bundle_and_parts(target: Path, data: Path | None) -> tuple[Path, Manifest]:
-    if (target / "config.yaml").is_file():
+    if not is_bundle(target):
         from gainspect.export.export import export_run
         from gainspect.training.run import RunFolder
 
         run = RunFolder(target)
-        if not (target / BUNDLE).exists():
-            export_run(run, target / BUNDLE, data=data)
-        return target / BUNDLE, run.manifest(data).split("test")
+        if not run.bundle_file.exists():
+            export_run(run, run.bundle_file, data=data)
+        return run.bundle_file, run.manifest(data).split("test")
     if data is None:
         raise GainspectError(
             "a bundle does not hold the parts to judge", where=target, mend="Name them with --data DIR."

@@ -10,7 +10,9 @@ from gainspect.config import RunConfig
 from gainspect.data.preprocess import read_image
 from gainspect.data.synthetic import SyntheticSpec, generate
 from gainspect.data.tiles import Tiling
+from gainspect.evaluation.evaluate import PREDICTIONS
 from gainspect.evaluation.of_bundle import evaluate_bundle
+from gainspect.evaluation.paired import read_predictions
 from gainspect.export.export import export_run
 from gainspect.runtime.bundle import read_bundle
 from gainspect.runtime.inspector import Inspector
@@ -49,6 +51,8 @@ def test_a_training_by_tiles_ends_with_a_bundle_that_cuts_the_same_tiles(tmp_pat
         whole = Inspector(inspector.backend, threshold=0.5)
         tiles = [pixels[top : top + 96, left : left + 96] for top in tops for left in lefts]
         assert verdict.score == pytest.approx(max(one.score for one in whole.inspect_many(tiles)), abs=1e-6)
-    of_run = evaluate_run(run, out=tmp_path / "a")["all labels"]
-    of_bundle = evaluate_bundle(bundle.path, data=tmp_path / "data", out=tmp_path / "b")["all labels"]
-    assert of_bundle["classification"]["ranking"] == of_run["classification"]["ranking"]
+    evaluate_run(run, out=tmp_path / "a")
+    evaluate_bundle(bundle.path, data=tmp_path / "data", out=tmp_path / "b")
+    of_run, of_bundle = (read_predictions(tmp_path / name / PREDICTIONS) for name in "ab")
+    assert of_run.images == of_bundle.images and len(of_run.images) == 10
+    np.testing.assert_allclose(of_bundle.scores, of_run.scores, atol=1e-6)

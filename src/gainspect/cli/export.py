@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from gainspect.cli.console import console
-from gainspect.cli.train import BUNDLE
 
 
 def export(
@@ -39,10 +38,11 @@ def export(
     from gainspect.training.run import RunFolder
 
     names = [name.strip() for name in formats.split(",") if name.strip()]
+    folder = RunFolder(run)
     with console.status("export") as status:
         bundle, parity = export_run(
-            RunFolder(run),
-            out or run / BUNDLE,
+            folder,
+            out or folder.bundle_file,
             formats=names,
             target_recall=target_recall,
             threshold=threshold,

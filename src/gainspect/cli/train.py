@@ -10,8 +10,6 @@ from gainspect.cli.console import console
 from gainspect.errors import GainspectError
 
 _SETTINGS = "Settings"
-BUNDLE = "model.gain"
-"""In the run folder."""
 
 
 def train(
@@ -100,11 +98,11 @@ def train(
         f"Kept epoch {result['epoch']}. Threshold on P(NG) {point['threshold']:.3f}: on the validation part "
         f"recall {point['recall']:.3f}, false alarms {point['false_alarm_rate']:.3f}."
     )
-    if bundle and not (run.path / BUNDLE).exists():
+    if bundle and not run.bundle_file.exists():
         from gainspect.export.export import export_run
 
         with console.status("export") as status:
-            written, _ = export_run(run, run.path / BUNDLE, data=data, on_step=status.update)
+            written, _ = export_run(run, run.bundle_file, data=data, on_step=status.update)
         console.print(f"Bundle, equal to what was trained: {written.path}")
     console.print(f"Next: [bold]gainspect evaluate {run.path}[/]")
 

@@ -66,6 +66,11 @@ class RunFolder:
         """Written last: chosen epoch, operating threshold and its validation figures, seconds."""
         return self.path / "training.json"
 
+    @property
+    def bundle_file(self) -> Path:
+        """What the training ends with, unless it was told not to: the model as it is deployed."""
+        return self.path / "model.gain"
+
     def config(self) -> RunConfig:
         """Read the configuration.
 
