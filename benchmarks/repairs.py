@@ -1,0 +1,106 @@
+"""Which repair is fit for the reason check? Asked on the validation part of a run, never on the test part.
+
+A good repair of the evidence brings P(NG) of caught NG images down; one somewhere on OK images, in the shape of
+some evidence, leaves theirs as it was: otherwise the repair is a defect of its own.
+"""
+
+import argparse
+from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from gainspect.data.preprocess import read_image
+from gainspect.runtime.bundle import read_bundle
+from gainspect.runtime.counterfactual import control_regions, evidence_region
+from gainspect.runtime.inspector import Inspector
+from gainspect.runtime.repair import BoolMask, repair
+from gainspect.training.run import RunFolder
+from gainspect.types import Image, Label
+from results_table import markdown, save
+
+_RADIUS = 5
+"""Pixels around a hole that OpenCV's methods look at."""
+
+
+def _opencv(method: int) -> Callable[[Image, BoolMask], Image]:
+    def fill(image: Image, region: BoolMask) -> Image:
+        return np.asarray(cv2.inpaint(image, region.astype(np.uint8), _RADIUS, method), np.uint8)
+
+    return fill
+
+
+METHODS: dict[str, Callable[[Image, BoolMask], Image]] = {
+    "pull–push with grain (used)": repair,
+    "OpenCV Navier–Stokes": _opencv(cv2.INPAINT_NS),
+    "OpenCV Telea": _opencv(cv2.INPAINT_TELEA),
+}
+
+
+def main() -> None:
+    """Judge, repair, judge again; print and save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, required=True, help="run folder with its bundle")
+    parser.add_argument("--data", type=Path, help="data folder, if it has moved since")
+    options = parser.parse_args()
+    run = RunFolder(options.run)
+    bundle = read_bundle(run.bundle_file)
+    inspector = Inspector.load(bundle, check=False)
+    threshold = bundle.description.policy.region_threshold
+    judged = [
+        (part, *_judged(inspector, part.image)) for part in run.manifest(options.data).split("val").parts
+    ]
+    pieces = [
+        (image, evidence_region(evidence, threshold), score)
+        for part, image, score, evidence in judged
+        if part.label is Label.NG and score >= inspector.threshold
+    ]
+    shapes, rng = cycle([region for _, region, _ in pieces]), np.random.default_rng(0)
+    sound = [
+        (image, region, score)
+        for part, image, score, _ in judged
+        if part.label is Label.OK
+        for region in control_regions(_resized(next(shapes), image), rng, 1)
+    ]
+    rows = [_row(inspector, name, fill, pieces, sound) for name, fill in METHODS.items()]
+    text = f"{' '.join((__doc__ or '').split())}\n\n{markdown(rows)}"
+    print(text)
+    print("Saved:", save("repairs", f"Repairs on the validation part: {run.config().strategy}", text))
+
+
+def _judged(inspector: Inspector, path: Path) -> tuple[Image, float, np.ndarray]:
+    image = read_image(path)
+    verdict = inspector.inspect(image)
+    return image, verdict.score, verdict.evidence.evidence
+
+
+def _resized(region: BoolMask, image: Image) -> BoolMask:
+    height, width = image.shape[:2]
+    return np.asarray(cv2.resize(region.astype(np.uint8), (width, height)) > 0, np.bool_)
+
+
+def _row(
+    inspector: Inspector,
+    name: str,
+    fill: Callable[[Image, BoolMask], Image],
+    pieces: list[tuple[Image, BoolMask, float]],
+    sound: list[tuple[Image, BoolMask, float]],
+) -> dict[str, object]:
+    drops, moves = (
+        np.array([score - inspector.scores([fill(image, region)])[0] for image, region, score in cases])
+        for cases in (pieces, sound)
+    )
+    return {
+        "repair": name,
+        "caught NG images": len(pieces),
+        "P(NG) falls by": float(drops.mean()),
+        "OK images": len(sound),
+        "P(NG) rises by": float(-moves.mean()),
+        "mean size of the change": float(np.abs(moves).mean()),
+    }
+
+
+if __name__ == "__main__":
+    main()
