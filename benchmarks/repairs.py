@@ -1,7 +1,7 @@
 """Which repair is fit for the reason check? Asked on the validation part of a run, never on the test part.
 
-A good repair of the evidence brings P(NG) of caught NG images down; one somewhere on OK images, in the shape of
-some evidence, leaves theirs as it was: otherwise the repair is a defect of its own.
+A good repair of the evidence brings P(NG) of caught NG images down; one somewhere on OK images, in the shape
+of some evidence, leaves theirs as it was: otherwise the repair is a defect of its own.
 """
 
 import argparse
