@@ -87,23 +87,34 @@ def certify_int8(bundle: Bundle, reference: Backend, validation: Manifest) -> di
     """Recall and right-reason rate on the validation part, INT8 beside torch.
 
     Raises:
-        GainspectError: INT8 loses more than the margin.
+        GainspectError: INT8 loses more than the margin, or gives no numbers.
     """
-    threshold, tiling = bundle.description.policy.threshold, bundle.description.preprocessing.tiling
-    figures = {}
-    for name, backend in {"f32": reference, "int8": open_backend(bundle, "openvino", "int8", None)}.items():
-        judgement = judge(Inspector(backend, threshold=threshold, tiling=tiling), validation)
-        reasons = [image.right_reason for image in judgement.images if image.right_reason is not None]
-        figures[name] = {
-            "recall": at_threshold(judgement.scores, judgement.labels, threshold)["recall"],
-            "right_reason_rate": float(np.mean(reasons)) if reasons else None,
-        }
+    backends = {"f32": reference, "int8": open_backend(bundle, "openvino", "int8", None)}
+    try:
+        figures = {name: _on_validation(backend, bundle, validation) for name, backend in backends.items()}
+    except GainspectError as error:
+        raise _int8_refused(error.what) from error
     for name in ("recall", "right_reason_rate"):
         before, after = figures["f32"][name], figures["int8"][name]
         if before is not None and after is not None and after < before - INT8_MARGIN:
-            raise GainspectError(
-                f"INT8 is refused: {name.replace('_', ' ')} on the validation part falls from {before:.3f} "
-                f"to {after:.3f}, by more than {INT8_MARGIN}",
-                mend="Nothing was written. Export without openvino-int8.",
+            raise _int8_refused(
+                f"{name.replace('_', ' ')} on the validation part falls from {before:.3f} to {after:.3f}, "
+                f"by more than {INT8_MARGIN}"
             )
     return {"margin": INT8_MARGIN, **figures}
+
+
+def _on_validation(backend: Backend, bundle: Bundle, validation: Manifest) -> dict[str, float | None]:
+    threshold, tiling = bundle.description.policy.threshold, bundle.description.preprocessing.tiling
+    judgement = judge(Inspector(backend, threshold=threshold, tiling=tiling), validation)
+    reasons = [image.right_reason for image in judgement.images if image.right_reason is not None]
+    return {
+        "recall": at_threshold(judgement.scores, judgement.labels, threshold)["recall"],
+        "right_reason_rate": float(np.mean(reasons)) if reasons else None,
+    }
+
+
+def _int8_refused(why: str) -> GainspectError:
+    return GainspectError(
+        f"INT8 is refused: {why}", mend="Nothing was written. Export without openvino-int8."
+    )

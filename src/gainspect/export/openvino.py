@@ -30,7 +30,9 @@ def to_int8(onnx: bytes, prefix: str, frames: NDArray[np.uint8]) -> dict[str, by
     """
     nncf = _package("nncf")
     calibration = nncf.Dataset([frame[np.newaxis] for frame in frames])
-    quantized = nncf.quantize(_read(onnx), calibration, subset_size=len(frames))
+    # What a division divides by may be a sum near 0 (S9's), which 8 bits make 0.
+    exact = nncf.IgnoredScope(types=["Divide"], validate=False)
+    quantized = nncf.quantize(_read(onnx), calibration, subset_size=len(frames), ignored_scope=exact)
     return _save(quantized, prefix)
 
 
