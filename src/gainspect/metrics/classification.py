@@ -11,7 +11,7 @@ Scores = NDArray[np.floating]
 Labels = NDArray[np.bool_]
 
 TIED = 1e-5
-"""Scores that are closer are equal: runtimes agree no better, and parts without evidence differ by less."""
+"""Scores that are closer are equal: parts without evidence differ by less, and by rounding only."""
 
 
 def confusion(scores: Scores, labels: Labels, threshold: float) -> dict[str, int]:
