@@ -28,22 +28,19 @@ def report(
 
     from gainspect.evaluation.evaluate import read_doubtful
     from gainspect.reporting import report as write
+    from gainspect.runtime.bundle import is_bundle
 
-    named = (
-        target / "report.html"
-        if (target / "config.yaml").is_file()
-        else target.with_name(f"{target.stem}-report.html")
-    )
+    of_bundle = target.with_name(f"{target.stem}-report.html")
+    path = out or (of_bundle if is_bundle(target) else target / "report.html")
     left_out = frozenset() if doubtful is None else read_doubtful(doubtful)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
         job = bar.add_task("judge and check", total=None)
         write(
             target,
             data=data,
-            out=out or named,
+            out=path,
             language=lang,
             doubtful=left_out,
             progress=lambda done, total: bar.update(job, completed=done, total=total),
         )
-    path = out or named
     console.print(f"Saved: {path} ({path.stat().st_size / 2**20:.1f} MiB). It opens in any browser, offline.")

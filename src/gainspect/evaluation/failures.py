@@ -6,6 +6,7 @@ from enum import StrEnum
 from math import log
 
 from gainspect.data.defects import SMALL_DEFECT
+from gainspect.evaluation.judgement import is_named
 from gainspect.evaluation.reliance import Examined
 from gainspect.types import Label
 
@@ -78,7 +79,7 @@ def guess(image: Examined, doubtful: frozenset[str] = frozenset()) -> Cause:
     """The first cause that fits a wrong verdict."""
     judged = image.judged
     missed = judged.label is Label.NG
-    if judged.image in doubtful or judged.image.rpartition("/")[2] in doubtful:
+    if is_named(judged, doubtful):
         return Cause.LABEL_DOUBTFUL
     if missed and image.defect_px is not None and image.defect_px < SMALL_DEFECT:
         return Cause.TOO_SMALL

@@ -79,8 +79,9 @@ def examine(inspector: Inspector, manifest: Manifest, seen: Seen = lambda *_: No
     """
     marks = [part for part in manifest.parts if part.label is Label.NG and part.mask is not None]
     examined: list[Examined] = []
-    for start in range(0, len(manifest.parts), inspector.batch_size):
-        parts = manifest.parts[start : start + inspector.batch_size]
+    at_once = inspector.images_at_once
+    for start in range(0, len(manifest.parts), at_once):
+        parts = manifest.parts[start : start + at_once]
         images = [read_image(part.image) for part in parts]
         masks = [_mask(part, image) for part, image in zip(parts, images, strict=True)]
         regions = [
@@ -262,7 +263,9 @@ def _examined(
         points_at_defect=None if mask is None else peak_in_mask(evidence, mask),
         mask_repaired=repaired.get("mask"),
         random_repaired=repaired.get("random"),
-        defect_px=None if mask is None else defect_px(mask.astype(np.uint8), inspector.backend.size),
+        defect_px=None
+        if mask is None
+        else defect_px(mask.astype(np.uint8), inspector.backend.size, inspector.tiling),
         contrast=None if mask is None else _contrast(image, mask),
     )
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gainspect.report.bundle import review_rules
 from gainspect.runtime.bundle import Description, Policy
 from gainspect.strategies import strategy
 
@@ -82,12 +83,7 @@ def _reason(policy: Policy) -> str:
     reason = policy.reason
     if reason is None:
         return "Never: the reason of an NG verdict is not checked."
-    rules = [
-        (reason.min_drop, "repairing the evidence takes away less than {:.0%} of P(NG)"),
-        (reason.max_control_drop, "repairing as much elsewhere takes away more than {:.0%} of P(NG)"),
-        (reason.min_agreement, "attention and localization have a cosine under {:.2f}"),
-    ]
-    listed = "\n".join(f"* {text.format(limit)}" for limit, text in rules if limit is not None)
+    listed = "\n".join(f"* {rule}" for rule in review_rules(reason))
     return (
         f"NG becomes REVIEW when its reason fails one of these checks:\n\n{listed}\n\n"
         f"On the part {reason.split}, {reason.reviewed} of {reason.verdicts} NG verdicts that are right for "

@@ -91,7 +91,7 @@ def export_run(
     policy = choose_policy(judgement, target_recall or run.config().training.target_recall, threshold)
     if check:
         on_step("check the reasons of its NG verdicts")
-        policy = with_reason_check(policy, reference, validation)
+        policy = with_reason_check(policy, reference, validation, seen.tiling)
     on_step("export the graph")
     contents = graph_files(
         reference.graph, chosen, seen.size, lambda: frames_of(_sample(validation, _CALIBRATION), seen)

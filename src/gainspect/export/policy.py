@@ -7,6 +7,7 @@ import numpy as np
 
 from gainspect.data.manifest import Manifest
 from gainspect.data.preprocess import read_mask
+from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.evaluation.judgement import Judgement
 from gainspect.evaluation.operating_point import map_thresholds
@@ -58,20 +59,27 @@ def choose_policy(judgement: Judgement, target_recall: float, threshold: float |
     )
 
 
-def with_reason_check(policy: Policy, backend: Backend, validation: Manifest) -> Policy:
+def with_reason_check(
+    policy: Policy, backend: Backend, validation: Manifest, tiling: Tiling | None
+) -> Policy:
     """The policy with limits for the reason check, fitted on the validation part.
 
     Args:
         policy: with the threshold on P(NG) and that of the regions.
         backend: runs the network.
         validation: the validation part.
+        tiling: how images are cut; None = they are seen whole.
 
     Raises:
         GainspectError: an image or mask cannot be read.
     """
     plain = ReasonPolicy()
     inspector = Inspector(
-        backend, threshold=policy.threshold, region_threshold=policy.region_threshold, reason=plain
+        backend,
+        threshold=policy.threshold,
+        region_threshold=policy.region_threshold,
+        tiling=tiling,
+        reason=plain,
     )
     defective = replace(validation, parts=tuple(p for p in validation.parts if p.label is Label.NG))
     good = list(_right_for_the_right_reason(inspector, defective))

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from gainspect.report.tables import titled_table
-from gainspect.runtime.bundle import Bundle, Policy
+from gainspect.runtime.bundle import Bundle, Policy, ReasonPolicy
 from gainspect.wording import plural
 
 
@@ -41,19 +41,23 @@ def policy_sentence(policy: Policy) -> str:
     return f"NG from P(NG) {policy.threshold:.4f} on, chosen {origin}; on {part}: {figures}."
 
 
+def review_rules(reason: ReasonPolicy) -> list[str]:
+    """The rules that have a limit, in words."""
+    rules = [
+        (reason.min_drop, "repairing the evidence takes away less than {:.0%} of P(NG)"),
+        (reason.max_control_drop, "repairing as much elsewhere takes away more than {:.0%} of P(NG)"),
+        (reason.min_agreement, "attention and localization have a cosine under {:.2f}"),
+    ]
+    return [text.format(limit) for limit, text in rules if limit is not None]
+
+
 def reason_sentence(policy: Policy) -> str:
     """When the reason of an NG verdict fails its check, and what that gave where it was fitted."""
     reason = policy.reason
     if reason is None:
         return "Reasons are not checked."
-    rules = [
-        (reason.min_drop, "repairing the evidence takes away less than {:.0%} of P(NG)"),
-        (reason.max_control_drop, "repairing as much elsewhere takes away more than {:.0%}"),
-        (reason.min_agreement, "attention and localization agree by less than {:.2f}"),
-    ]
-    limits = ", ".join(text.format(limit) for limit, text in rules if limit is not None)
     return (
-        f"NG becomes REVIEW if {limits}; on {reason.split}: {reason.reviewed} of "
+        f"NG becomes REVIEW if {', '.join(review_rules(reason))}; on {reason.split}: {reason.reviewed} of "
         f"{plural(reason.verdicts, 'verdict')} that are right for the right reason."
     )
 

@@ -1,10 +1,8 @@
 """The comparison report: several strategies on the same parts."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
-import gainspect
 from gainspect.evaluation.paired import Table, differences, flips
 from gainspect.report.page import write_page
 from gainspect.report.texts import Wording
@@ -31,8 +29,6 @@ def write_comparison(out: Path, tables: Mapping[str, Table], wording: Wording) -
         "comparison.html.j2",
         out,
         wording,
-        version=gainspect.__version__,
-        date=datetime.now(UTC).strftime("%Y-%m-%d"),
         base=base,
         table=tables[base],
         figures=[(d.figure, _TEXTS.get(d.figure, d.figure)) for d in paired[base]],

@@ -3,11 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import gainspect
 from gainspect.data.manifest import Manifest, Part
 from gainspect.evaluation.failures import failures
 from gainspect.evaluation.reliance import (
@@ -114,8 +112,6 @@ def write_report(
         "inspection.html.j2",
         out,
         wording,
-        version=gainspect.__version__,
-        date=datetime.now(UTC).strftime("%Y-%m-%d"),
         name=description.name,
         bundle=album.bundle,
         policy=description.policy,

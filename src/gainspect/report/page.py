@@ -1,12 +1,14 @@
 """HTML pages: one file each, all style and script inside, nothing from elsewhere."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+import gainspect
 from gainspect.errors import GainspectError
 from gainspect.files import write_text
 from gainspect.report.texts import Wording
@@ -35,7 +37,13 @@ def write_page(template: str, out: Path, wording: Wording, **values: Any) -> Non
     assert isinstance(source, PackageLoader)
     inlined = {name: Markup(source.get_source(environment, name)[0]) for name in ("style.css", "script.js")}
     page = environment.get_template(template).render(
-        t=wording, lang=wording.language, style=inlined["style.css"], script=inlined["script.js"], **values
+        t=wording,
+        lang=wording.language,
+        style=inlined["style.css"],
+        script=inlined["script.js"],
+        version=gainspect.__version__,
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        **values,
     )
     if len(page.encode()) > MAX_BYTES:
         raise GainspectError(
