@@ -1,71 +1,73 @@
 """One question, several variants, one table: what the parts of the recipe are worth.
 
-    python benchmarks/ablations.py resolution --data MT --work WORK --config benchmarks/mt_256.yaml
+    python benchmarks/ablations.py resolution --data MT --work WORK
 
-Each variant is trained and judged as in `mt.py`; what is done already is not done again, and with --minutes
-it stops in time. The validation columns are there to choose by; the test columns only tell what came of it.
+Each variant is trained and judged as in `mt.py`; what is done already, also for another question, is not
+done again, and with --minutes it stops in time. The others are compared to the first variant. The validation
+columns are there to choose by; the test columns only tell what came of it.
 """
 
 import argparse
-import re
+import hashlib
 import time
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from gainspect.config import RunConfig, load_config
+from gainspect.config import RunConfig, load_config, to_yaml
 from gainspect.data.load import load_manifest
 from gainspect.data.manifest import Manifest
-from gainspect.evaluation.compare import row_of
 from gainspect.training.fit import complete_split
-from gainspect.workflow import ALL_LABELS, evaluate_run, train_or_resume
-from results_table import markdown, save
+from gainspect.training.run import RunFolder
+from gainspect.workflow import evaluate_run, train_or_resume
+from paired_table import against
+from results_table import save
 
+CONFIG = Path(__file__).with_suffix(".yaml")
 Variants = dict[str, dict[str, Any]]
 TOGETHER = [0.0, 0.0, 0.0, 0.0]
 STAGED = [0.0, 0.25, 0.5, 0.75]
 
 QUESTIONS: dict[str, Variants] = {
     "resolution": {
-        "256 px, attention at stride 8": {},
-        "256 px, attention at stride 4": {"model.attention_stride": 4},
-        "256 px, attention at stride 16": {"model.attention_stride": 16},
-        "256 px, attention at stride 32": {"model.attention_stride": 32},
-        "256 px, backbone at stride 16": {"model.output_stride": 16},
+        "attention at stride 8": {},
+        "the same, another seed": {"training.seed": 2},
+        "attention at stride 4": {"model.attention_stride": 4},
+        "attention at stride 16": {"model.attention_stride": 16},
+        "attention at stride 32": {"model.attention_stride": 32},
+        "backbone at stride 16": {"model.output_stride": 16},
+        "256 px": {"data.size": 256},
         "384 px": {"data.size": 384},
         "512 px": {"data.size": 512},
     },
     "schedule": {
-        "S3, four stages": {"strategy": "S3", "training.stage_starts": STAGED},
+        "S9, all at once": {},
+        "S9, four stages": {"training.stage_starts": STAGED},
+        "S9, all at once, learned weights": {"training.weighting": "uncertainty"},
+        "S3, four stages": {"strategy": "S3"},
+        "S4, four stages": {"strategy": "S4"},
         "S3, all at once": {"strategy": "S3", "training.stage_starts": TOGETHER},
-        "S4, four stages": {"strategy": "S4", "training.stage_starts": STAGED},
         "S4, all at once": {"strategy": "S4", "training.stage_starts": TOGETHER},
         "S4, all at once, learned weights": {
             "strategy": "S4",
             "training.stage_starts": TOGETHER,
             "training.weighting": "uncertainty",
         },
-        "S9, four stages": {"training.stage_starts": STAGED},
-        "S9, all at once": {"training.stage_starts": TOGETHER},
-        "S9, all at once, learned weights": {
-            "training.stage_starts": TOGETHER,
-            "training.weighting": "uncertainty",
-        },
     },
     "attention_loss": {
-        "BCE + Dice + IoU": {"training.attention_loss": "overlap"},
+        "BCE + Dice + IoU": {},
         "energy": {"training.attention_loss": "energy"},
         "L1": {"training.attention_loss": "l1"},
     },
     "counterfactual": {
+        "S9, transplants": {},
+        "S9, no transplants": {"training.transplants": 0.0},
         "S4 (neither)": {"strategy": "S4"},
         "S5 (counterfactual)": {"strategy": "S5"},
         "S6 (counterfactual and curriculum)": {"strategy": "S6"},
         "S7 (counterfactual, no localization)": {"strategy": "S7"},
         "S8 (S7 and curriculum)": {"strategy": "S8"},
-        "S9, transplants": {},
-        "S9, no transplants": {"training.transplants": 0.0},
     },
     "training": {
         "fixed size": {},
@@ -84,17 +86,6 @@ QUESTIONS: dict[str, Variants] = {
 """Settings by variant; the strategy is S9 unless a variant names another."""
 
 _VALIDATED = ("ap", "right_reason_at_recall", "pointing_game", "cam_iou")
-_TESTED = (
-    "recall",
-    "false_alarm_rate",
-    "auroc",
-    "ap",
-    "cam_iou",
-    "pointing_game",
-    "energy_inside",
-    "localization_iou",
-    "right_reason_rate",
-)
 
 
 def main() -> None:
@@ -102,7 +93,7 @@ def main() -> None:
     options = _options()
     manifest = complete_split(load_config(options.config), load_manifest(options.data))
     started, longest = time.monotonic(), 0.0
-    lines = []
+    runs: dict[str, RunFolder] = {}
     for label, settings in QUESTIONS[options.question].items():
         begun = time.monotonic()
         if begun - started + longest >= 60 * options.minutes:
@@ -110,36 +101,41 @@ def main() -> None:
             break
         overrides = {"strategy": "S9", "model.backbone": options.backbone, "model.weights": options.weights}
         config = load_config(options.config, overrides | _given(options) | settings)
-        lines.append(line(label, config, manifest, options.work / options.question / _slug(label)))
+        print(label, flush=True)
+        runs[label] = trained(config, manifest, options.work)
         longest = max(longest, time.monotonic() - begun)
-    if lines:
-        text = markdown(lines)
+    if runs:
+        text = table(runs) + f"\n## {options.config.name}\n\n```yaml\n{options.config.read_text()}```\n"
         print(text)
         title = f"Ablation on Magnetic Tile: {options.question.replace('_', ' ')}"
         print("Saved:", save(f"ablation_{options.question}", title, text))
 
 
-def line(label: str, config: RunConfig, manifest: Manifest, path: Path) -> dict[str, object]:
-    """Train (or go on), judge the test part, and put both into one line of the table."""
-    print(label, flush=True)
-    run = train_or_resume(config, manifest, path, Console())
-    result = run.result()
-    summary = evaluate_run(run, out=run.path / "evaluation" / "test", data=manifest.root)[ALL_LABELS]
-    tested = row_of(config.strategy, config.training.seed, summary, result["seconds"]).figures
-    return {
-        "variant": label,
-        **{f"val {name}": _number(result["validation"].get(name)) for name in _VALIDATED},
-        **{name: _number(tested[name]) for name in _TESTED},
-        "s/epoch": f"{result['seconds'] / config.training.epochs:.0f}",
-    }
+def trained(config: RunConfig, manifest: Manifest, work: Path) -> RunFolder:
+    """Train (or go on) and judge the test part; runs are kept by their configuration."""
+    name = hashlib.sha256(to_yaml(config).encode()).hexdigest()[:12]
+    run = train_or_resume(config, manifest, work / f"{config.strategy}-{name}", Console())
+    evaluate_run(run, out=judgement(run), data=manifest.root)
+    return run
+
+
+def judgement(run: RunFolder) -> Path:
+    """Where that of the test part is kept."""
+    return run.path / "evaluation" / "test"
+
+
+def table(runs: dict[str, RunFolder]) -> str:
+    """What validation said, the figures of the test part, and the time."""
+    beside: dict[str, dict[str, str]] = {}
+    for label, run in runs.items():
+        result = run.result()
+        chosen = {f"val {name}": _number(result["validation"].get(name)) for name in _VALIDATED}
+        beside[label] = chosen | {"s/epoch": f"{result['seconds'] / run.config().training.epochs:.0f}"}
+    return against(next(iter(runs)), {label: judgement(run) for label, run in runs.items()}, beside=beside)
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
-
-
-def _slug(label: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
@@ -154,7 +150,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("question", choices=QUESTIONS)
     parser.add_argument("--data", type=Path, required=True, help="the Magnetic Tile folder")
     parser.add_argument("--work", type=Path, required=True, help="folder for the runs")
-    parser.add_argument("--config", type=Path, help="YAML with further settings")
+    parser.add_argument("--config", type=Path, default=CONFIG, help="YAML with the settings of all variants")
     parser.add_argument("--backbone", default="tf_efficientnet_lite0")
     parser.add_argument("--weights", default="auto")
     parser.add_argument("--size", type=int)

@@ -1,27 +1,22 @@
-"""Peers on the same parts: segmentation networks that decide by the best pooled score of their map.
+"""Peers on the same parts: U-Net, FPN and a supervised SuperSimpleNet beside S9 and the plain classifier.
 
-Same split, backbone, weights, size, epochs, sampler and augmentation (S9's, transplants too) as the runs
-in --work (made by `mt.py`), judged through the same Inspector. The plain classifier is S1 of --work: behind
-global average pooling and one linear layer, Grad-CAM of the margin is the CAM divided by the number of cells,
-so its row is both.
+Same split, backbone, weights, size, epochs, sampler, augmentation (S9's, transplants too) and weight average
+as the runs in --work (made by `mt.py`), judged through the same Inspector; validation picks epoch and score.
+The plain classifier is S1 of --work: behind global average pooling and one linear layer, Grad-CAM of the
+margin is the CAM divided by the number of cells, so its row is both.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import segmentation_models_pytorch as smp
 import torch
-from numpy.typing import NDArray
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
-from gainspect import losses
 from gainspect.config import RunConfig, load_config
 from gainspect.data.dataset import Sample, TrainingSet, batches, epoch_order
 from gainspect.data.load import load_manifest
@@ -30,84 +25,41 @@ from gainspect.evaluation.compare import row_of
 from gainspect.evaluation.evaluate import judge, read_doubtful, save, summarize
 from gainspect.evaluation.operating_point import map_thresholds
 from gainspect.metrics.classification import average_precision, operating_threshold
-from gainspect.models.backbone import Backbone
-from gainspect.models.gain_mtl import mask_at
-from gainspect.models.weights import load_weights
 from gainspect.runtime.inspector import Inspector
 from gainspect.strategies import STRATEGIES
-from gainspect.training.fit import complete_split
-from gainspect.training.schedule import augmentation_strength, image_size, learning_rate_factor
-from results_table import markdown, save_json
+from gainspect.training.fit import complete_split, keep_freed_memory
+from gainspect.training.schedule import augmentation_strength, image_size
+from gainspect.workflow import run_path
+from paired_table import against
+from peer_networks import PEERS, Peer, PeerBackend
 from results_table import save as save_table
+from results_table import save_json
 
-NETS = {"U-Net": smp.Unet, "FPN": smp.FPN}
-
-POOLS: dict[str, Callable[[Tensor], Tensor]] = {
-    "maximum": lambda flat: flat.amax(1),
-    "mean of the top 0.1 %": lambda flat: flat.topk(max(1, flat.shape[1] // 1000)).values.mean(1),
-    "mean of the top 1 %": lambda flat: flat.topk(max(1, flat.shape[1] // 100)).values.mean(1),
-    "mean": lambda flat: flat.mean(1),
-}
-"""(B, pixels) probabilities → (B,) score. Validation picks one."""
-
-
-class Segmenter(nn.Module):
-    """A segmentation network with normalization inside: (B, H, W, 3) images → (B, 1, H, W) logits."""
-
-    def __init__(self, kind: str, config: RunConfig) -> None:
-        super().__init__()
-        name = config.model.backbone
-        donor = Backbone(name)
-        self.origin = load_weights(donor, name, config.model.weights)
-        self.net = NETS[kind](f"tu-{name}", encoder_weights=None, classes=1)
-        encoder = self.net.encoder.model
-        known = donor.net.state_dict()
-        encoder.load_state_dict({key: known[key] for key in encoder.state_dict()})
-        self.register_buffer("mean", donor.mean)
-        self.register_buffer("std", donor.std)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits, float32."""
-        return self.net((images.permute(0, 3, 1, 2).float() - self.mean) / self.std).float()
-
-
-class SegmenterBackend:
-    """A `runtime.Backend` over a `Segmenter`: its map is the evidence, and pooled the score."""
-
-    def __init__(self, model: Segmenter, size: int, pool: str) -> None:
-        self.model = model
-        self.size = size
-        self.pool = pool
-
-    @torch.inference_mode()
-    def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Judge (B, S, S, 3) images."""
-        self.model.eval()
-        found = self.model(torch.from_numpy(images).to(self.model.mean.device)).sigmoid().squeeze(1)
-        score = POOLS[self.pool](found.flatten(1))
-        return {
-            "score": score.cpu().numpy(),
-            "evidence": found.cpu().numpy(),
-            "localization": found.cpu().numpy(),
-        }
+BASE = "S9"
+OURS = {"S9": "S9", "S1": "plain classifier, CAM = Grad-CAM"}
+"""Runs of --work that stand beside the peers."""
 
 
 def main() -> None:
     """Train, judge, print and save."""
     options = _options()
-    config = load_config(options.config, {"model.backbone": options.backbone})
+    given = {"model.backbone": options.backbone, "training.compile": options.compile}
+    config = load_config(options.config, given)
     manifest = complete_split(config, load_manifest(options.data))
     suspects = options.data / "suspect_labels.csv"
     doubtful = read_doubtful(suspects) if suspects.is_file() else frozenset()
     rows = [peer(kind, config, manifest, options.work, doubtful) for kind in options.peers.split(",")]
-    tables = []
-    for title in rows[0]["figures"]:
-        lines = [{"peer": row["peer"], **_legible(row["figures"][title])} for row in rows]
-        tables.append(f"## {title[0].upper()}{title[1:]}\n\n{markdown(lines)}")
-    chosen = "".join(
-        f"{row['peer']}: score = {row['pool']} (validation), epoch {row['epoch']}.\n\n" for row in rows
-    )
-    text = chosen + "\n".join(tables)
+    judged = {
+        label: run_path(options.work, name, config.training.seed) / "evaluation" / "test"
+        for name, label in OURS.items()
+    }
+    judged |= {row["peer"]: folder_of(options.work, row["peer"]) for row in rows}
+    chosen = "".join(f"{row['peer']}: score = {row['score']}, epoch {row['epoch']}.\n\n" for row in rows)
+    sections = {"All labels": frozenset[str](), "Without doubtful labels": doubtful}
+    tables = [
+        f"## {title}\n\n{against(BASE, judged, exclude=left_out)}" for title, left_out in sections.items()
+    ]
+    text = f"Chosen on validation:\n\n{chosen}" + "\n".join(tables)
     print(text)
     setting = f"{config.model.backbone}, {config.data.size} px, {config.training.epochs} epochs"
     title = f"Peers on Magnetic Tile: {setting}"
@@ -118,14 +70,14 @@ def peer(
     kind: str, config: RunConfig, manifest: Manifest, work: Path, doubtful: frozenset[str]
 ) -> dict[str, Any]:
     """Train (or take from --work what is trained) and judge one peer on the test part."""
-    folder = work / f"peer-{kind}"
+    folder = folder_of(work, kind)
     kept = folder / "result.json"
     if kept.is_file():
         return dict(json.loads(kept.read_text()))
     started = time.monotonic()
-    model, chosen = train(kind, config, manifest)
+    model, chosen = train(PEERS[kind](config), config, manifest)
     seconds = round(time.monotonic() - started, 1)
-    backend = SegmenterBackend(model, config.data.size, chosen["pool"])
+    backend = PeerBackend(model, config.data.size, chosen["score"])
     validated = judge(Inspector(backend, threshold=0.5), manifest.split("val"))
     threshold = operating_threshold(validated.scores, validated.labels, config.training.target_recall)
     judged = judge(Inspector(backend, threshold=threshold), manifest.split("test"))
@@ -143,17 +95,24 @@ def peer(
     return row
 
 
-def train(kind: str, config: RunConfig, manifest: Manifest) -> tuple[Segmenter, dict[str, Any]]:
-    """The weight average of the epoch and the pool with the best average precision on validation."""
+def folder_of(work: Path, kind: str) -> Path:
+    """Where a peer's judgement is kept."""
+    return work / f"peer-{kind}"
+
+
+def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dict[str, Any]]:
+    """The weight average of the epoch and the score with the best average precision on validation."""
     settings = config.training
+    keep_freed_memory()
     torch.manual_seed(settings.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = Segmenter(kind, config).to(device)
+    if settings.compile:
+        model.compile_backbone()
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
     average = ModelEmaV3(model, decay=settings.ema, use_warmup=True)
     part = manifest.split("train")
-    data = TrainingSet(part, settings.seed, transplants=STRATEGIES["S9"].transplants)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
-    per_epoch = len(part.parts) // settings.batch_size
+    data = TrainingSet(part, settings.seed, transplants=STRATEGIES[BASE].transplants)
+    optimizer = model.optimizer(settings)
+    peaks = [group["lr"] for group in optimizer.param_groups]
     step, best = 0, {"ap": -1.0}
     state: dict[str, Tensor] = {}
     for epoch in range(settings.epochs):
@@ -170,38 +129,29 @@ def train(kind: str, config: RunConfig, manifest: Manifest) -> tuple[Segmenter, 
         )
         model.train()
         for draws in drawn:
-            batch = Sample(*(value.to(device) for value in default_collate([data[draw] for draw in draws])))
-            for group in optimizer.param_groups:
-                group["lr"] = settings.lr * learning_rate_factor(
-                    step, per_epoch * settings.epochs, settings.warmup
-                )
-            logits = model(batch.image)
-            target = mask_at(batch.mask, logits.shape[-2:])
-            found = torch.where(batch.has_mask, losses.localization(logits, target), 0.0)
-            quiet = torch.where(~batch.target, losses.silence(logits), 0.0)
-            loss = found.sum() / batch.has_mask.sum().clamp_min(1) + quiet.sum() / (
-                ~batch.target
-            ).sum().clamp_min(1)
+            batch = Sample(
+                *(v.to(model.mean.device) for v in default_collate([data[draw] for draw in draws]))
+            )
+            steps = settings.epochs * len(drawn)
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * model.rate(step / steps, steps, settings)
+            loss = model.loss(batch)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
             optimizer.step()
             step += 1
             average.update(model, step=step)
-        for pool in POOLS:
-            backend = SegmenterBackend(average.module, config.data.size, pool)
+        for score in model.scores:
+            backend = PeerBackend(average.module, config.data.size, score)
             judged = judge(Inspector(backend, threshold=0.5), manifest.split("val"))
             ap = average_precision(judged.scores, judged.labels) or 0.0
             if ap > best["ap"]:
-                best = {"epoch": epoch + 1, "pool": pool, "ap": ap}
+                best = {"epoch": epoch + 1, "score": score, "ap": ap}
                 state = {key: value.clone() for key, value in average.module.state_dict().items()}
-        print(f"{kind} epoch {epoch + 1}: best so far {best}", flush=True)
+        print(f"epoch {epoch + 1}: best so far {best}", flush=True)
     model.load_state_dict(state)
     return model, best
-
-
-def _legible(figures: dict[str, float | None]) -> dict[str, object]:
-    return {name: "–" if value is None else value for name, value in figures.items()}
 
 
 def _options() -> argparse.Namespace:
@@ -209,8 +159,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="the Magnetic Tile folder")
     parser.add_argument("--work", type=Path, required=True, help="folder of the runs of mt.py")
     parser.add_argument("--config", type=Path, help="YAML with the settings of those runs")
-    parser.add_argument("--peers", default=",".join(NETS))
+    parser.add_argument("--peers", default=",".join(PEERS))
     parser.add_argument("--backbone", default="tf_efficientnet_lite0")
+    parser.add_argument("--compile", action="store_true", help="as the setting training.compile")
     parser.add_argument("--name", default="peers", help="of the table in benchmarks/results/")
     return parser.parse_args()
 

@@ -112,6 +112,8 @@ class TrainingConfig(_Section):
     """Stop after this many epochs without a better `monitor`; None = train to the end."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """"auto" = bf16 on GPUs that have it, else 32."""
+    compile: bool = False
+    """Compile the backbone with torch.compile: pays in long runs; on a CPU it needs a C++ compiler."""
     workers: Annotated[int, Field(ge=0)] | None = None
     """Processes that load images; None = by the machine."""
     seed: int = 1

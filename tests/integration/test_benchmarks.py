@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import runpy
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gainspect.config import RunConfig
 from gainspect.runtime.inspector import Inspector
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -98,40 +100,76 @@ def test_step_time_prints_ratios_to_the_base(
 def test_an_ablation_on_a_tiny_configuration(
     run: Callable[..., None], parts_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    config = tmp_path / "tiny.yaml"
+    config.write_text("training: {target_recall: 0.9}\n", encoding="utf-8")
     tiny = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
-    arguments = ["attention_loss", "--data", parts_folder, "--work", tmp_path / "work", *tiny]
-    run("ablations.py", *arguments)
+    arguments = ["--data", parts_folder, "--work", tmp_path / "work", "--config", config, *tiny]
+    run("ablations.py", "attention_loss", *arguments)
     text = (tmp_path / "results" / "ablation_attention_loss.md").read_text()
-    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in text.splitlines() if "|" in line}
-    assert list(rows)[2:] == ["BCE + Dice + IoU", "energy", "L1"]
-    recall = [cell.strip() for cell in rows["variant"]].index("recall")
-    for label, folder in (("energy", "energy"), ("L1", "l1")):
-        place = tmp_path / "work" / "attention_loss" / folder
-        assert f"attention_loss: {folder}" in (place / "config.yaml").read_text()
-        with (place / "evaluation" / "test" / "predictions.csv").open(newline="") as file:
+    rows = {row[""]: row for row in _table(text)}
+    assert list(rows) == ["BCE + Dice + IoU", "energy", "L1"]
+    assert "target_recall: 0.9" in text
+    folders = {
+        re.findall(r"attention_loss: (\w+)", (folder / "config.yaml").read_text())[0]: folder
+        for folder in (tmp_path / "work").iterdir()
+    }
+    for label, loss in (("BCE + Dice + IoU", "overlap"), ("energy", "energy"), ("L1", "l1")):
+        with (folders[loss] / "evaluation" / "test" / "predictions.csv").open(newline="") as file:
             defective = [row for row in csv.DictReader(file) if row["label"] == "ng"]
         caught = sum(row["verdict"] == "ng" for row in defective)
-        assert rows[label][recall].strip() == f"{caught / len(defective):.3f}"
-    run("ablations.py", *arguments, "--minutes", "0")
-    assert "Time is over before 'BCE + Dice + IoU'" in capsys.readouterr().out
+        assert rows[label]["recall"].removesuffix(" *") == f"{caught / len(defective):.3f}"
+    assert "*" not in "".join(rows["BCE + Dice + IoU"].values())
+    trained = (folders["overlap"] / "training.json").stat().st_mtime_ns
+    capsys.readouterr()
+    run("ablations.py", "masks", *arguments, "--minutes", "0")
+    assert "Time is over before 'all masks'" in capsys.readouterr().out
+    run("ablations.py", "attention_loss", *arguments)
+    assert (folders["overlap"] / "training.json").stat().st_mtime_ns == trained
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kinds", "size"), [("U-Net,FPN", 64), ("SuperSimpleNet", 256)]
+)  # its noise needs that
 def test_peers_on_a_tiny_configuration(
-    run: Callable[..., None], parts_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Callable[..., None],
+    parts_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    kinds: str,
+    size: int,
 ) -> None:
     config = tmp_path / "tiny.yaml"
-    config.write_text(
-        "data: {size: 64}\nmodel: {weights: none}\ntraining: {epochs: 1, batch_size: 8}\n", encoding="utf-8"
-    )
-    arguments = ["--data", parts_folder, "--work", tmp_path / "work", "--config", config, "--peers", "U-Net"]
-    run("peers.py", *arguments, "--backbone", "test_efficientnet")
-    (row,) = json.loads((tmp_path / "results" / "peers.json").read_text())
-    with (tmp_path / "work" / "peer-U-Net" / "predictions.csv").open(newline="") as file:
-        judged = list(csv.DictReader(file))
-    right = [line["verdict"] == line["label"] for line in judged]
-    assert row["figures"]["all labels"]["accuracy"] == pytest.approx(sum(right) / len(right))
-    assert row["pool"] in capsys.readouterr().out
+    settings = f"data: {{size: {size}}}\nmodel: {{weights: none}}\ntraining: {{epochs: 1, batch_size: 8}}\n"
+    config.write_text(settings, encoding="utf-8")
+    arguments = ["--data", parts_folder, "--work", tmp_path / "work", "--config", config]
+    run("peers.py", *arguments, "--peers", kinds, "--backbone", "test_efficientnet")
+    printed = capsys.readouterr().out
+    rows = json.loads((tmp_path / "results" / "peers.json").read_text())
+    assert ",".join(row["peer"] for row in rows) == kinds
+    for row in rows:
+        with (tmp_path / "work" / f"peer-{row['peer']}" / "predictions.csv").open(newline="") as file:
+            judged = list(csv.DictReader(file))
+        right = [line["verdict"] == line["label"] for line in judged]
+        assert row["figures"]["all labels"]["accuracy"] == pytest.approx(sum(right) / len(right))
+        assert f"{row['peer']}: score = {row['score']}, epoch 1." in printed
+
+
+@pytest.mark.slow
+def test_a_peer_trains_the_backbone_that_timm_knows_and_averages_it_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from peer_networks import PEERS
+
+    config = RunConfig.model_validate({"model": {"backbone": "test_efficientnet", "weights": "none"}})
+    for kind, build in PEERS.items():
+        peer = build(config)
+        own = {id(parameter) for parameter in peer.parameters()}
+        stages = list(peer.donor[0].net.blocks.parameters())
+        assert stages and all(id(parameter) in own for parameter in stages), kind
+        places = [tensor.data_ptr() for tensor in peer.state_dict().values() if tensor.numel()]
+        assert len(places) == len(set(places)), kind
 
 
 def _table(text: str) -> list[dict[str, str]]:

@@ -248,3 +248,27 @@ def test_a_full_disk_is_a_clear_error(
 
 def test_defaults_are_a_valid_configuration() -> None:
     assert load_config() == RunConfig()
+
+
+@pytest.mark.slow
+def test_a_compiled_backbone_computes_the_same(parts: Manifest, tmp_path: Path) -> None:
+    settings = {"epochs": 1, "start_strength": 0.0}
+    plain = train(tiny("S9", **settings), parts, tmp_path / "plain")
+    compiled = train(tiny("S9", **settings, compile=True), parts, tmp_path / "compiled")
+    (expected,), (found,) = log_of(plain), log_of(compiled)
+    for name in (column for column in expected if column.startswith("loss/")):
+        assert float(found[name]) == pytest.approx(float(expected[name]), rel=1e-3), name
+
+
+@pytest.mark.slow
+def test_a_missing_compiler_is_said_in_words(
+    parts: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch._inductor.config as inductor
+
+    monkeypatch.setattr(inductor.cpp, "cxx", (None, str(tmp_path / "no-compiler")))
+    monkeypatch.setattr(inductor, "fx_graph_cache", False)
+    with pytest.raises(
+        GainspectError, match=r"training\.compile: the backbone cannot be compiled.*C\+\+.*compile=false"
+    ):
+        train(tiny("S1", epochs=1, compile=True), parts, tmp_path / "run")

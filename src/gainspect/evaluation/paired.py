@@ -33,7 +33,7 @@ class Table:
     scores: NDArray[np.float64]
     """(N,) P(NG)."""
     figures: dict[str, NDArray[np.float64]]
-    """(N,) right_reason, and map quality of the evidence; NaN where an image has none."""
+    """(N,) right_reason and map quality; NaN where an image has none."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,14 @@ class Flips:
     newly_alarmed: tuple[str, ...]
 
 
-_MAP_FIGURES = ("cam_iou", "pointing_game", "energy_inside")
+_COLUMNS = {
+    "right_reason_rate": "right_reason",
+    "cam_iou": "evidence_cam_iou",
+    "pointing_game": "evidence_pointing_game",
+    "energy_inside": "evidence_energy_inside",
+    "localization_iou": "localization_iou",
+}
+"""Of predictions.csv, by figure."""
 
 
 def read_predictions(path: Path) -> Table:
@@ -85,8 +92,7 @@ def read_predictions(path: Path) -> Table:
             labels=np.array([row["label"] == "ng" for row in rows], np.bool_),
             called=np.array([row["verdict"] == "ng" for row in rows], np.bool_),
             scores=np.array([float(row["score"]) for row in rows], np.float64),
-            figures={"right_reason_rate": _column(rows, "right_reason")}
-            | {name: _column(rows, f"evidence_{name}") for name in _MAP_FIGURES},
+            figures={name: _column(rows, column) for name, column in _COLUMNS.items()},
         )
     except (OSError, KeyError, ValueError) as error:
         raise GainspectError(f"cannot read the predictions ({error})", where=path) from error
@@ -144,8 +150,7 @@ _STATISTICS: dict[str, Callable[[Table], Statistic]] = {
     "accuracy": lambda t: _share(t.called == t.labels, np.ones_like(t.labels)),
     "auroc": lambda t: weighted_auroc(t.scores, t.labels),
     "ap": lambda t: weighted_average_precision(t.scores, t.labels),
-    "right_reason_rate": _known("right_reason_rate"),
-    **{name: _known(name) for name in _MAP_FIGURES},
+    **{name: _known(name) for name in _COLUMNS},
 }
 
 

@@ -11,6 +11,7 @@ from gainspect.data.manifest import Manifest
 from gainspect.evaluation.evaluate import judge
 from gainspect.models.inference import TorchBackend
 from gainspect.runtime.inspector import Inspector
+from gainspect.training.compiled import compile_backbone
 from gainspect.training.task import InspectionTask
 
 _STEPS = 3
@@ -34,6 +35,8 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
         bf16: whether under bfloat16 autocast.
     """
     model = copy.deepcopy(task.model).to(device).train()
+    if task.config.training.compile:
+        compile_backbone(model)
     draws = task.batches(task.config.training.epochs - 1)
     loading = step = float("inf")
     for _ in range(_STEPS):

@@ -25,6 +25,7 @@ from gainspect.models.weights import load_weights
 from gainspect.runtime.inspector import Inspector
 from gainspect.strategies import strategy
 from gainspect.training.checkpoint import SafetensorsIO
+from gainspect.training.compiled import compile_backbone, compiler_errors
 from gainspect.training.estimate import estimate
 from gainspect.training.monitor import Monitor
 from gainspect.training.progress import ProgressBar
@@ -97,6 +98,8 @@ def _fit(
 ) -> RunFolder:
     keep_freed_memory()
     model.backbone.freeze(config.training.frozen_stages)
+    if config.training.compile:
+        compile_backbone(model)
     transplants = config.training.transplants
     data = TrainingSet(
         manifest.split("train"),
@@ -113,15 +116,11 @@ def _fit(
     bar = ProgressBar(config.strategy, console or Console(quiet=True))
     monitor = Monitor(run, manifest.split("val"), bar.epoch_line)
     if console is not None and not run.last_checkpoint.exists():
-        bf16 = _precision(config) == "bf16"
-        epochs = config.training.epochs
-        seconds = estimate(task, manifest.split("val"), epochs=epochs, device=_device(), bf16=bf16)
-        steps = plural(len(task.batches(0)), "step")
-        console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(seconds)} on this machine.")
+        _announce(task, manifest.split("val"), console)
     trainer = _trainer(run, config, [monitor, bar])
     handler = signal.getsignal(signal.SIGINT)
     try:
-        with warnings.catch_warnings():
+        with compiler_errors(), warnings.catch_warnings():
             for message in _LIGHTNING_ADVICE:
                 warnings.filterwarnings("ignore", message=message)
             trainer.fit(task, ckpt_path=str(run.last_checkpoint) if run.last_checkpoint.exists() else None)
@@ -133,6 +132,16 @@ def _fit(
         signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
     _finish(run, config, manifest, monitor)
     return run
+
+
+def _announce(task: InspectionTask, validation: Manifest, console: Console) -> None:
+    """Say how long it will take."""
+    epochs = task.config.training.epochs
+    bf16 = _precision(task.config) == "bf16"
+    with compiler_errors():
+        seconds = estimate(task, validation, epochs=epochs, device=_device(), bf16=bf16)
+    steps = plural(len(task.batches(0)), "step")
+    console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(seconds)} on this machine.")
 
 
 def _from_worker(error: GainspectError) -> GainspectError:

@@ -9,7 +9,7 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from gainspect.config import RunConfig
+from gainspect.config import RunConfig, TrainingConfig
 from gainspect.data.dataset import Draw, Sample, TrainingSet, batches, epoch_order
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.strategies import LossName, curriculum_alpha, stages_at
@@ -102,14 +102,8 @@ class InspectionTask(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW with layer-wise rates in the backbone; warm-up and cosine per step."""
         settings = self.config.training
-        groups = param_groups_layer_decay(
-            self.model.backbone.net, settings.weight_decay, layer_decay=settings.layer_decay
-        )
         heads = [module for name, module in self.model.named_children() if name != "backbone"]
-        groups += _decay_groups([*heads, *filter(None, [self.uncertainty])], settings.weight_decay)
-        for group in groups:
-            group["lr"] = settings.lr * group.pop("lr_scale", 1.0)
-        optimizer = torch.optim.AdamW(groups)
+        optimizer = adamw(self.model.backbone.net, [*heads, *filter(None, [self.uncertainty])], settings)
         scheduler = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: learning_rate_factor(step, self.total_steps, settings.warmup)
         )
@@ -138,6 +132,15 @@ class InspectionTask(pl.LightningModule):
         if settings.focal_alpha != "auto":
             return settings.focal_alpha
         return 0.5 if settings.sampler == "balanced" else float((~self.data.manifest.labels).mean())
+
+
+def adamw(backbone: nn.Module, heads: list[nn.Module], settings: TrainingConfig) -> torch.optim.AdamW:
+    """The heads at the peak rate, a timm backbone's layer groups slower the earlier they are."""
+    groups = param_groups_layer_decay(backbone, settings.weight_decay, layer_decay=settings.layer_decay)
+    groups += _decay_groups(heads, settings.weight_decay)
+    for group in groups:
+        group["lr"] = settings.lr * group.pop("lr_scale", 1.0)
+    return torch.optim.AdamW(groups)
 
 
 def _decay_groups(modules: list[nn.Module], weight_decay: float) -> list[dict[str, Any]]:

@@ -73,6 +73,7 @@ TEXTS: dict[str, str] = {
     "cam_iou": "CAM-IoU",
     "pointing_game": "PointGame",
     "energy_inside": "Energy-Inside",
+    "localization_iou": "Localization IoU",
     "map_caption": "Over {n} defective images with a mask; 1 is best. The evidence is what the verdict rests on.",
     "quadrant": "Right verdict, right reason?",
     "quadrant_caption": "A reason is right if the evidence peaks in the defect; on good parts, if nothing speaks for NG.",

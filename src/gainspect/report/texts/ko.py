@@ -70,6 +70,7 @@ TEXTS: dict[str, str] = {
     "cam_iou": "CAM-IoU",
     "pointing_game": "PointGame",
     "energy_inside": "Energy-Inside",
+    "localization_iou": "결함 위치 IoU",
     "map_caption": "마스크가 있는 불량 이미지 {n}장 기준이며 1에 가까울수록 좋습니다. 판정은 '판정 근거' 맵에 따라 내려집니다.",
     "quadrant": "판정과 근거가 모두 맞는가?",
     "quadrant_caption": "근거가 결함 안에서 가장 강하면 근거가 맞은 것으로 봅니다. 양품은 불량 근거가 없어야 합니다.",

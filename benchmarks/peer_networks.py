@@ -1,0 +1,202 @@
+"""Networks of other libraries, as `peers.py` trains and judges them."""
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+from unittest.mock import patch
+
+import numpy as np
+import segmentation_models_pytorch as smp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from typing_extensions import override
+
+from gainspect import losses
+from gainspect.config import RunConfig, TrainingConfig
+from gainspect.data.dataset import Sample
+from gainspect.models.backbone import Backbone
+from gainspect.models.gain_mtl import mask_at
+from gainspect.models.weights import load_weights
+from gainspect.training.schedule import learning_rate_factor
+from gainspect.training.task import adamw
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)  # of anomalib's own imports
+    from anomalib.models.image.supersimplenet import torch_model
+    from anomalib.models.image.supersimplenet.loss import SSNLoss
+
+Scores = dict[str, Callable[[Tensor, Tensor], Tensor]]
+"""By name: (its own score (B,), its map as probabilities (B, H, W)) → score (B,)."""
+
+
+class Peer(nn.Module, ABC):
+    """A network that gives a map and a score, over the same backbone and weights as gainspect's."""
+
+    scores: ClassVar[Scores]
+    """Ways to score an image; validation picks one."""
+
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__()
+        donor = Backbone(config.model.backbone)
+        self.origin = load_weights(donor, config.model.backbone, config.model.weights)
+        self.donor = (donor,)  # in a tuple: its modules become the network's, and one averages each once
+        self.register_buffer("mean", donor.mean)
+        self.register_buffer("std", donor.std)
+
+    @abstractmethod
+    def loss(self, batch: Sample) -> Tensor:
+        """Of a batch of training images."""
+
+    @abstractmethod
+    def optimizer(self, settings: TrainingConfig) -> torch.optim.Optimizer:
+        """With each group's peak rate."""
+
+    @abstractmethod
+    def rate(self, progress: float, steps: int, settings: TrainingConfig) -> float:
+        """Factor on the peak rates at `progress` (0…1) of `steps`."""
+
+    @abstractmethod
+    def judge(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, H, W, 3) images → its own score (B,) and its map as probabilities (B, H, W)."""
+
+    def compile_backbone(self) -> None:
+        """Compile what is trained of the backbone with torch.compile."""
+
+    def normalized(self, images: Tensor) -> Tensor:
+        """(B, H, W, 3) in 0…255 → (B, 3, H, W) as the backbone knows them."""
+        return (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
+
+
+class Segmenter(Peer):
+    """A network of segmentation-models-pytorch, trained with the loss and the rates of S9's localization."""
+
+    scores: ClassVar[Scores] = {
+        "maximum": lambda _, found: found.flatten(1).amax(1),
+        "mean of the top 0.1 %": lambda _, found: _mean_of_top(found, 1000),
+        "mean of the top 1 %": lambda _, found: _mean_of_top(found, 100),
+        "mean": lambda _, found: found.flatten(1).mean(1),
+    }
+
+    def __init__(self, architecture: type[nn.Module], config: RunConfig) -> None:
+        super().__init__(config)
+        self.net = architecture(f"tu-{config.model.backbone}", encoder_weights=None, classes=1)
+        encoder = self.net.encoder.model
+        for name, _ in list(encoder.named_children()):  # the same modules, so that timm knows their groups
+            setattr(encoder, name, self.donor[0].net.get_submodule(name))
+
+    @override
+    def loss(self, batch: Sample) -> Tensor:
+        logits = self._logits(batch.image)
+        target = mask_at(batch.mask, logits.shape[-2:])
+        found = torch.where(batch.has_mask, losses.localization(logits, target), 0.0)
+        quiet = torch.where(~batch.target, losses.silence(logits), 0.0)
+        return found.sum() / batch.has_mask.sum().clamp_min(1) + quiet.sum() / (
+            ~batch.target
+        ).sum().clamp_min(1)
+
+    @override
+    def optimizer(self, settings: TrainingConfig) -> torch.optim.Optimizer:
+        heads = [module for name, module in self.net.named_children() if name != "encoder"]
+        return adamw(self.donor[0].net, heads, settings)
+
+    @override
+    def rate(self, progress: float, steps: int, settings: TrainingConfig) -> float:
+        return learning_rate_factor(round(progress * steps), steps, settings.warmup)
+
+    @override
+    def compile_backbone(self) -> None:
+        self.net.encoder.model.compile()
+
+    @override
+    def judge(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        found = self._logits(images).sigmoid().squeeze(1)
+        return found.flatten(1).amax(1), found
+
+    def _logits(self, images: Tensor) -> Tensor:
+        return self.net(self.normalized(images)).float()
+
+
+class SuperSimpleNet(Peer):
+    """anomalib's, supervised: features stay as they are, defects are also made of noise in them.
+
+    Loss, optimizer, rates and their steps are those of anomalib 2.7's `Supersimplenet(supervised=True)`.
+    """
+
+    scores: ClassVar[Scores] = {"its own": lambda score, _: score}
+
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config)
+        # anomalib asks the hub for ImageNet weights; these are from where gainspect's are.
+        with patch.object(torch_model, "TimmFeatureExtractor", _MiddleStages):
+            self.net = torch_model.SupersimplenetModel(backbone=self.donor[0], stop_grad=False)
+        self.criterion = SSNLoss()
+
+    @override
+    def loss(self, batch: Sample) -> Tensor:
+        known = batch.has_mask | ~batch.target
+        marked = (batch.mask[known], batch.target[known].float())
+        found, score, masks, labels = self.net(self.normalized(batch.image[known]), *marked)
+        return self.criterion(found, score, masks, labels)
+
+    @override
+    def optimizer(self, settings: TrainingConfig) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(
+            [
+                {"params": self.net.adaptor.parameters(), "lr": 1e-4},
+                {"params": self.net.segdec.parameters(), "lr": 2e-4, "weight_decay": 1e-5},
+            ]
+        )
+
+    @override
+    def rate(self, progress: float, steps: int, settings: TrainingConfig) -> float:
+        return 0.4 ** sum(progress >= milestone for milestone in (0.8, 0.9))
+
+    @override
+    def judge(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        result = self.net(self.normalized(images))
+        return result.pred_score, result.anomaly_map.squeeze(1)
+
+
+class _MiddleStages(nn.Module):
+    """Features at strides 8 and 16, as `TimmFeatureExtractor` would give them."""
+
+    def __init__(self, backbone: Backbone, layers: list[str]) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        _, (_, c3, c4, _) = self.backbone.net.forward_intermediates(images, indices=self.backbone.indices)
+        return {"stride 8": c3, "stride 16": c4}
+
+
+PEERS: dict[str, Callable[[RunConfig], Peer]] = {
+    "U-Net": lambda config: Segmenter(smp.Unet, config),
+    "FPN": lambda config: Segmenter(smp.FPN, config),
+    "SuperSimpleNet": SuperSimpleNet,
+}
+
+
+class PeerBackend:
+    """A `runtime.Backend` over a `Peer`: its map is the evidence."""
+
+    def __init__(self, peer: Peer, size: int, score: str) -> None:
+        self.peer = peer
+        self.size = size
+        self.score = peer.scores[score]
+
+    @torch.inference_mode()
+    def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Judge (B, S, S, 3) images."""
+        own, found = self.peer.eval().judge(torch.from_numpy(images).to(self.peer.mean.device))
+        return {
+            "score": self.score(own, found).cpu().numpy(),
+            "evidence": found.cpu().numpy(),
+            "localization": found.cpu().numpy(),
+        }
+
+
+def _mean_of_top(found: Tensor, share: int) -> Tensor:
+    flat = found.flatten(1)
+    return flat.topk(max(1, flat.shape[1] // share)).values.mean(1)
