@@ -21,7 +21,7 @@ from gainspect.data.manifest import Manifest
 from gainspect.training.fit import complete_split
 from gainspect.training.run import RunFolder
 from gainspect.workflow import evaluate_run, train_or_resume
-from paired_table import against
+from paired_table import against, judgement
 from results_table import save
 
 CONFIG = Path(__file__).with_suffix(".yaml")
@@ -75,6 +75,8 @@ QUESTIONS: dict[str, Variants] = {
         "no weight average": {"training.ema": 0.0},
         "natural sampler": {"training.sampler": "natural"},
         "natural sampler, α = 0.5": {"training.sampler": "natural", "training.focal_alpha": 0.5},
+        "slower backbone (layer decay 0.6)": {"training.layer_decay": 0.6},
+        "four backbone stages frozen": {"training.frozen_stages": 4},
     },
     "masks": {
         "all masks": {},
@@ -117,11 +119,6 @@ def trained(config: RunConfig, manifest: Manifest, work: Path) -> RunFolder:
     run = train_or_resume(config, manifest, work / f"{config.strategy}-{name}", Console())
     evaluate_run(run, out=judgement(run), data=manifest.root)
     return run
-
-
-def judgement(run: RunFolder) -> Path:
-    """Where that of the test part is kept."""
-    return run.path / "evaluation" / "test"
 
 
 def table(runs: dict[str, RunFolder]) -> str:

@@ -12,17 +12,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from gainspect.config import RunConfig, load_config
 from gainspect.data.load import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.evaluation.compare import Row, over_seeds
-from gainspect.evaluation.evaluate import METRICS, read_doubtful
+from gainspect.evaluation.evaluate import METRICS, PREDICTIONS, read_doubtful
+from gainspect.evaluation.paired import read_predictions
 from gainspect.strategies import STRATEGIES
 from gainspect.training.fit import complete_split
 from gainspect.training.run import RunFolder
+from gainspect.types import Label
 from gainspect.workflow import compare_strategies, run_path, train_or_resume, variant
+from paired_table import judgement
 from results_table import RESULTS, markdown, save, save_json
 
 
@@ -48,6 +52,7 @@ def main(description: str = __doc__ or "", **defaults: Any) -> None:
     comparisons = compare_strategies(config, manifest, done, seeds, options.work, doubtful=left_out)
     runs = [(name, seed, RunFolder(run_path(options.work, name, seed))) for name in done for seed in seeds]
     text = "\n".join(section(title, rows, runs) for title, rows in comparisons.items())
+    text += f"\n## Defective parts with images under 0.5 ({done[0]})\n\n{missed_parts(runs)}"
     if options.config:
         text += f"\n## {options.config.name}\n\n```yaml\n{options.config.read_text()}```\n"
     print(text)
@@ -113,6 +118,24 @@ def figures_table(rows: list[Row], runs: list[RunFolder]) -> str:
     return markdown(lines)
 
 
+def missed_parts(runs: list[tuple[str, int, RunFolder]]) -> str:
+    """Images at or over 0.5 of each defective part that the first run does not catch in all of them."""
+    tables = {
+        f"{name} seed {seed}": read_predictions(judgement(run) / PREDICTIONS) for name, seed, run in runs
+    }
+    parts = [part for part in runs[0][2].manifest().split("test").parts if part.label is Label.NG]
+    first, *_ = tables.values()
+    groups = np.array(first.groups)
+    lines: list[dict[str, object]] = []
+    for group in dict.fromkeys(groups[first.labels & (first.scores < 0.5)]):
+        of_part = first.labels & (groups == group)
+        kinds = sorted({part.defect_type or "" for part in parts if part.group == group})
+        caught = {name: f"{(t.scores[of_part] >= 0.5).sum()}/{of_part.sum()}" for name, t in tables.items()}
+        lines.append({"part": f"{', '.join(kinds)} {group}", **caught})
+    count = len(set(groups[first.labels]))
+    return f"{len(lines)} of {count} defective parts:\n\n{markdown(lines)}" if lines else "None.\n"
+
+
 def record(name: str, seed: int, run: RunFolder) -> dict[str, Any]:
     """One run as a row for a machine; verdicts at the operating threshold, which validation chose."""
     config, environment, result = run.config(), run.environment(), run.result()
@@ -144,7 +167,7 @@ def record(name: str, seed: int, run: RunFolder) -> dict[str, Any]:
 
 
 def _summaries(run: RunFolder) -> dict[str, Any]:
-    summaries: dict[str, Any] = json.loads((run.path / "evaluation" / "test" / METRICS).read_text())
+    summaries: dict[str, Any] = json.loads((judgement(run) / METRICS).read_text())
     return summaries
 
 

@@ -8,7 +8,13 @@ import numpy as np
 
 from gainspect.evaluation.evaluate import PREDICTIONS
 from gainspect.evaluation.paired import Table, differences, read_predictions
+from gainspect.training.run import RunFolder
 from results_table import markdown
+
+
+def judgement(run: RunFolder) -> Path:
+    """Where a benchmark keeps that of the test part."""
+    return run.path / "evaluation" / "test"
 
 
 def against(

@@ -28,9 +28,10 @@ from gainspect.metrics.classification import average_precision, operating_thresh
 from gainspect.runtime.inspector import Inspector
 from gainspect.strategies import STRATEGIES
 from gainspect.training.fit import complete_split, keep_freed_memory
+from gainspect.training.run import RunFolder
 from gainspect.training.schedule import augmentation_strength, image_size
 from gainspect.workflow import run_path
-from paired_table import against
+from paired_table import against, judgement
 from peer_networks import PEERS, Peer, PeerBackend
 from results_table import save as save_table
 from results_table import save_json
@@ -50,7 +51,7 @@ def main() -> None:
     doubtful = read_doubtful(suspects) if suspects.is_file() else frozenset()
     rows = [peer(kind, config, manifest, options.work, doubtful) for kind in options.peers.split(",")]
     judged = {
-        label: run_path(options.work, name, config.training.seed) / "evaluation" / "test"
+        label: judgement(RunFolder(run_path(options.work, name, config.training.seed)))
         for name, label in OURS.items()
     }
     judged |= {row["peer"]: folder_of(options.work, row["peer"]) for row in rows}

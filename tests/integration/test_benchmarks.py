@@ -52,6 +52,10 @@ def test_gpu_mt_on_a_tiny_configuration(
     assert "`python benchmarks/gpu_mt.py --data data --work work " in text  # no path of this machine
     rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in text.splitlines() if "|" in line}
     assert [cell.strip() for cell in rows["figure"]] == ["S1", "S6"]
+    (low,) = re.findall(r"(\d+) of \d+ defective parts:", text) or ["0"]
+    with (tmp_path / "work/S1-seed1/evaluation/test/predictions.csv").open(newline="") as file:
+        unsure = {r["group"] for r in csv.DictReader(file) if r["label"] == "ng" and float(r["score"]) < 0.5}
+    assert int(low) == len(unsure) == sum(any(group in label for group in unsure) for label in rows)
     assert all("±" in cell for cell in rows["recall"])
     assert all(float(cell) > 0 for cell in rows["images/s in training (with validation)"])
     records = json.loads((tmp_path / "results" / "gpu_mt.json").read_text())
