@@ -4,22 +4,26 @@
 
 Each variant is trained and judged as in `mt.py`; what is done already, also for another question, is not
 done again, and with --minutes it stops in time. The others are compared to the first variant. The validation
-columns are there to choose by; the test columns only tell what came of it.
+columns are there to choose by; the test columns only tell what came of it. With --folds the training and
+validation parts are divided anew and the test part stays aside: five times the defective parts to choose by.
 """
 
 import argparse
 import hashlib
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from sklearn.model_selection import StratifiedGroupKFold
 
 from gainspect.config import RunConfig, load_config, to_yaml
 from gainspect.data.load import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.training.fit import complete_split
 from gainspect.training.run import RunFolder
+from gainspect.types import Label
 from gainspect.workflow import evaluate_run, train_or_resume
 from paired_table import against, judgement
 from results_table import save
@@ -94,8 +98,13 @@ def main() -> None:
     """Train, judge, print and save."""
     options = _options()
     manifest = complete_split(load_config(options.config), load_manifest(options.data))
+    divisions = {"": manifest}
+    if options.folds:
+        named = enumerate(folds(manifest, options.folds), start=1)
+        divisions = {f"-fold{index}of{options.folds}": division for index, division in named}
+    split = "val" if options.folds else "test"
     started, longest = time.monotonic(), 0.0
-    runs: dict[str, RunFolder] = {}
+    runs: dict[str, list[RunFolder]] = {}
     for label, settings in QUESTIONS[options.question].items():
         begun = time.monotonic()
         if begun - started + longest >= 60 * options.minutes:
@@ -104,31 +113,67 @@ def main() -> None:
         overrides = {"strategy": "S9", "model.backbone": options.backbone, "model.weights": options.weights}
         config = load_config(options.config, overrides | _given(options) | settings)
         print(label, flush=True)
-        runs[label] = trained(config, manifest, options.work)
+        runs[label] = [
+            trained(config, division, place(options.work, config, name), split)
+            for name, division in divisions.items()
+        ]
         longest = max(longest, time.monotonic() - begun)
     if runs:
-        text = table(runs) + f"\n## {options.config.name}\n\n```yaml\n{options.config.read_text()}```\n"
+        text = (
+            table(runs, split) + f"\n## {options.config.name}\n\n```yaml\n{options.config.read_text()}```\n"
+        )
         print(text)
         title = f"Ablation on Magnetic Tile: {options.question.replace('_', ' ')}"
-        print("Saved:", save(f"ablation_{options.question}", title, text))
+        title += f", {options.folds}-fold cross-validation" if options.folds else ""
+        name = f"{'folds' if options.folds else 'ablation'}_{options.question}"
+        print("Saved:", save(name, title, text))
 
 
-def trained(config: RunConfig, manifest: Manifest, work: Path) -> RunFolder:
-    """Train (or go on) and judge the test part; runs are kept by their configuration."""
-    name = hashlib.sha256(to_yaml(config).encode()).hexdigest()[:12]
-    run = train_or_resume(config, manifest, work / f"{config.strategy}-{name}", Console())
-    evaluate_run(run, out=judgement(run), data=manifest.root)
+def folds(manifest: Manifest, count: int) -> list[Manifest]:
+    """The training and validation parts divided anew: each group is validated once, the test stays aside."""
+    known = [part for part in manifest.parts if part.split != "test"]
+    kinds = [part.defect_type or "" if part.label is Label.NG else "ok" for part in known]
+    groups = [part.group for part in known]
+    drawn = StratifiedGroupKFold(count, shuffle=True, random_state=0).split(known, kinds, groups)
+    divisions = []
+    for _, held in drawn:
+        validated = {known[index].group for index in held}
+        parts = (
+            part
+            if part.split == "test"
+            else replace(part, split="val" if part.group in validated else "train")
+            for part in manifest.parts
+        )
+        divisions.append(replace(manifest, parts=tuple(parts)))
+    return divisions
+
+
+def trained(config: RunConfig, manifest: Manifest, path: Path, split: str) -> RunFolder:
+    """Train (or go on) and judge."""
+    run = train_or_resume(config, manifest, path, Console())
+    evaluate_run(run, out=judgement(run, split), split=split, data=manifest.root)
     return run
 
 
-def table(runs: dict[str, RunFolder]) -> str:
-    """What validation said, the figures of the test part, and the time."""
+def place(work: Path, config: RunConfig, division: str) -> Path:
+    """Where a run is kept: by its configuration, so that another question finds it."""
+    return work / f"{config.strategy}-{hashlib.sha256(to_yaml(config).encode()).hexdigest()[:12]}{division}"
+
+
+def table(runs: dict[str, list[RunFolder]], split: str) -> str:
+    """The figures of what was judged, what validation said where that is the test part, and the time."""
     beside: dict[str, dict[str, str]] = {}
-    for label, run in runs.items():
-        result = run.result()
-        chosen = {f"val {name}": _number(result["validation"].get(name)) for name in _VALIDATED}
-        beside[label] = chosen | {"s/epoch": f"{result['seconds'] / run.config().training.epochs:.0f}"}
-    return against(next(iter(runs)), {label: judgement(run) for label, run in runs.items()}, beside=beside)
+    for label, several in runs.items():
+        results = [run.result() for run in several]
+        if split == "test":
+            beside[label] = {
+                f"val {name}": _number(results[0]["validation"].get(name)) for name in _VALIDATED
+            }
+        seconds = sum(result["seconds"] for result in results)
+        epochs = sum(run.config().training.epochs for run in several)
+        beside[label] = beside.get(label, {}) | {"s/epoch": f"{seconds / epochs:.0f}"}
+    judged = {label: [judgement(run, split) for run in several] for label, several in runs.items()}
+    return against(next(iter(runs)), judged, beside=beside)
 
 
 def _number(value: float | None) -> str:
@@ -152,6 +197,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--weights", default="auto")
     parser.add_argument("--size", type=int)
     parser.add_argument("--epochs", type=int)
+    parser.add_argument(
+        "--folds", type=int, default=0, help="judge by cross-validation, not on the test part"
+    )
     parser.add_argument("--minutes", type=float, default=float("inf"))
     return parser.parse_args()
 

@@ -1,6 +1,6 @@
-"""Several judgements of the same test part beside one of them, with the differences that are clear."""
+"""Several judgements of the same parts beside one of them, with the differences that are clear."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,14 +12,14 @@ from gainspect.training.run import RunFolder
 from results_table import markdown
 
 
-def judgement(run: RunFolder) -> Path:
-    """Where a benchmark keeps that of the test part."""
-    return run.path / "evaluation" / "test"
+def judgement(run: RunFolder, split: str = "test") -> Path:
+    """Where a benchmark keeps that of a part of the data."""
+    return run.path / "evaluation" / split
 
 
 def against(
     base: str,
-    judged: Mapping[str, Path],
+    judged: Mapping[str, Sequence[Path]],
     *,
     exclude: frozenset[str] = frozenset(),
     beside: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
@@ -28,14 +28,14 @@ def against(
 
     Args:
         base: the one that the others are compared to; without it, the first.
-        judged: folders of judgements by name; those that are not there are left out.
+        judged: folders of judgements by name, each of other images; a name without any is left out.
         exclude: names of images that do not count.
         beside: further columns of a judgement.
     """
     tables = {
-        name: _without(read_predictions(folder / PREDICTIONS), exclude)
-        for name, folder in judged.items()
-        if (folder / PREDICTIONS).is_file()
+        name: _without(pooled([read_predictions(folder / PREDICTIONS) for folder in folders]), exclude)
+        for name, folders in judged.items()
+        if all((folder / PREDICTIONS).is_file() for folder in folders)
     }
     base = base if base in tables else next(iter(tables))
     figures = [difference.figure for difference in differences(tables[base], tables[base])]
@@ -49,6 +49,20 @@ def against(
         )
     note = f"\\* the 95 % interval of the paired difference from {base}, by part, leaves out 0."
     return f"{markdown(lines)}\n{note}\n"
+
+
+def pooled(tables: Sequence[Table]) -> Table:
+    """One table of several, of other images each."""
+    return Table(
+        images=tuple(image for table in tables for image in table.images),
+        groups=tuple(group for table in tables for group in table.groups),
+        labels=np.concatenate([table.labels for table in tables]),
+        called=np.concatenate([table.called for table in tables]),
+        scores=np.concatenate([table.scores for table in tables]),
+        figures={
+            name: np.concatenate([table.figures[name] for table in tables]) for name in tables[0].figures
+        },
+    )
 
 
 def _without(table: Table, exclude: frozenset[str]) -> Table:

@@ -51,10 +51,10 @@ def main() -> None:
     doubtful = read_doubtful(suspects) if suspects.is_file() else frozenset()
     rows = [peer(kind, config, manifest, options.work, doubtful) for kind in options.peers.split(",")]
     judged = {
-        label: judgement(RunFolder(run_path(options.work, name, config.training.seed)))
+        label: [judgement(RunFolder(run_path(options.work, name, config.training.seed)))]
         for name, label in OURS.items()
     }
-    judged |= {row["peer"]: folder_of(options.work, row["peer"]) for row in rows}
+    judged |= {row["peer"]: [folder_of(options.work, row["peer"])] for row in rows}
     chosen = "".join(f"{row['peer']}: score = {row['score']}, epoch {row['epoch']}.\n\n" for row in rows)
     sections = {"All labels": frozenset[str](), "Without doubtful labels": doubtful}
     tables = [
