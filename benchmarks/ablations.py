@@ -10,6 +10,7 @@ validation parts are divided anew and the test part stays aside: five times the 
 
 import argparse
 import hashlib
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from sklearn.model_selection import StratifiedGroupKFold
 
-from gainspect.config import RunConfig, load_config, to_yaml
+from gainspect.config import RunConfig, load_config
 from gainspect.data.load import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.training.fit import complete_split
@@ -63,6 +64,10 @@ QUESTIONS: dict[str, Variants] = {
         "BCE + Dice + IoU": {},
         "energy": {"training.attention_loss": "energy"},
         "L1": {"training.attention_loss": "l1"},
+    },
+    "pyramid": {
+        "FPN": {},
+        "U-Net decoder": {"model.pyramid": "unet"},
     },
     "counterfactual": {
         "S9, transplants": {},
@@ -157,7 +162,8 @@ def trained(config: RunConfig, manifest: Manifest, path: Path, split: str) -> Ru
 
 def place(work: Path, config: RunConfig, division: str) -> Path:
     """Where a run is kept: by its configuration, so that another question finds it."""
-    return work / f"{config.strategy}-{hashlib.sha256(to_yaml(config).encode()).hexdigest()[:12]}{division}"
+    settings = json.dumps(config.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+    return work / f"{config.strategy}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}{division}"
 
 
 def table(runs: dict[str, list[RunFolder]], split: str) -> str:

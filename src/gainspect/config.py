@@ -56,8 +56,10 @@ class ModelConfig(_Section):
     """Width of the two attention heads and of the attended features."""
     attention_stride: Literal[4, 8, 16, 32] = 8
     """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
-    fpn_channels: PositiveInt = 32
-    """Width of the feature pyramid and the localization head."""
+    pyramid: Literal["fpn", "unet"] = "fpn"
+    """How localization joins the strides: a linear feature pyramid, or a U-Net decoder."""
+    fpn_channels: Annotated[int, Field(ge=2)] = 32
+    """Width of the pyramid at stride 4 and of the localization head."""
 
 
 class TrainingConfig(_Section):

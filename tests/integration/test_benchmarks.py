@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gainspect.config import RunConfig
+from gainspect.config import RunConfig, load_config
+from gainspect.data.manifest import Manifest
 from gainspect.runtime.inspector import Inspector
+from gainspect.training.fit import complete_split
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
@@ -129,6 +131,31 @@ def test_an_ablation_on_a_tiny_configuration(
     assert "Time is over before 'all masks'" in capsys.readouterr().out
     run("ablations.py", "attention_loss", *arguments)
     assert (folders["overlap"] / "training.json").stat().st_mtime_ns == trained
+
+
+@pytest.mark.slow
+def test_cross_validation_judges_each_image_once_and_no_test_image(
+    run: Callable[..., None], parts: Manifest, parts_folder: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "tiny.yaml"
+    config.write_text("training: {target_recall: 0.9}\n", encoding="utf-8")
+    tiny = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
+    arguments = ["--data", parts_folder, "--work", tmp_path / "work", "--config", config, *tiny]
+    run("ablations.py", "attention_loss", *arguments, "--folds", "2", "--minutes", "0.001")
+    text = (tmp_path / "results" / "folds_attention_loss.md").read_text()
+    (row,) = _table(text)
+    judged: list[dict[str, str]] = []
+    for folder in (tmp_path / "work").iterdir():
+        with (folder / "evaluation" / "val" / "predictions.csv").open(newline="") as file:
+            judged += csv.DictReader(file)
+    known = complete_split(load_config(config), parts)
+    assert sorted(r["image"] for r in judged) == sorted(
+        known.key(p) for p in known.parts if p.split != "test"
+    )
+    for group in {r["group"] for r in judged}:
+        assert len({r["threshold"] for r in judged if r["group"] == group}) == 1  # judged by one of the two
+    right = [r["verdict"] == r["label"] for r in judged]
+    assert row["accuracy"] == f"{sum(right) / len(right):.3f}"
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from gainspect.models.attention import GuidedAttention, conv_bn_relu, normalize_
 from gainspect.models.backbone import PYRAMID_STRIDES, Backbone
 from gainspect.models.counterfactual import Counterfactual
 from gainspect.models.evidence import EvidenceHead
-from gainspect.models.localization import LocalizationHead, Pyramid
+from gainspect.models.localization import LocalizationHead, Pyramid, UNetDecoder, pyramid_widths
 from gainspect.strategies import Strategy
 
 OK, NG = 0, 1
@@ -86,17 +86,20 @@ class GainMTL(nn.Module):
         channels = self.backbone.out_channels
         self.classification = LinearHead(channels)
         if strategy.has_attention:
-            fine = strategy.attends == "pyramid"
-            self.attention = GuidedAttention(
-                config.fpn_channels if fine else channels,
-                config.fpn_channels if fine else config.attention_channels,
+            fine = pyramid_widths(config.pyramid, config.fpn_channels)[self.attention_level]
+            self.attention = (
+                GuidedAttention(fine, fine)
+                if strategy.attends == "pyramid"
+                else GuidedAttention(channels, config.attention_channels)
             )
         if strategy.has_attended:
             self.adapter = conv_bn_relu(channels, config.attention_channels, 1)
             self.attended = LinearHead(config.attention_channels)
         if strategy.has_localization:
-            self.pyramid = Pyramid(self.backbone.pyramid_channels, config.fpn_channels)
-            self.localization = LocalizationHead(config.fpn_channels)
+            self.decodes = config.pyramid == "unet"
+            build = UNetDecoder if self.decodes else Pyramid
+            self.pyramid = build(self.backbone.pyramid_channels, config.fpn_channels)
+            self.localization = LocalizationHead(config.fpn_channels, depth=1 if self.decodes else 2)
         if strategy.has_counterfactual:
             self.counterfactual = Counterfactual(channels)
         if strategy.has_evidence:
@@ -119,7 +122,7 @@ class GainMTL(nn.Module):
         attended_to = deep
         if self.strategy.has_localization:
             levels = self.pyramid(features)
-            output.localization_logits = self.localization(levels)
+            output.localization_logits = self.localization(levels[:1] if self.decodes else levels)
             if self.strategy.attends == "pyramid":
                 attended_to = levels[self.attention_level]
         small = None if masks is None else mask_at(masks, deep.shape[-2:])

@@ -1,12 +1,16 @@
-"""Localization: a feature pyramid fused at stride 4."""
+"""Localization: the backbone's features joined from the top down, and read at stride 4."""
 
 from collections import OrderedDict
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import FeaturePyramidNetwork
 
 from gainspect.models.attention import conv_bn_relu, to_logits
+
+PyramidKind = Literal["fpn", "unet"]
 
 
 class Pyramid(nn.Module):
@@ -24,19 +28,54 @@ class Pyramid(nn.Module):
         return list(self.fpn(OrderedDict((str(i), level) for i, level in enumerate(features))).values())
 
 
+class UNetDecoder(nn.Module):
+    """Top-down with a convolution over both at each stride, narrower the finer: [C2 … C5] → [D2 … D5].
+
+    Where a `Pyramid` is linear up to its head, here each stride decides what of the coarser one it takes.
+
+    Source: Ronneberger et al., U-Net (MICCAI 2015), section 2, the expansive path.
+    """
+
+    def __init__(self, in_channels: list[int], channels: int) -> None:
+        super().__init__()
+        widths = pyramid_widths("unet", channels)
+        self.top = conv_bn_relu(in_channels[-1], widths[-1], 1)
+        self.joins = nn.ModuleList(
+            conv_bn_relu(below + above, width, 3)
+            for below, above, width in zip(in_channels[:-1], widths[1:], widths[:-1], strict=True)
+        )
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        """Features at strides 4, 8, 16, 32 → (B, `pyramid_widths`, h, w) at the same strides."""
+        levels = [self.top(features[-1])]
+        for feature, join in zip(features[-2::-1], reversed(list(self.joins)), strict=True):
+            above = F.interpolate(levels[0], size=feature.shape[-2:], mode="bilinear")
+            levels.insert(0, join(torch.cat([above, feature], dim=1)))
+        return levels
+
+
+def pyramid_widths(kind: PyramidKind, channels: int) -> list[int]:
+    """Channels at strides 4, 8, 16 and 32.
+
+    >>> pyramid_widths("fpn", 32), pyramid_widths("unet", 32)
+    ([32, 32, 32, 32], [32, 48, 64, 64])
+    """
+    return [channels] * 4 if kind == "fpn" else [channels, channels * 3 // 2, channels * 2, channels * 2]
+
+
 class LocalizationHead(nn.Module):
-    """P2 … P5 summed at stride 4, conv-BN-ReLU twice, 1×1 → localization logits.
+    """Levels of one width summed at stride 4, conv-BN-ReLU `depth` times, 1×1 → localization logits.
 
     Source: Kirillov et al., Panoptic Feature Pyramid Networks (CVPR 2019), section 3, the sum.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, depth: int = 2) -> None:
         super().__init__()
-        self.refine = nn.Sequential(conv_bn_relu(channels, channels, 3), conv_bn_relu(channels, channels, 3))
+        self.refine = nn.Sequential(*(conv_bn_relu(channels, channels, 3) for _ in range(depth)))
         self.logits = to_logits(channels, prior=0.02)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
-        """[P2 … P5] → (B, 1, H/4, W/4) logits, float32."""
+        """[P2 … P5], or D2 alone → (B, 1, H/4, W/4) logits, float32."""
         finest = levels[0]
         for level in levels[1:]:
             finest = finest + F.interpolate(level, size=finest.shape[-2:], mode="bilinear")

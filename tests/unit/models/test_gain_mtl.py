@@ -148,16 +148,25 @@ def test_only_what_the_strategy_trains_is_built_and_only_what_a_verdict_needs_is
 
 
 @pytest.mark.parametrize(("stride", "level"), [(4, 0), (8, 1), (16, 2), (32, 3)])
-def test_s9_attends_to_a_level_of_the_pyramid(images: Tensor, stride: int, level: int) -> None:
+@pytest.mark.parametrize("pyramid", ["fpn", "unet"])
+def test_s9_attends_to_a_level_of_the_pyramid(images: Tensor, stride: int, level: int, pyramid: str) -> None:
     torch.manual_seed(0)
     config = ModelConfig.model_validate(
-        {"backbone": "test_efficientnet", "weights": "none", "fpn_channels": 8, "attention_stride": stride}
+        {
+            "backbone": "test_efficientnet",
+            "weights": "none",
+            "fpn_channels": 8,
+            "attention_stride": stride,
+            "pyramid": pyramid,
+        }
     )
     model = GainMTL(config, strategy("S9")).eval()
     found = _there(model(images).attention_logits)
     assert found.shape == (4, 1, 96 // stride, 96 // stride)
     levels = model.pyramid(model.backbone(images).pyramid)
     torch.testing.assert_close(found, model.attention(levels[level]))
+    fused = levels if pyramid == "fpn" else levels[:1]
+    torch.testing.assert_close(model(images).localization_logits, model.localization(fused))
 
 
 @pytest.mark.parametrize("name", ["S5", "S6", "S7", "S8"])

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import FeaturePyramidNetwork
 
-from gainspect.models.localization import LocalizationHead, Pyramid
+from gainspect.models.localization import LocalizationHead, Pyramid, UNetDecoder, pyramid_widths
 
 CHANNELS = [6, 10, 12, 16]
 
@@ -104,3 +104,43 @@ def test_every_level_has_a_say(whole: Whole) -> None:
 def test_levels_must_be_those_the_head_was_built_for(whole: Whole) -> None:
     with pytest.raises(RuntimeError, match="channels"):
         whole(_pyramid([16, 8, 4, 2])[::-1])
+
+
+@pytest.mark.parametrize("sizes", [[16, 8, 4, 2], [16, 8, 4, 4]], ids=["stride 32", "stride 16"])
+def test_the_decoder_joins_each_stride_with_the_coarser_by_hand(sizes: list[int]) -> None:
+    """Ronneberger et al. (MICCAI 2015), figure 1: up, concatenate, convolve, rectify."""
+    torch.manual_seed(0)
+    decoder = UNetDecoder(CHANNELS, 8).eval()
+    for module in decoder.modules():
+        if isinstance(module, nn.BatchNorm2d):  # other statistics than those at the start
+            nn.init.uniform_(module.running_mean)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+    state = decoder.state_dict()
+
+    def step(name: str, values: Tensor) -> Tensor:
+        weight = state[f"{name}.0.weight"]
+        found = F.conv2d(values, weight, padding=weight.shape[-1] // 2)
+        mean, var, scale, shift = (
+            state[f"{name}.1.{part}"].view(1, -1, 1, 1)
+            for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return ((found - mean) / (var + 1e-5).sqrt() * scale + shift).clamp_min(0)
+
+    features = _pyramid(sizes)
+    expected = [step("top", features[3])]
+    for index in (2, 1, 0):
+        rows = _bilinear(features[index].shape[-1], expected[0].shape[-1])
+        above = torch.einsum("ih,bchw,jw->bcij", rows, expected[0], rows)
+        expected.insert(0, step(f"joins.{index}", torch.cat([above, features[index]], 1)))
+    found = decoder(features)
+    assert [level.shape[1] for level in found] == pyramid_widths("unet", 8) == [8, 12, 16, 16]
+    for mine, by_hand in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine, by_hand, rtol=1e-4, atol=1e-5)
+
+
+def test_every_stride_reaches_the_finest_of_the_decoder() -> None:
+    torch.manual_seed(0)
+    features = [level.requires_grad_() for level in _pyramid([16, 8, 4, 2])]
+    LocalizationHead(8, depth=1)(UNetDecoder(CHANNELS, 8)(features)[:1]).sum().backward()
+    for level in features:
+        assert level.grad is not None and level.grad.abs().sum() > 0
