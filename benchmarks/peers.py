@@ -12,10 +12,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.utils.data import default_collate
+from torch.utils.flop_counter import FlopCounterMode
 
 from gainspect.config import RunConfig, load_config
 from gainspect.data.dataset import Sample, TrainingSet, batches, epoch_order
@@ -25,6 +27,7 @@ from gainspect.evaluation.compare import row_of
 from gainspect.evaluation.evaluate import judge, read_doubtful, save, summarize
 from gainspect.evaluation.operating_point import map_thresholds
 from gainspect.metrics.classification import average_precision, operating_threshold
+from gainspect.runtime.backends import Backend
 from gainspect.runtime.inspector import Inspector
 from gainspect.strategies import STRATEGIES
 from gainspect.training.fit import complete_split, keep_freed_memory
@@ -50,15 +53,21 @@ def main() -> None:
     suspects = options.data / "suspect_labels.csv"
     doubtful = read_doubtful(suspects) if suspects.is_file() else frozenset()
     rows = [peer(kind, config, manifest, options.work, doubtful) for kind in options.peers.split(",")]
-    judged = {
-        label: [judgement(RunFolder(run_path(options.work, name, config.training.seed)))]
-        for name, label in OURS.items()
+    ours = {
+        label: RunFolder(run_path(options.work, name, config.training.seed)) for name, label in OURS.items()
     }
+    judged = {label: [judgement(run)] for label, run in ours.items()}
     judged |= {row["peer"]: [folder_of(options.work, row["peer"])] for row in rows}
+    cost = {label: gigaflops(run.backend("cpu")) for label, run in ours.items() if run.result_file.is_file()}
+    for row in rows:
+        network = PEERS[row["peer"]](config)
+        cost[row["peer"]] = gigaflops(PeerBackend(network, config.data.size, row["score"]))
+    beside = {label: {"GFLOP an image": figure} for label, figure in cost.items()}
     chosen = "".join(f"{row['peer']}: score = {row['score']}, epoch {row['epoch']}.\n\n" for row in rows)
     sections = {"All labels": frozenset[str](), "Without doubtful labels": doubtful}
     tables = [
-        f"## {title}\n\n{against(BASE, judged, exclude=left_out)}" for title, left_out in sections.items()
+        f"## {title}\n\n{against(BASE, judged, exclude=left_out, beside=beside)}"
+        for title, left_out in sections.items()
     ]
     text = f"Chosen on validation:\n\n{chosen}" + "\n".join(tables)
     print(text)
@@ -94,6 +103,14 @@ def peer(
     row = {"peer": kind, "weights": model.origin, "seconds": seconds, **chosen, "figures": figures}
     kept.write_text(json.dumps(row, indent=2))
     return row
+
+
+def gigaflops(backend: Backend) -> str:
+    """Of the convolutions and products of one image's judgement; 2 a multiplication and addition."""
+    counter = FlopCounterMode(display=False)
+    with counter:
+        backend(np.zeros((1, backend.size, backend.size, 3), np.uint8))
+    return f"{counter.get_total_flops() / 1e9:.2f}"
 
 
 def folder_of(work: Path, kind: str) -> Path:
