@@ -26,7 +26,7 @@ from gainspect.training.fit import complete_split
 from gainspect.training.run import RunFolder
 from gainspect.types import Label
 from gainspect.workflow import evaluate_run, train_or_resume
-from paired_table import against, judgement
+from paired_table import against
 from results_table import save
 
 CONFIG = Path(__file__).with_suffix(".yaml")
@@ -156,7 +156,7 @@ def folds(manifest: Manifest, count: int) -> list[Manifest]:
 def trained(config: RunConfig, manifest: Manifest, path: Path, split: str) -> RunFolder:
     """Train (or go on) and judge."""
     run = train_or_resume(config, manifest, path, Console())
-    evaluate_run(run, out=judgement(run, split), split=split, data=manifest.root)
+    evaluate_run(run, out=run.judgement(split), split=split, data=manifest.root)
     return run
 
 
@@ -178,7 +178,7 @@ def table(runs: dict[str, list[RunFolder]], split: str) -> str:
         seconds = sum(result["seconds"] for result in results)
         epochs = sum(run.config().training.epochs for run in several)
         beside[label] = beside.get(label, {}) | {"s/epoch": f"{seconds / epochs:.0f}"}
-    judged = {label: [judgement(run, split) for run in several] for label, several in runs.items()}
+    judged = {label: [run.judgement(split) for run in several] for label, several in runs.items()}
     return against(next(iter(runs)), judged, beside=beside)
 
 

@@ -26,7 +26,6 @@ from gainspect.training.fit import complete_split
 from gainspect.training.run import RunFolder
 from gainspect.types import Label
 from gainspect.workflow import compare_strategies, run_path, train_or_resume, variant
-from paired_table import judgement
 from results_table import RESULTS, markdown, save, save_json
 
 
@@ -121,7 +120,7 @@ def figures_table(rows: list[Row], runs: list[RunFolder]) -> str:
 def missed_parts(runs: list[tuple[str, int, RunFolder]]) -> str:
     """Images at or over 0.5 of each defective part that the first run does not catch in all of them."""
     tables = {
-        f"{name} seed {seed}": read_predictions(judgement(run) / PREDICTIONS) for name, seed, run in runs
+        f"{name} seed {seed}": read_predictions(run.judgement() / PREDICTIONS) for name, seed, run in runs
     }
     parts = [part for part in runs[0][2].manifest().split("test").parts if part.label is Label.NG]
     first, *_ = tables.values()
@@ -167,7 +166,7 @@ def record(name: str, seed: int, run: RunFolder) -> dict[str, Any]:
 
 
 def _summaries(run: RunFolder) -> dict[str, Any]:
-    summaries: dict[str, Any] = json.loads((judgement(run) / METRICS).read_text())
+    summaries: dict[str, Any] = json.loads((run.judgement() / METRICS).read_text())
     return summaries
 
 

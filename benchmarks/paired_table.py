@@ -7,14 +7,9 @@ from types import MappingProxyType
 import numpy as np
 
 from gainspect.evaluation.evaluate import PREDICTIONS
+from gainspect.evaluation.judgement import is_named
 from gainspect.evaluation.paired import Table, differences, read_predictions
-from gainspect.training.run import RunFolder
 from results_table import markdown
-
-
-def judgement(run: RunFolder, split: str = "test") -> Path:
-    """Where a benchmark keeps that of a part of the data."""
-    return run.path / "evaluation" / split
 
 
 def against(
@@ -38,15 +33,14 @@ def against(
         if all((folder / PREDICTIONS).is_file() for folder in folders)
     }
     base = base if base in tables else next(iter(tables))
-    figures = [difference.figure for difference in differences(tables[base], tables[base])]
-    lines = []
-    for name, table in tables.items():
-        found = {
+    cells = {
+        name: {
             d.figure: f"{d.other:.3f}{' *' if d.is_clear else ''}" for d in differences(tables[base], table)
         }
-        lines.append(
-            {"": name, **{figure: found.get(figure, "–") for figure in figures}, **beside.get(name, {})}
-        )
+        for name, table in tables.items()
+    }
+    unknown = dict.fromkeys(cells[base], "–")
+    lines = [{"": name} | unknown | found | dict(beside.get(name, {})) for name, found in cells.items()]
     note = f"\\* the 95 % interval of the paired difference from {base}, by part, leaves out 0."
     return f"{markdown(lines)}\n{note}\n"
 
@@ -66,7 +60,7 @@ def pooled(tables: Sequence[Table]) -> Table:
 
 
 def _without(table: Table, exclude: frozenset[str]) -> Table:
-    kept = np.array([Path(image).name not in exclude for image in table.images])
+    kept = np.array([not is_named(image, exclude) for image in table.images])
     return Table(
         images=tuple(np.array(table.images)[kept]),
         groups=tuple(np.array(table.groups)[kept]),

@@ -19,6 +19,7 @@ from gainspect.data.dataset import Sample
 from gainspect.models.backbone import Backbone
 from gainspect.models.gain_mtl import mask_at
 from gainspect.models.weights import load_weights
+from gainspect.training.objective import mean_of
 from gainspect.training.schedule import learning_rate_factor
 from gainspect.training.task import adamw
 
@@ -73,7 +74,7 @@ class Segmenter(Peer):
     """A network of segmentation-models-pytorch, trained with the loss and the rates of S9's localization."""
 
     scores: ClassVar[Scores] = {
-        "maximum": lambda _, found: found.flatten(1).amax(1),
+        "maximum": lambda own, _: own,
         "mean of the top 0.1 %": lambda _, found: _mean_of_top(found, 1000),
         "mean of the top 1 %": lambda _, found: _mean_of_top(found, 100),
         "mean": lambda _, found: found.flatten(1).mean(1),
@@ -90,11 +91,8 @@ class Segmenter(Peer):
     def loss(self, batch: Sample) -> Tensor:
         logits = self._logits(batch.image)
         target = mask_at(batch.mask, logits.shape[-2:])
-        found = torch.where(batch.has_mask, losses.localization(logits, target), 0.0)
-        quiet = torch.where(~batch.target, losses.silence(logits), 0.0)
-        return found.sum() / batch.has_mask.sum().clamp_min(1) + quiet.sum() / (
-            ~batch.target
-        ).sum().clamp_min(1)
+        found = mean_of(losses.localization(logits, target), batch.has_mask)
+        return found + mean_of(losses.silence(logits), ~batch.target)
 
     @override
     def optimizer(self, settings: TrainingConfig) -> torch.optim.Optimizer:

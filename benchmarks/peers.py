@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.utils.data import default_collate
@@ -23,6 +24,7 @@ from gainspect.config import RunConfig, load_config
 from gainspect.data.dataset import Sample, TrainingSet, batches, epoch_order
 from gainspect.data.load import load_manifest
 from gainspect.data.manifest import Manifest
+from gainspect.data.preprocess import letterbox, read_image
 from gainspect.evaluation.compare import row_of
 from gainspect.evaluation.evaluate import judge, read_doubtful, save, summarize
 from gainspect.evaluation.operating_point import map_thresholds
@@ -34,7 +36,7 @@ from gainspect.training.fit import complete_split, keep_freed_memory
 from gainspect.training.run import RunFolder
 from gainspect.training.schedule import augmentation_strength, image_size
 from gainspect.workflow import run_path
-from paired_table import against, judgement
+from paired_table import against
 from peer_networks import PEERS, Peer, PeerBackend
 from results_table import save as save_table
 from results_table import save_json
@@ -56,7 +58,7 @@ def main() -> None:
     ours = {
         label: RunFolder(run_path(options.work, name, config.training.seed)) for name, label in OURS.items()
     }
-    judged = {label: [judgement(run)] for label, run in ours.items()}
+    judged = {label: [run.judgement()] for label, run in ours.items()}
     judged |= {row["peer"]: [folder_of(options.work, row["peer"])] for row in rows}
     cost = {label: gigaflops(run.backend("cpu")) for label, run in ours.items() if run.result_file.is_file()}
     for row in rows:
@@ -85,6 +87,7 @@ def peer(
     if kept.is_file():
         return dict(json.loads(kept.read_text()))
     started = time.monotonic()
+    torch.manual_seed(config.training.seed)
     model, chosen = train(PEERS[kind](config), config, manifest)
     seconds = round(time.monotonic() - started, 1)
     backend = PeerBackend(model, config.data.size, chosen["score"])
@@ -122,13 +125,14 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
     """The weight average of the epoch and the score with the best average precision on validation."""
     settings = config.training
     keep_freed_memory()
-    torch.manual_seed(settings.seed)
     if settings.compile:
         model.compile_backbone()
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     average = ModelEmaV3(model, decay=settings.ema, use_warmup=True)
     part = manifest.split("train")
     data = TrainingSet(part, settings.seed, transplants=STRATEGIES[BASE].transplants)
+    validation = manifest.split("val")
+    frames = np.stack([letterbox(read_image(part.image), config.data.size)[0] for part in validation.parts])
     optimizer = model.optimizer(settings)
     peaks = [group["lr"] for group in optimizer.param_groups]
     step, best = 0, {"ap": -1.0}
@@ -160,16 +164,26 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
             optimizer.step()
             step += 1
             average.update(model, step=step)
-        for score in model.scores:
-            backend = PeerBackend(average.module, config.data.size, score)
-            judged = judge(Inspector(backend, threshold=0.5), manifest.split("val"))
-            ap = average_precision(judged.scores, judged.labels) or 0.0
+        for score, values in scores_of(average.module, frames, settings.batch_size).items():
+            ap = average_precision(values, validation.labels) or 0.0
             if ap > best["ap"]:
                 best = {"epoch": epoch + 1, "score": score, "ap": ap}
                 state = {key: value.clone() for key, value in average.module.state_dict().items()}
         print(f"epoch {epoch + 1}: best so far {best}", flush=True)
     model.load_state_dict(state)
     return model, best
+
+
+@torch.inference_mode()
+def scores_of(peer: Peer, frames: NDArray[np.uint8], at_once: int) -> dict[str, NDArray[np.float32]]:
+    """(N, S, S, 3) letterboxed images → (N,) scores by name, all from one run of the network."""
+    found: dict[str, list[Tensor]] = {name: [] for name in peer.scores}
+    for start in range(0, len(frames), at_once):
+        batch = torch.from_numpy(frames[start : start + at_once]).to(peer.mean.device)
+        judged = peer.eval().judge(batch)
+        for name, score in peer.scores.items():
+            found[name].append(score(*judged))
+    return {name: torch.cat(values).cpu().numpy() for name, values in found.items()}
 
 
 def _options() -> argparse.Namespace:

@@ -13,6 +13,7 @@ from gainspect.strategies import strategy
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
+PyramidKind = Literal["fpn", "unet"]
 
 
 class _Section(BaseModel):
@@ -56,7 +57,7 @@ class ModelConfig(_Section):
     """Width of the two attention heads and of the attended features."""
     attention_stride: Literal[4, 8, 16, 32] = 8
     """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
-    pyramid: Literal["fpn", "unet"] = "fpn"
+    pyramid: PyramidKind = "fpn"
     """How localization joins the strides: a linear feature pyramid, or a U-Net decoder."""
     fpn_channels: Annotated[int, Field(ge=2)] = 32
     """Width of the pyramid at stride 4 and of the localization head."""

@@ -78,7 +78,7 @@ def compare_strategies(
             runs.setdefault(name, run)
             summaries = evaluate_run(
                 run,
-                out=run.path / "evaluation" / "test",
+                out=run.judgement(),
                 data=manifest.root,
                 doubtful=doubtful,
                 console=console,

@@ -49,7 +49,7 @@ def _iou(a: Doubles, b: Doubles) -> Doubles:
     return np.array([1 - (x * y).sum() / (x + y - x * y).sum() for x, y in zip(a, b, strict=True)])
 
 
-def _close(loss: Tensor, expected: Doubles, tolerance: float = 1e-5) -> None:
+def _assert_close(loss: Tensor, expected: Doubles, tolerance: float = 1e-5) -> None:
     assert loss.dtype == torch.float32
     np.testing.assert_allclose(_double(loss), expected, rtol=tolerance, atol=tolerance)
 
@@ -61,7 +61,7 @@ def test_attention_energy_is_the_share_outside_the_mask() -> None:
     logits, target = _random(3, 1, 4, 5), _masks(3, 1, 4, 5)
     a, m = _sigmoid(_double(logits)), _double(target)
     expected = ((1 - m) * a).sum(axis=(1, 2, 3)) / a.sum(axis=(1, 2, 3))
-    _close(losses.attention_energy(logits, target), expected)
+    _assert_close(losses.attention_energy(logits, target), expected)
     shut = losses.attention_energy(torch.full((1, 1, 4, 5), -200.0), _masks(1, 1, 4, 5))
     assert shut.tolist() == [1.0]  # no energy at all is none inside
 
@@ -69,7 +69,7 @@ def test_attention_energy_is_the_share_outside_the_mask() -> None:
 def test_attention_l1_is_the_mean_distance() -> None:
     logits, target = _random(3, 1, 4, 5), _masks(3, 1, 4, 5)
     expected = np.abs(_sigmoid(_double(logits)) - _double(target)).mean(axis=(1, 2, 3))
-    _close(losses.attention_l1(logits, target), expected)
+    _assert_close(losses.attention_l1(logits, target), expected)
 
 
 # --- focal -------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def test_focal_is_the_formula_on_softmax_probabilities(alpha: float, gamma: floa
     p_t = np.where(ng, p[:, 1], p[:, 0])
     alpha_t = np.where(ng, alpha, 1 - alpha)
     expected = np.mean(-alpha_t * (1 - p_t) ** gamma * np.log(p_t))
-    _close(losses.focal(logits, target, alpha, gamma), expected)
+    _assert_close(losses.focal(logits, target, alpha, gamma), expected)
 
 
 def test_focal_is_torchvisions_on_the_margin() -> None:
@@ -136,19 +136,19 @@ def test_mask_losses_are_the_formulas_image_by_image() -> None:
     logits, target = _random(5, 1, 6, 7), _masks(5, 1, 6, 7)
     x, t = _double(logits), _double(target)
     p = _sigmoid(x)
-    _close(losses.dice(logits.sigmoid(), target), _dice(p, t))
-    _close(losses.iou(logits.sigmoid(), target), _iou(p, t))
-    _close(losses.bce(logits, target), _bce(x, t))
-    _close(losses.cam_guidance(logits, target), _bce(x, t) + _dice(p, t))
-    _close(losses.attention_guidance(logits, target), _bce(x, t) + _dice(p, t) + _iou(p, t))
-    _close(losses.localization(logits, target), _bce(x, t) + _dice(p, t))
-    _close(losses.silence(logits), _bce(x, np.zeros_like(t)))
+    _assert_close(losses.dice(logits.sigmoid(), target), _dice(p, t))
+    _assert_close(losses.iou(logits.sigmoid(), target), _iou(p, t))
+    _assert_close(losses.bce(logits, target), _bce(x, t))
+    _assert_close(losses.cam_guidance(logits, target), _bce(x, t) + _dice(p, t))
+    _assert_close(losses.attention_guidance(logits, target), _bce(x, t) + _dice(p, t) + _iou(p, t))
+    _assert_close(losses.localization(logits, target), _bce(x, t) + _dice(p, t))
+    _assert_close(losses.silence(logits), _bce(x, np.zeros_like(t)))
 
 
 def test_bce_knows_soft_targets() -> None:
     logits = _random(2, 1, 3, 3)
     target = torch.rand(2, 1, 3, 3, generator=torch.Generator().manual_seed(2))
-    _close(losses.bce(logits, target), _bce(_double(logits), _double(target)))
+    _assert_close(losses.bce(logits, target), _bce(_double(logits), _double(target)))
 
 
 def test_dice_and_iou_count_in_float32_what_bfloat16_cannot() -> None:
@@ -156,15 +156,15 @@ def test_dice_and_iou_count_in_float32_what_bfloat16_cannot() -> None:
     found = torch.ones(1, 1, 40, 25, dtype=torch.bfloat16)
     mask = torch.zeros(1, 1, 40, 25, dtype=torch.uint8)
     mask[..., :1] = 1  # 40 cells
-    _close(losses.dice(found, mask), np.array([1 - 80 / 1040]))
-    _close(losses.iou(found, mask), np.array([1 - 40 / 1000]))
+    _assert_close(losses.dice(found, mask), np.array([1 - 80 / 1040]))
+    _assert_close(losses.iou(found, mask), np.array([1 - 40 / 1000]))
 
 
 def test_consistency_compares_with_the_maximum_of_each_block() -> None:
     attention, fine = _random(3, 1, 4, 4), _random(3, 1, 16, 16, seed=5)
     blocks = _sigmoid(_double(fine)).reshape(3, 1, 4, 4, 4, 4).max(axis=(3, 5))
     expected = ((_sigmoid(_double(attention)) - blocks) ** 2).mean(axis=(1, 2, 3))
-    _close(losses.consistency(attention, fine), expected)
+    _assert_close(losses.consistency(attention, fine), expected)
 
 
 def test_consistency_teaches_both_maps() -> None:
@@ -177,7 +177,7 @@ def test_consistency_teaches_both_maps() -> None:
 def test_counterfactual_is_minus_log_of_p_ok() -> None:
     logits = _random(8, 2)
     x = _double(logits)
-    _close(losses.counterfactual(logits), -np.log(np.exp(x[:, 0]) / np.exp(x).sum(axis=1)))
+    _assert_close(losses.counterfactual(logits), -np.log(np.exp(x[:, 0]) / np.exp(x).sum(axis=1)))
 
 
 # --- every loss --------------------------------------------------------------------------------------

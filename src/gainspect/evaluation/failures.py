@@ -79,7 +79,7 @@ def guess(image: Examined, doubtful: frozenset[str] = frozenset()) -> Cause:
     """The first cause that fits a wrong verdict."""
     judged = image.judged
     missed = judged.label is Label.NG
-    if is_named(judged, doubtful):
+    if is_named(judged.image, doubtful):
         return Cause.LABEL_DOUBTFUL
     if missed and image.defect_px is not None and image.defect_px < SMALL_DEFECT:
         return Cause.TOO_SMALL

@@ -64,13 +64,13 @@ class Judgement:
 
     def without(self, names: frozenset[str]) -> "Judgement":
         """Leave images out, by name or by file name."""
-        kept = tuple(image for image in self.images if not is_named(image, names))
+        kept = tuple(image for image in self.images if not is_named(image.image, names))
         return Judgement(self.threshold, kept)
 
 
-def is_named(image: Judged, names: frozenset[str]) -> bool:
-    """Whether names hold an image, by its name or by its file name."""
-    return image.image in names or image.image.rpartition("/")[2] in names
+def is_named(image: str, names: frozenset[str]) -> bool:
+    """Whether names hold an image, by its name in tables or by its file name."""
+    return image in names or image.rpartition("/")[2] in names
 
 
 def judged(

@@ -133,7 +133,7 @@ def _create(name: str, output_stride: int) -> Any:
     options: dict[str, Any] = {} if output_stride == 32 else {"output_stride": output_stride}
     try:
         return timm.create_model(name, pretrained=False, num_classes=0, **options)
-    except (TypeError, NotImplementedError, AssertionError, RuntimeError) as error:
+    except (TypeError, AssertionError, RuntimeError) as error:
         raise GainspectError(
             f"timm cannot build {name!r} with output stride {output_stride} ({error})",
             where="model.backbone",

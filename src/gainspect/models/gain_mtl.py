@@ -11,7 +11,7 @@ from gainspect.models.attention import GuidedAttention, conv_bn_relu, normalize_
 from gainspect.models.backbone import PYRAMID_STRIDES, Backbone
 from gainspect.models.counterfactual import Counterfactual
 from gainspect.models.evidence import EvidenceHead
-from gainspect.models.localization import LocalizationHead, Pyramid, UNetDecoder, pyramid_widths
+from gainspect.models.localization import PYRAMIDS, pyramid_widths
 from gainspect.strategies import Strategy
 
 OK, NG = 0, 1
@@ -96,10 +96,9 @@ class GainMTL(nn.Module):
             self.adapter = conv_bn_relu(channels, config.attention_channels, 1)
             self.attended = LinearHead(config.attention_channels)
         if strategy.has_localization:
-            self.decodes = config.pyramid == "unet"
-            build = UNetDecoder if self.decodes else Pyramid
-            self.pyramid = build(self.backbone.pyramid_channels, config.fpn_channels)
-            self.localization = LocalizationHead(config.fpn_channels, depth=1 if self.decodes else 2)
+            join, head = PYRAMIDS[config.pyramid]
+            self.pyramid = join(self.backbone.pyramid_channels, config.fpn_channels)
+            self.localization = head(config.fpn_channels)
         if strategy.has_counterfactual:
             self.counterfactual = Counterfactual(channels)
         if strategy.has_evidence:
@@ -122,7 +121,7 @@ class GainMTL(nn.Module):
         attended_to = deep
         if self.strategy.has_localization:
             levels = self.pyramid(features)
-            output.localization_logits = self.localization(levels[:1] if self.decodes else levels)
+            output.localization_logits = self.localization(levels)
             if self.strategy.attends == "pyramid":
                 attended_to = levels[self.attention_level]
         small = None if masks is None else mask_at(masks, deep.shape[-2:])

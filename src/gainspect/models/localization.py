@@ -1,16 +1,14 @@
 """Localization: the backbone's features joined from the top down, and read at stride 4."""
 
 from collections import OrderedDict
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import FeaturePyramidNetwork
 
+from gainspect.config import PyramidKind
 from gainspect.models.attention import conv_bn_relu, to_logits
-
-PyramidKind = Literal["fpn", "unet"]
 
 
 class Pyramid(nn.Module):
@@ -75,9 +73,27 @@ class LocalizationHead(nn.Module):
         self.logits = to_logits(channels, prior=0.02)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
-        """[P2 … P5], or D2 alone → (B, 1, H/4, W/4) logits, float32."""
+        """[P2 … P5] → (B, 1, H/4, W/4) logits, float32."""
         finest = levels[0]
         for level in levels[1:]:
             finest = finest + F.interpolate(level, size=finest.shape[-2:], mode="bilinear")
         logits: Tensor = self.logits(self.refine(finest))
         return logits.float()
+
+
+class FinestHead(LocalizationHead):
+    """As `LocalizationHead`, of D2 alone: a `UNetDecoder` has brought the others into it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, depth=1)
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        """[D2 … D5] → (B, 1, H/4, W/4) logits, float32."""
+        return super().forward(levels[:1])
+
+
+PYRAMIDS: dict[PyramidKind, tuple[type[Pyramid | UNetDecoder], type[LocalizationHead]]] = {
+    "fpn": (Pyramid, LocalizationHead),
+    "unet": (UNetDecoder, FinestHead),
+}
+"""What joins the strides, and the head that reads it."""

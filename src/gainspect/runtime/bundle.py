@@ -33,7 +33,6 @@ _DAMAGES = (
     ValueError,
     KeyError,
     RuntimeError,
-    NotImplementedError,
     OverflowError,
     zipfile.BadZipFile,
     zlib.error,

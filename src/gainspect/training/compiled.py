@@ -21,7 +21,7 @@ def compiler_errors() -> Iterator[None]:
     """A compiler that fails, or is not there, in words.
 
     Raises:
-        GainspectError: it is, inside the block.
+        GainspectError: it is, inside the block or the decorated function.
     """
     try:
         yield

@@ -93,6 +93,7 @@ def resume(out: Path, *, data: Path | None = None, console: Console | None = Non
     return _fit(run, config, run.manifest(data), model, console)
 
 
+@compiler_errors()
 def _fit(
     run: RunFolder, config: RunConfig, manifest: Manifest, model: GainMTL, console: Console | None
 ) -> RunFolder:
@@ -120,7 +121,7 @@ def _fit(
     trainer = _trainer(run, config, [monitor, bar])
     handler = signal.getsignal(signal.SIGINT)
     try:
-        with compiler_errors(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             for message in _LIGHTNING_ADVICE:
                 warnings.filterwarnings("ignore", message=message)
             trainer.fit(task, ckpt_path=str(run.last_checkpoint) if run.last_checkpoint.exists() else None)
@@ -138,8 +139,7 @@ def _announce(task: InspectionTask, validation: Manifest, console: Console) -> N
     """Say how long it will take."""
     epochs = task.config.training.epochs
     bf16 = _precision(task.config) == "bf16"
-    with compiler_errors():
-        seconds = estimate(task, validation, epochs=epochs, device=_device(), bf16=bf16)
+    seconds = estimate(task, validation, epochs=epochs, device=_device(), bf16=bf16)
     steps = plural(len(task.batches(0)), "step")
     console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(seconds)} on this machine.")
 

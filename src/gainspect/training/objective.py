@@ -42,20 +42,20 @@ def named_losses(
         named["evidence"] = losses.focal_margin(output.evidence_margin, batch.target, alpha, gamma)
     if "cam" in active:
         target = mask_at(batch.mask, output.cam.shape[-2:])
-        named["cam"] = _mean(losses.cam_guidance(output.cam, target), batch.has_mask)
+        named["cam"] = mean_of(losses.cam_guidance(output.cam, target), batch.has_mask)
     if "mining" in active and output.attended_logits is not None:
         named["mining"] = losses.focal(output.attended_logits, batch.target, alpha, gamma)
     if "guidance" in active and output.attention_logits is not None:
         attention = output.attention_logits
         target = mask_at(batch.mask, attention.shape[-2:])
         guided = losses.ATTENTION_LOSSES[attention_loss](attention, target)
-        named["guidance"] = _mean(guided, batch.has_mask) + _mean(losses.silence(attention), ok)
+        named["guidance"] = mean_of(guided, batch.has_mask) + mean_of(losses.silence(attention), ok)
     if "localization" in active and output.localization_logits is not None:
         found = output.localization_logits
         # At the mask's own resolution: a map cell is as wide as a small defect is, and would double it.
         fine = F.interpolate(found, size=batch.mask.shape[-2:], mode="bilinear")
         target = batch.mask.unsqueeze(1).float()
-        named["localization"] = _mean(losses.localization(fine, target), batch.has_mask) + _mean(
+        named["localization"] = mean_of(losses.localization(fine, target), batch.has_mask) + mean_of(
             losses.silence(found), ok
         )
     if (
@@ -65,7 +65,7 @@ def named_losses(
     ):
         named["consistency"] = losses.consistency(output.attention_logits, output.localization_logits).mean()
     if "counterfactual" in active and output.counterfactual_logits is not None:
-        named["counterfactual"] = _mean(losses.counterfactual(output.counterfactual_logits), batch.has_mask)
+        named["counterfactual"] = mean_of(losses.counterfactual(output.counterfactual_logits), batch.has_mask)
     return named
 
 
@@ -93,6 +93,6 @@ class UncertaintyWeights(nn.Module):
         return torch.stack(terms).sum()
 
 
-def _mean(per_image: Tensor, of: Tensor) -> Tensor:
+def mean_of(per_image: Tensor, of: Tensor) -> Tensor:
     """Mean over the images in `of`; 0 (still part of the graph) when there are none."""
     return torch.where(of, per_image, 0.0).sum() / of.sum().clamp_min(1)

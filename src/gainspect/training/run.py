@@ -71,6 +71,10 @@ class RunFolder:
         """What the training ends with, unless it was told not to: the model as it is deployed."""
         return self.path / "model.gain"
 
+    def judgement(self, split: str = "test") -> Path:
+        """Folder of what `evaluate` and `compare` save of a part of the data, unless told otherwise."""
+        return self.path / "evaluation" / split
+
     def config(self) -> RunConfig:
         """Read the configuration.
 
