@@ -177,22 +177,24 @@ PEERS: dict[str, Callable[[RunConfig], Peer]] = {
 
 
 class PeerBackend:
-    """A `runtime.Backend` over a `Peer`: its map is the evidence."""
+    """A `runtime.Backend` over a `Peer`: its map is the evidence, `score` the name of the score it gives."""
 
     def __init__(self, peer: Peer, size: int, score: str) -> None:
         self.peer = peer
         self.size = size
-        self.score = peer.scores[score]
+        self.score = score
+        self.given: dict[str, list[float]] = {name: [] for name in peer.scores}
+        """All scores, by name, of the images judged so far."""
 
     @torch.inference_mode()
     def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Judge (B, S, S, 3) images."""
         own, found = self.peer.eval().judge(torch.from_numpy(images).to(self.peer.mean.device))
-        return {
-            "score": self.score(own, found).cpu().numpy(),
-            "evidence": found.cpu().numpy(),
-            "localization": found.cpu().numpy(),
-        }
+        scores = {name: score(own, found).cpu().numpy() for name, score in self.peer.scores.items()}
+        for name, values in scores.items():
+            self.given[name] += values.tolist()
+        maps = found.cpu().numpy()
+        return {"score": scores[self.score], "evidence": maps, "localization": maps}
 
 
 def _mean_of_top(found: Tensor, share: int) -> Tensor:

@@ -1,7 +1,8 @@
 """Peers on the same parts: U-Net, FPN and a supervised SuperSimpleNet beside S9 and the plain classifier.
 
 Same split, backbone, weights, size, epochs, sampler, augmentation (S9's, transplants too) and weight average
-as the runs in --work (made by `mt.py`), judged through the same Inspector; validation picks epoch and score.
+as the runs in --work (made by `mt.py`), judged through the same Inspector. Of each epoch validation picks the
+score with the best average precision, and of the epochs the one that gainspect's own rule keeps.
 The plain classifier is S1 of --work: behind global average pooling and one linear layer, Grad-CAM of the
 margin is the CAM divided by the number of cells, so its row is both.
 """
@@ -9,12 +10,12 @@ margin is the CAM divided by the number of cells, so its row is both.
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.utils.data import default_collate
@@ -24,17 +25,17 @@ from gainspect.config import RunConfig, load_config
 from gainspect.data.dataset import Sample, TrainingSet, batches, epoch_order
 from gainspect.data.load import load_manifest
 from gainspect.data.manifest import Manifest
-from gainspect.data.preprocess import letterbox, read_image
 from gainspect.evaluation.compare import row_of
 from gainspect.evaluation.evaluate import judge, read_doubtful, save, summarize
-from gainspect.evaluation.operating_point import map_thresholds
-from gainspect.metrics.classification import average_precision, operating_threshold
+from gainspect.evaluation.operating_point import map_thresholds, validation_figures
+from gainspect.metrics.classification import operating_threshold
 from gainspect.runtime.backends import Backend
 from gainspect.runtime.inspector import Inspector
 from gainspect.strategies import STRATEGIES
 from gainspect.training.fit import complete_split, keep_freed_memory
 from gainspect.training.run import RunFolder
 from gainspect.training.schedule import augmentation_strength, image_size
+from gainspect.training.selection import Row, Selection
 from gainspect.workflow import run_path
 from paired_table import against
 from peer_networks import PEERS, Peer, PeerBackend
@@ -122,7 +123,7 @@ def folder_of(work: Path, kind: str) -> Path:
 
 
 def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dict[str, Any]]:
-    """The weight average of the epoch and the score with the best average precision on validation."""
+    """The weight average of the epoch to keep, with the number of the epoch, the score and its figures."""
     settings = config.training
     keep_freed_memory()
     if settings.compile:
@@ -132,10 +133,11 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
     part = manifest.split("train")
     data = TrainingSet(part, settings.seed, transplants=STRATEGIES[BASE].transplants)
     validation = manifest.split("val")
-    frames = np.stack([letterbox(read_image(part.image), config.data.size)[0] for part in validation.parts])
+    selection = Selection(settings.monitor, validation)
     optimizer = model.optimizer(settings)
     peaks = [group["lr"] for group in optimizer.param_groups]
-    step, best = 0, {"ap": -1.0}
+    step = 0
+    chosen: dict[str, Any] = {}
     state: dict[str, Tensor] = {}
     for epoch in range(settings.epochs):
         progress = epoch / max(1, settings.epochs - 1)
@@ -164,26 +166,27 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
             optimizer.step()
             step += 1
             average.update(model, step=step)
-        for score, values in scores_of(average.module, frames, settings.batch_size).items():
-            ap = average_precision(values, validation.labels) or 0.0
-            if ap > best["ap"]:
-                best = {"epoch": epoch + 1, "score": score, "ap": ap}
-                state = {key: value.clone() for key, value in average.module.state_dict().items()}
-        print(f"epoch {epoch + 1}: best so far {best}", flush=True)
+        score, figures = best_score(average.module, validation, config)
+        row: Row = {"epoch": epoch + 1, **figures}
+        if selection.keeps(row):
+            chosen = {"score": score, "validation": figures, "epoch": epoch + 1}
+            state = {key: value.clone() for key, value in average.module.state_dict().items()}
+        print(f"epoch {epoch + 1}: {score}, {row} (kept: {chosen['epoch']})", flush=True)
     model.load_state_dict(state)
-    return model, best
+    return model, chosen
 
 
-@torch.inference_mode()
-def scores_of(peer: Peer, frames: NDArray[np.uint8], at_once: int) -> dict[str, NDArray[np.float32]]:
-    """(N, S, S, 3) letterboxed images → (N,) scores by name, all from one run of the network."""
-    found: dict[str, list[Tensor]] = {name: [] for name in peer.scores}
-    for start in range(0, len(frames), at_once):
-        batch = torch.from_numpy(frames[start : start + at_once]).to(peer.mean.device)
-        judged = peer.eval().judge(batch)
-        for name, score in peer.scores.items():
-            found[name].append(score(*judged))
-    return {name: torch.cat(values).cpu().numpy() for name, values in found.items()}
+def best_score(peer: Peer, validation: Manifest, config: RunConfig) -> tuple[str, dict[str, float]]:
+    """The score with the best average precision, and the validation figures by it."""
+    backend = PeerBackend(peer, config.data.size, next(iter(peer.scores)))
+    judgement = judge(Inspector(backend, threshold=0.5), validation)
+    found: dict[str, dict[str, float]] = {}
+    for name, scores in backend.given.items():
+        images = zip(judgement.images, scores, strict=True)
+        scored = replace(judgement, images=tuple(replace(image, score=score) for image, score in images))
+        found[name] = validation_figures(scored, config.training.monitor_recall)
+    best = max(found, key=lambda name: found[name]["ap"])
+    return best, found[best]
 
 
 def _options() -> argparse.Namespace:

@@ -9,11 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.files import write_text
-from gainspect.strategies import strategy
+from gainspect.strategies import PyramidKind, strategy
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
-PyramidKind = Literal["fpn", "unet"]
 
 
 class _Section(BaseModel):
@@ -57,8 +56,8 @@ class ModelConfig(_Section):
     """Width of the two attention heads and of the attended features."""
     attention_stride: Literal[4, 8, 16, 32] = 8
     """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
-    pyramid: PyramidKind = "fpn"
-    """How localization joins the strides: a linear feature pyramid, or a U-Net decoder."""
+    pyramid: PyramidKind | None = None
+    """How localization joins the strides: linear feature pyramid or U-Net decoder; None = as the strategy."""
     fpn_channels: Annotated[int, Field(ge=2)] = 32
     """Width of the pyramid at stride 4 and of the localization head."""
 

@@ -15,6 +15,7 @@ LossName = Literal[
 ]
 Decider = Literal["classification", "attended", "evidence"]
 Attends = Literal["deep", "pyramid"]
+PyramidKind = Literal["fpn", "unet"]
 EvidenceName = Literal["cam", "attention", "fused"]
 
 
@@ -69,6 +70,9 @@ class Strategy:
     """GT-mask attention curriculum: in training the attention is drawn to the mask, α falling 0.5 → 0."""
     attends: Attends = "deep"
     """What attention is read from: the deepest features, or a level of the pyramid (with localization)."""
+    pyramid: PyramidKind = "fpn"
+    """How localization joins the strides, unless a run says otherwise: a linear feature pyramid, or a U-Net
+    decoder."""
     transplants: float = 0.0
     """Counterfactual images: share of the marked NG images drawn whose defect is put onto an OK part, unless
     a run says otherwise; onto half that share of the OK images sound surface is put, as its control."""
@@ -171,6 +175,7 @@ def _strategies() -> dict[str, Strategy]:
             "evidence",
             "fused",
             attends="pyramid",
+            pyramid="unet",
             transplants=0.5,
             stages=TOGETHER,
         ),

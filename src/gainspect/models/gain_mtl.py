@@ -85,8 +85,9 @@ class GainMTL(nn.Module):
         self.backbone = Backbone(config.backbone, config.output_stride)
         channels = self.backbone.out_channels
         self.classification = LinearHead(channels)
+        pyramid = config.pyramid or strategy.pyramid
         if strategy.has_attention:
-            fine = pyramid_widths(config.pyramid, config.fpn_channels)[self.attention_level]
+            fine = pyramid_widths(pyramid, config.fpn_channels)[self.attention_level]
             self.attention = (
                 GuidedAttention(fine, fine)
                 if strategy.attends == "pyramid"
@@ -96,7 +97,7 @@ class GainMTL(nn.Module):
             self.adapter = conv_bn_relu(channels, config.attention_channels, 1)
             self.attended = LinearHead(config.attention_channels)
         if strategy.has_localization:
-            join, head = PYRAMIDS[config.pyramid]
+            join, head = PYRAMIDS[pyramid]
             self.pyramid = join(self.backbone.pyramid_channels, config.fpn_channels)
             self.localization = head(config.fpn_channels)
         if strategy.has_counterfactual:

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import FeaturePyramidNetwork
 
-from gainspect.config import PyramidKind
 from gainspect.models.attention import conv_bn_relu, to_logits
+from gainspect.strategies import PyramidKind
 
 
 class Pyramid(nn.Module):

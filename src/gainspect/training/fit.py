@@ -115,7 +115,7 @@ def _fit(
         console.print(f"Training by tiles leaves out {unmarked} without a marked defect.")
     task = InspectionTask(config, model, data, _workers(config))
     bar = ProgressBar(config.strategy, console or Console(quiet=True))
-    monitor = Monitor(run, manifest.split("val"), bar.epoch_line)
+    monitor = Monitor(run, manifest.split("val"), config.training.monitor, bar.epoch_line)
     if console is not None and not run.last_checkpoint.exists():
         _announce(task, manifest.split("val"), console)
     trainer = _trainer(run, config, [monitor, bar])
@@ -153,7 +153,7 @@ def _from_worker(error: GainspectError) -> GainspectError:
 
 def _finish(run: RunFolder, config: RunConfig, manifest: Manifest, monitor: Monitor) -> None:
     """Choose the operating threshold on the validation part with the model that was kept."""
-    kept = monitor.kept
+    kept = monitor.selection.kept
     assert kept is not None  # the last epoch is always a candidate
     inspector = Inspector(run.backend(_device()), threshold=0.5, tiling=config.data.tiling)
     judgement = judge(inspector, manifest.split("val"))

@@ -13,7 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from gainspect.training.monitor import Row
+from gainspect.training.selection import Row
 from gainspect.training.task import InspectionTask
 
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from gainspect import losses
 from gainspect.config import ModelConfig
 from gainspect.models.gain_mtl import NG, OK, GainMTL, LinearHead, Output, mask_at
+from gainspect.models.localization import Pyramid, UNetDecoder
 from gainspect.strategies import STRATEGIES, strategy
 
 Build = Callable[..., GainMTL]
@@ -167,6 +168,16 @@ def test_s9_attends_to_a_level_of_the_pyramid(images: Tensor, stride: int, level
     torch.testing.assert_close(found, model.attention(levels[level]))
     fused = levels if pyramid == "fpn" else levels[:1]
     torch.testing.assert_close(model(images).localization_logits, model.localization(fused))
+
+
+@pytest.mark.parametrize("name", [name for name, modules in MODULES.items() if "pyramid" in modules])
+@pytest.mark.parametrize("asked", [None, "fpn", "unet"])
+def test_the_strides_are_joined_as_asked_or_as_the_strategy_says(name: str, asked: str | None) -> None:
+    config = ModelConfig.model_validate(
+        {"backbone": "test_efficientnet", "weights": "none", "pyramid": asked}
+    )
+    published = name != "S9" if asked is None else asked == "fpn"
+    assert type(GainMTL(config, strategy(name)).pyramid) is (Pyramid if published else UNetDecoder)
 
 
 @pytest.mark.parametrize("name", ["S5", "S6", "S7", "S8"])
