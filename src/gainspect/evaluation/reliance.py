@@ -43,7 +43,7 @@ class Examined:
     random_repaired: float | None
     """With as much repaired elsewhere: beside the marked defect, or (OK) in the shape of some defect."""
     defect_px: float | None
-    """Size of the largest marked defect after resizing: square root of its area, pixels."""
+    """How far the marked defect is across after resizing, pixels (`data.defects.defect_px`)."""
     contrast: float | None
     """Of the marked defect: |mean inside − mean around| / standard deviation around, grey values."""
 

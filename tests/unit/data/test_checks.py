@@ -157,7 +157,7 @@ def test_each_planted_fault_is_found_and_named(plant: Callable[[Path], None], co
 
 
 def test_clean_data_has_no_findings(clean: Path) -> None:
-    assert check(load_manifest(clean), size=96).findings == ()
+    assert check(load_manifest(clean), size=128).findings == ()
 
 
 def test_one_broken_image_does_not_hide_the_next(data: Path) -> None:

@@ -5,36 +5,69 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gainspect.data.defects import choose_size, defect_px
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling
-from gainspect.types import Label
+from gainspect.types import Label, Mask
 
 
-def _squares(folder: Path, sides: list[int], split: str = "train", image_side: int = 1024) -> Manifest:
+def _squares(
+    folder: Path, sides: list[int], split: str = "train", image_side: int = 1024, kind: str | None = None
+) -> Manifest:
     """NG parts, each with one square defect of a side in pixels of the original."""
     parts = []
     for index, side in enumerate(sides):
-        image, mask = folder / f"{split}{index}.png", folder / f"{split}{index}-mask.png"
+        name = f"{split}-{kind}-{index}"
+        image, mask = folder / f"{name}.png", folder / f"{name}-mask.png"
         cv2.imwrite(str(image), np.full((image_side, image_side), 120, np.uint8))
         marked = np.zeros((image_side, image_side), np.uint8)
         marked[100 : 100 + side, 100 : 100 + side] = 255
         cv2.imwrite(str(mask), marked)
-        parts.append(
-            Part(
-                image=image, label=Label.NG, mask=mask, group=f"{split}{index}", defect_type=None, split=split
-            )
-        )
+        parts.append(Part(image, Label.NG, mask=mask, group=name, defect_type=kind, split=split))
     return Manifest(folder, tuple(parts))
 
 
-def test_the_size_of_a_defect_is_the_root_of_the_area_of_its_largest_region() -> None:
+def _mask(*regions: tuple[slice, slice]) -> Mask:
     mask = np.zeros((100, 200), np.uint8)
-    mask[10:26, 10:26] = 1  # 16 × 16
-    mask[50:54, 50:54] = 1  # a second, smaller one
-    assert defect_px(mask, 200) == pytest.approx(16)
-    assert defect_px(mask, 100) == pytest.approx(8)  # 200 → 100
+    for region in regions:
+        mask[region] = 1
+    return mask
+
+
+@pytest.mark.parametrize("side", [1, 2, 15, 16])
+def test_a_square_is_as_far_across_as_its_side(side: int) -> None:
+    mask = _mask((slice(10, 10 + side), slice(10, 10 + side)), (slice(90, 91), slice(0, 1)))
+    assert defect_px(mask, 200) == pytest.approx(side)
+    assert defect_px(mask, 100) == pytest.approx(side / 2)  # 200 → 100
+
+
+def test_a_crack_is_as_far_across_as_it_is_thin() -> None:
+    assert defect_px(_mask((slice(50, 53), slice(0, 200))), 200) == pytest.approx(3)
+    diagonal = np.eye(100, 200, dtype=np.uint8)
+    assert defect_px(diagonal, 200) <= 2**0.5
+
+
+@pytest.mark.parametrize("radius", [4, 9.5, 30])
+def test_a_disc_is_as_far_across_as_its_diameter(radius: float) -> None:
+    y, x = np.mgrid[:100, :200]
+    disc = ((x - 80) ** 2 + (y - 50) ** 2 <= radius**2).astype(np.uint8)
+    assert defect_px(disc, 200) == pytest.approx(2 * radius, abs=1.5)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(1, 15), st.integers(1, 15)), min_size=1
+    )
+)
+def test_no_defect_is_farther_across_than_its_narrow_side(boxes: list[tuple[int, int, int, int]]) -> None:
+    """Of rectangles, overlapping or not: at least the widest one of them, at most their bounding box."""
+    mask = _mask(*((slice(y, y + h), slice(x, x + w)) for x, y, w, h in boxes))
+    _, _, width, height = cv2.boundingRect(mask)
+    widest = max(min(w, h) for _, _, w, h in boxes)
+    assert widest - 1e-4 <= defect_px(mask, 200) <= min(width, height) + 1e-4
 
 
 @pytest.mark.parametrize(
@@ -53,6 +86,21 @@ def test_one_in_ten_may_stay_too_small_and_is_counted(tmp_path: Path) -> None:
     assert (choice.size, choice.too_small) == (256, 1)
     assert str(choice).endswith("1 of 10 stay under 4 px and may be missed.")
     assert choose_size(_squares(tmp_path, [100] * 8 + [2] * 2)).size == 512
+
+
+def test_each_type_counts_not_only_the_most_frequent(tmp_path: Path) -> None:
+    dents, cracks = _squares(tmp_path, [100] * 100, kind="dent"), _squares(tmp_path, [8] * 6, kind="crack")
+    choice = choose_size(Manifest(tmp_path, dents.parts + cracks.parts))
+    assert (choice.size, choice.finest) == (512, ("crack", pytest.approx(4)))
+    assert "is 50 px across there (crack, the finest type: 4 px)." in str(choice)
+
+
+def test_types_with_few_images_count_together(tmp_path: Path) -> None:
+    several = [_squares(tmp_path, [100] * 12, kind="dent"), _squares(tmp_path, [8], kind="crack")]
+    odd = [_squares(tmp_path, [100] * 3, kind=kind) for kind in ("scratch", "stain", "pit")]
+    choice = choose_size(Manifest(tmp_path, tuple(part for m in [*several, *odd] for part in m.parts)))
+    assert (choice.size, choice.too_small) == (256, 1)  # one of ten others
+    assert choice.finest is not None and choice.finest[0] in ("dent", "others")
 
 
 def test_the_test_part_is_not_looked_at(tmp_path: Path) -> None:
