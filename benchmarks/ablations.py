@@ -66,8 +66,14 @@ QUESTIONS: dict[str, Variants] = {
         "L1": {"training.attention_loss": "l1"},
     },
     "pyramid": {
-        "FPN": {},
+        "FPN": {"model.pyramid": "fpn"},
         "U-Net decoder": {"model.pyramid": "unet"},
+    },
+    "evidence": {
+        "weighted by its third power": {},
+        "weighted by itself": {"model.evidence_power": 1.0},
+        "by its eighth power": {"model.evidence_power": 8.0},
+        "its mean": {"model.evidence_power": 0.0},
     },
     "counterfactual": {
         "S9, transplants": {},
@@ -80,7 +86,8 @@ QUESTIONS: dict[str, Variants] = {
     },
     "training": {
         "fixed size": {},
-        "progressive size from one half": {"training.start_size": 0.5},
+        # (0.5 … 1)² on average over the first half, 1 over the second: 0.79 of the time of an epoch.
+        "progressive size from one half, equal time": {"training.start_size": 0.5, "training.epochs": 8},
         "no weight average": {"training.ema": 0.0},
         "natural sampler": {"training.sampler": "natural"},
         "natural sampler, α = 0.5": {"training.sampler": "natural", "training.focal_alpha": 0.5},

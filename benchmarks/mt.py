@@ -28,6 +28,17 @@ from gainspect.types import Label
 from gainspect.workflow import compare_strategies, run_path, train_or_resume, variant
 from results_table import RESULTS, markdown, save, save_json
 
+GOALS = {
+    "accuracy": 0.97,
+    "recall": 0.97,
+    "auroc": 0.99,
+    "cam_iou": 0.60,
+    "pointing_game": 0.97,
+    "energy_inside": 0.85,
+    "loc_iou": 0.60,
+}
+"""What is to be reached on the test part, with and without doubtful labels."""
+
 
 def main(description: str = __doc__ or "", **defaults: Any) -> None:
     """Train, judge, print and save; `defaults` replace those of the options."""
@@ -51,6 +62,7 @@ def main(description: str = __doc__ or "", **defaults: Any) -> None:
     comparisons = compare_strategies(config, manifest, done, seeds, options.work, doubtful=left_out)
     runs = [(name, seed, RunFolder(run_path(options.work, name, seed))) for name in done for seed in seeds]
     text = "\n".join(section(title, rows, runs) for title, rows in comparisons.items())
+    text += f"\n## Goals ({done[0]})\n\n{goals(record(*runs[0]))}"
     text += f"\n## Defective parts with images under 0.5 ({done[0]})\n\n{missed_parts(runs)}"
     if options.config:
         text += f"\n## {options.config.name}\n\n```yaml\n{options.config.read_text()}```\n"
@@ -114,6 +126,16 @@ def figures_table(rows: list[Row], runs: list[RunFolder]) -> str:
     speed = {run.config().strategy: f"{_images(run) / run.result()['seconds']:.1f}" for run in runs}
     lines.append({"figure": "images/s in training (with validation)", **speed})
     lines.append({"figure": "epoch kept", **{r.config().strategy: r.result()["epoch"] for r in runs}})
+    return markdown(lines)
+
+
+def goals(row: Mapping[str, Any]) -> str:
+    """The figures of a `record` beside their goals."""
+    titles = [title for title, figures in row.items() if isinstance(figures, Mapping)]
+    lines = [
+        {"": figure, "goal": f"{goal:.2f}"} | {title: _number(row[title][figure]) for title in titles}
+        for figure, goal in GOALS.items()
+    ]
     return markdown(lines)
 
 
@@ -192,6 +214,10 @@ def _cell(spread: tuple[float, float | None] | None, interval: tuple[float, floa
     if deviation is not None:
         return f"{mean:.3f} ± {deviation:.3f}"
     return f"{mean:.3f}" if interval is None else f"{mean:.3f} ({interval[0]:.2f}–{interval[1]:.2f})"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _percent(figure: Mapping[str, Any]) -> str:

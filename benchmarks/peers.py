@@ -21,13 +21,15 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 from torch.utils.flop_counter import FlopCounterMode
 
-from gainspect.config import RunConfig, load_config
+from gainspect.config import RunConfig, load_config, save_config
 from gainspect.data.dataset import Sample, TrainingSet, batches, epoch_order
 from gainspect.data.load import load_manifest
 from gainspect.data.manifest import Manifest
+from gainspect.errors import GainspectError
 from gainspect.evaluation.compare import row_of
 from gainspect.evaluation.evaluate import judge, read_doubtful, save, summarize
 from gainspect.evaluation.operating_point import map_thresholds, validation_figures
+from gainspect.files import write_json
 from gainspect.metrics.classification import operating_threshold
 from gainspect.runtime.backends import Backend
 from gainspect.runtime.inspector import Inspector
@@ -84,8 +86,12 @@ def peer(
 ) -> dict[str, Any]:
     """Train (or take from --work what is trained) and judge one peer on the test part."""
     folder = folder_of(work, kind)
-    kept = folder / "result.json"
+    kept, settings = folder / "result.json", folder / "config.yaml"
     if kept.is_file():
+        if load_config(settings) != config:
+            raise GainspectError(
+                "a peer of another configuration lies here", where=folder, mend="Choose another --work."
+            )
         return dict(json.loads(kept.read_text()))
     started = time.monotonic()
     torch.manual_seed(config.training.seed)
@@ -105,7 +111,8 @@ def peer(
         title: row_of(kind, config.training.seed, s, seconds).figures for title, s in summaries.items()
     }
     row = {"peer": kind, "weights": model.origin, "seconds": seconds, **chosen, "figures": figures}
-    kept.write_text(json.dumps(row, indent=2))
+    save_config(config, settings)
+    write_json(kept, row)  # last: its presence says that the peer is done
     return row
 
 

@@ -3,13 +3,15 @@
 import json
 import platform
 import shlex
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
-RESULTS = Path(__file__).parent / "results"
+PROJECT = Path(__file__).resolve().parents[1]
+RESULTS = PROJECT / "benchmarks" / "results"
 
 
 def markdown(rows: Sequence[Mapping[str, object]]) -> str:
@@ -21,11 +23,11 @@ def markdown(rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def save(name: str, title: str, text: str) -> Path:
-    """Write benchmarks/results/NAME.md: title, machine, command and the text."""
+    """Write benchmarks/results/NAME.md: title, command, commit, machine and the text."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.md"
     command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *map(_told, sys.argv[1:])])
-    path.write_text(f"# {title}\n\n`{command}`, {machine()}\n\n{text}", encoding="utf-8")
+    path.write_text(f"# {title}\n\n`{command}`, {commit()}, {machine()}\n\n{text}", encoding="utf-8")
     return path
 
 
@@ -47,9 +49,26 @@ def machine() -> str:
     return f"{where}, torch {torch.__version__.split('+')[0]}"
 
 
+def commit() -> str:
+    """The commit that the code is of, and whether it was changed since; results do not count as code."""
+    here = ["git", "-C", str(PROJECT)]
+    try:
+        name = subprocess.run(
+            [*here, "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
+        )
+        code = [*here, "diff", "--quiet", "HEAD", "--", ".", ":!benchmarks/results", ":!*.md"]
+        changed = subprocess.run(code, check=False).returncode != 0
+    except (OSError, subprocess.CalledProcessError):
+        return "no commit known"
+    return f"commit {name.stdout.strip()}{' with changes' if changed else ''}"
+
+
 def _told(argument: str) -> str:
-    """An argument as a document may name it: of a path of this machine only its last part."""
-    return Path(argument).name if Path(argument).is_absolute() else argument
+    """An argument as a document may name it: a path in the project, or the last part of another."""
+    path = Path(argument)
+    if not path.is_absolute():
+        return argument
+    return str(path.relative_to(PROJECT)) if path.is_relative_to(PROJECT) else path.name
 
 
 def _cell(value: object) -> str:

@@ -60,6 +60,8 @@ class ModelConfig(_Section):
     """How localization joins the strides: linear feature pyramid or U-Net decoder; None = as the strategy."""
     fpn_channels: Annotated[int, Field(ge=2)] = 32
     """Width of the pyramid at stride 4 and of the localization head."""
+    evidence_power: Annotated[float, Field(ge=0)] = 3.0
+    """In strategies whose verdict is their evidence: from its mean (0) towards its maximum."""
 
 
 class TrainingConfig(_Section):
@@ -152,6 +154,19 @@ class RunConfig(_Section):
         """The same configuration with another input side and side of the tiles, pixels."""
         data = self.data.model_dump() | {"size": size, "tile": tile}
         return RunConfig.model_validate(self.model_dump() | {"data": data})
+
+    def resolved(self) -> "RunConfig":
+        """The same configuration, with what it leaves to the strategy written out."""
+        own = strategy(self.strategy)
+        left = {"transplants": own.transplants, "stage_starts": tuple(stage.start for stage in own.stages)}
+        left = {name: value for name, value in left.items() if getattr(self.training, name) is None}
+        model = {"pyramid": self.model.pyramid or own.pyramid}
+        return self.model_copy(
+            update={
+                "model": self.model.model_copy(update=model),
+                "training": self.training.model_copy(update=left),
+            }
+        )
 
     @field_validator("strategy")
     @classmethod

@@ -151,7 +151,7 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
     run = RunFolder(path)
     if not run.config_file.exists():
         return train(config, manifest, path, console=console)
-    if run.config() != config:
+    if run.config() != config.resolved():
         raise GainspectError(
             "a run of another configuration lies here", where=path, mend="Choose another --out, or delete it."
         )

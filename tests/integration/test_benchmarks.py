@@ -13,6 +13,7 @@ import pytest
 
 from gainspect.config import RunConfig, load_config
 from gainspect.data.manifest import Manifest
+from gainspect.errors import GainspectError
 from gainspect.runtime.inspector import Inspector
 from gainspect.training.fit import complete_split
 
@@ -52,12 +53,15 @@ def test_gpu_mt_on_a_tiny_configuration(
     run("gpu_mt.py", *arguments, *tiny, "--batch-size", "8")
     text = (tmp_path / "results" / "gpu_mt.md").read_text()
     assert "`python benchmarks/gpu_mt.py --data data --work work " in text  # no path of this machine
-    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in text.splitlines() if "|" in line}
+    figures, goals = text.split("## Goals (S1)\n")
+    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in figures.splitlines() if "|" in line}
     assert [cell.strip() for cell in rows["figure"]] == ["S1", "S6"]
     (low,) = re.findall(r"(\d+) of \d+ defective parts:", text) or ["0"]
     with (tmp_path / "work/S1-seed1/evaluation/test/predictions.csv").open(newline="") as file:
         unsure = {r["group"] for r in csv.DictReader(file) if r["label"] == "ng" and float(r["score"]) < 0.5}
-    assert int(low) == len(unsure) == sum(any(group in label for group in unsure) for label in rows)
+    assert (
+        int(low) == len(unsure) == sum(any(group in label for group in unsure) for label in text.splitlines())
+    )
     assert all("±" in cell for cell in rows["recall"])
     assert all(float(cell) > 0 for cell in rows["images/s in training (with validation)"])
     records = json.loads((tmp_path / "results" / "gpu_mt.json").read_text())
@@ -74,6 +78,10 @@ def test_gpu_mt_on_a_tiny_configuration(
     right = next(line for line in table.splitlines() if line.startswith("| verdict right, reason right"))
     wrong = next(line for line in table.splitlines() if line.startswith("| verdict wrong, reason wrong"))
     assert len(right.split("|")) == 5 and "/" in wrong
+    reached = {row[""]: row for row in _table(goals[: goals.index("## ")])}
+    assert list(reached) == list(runpy.run_path(str(FOLDER / "mt.py"))["GOALS"])
+    assert reached["recall"]["all labels"] == f"{records[0]['all labels']['recall']:.3f}"
+    assert reached["loc_iou"]["all labels"] == "–"  # S1 has no localization
     capsys.readouterr()
     # No time left: nothing is trained anew, and the script says so.
     run("gpu_mt.py", *arguments, *tiny, "--batch-size", "8", "--minutes", "0")
@@ -184,6 +192,8 @@ def test_peers_on_a_tiny_configuration(
         right = [line["verdict"] == line["label"] for line in judged]
         assert row["figures"]["all labels"]["accuracy"] == pytest.approx(sum(right) / len(right))
         assert f"{row['peer']}: score = {row['score']}, epoch 1." in printed
+    with pytest.raises(GainspectError, match="a peer of another configuration lies here"):
+        run("peers.py", *arguments, "--peers", kinds, "--backbone", "test_resnet")
 
 
 @pytest.mark.slow

@@ -183,7 +183,7 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_a_run_that_does(parts_folder: Path,
 
 @pytest.mark.slow
 def test_a_run_folder_says_what_it_used(finished: RunFolder, parts: Manifest) -> None:
-    assert finished.config() == tiny()
+    assert finished.config() == tiny().resolved()
     environment = finished.environment()
     assert (
         environment["packages"]["torch"] == torch.__version__.split("+")[0]

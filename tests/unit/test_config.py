@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from gainspect.config import RunConfig, TrainingConfig, load_config, save_config
 from gainspect.errors import GainspectError
-from gainspect.strategies import STRATEGIES
+from gainspect.strategies import STRATEGIES, stages_at
 
 
 def _written(folder: Path, text: str) -> Path:
@@ -177,3 +177,23 @@ def test_a_size_that_was_asked_for_is_told_from_the_default(tmp_path: Path) -> N
     assert (chosen.data.size, chosen.training.lr, chosen.names_size) == (256, 1e-3, True)
     with pytest.raises(ValidationError, match="under 64 px"):
         RunConfig.model_validate({"training": {"start_size": 0.2}}).at_size(256, None)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_what_is_left_to_the_strategy_is_written_out(name: str) -> None:
+    own = STRATEGIES[name]
+    resolved = RunConfig.model_validate({"strategy": name}).resolved()
+    assert (resolved.model.pyramid, resolved.training.transplants) == (own.pyramid, own.transplants)
+    assert resolved.training.stage_starts is not None
+    assert stages_at(resolved.training.stage_starts) == own.stages
+    assert resolved.resolved() == resolved
+
+
+def test_what_a_run_says_itself_stays_when_the_rest_is_written_out() -> None:
+    settings = {
+        "strategy": "S9",
+        "model": {"pyramid": "fpn"},
+        "training": {"transplants": 0.0, "stage_starts": [0.0, 0.1, 0.2, 0.3], "epochs": 3},
+    }
+    config = RunConfig.model_validate(settings)
+    assert config.resolved() == config

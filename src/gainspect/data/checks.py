@@ -46,7 +46,7 @@ class Contents:
     images: int
     groups: int
     defect_px_median: float | None
-    """Defect size after resizing, pixels: square root of the area of its largest connected region."""
+    """How far defects are across after resizing, pixels: their median."""
     defect_px_min: float | None
 
 

@@ -1,7 +1,6 @@
 """How large the defects are for the model, and the input size that follows from it."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -74,9 +73,7 @@ def defect_px(mask: Mask, size: int, tiling: Tiling | None = None) -> float:
     return _across(mask) * _scale(mask, size, tiling)
 
 
-def choose_size(
-    manifest: Manifest, *, tiling: Tiling | None = None, progress: Callable[[], None] | None = None
-) -> SizeChoice:
+def choose_size(manifest: Manifest, *, tiling: Tiling | None = None) -> SizeChoice:
     """Choose the smallest of `SIZES` at which nine of ten defects of each type are not too small.
 
     If there is none, the largest; and where even there the median defect of a type is too small, tiles: the
@@ -87,7 +84,6 @@ def choose_size(
     Args:
         manifest: with or without splits.
         tiling: given by the user; None = whole images, unless their defects are too small.
-        progress: called after each mask.
 
     Raises:
         GainspectError: an image or mask cannot be read.
@@ -102,8 +98,6 @@ def choose_size(
             scales.append([_scale(mask, size, tiling) for size in SIZES])
             kinds.append(part.defect_type or "")
             longest = max(longest, *mask.shape)
-        if progress is not None:
-            progress()
     given = None if tiling is None else tiling.tile
     if not original:
         return SizeChoice(SIZES[1], given, 0, 0.0, None, 0)

@@ -11,13 +11,16 @@ class EvidenceHead(nn.Module):
     by g^p, between the mean (p = 0) and the maximum (p → ∞). One cell of a small defect counts as much as
     a thousand of a large one, many faint cells do not add up to a verdict, and where the gate is shut there
     is nothing to sum.
+
+    Args:
+        power: p, at least 0.
     """
 
-    power = 3
     epsilon = 1e-3
 
-    def __init__(self) -> None:
+    def __init__(self, power: float = 3.0) -> None:
         super().__init__()
+        self.power = power
         # At the start P(NG) = 0.5 where the evidence is half open, 0.02 where it is shut.
         self.log_gain = nn.Parameter(torch.tensor(8.0).log())
         self.bias = nn.Parameter(torch.tensor(-4.0))

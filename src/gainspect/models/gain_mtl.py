@@ -103,7 +103,7 @@ class GainMTL(nn.Module):
         if strategy.has_counterfactual:
             self.counterfactual = Counterfactual(channels)
         if strategy.has_evidence:
-            self.verdict = EvidenceHead()
+            self.verdict = EvidenceHead(config.evidence_power)
 
     def forward(
         self, images: Tensor, masks: Tensor | None = None, has_mask: Tensor | None = None, alpha: float = 0.0

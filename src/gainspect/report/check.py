@@ -19,7 +19,7 @@ def _contents(report: Report) -> Table:
     seen = f"{report.size} px" if report.tile is None else f"{report.size} px, in tiles of {report.tile} px"
     table = Table(
         title=f"{report.images} images, {narrow}–{wide} px wide, {low}–{high} px high",
-        caption=f"Defect size: square root of its area after resizing to {seen}.",
+        caption=f"Defect size: how far it is across after resizing to {seen}.",
     )
     for heading in ("split", "label", "defect type"):
         table.add_column(heading)

@@ -159,7 +159,7 @@ def start_run(
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         },
     )
-    save_config(config, run.config_file)  # last: its presence makes this a run folder
+    save_config(config.resolved(), run.config_file)  # last: its presence makes this a run folder
     return run
 
 

@@ -18,7 +18,7 @@ class Selection:
     Source: the one-standard-error rule of Breiman et al., Classification and Regression Trees (1984), 3.4.3.
 
     Args:
-        figure: the validation figure to go by, a share; average precision settles ties, which are common.
+        figure: the validation figure to go by, a share.
         validation: the part that is validated on.
     """
 
@@ -41,7 +41,7 @@ class Selection:
                 where="training.monitor",
                 mend=f"Choose one of {', '.join(name for name in row if '/' not in name)}.",
             )
-        if self.best is None or (row[self.figure], row["ap"]) > (self.best[self.figure], self.best["ap"]):
+        if self.best is None or row[self.figure] > self.best[self.figure]:
             self.best = row
         share = self.best[self.figure]
         error = math.sqrt(max(0.0, share * (1 - share)) / max(1, self._defective))

@@ -21,12 +21,13 @@ def _margins(gate: Gate) -> list[float]:
     return [float(value) for value in margin.detach()]
 
 
-@given(gate=gates)
-def test_contributions_are_the_formula_and_sum_to_the_margin(gate: Gate) -> None:
-    margin, contributions = EvidenceHead()(torch.from_numpy(gate))
+@given(gate=gates, power=st.sampled_from([0, 1, 3, 8]))
+def test_contributions_are_the_formula_and_sum_to_the_margin(gate: Gate, power: int) -> None:
+    margin, contributions = EvidenceHead(power)(torch.from_numpy(gate))
     exact = gate.astype(np.float64)
-    total = (exact**3).sum(axis=(2, 3), keepdims=True) + 1e-3
-    np.testing.assert_allclose(contributions.detach().numpy(), 8 * exact**4 / total, rtol=1e-4, atol=1e-6)
+    total = (exact**power).sum(axis=(2, 3), keepdims=True) + 1e-3
+    expected = 8 * exact ** (power + 1) / total
+    np.testing.assert_allclose(contributions.detach().numpy(), expected, rtol=1e-4, atol=1e-6)
     summed = contributions.sum(dim=(1, 2, 3)) - 4
     torch.testing.assert_close(summed, margin, rtol=0, atol=1e-5)
     assert (contributions >= 0).all()
@@ -43,6 +44,12 @@ def test_the_pool_lies_between_nothing_and_the_maximum(gate: Gate) -> None:
 def test_the_same_region_on_a_larger_part_says_the_same(gate: Gate) -> None:
     larger = np.pad(gate, ((0, 0), (0, 0), (0, 20), (0, 20)))
     np.testing.assert_allclose(_margins(larger), _margins(gate), atol=1e-4)
+
+
+@given(gate=gates)
+def test_power_0_pools_the_mean(gate: Gate) -> None:
+    margin, _ = EvidenceHead(0)(torch.from_numpy(gate))
+    np.testing.assert_allclose((margin.detach() + 4) / 8, gate.mean(axis=(1, 2, 3)), rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("cells", [1, 1000])

@@ -20,6 +20,7 @@ Build = Callable[..., GainMTL]
         ("S3", {"cam", "evidence", "attention"}),
         ("S6", {"cam", "evidence", "attention", "localization"}),
         ("S7", {"cam", "evidence", "attention"}),
+        ("S9", {"cam", "evidence", "attention", "localization"}),
     ],
 )
 def test_scores_and_maps_are_the_models(build: Build, images: Tensor, name: str, maps: set[str]) -> None:
@@ -29,8 +30,11 @@ def test_scores_and_maps_are_the_models(build: Build, images: Tensor, name: str,
     assert {array.dtype for array in results.values()} == {np.dtype(np.float32)}
     output = model(images)
     logits = output.logits if name == "S1" else output.attended_logits
-    assert logits is not None
-    p_ng = torch.softmax(logits.double(), dim=1)[:, 1]
+    if logits is None:
+        assert output.evidence_margin is not None
+        p_ng = output.evidence_margin.double().sigmoid()
+    else:
+        p_ng = torch.softmax(logits.double(), dim=1)[:, 1]
     np.testing.assert_allclose(results["score"], p_ng.detach().numpy(), rtol=1e-5)
     expected = {"cam": output.cam, "evidence": model.evidence(output)}
     if output.attention_logits is not None:

@@ -26,7 +26,7 @@ def keep(monitor: Monitor, figures: list[float]) -> None:
     for epoch, figure in enumerate(figures, start=1):
         nn.init.constant_(model.weight, epoch)
         task = cast(Any, SimpleNamespace(judged_model=model))
-        monitor._keep_if_good(task, {"epoch": epoch, "figure": figure, "ap": 0.5})
+        monitor._keep_if_good(task, {"epoch": epoch, "figure": figure})
 
 
 def test_the_model_of_the_kept_epoch_is_on_disk(monitor: Monitor) -> None:

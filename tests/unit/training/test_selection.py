@@ -36,18 +36,11 @@ def test_the_latest_within_one_standard_error_of_the_best_is_kept(
     selection: Selection, figures: list[float], kept: int
 ) -> None:
     said = [
-        selection.keeps({"epoch": epoch, "figure": figure, "ap": 0.5})
-        for epoch, figure in enumerate(figures, start=1)
+        selection.keeps({"epoch": epoch, "figure": figure}) for epoch, figure in enumerate(figures, start=1)
     ]
     assert max(epoch for epoch, keeps in enumerate(said, start=1) if keeps) == kept
     assert selection.kept is not None and selection.kept["epoch"] == kept
     assert selection.best is not None and selection.best["figure"] == max(figures)
-
-
-def test_average_precision_settles_ties_of_the_best(selection: Selection) -> None:
-    for epoch, ap in enumerate([0.5, 0.9, 0.7], start=1):
-        selection.keeps({"epoch": epoch, "figure": 0.8, "ap": ap})
-    assert selection.best is not None and selection.best["epoch"] == 2
 
 
 def test_an_unknown_figure_is_named_with_those_there_are() -> None:

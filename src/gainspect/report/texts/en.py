@@ -117,7 +117,7 @@ TEXTS: dict[str, str] = {
     "unnamed": "unnamed",
     "images": "Images",
     "parts": "Parts",
-    "size_x": "Size after resizing, pixels (square root of the area)",
+    "size_x": "How far the defect is across after resizing, pixels",
     "size_y": "Share caught",
     "size_sentence": "From {low:.0f} px on every class is caught to at least 90 %; smaller ones are missed more often.",
     "size_all": "Every class of size is caught to at least 90 %.",
