@@ -22,6 +22,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from gainspect.config import RunConfig, load_config
 from gainspect.data.load import load_manifest
 from gainspect.data.manifest import Manifest
+from gainspect.evaluation.evaluate import METRICS
 from gainspect.training.fit import complete_split
 from gainspect.training.run import RunFolder
 from gainspect.types import Label
@@ -161,9 +162,10 @@ def folds(manifest: Manifest, count: int) -> list[Manifest]:
 
 
 def trained(config: RunConfig, manifest: Manifest, path: Path, split: str) -> RunFolder:
-    """Train (or go on) and judge."""
+    """Train and judge, or go on; what is done already is not done again."""
     run = train_or_resume(config, manifest, path, Console())
-    evaluate_run(run, out=run.judgement(split), split=split, data=manifest.root)
+    if not (run.judgement(split) / METRICS).is_file():
+        evaluate_run(run, out=run.judgement(split), split=split, data=manifest.root)
     return run
 
 
