@@ -10,14 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import yaml
 from PIL import Image as Pillow
 
 from gainspect.cli import main
-from gainspect.config import load_config
+from gainspect.config import RunConfig, load_config
+from gainspect.data.manifest import Manifest, Part, save_manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
+from gainspect.training.fit import complete_split
+from gainspect.types import Label
 
 QUICK = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
 
@@ -211,10 +215,44 @@ def test_without_a_size_train_chooses_one_by_the_defects_and_says_so(
 
 
 @pytest.mark.slow
+def test_a_size_is_chosen_without_the_parts_that_will_be_the_test(run: Run, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    parts = []
+    for index in range(50):
+        image, mask = tmp_path / f"{index}.png", tmp_path / f"{index}-mask.png"
+        cv2.imwrite(str(image), random.integers(0, 255, (256, 256), np.uint8))
+        label = Label.NG if index < 20 else Label.OK
+        marked = mask if label is Label.NG else None
+        parts.append(Part(image, label, mask=marked, group=f"g{index}"))
+    known = complete_split(RunConfig(), Manifest(tmp_path, tuple(parts)))
+    for part in known.parts:
+        if part.mask is not None:
+            pixels = np.zeros((256, 256), np.uint8)
+            side = 2 if part.split == "test" else 40  # 2 px ask for 512 px, and would be too many
+            pixels[10 : 10 + side, 10 : 10 + side] = 255
+            cv2.imwrite(str(part.mask), pixels)
+    save_manifest(Manifest(tmp_path, tuple(parts)), tmp_path / "manifest.csv")
+    arguments = [argument for argument in QUICK if argument not in {"--size", "64"}]
+    result = run(
+        "train",
+        "--data",
+        tmp_path / "manifest.csv",
+        "--out",
+        tmp_path / "run",
+        "--strategy",
+        "S1",
+        *arguments,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Images at 256 px: the median defect is 40 px across there." in " ".join(result.stdout.split())
+
+
+@pytest.mark.slow
 def test_train_evaluate_and_compare(run: Run, parts_folder: Path, tmp_path: Path) -> None:
     trained = run("train", "--data", parts_folder, "--out", tmp_path / "run", *QUICK)
     assert trained.returncode == 0, trained.stderr
     assert f"gainspect evaluate {tmp_path / 'run'}" in " ".join(trained.stdout.split())
+    assert "1 epoch took under a minute; announced: under a minute." in trained.stdout
 
     doubtful = tmp_path / "doubtful.csv"
     with (tmp_path / "run/split.csv").open() as file:

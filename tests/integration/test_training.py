@@ -28,6 +28,7 @@ from gainspect.strategies import STRATEGIES, curriculum_alpha
 from gainspect.training.fit import resume, train
 from gainspect.training.objective import named_losses
 from gainspect.training.run import RunFolder
+from gainspect.wording import plural
 
 TINY = {
     "data": {"size": 64, "val_fraction": 0.3},
@@ -60,9 +61,8 @@ def assert_equal_runs(one: RunFolder, two: RunFolder) -> None:
     a, b = weights_of(one), weights_of(two)
     assert a.keys() == b.keys()
     assert all(torch.equal(a[name], b[name]) for name in a)
-    results = [
-        {k: v for k, v in run.result().items() if k not in {"seconds", "validation"}} for run in (one, two)
-    ]
+    timed = {"seconds", "announced", "validation"}
+    results = [{k: v for k, v in run.result().items() if k not in timed} for run in (one, two)]
     assert results[0] == results[1]
 
 
@@ -116,6 +116,10 @@ def test_the_same_seed_gives_the_same_run(finished: RunFolder, parts: Manifest, 
     assert_equal_runs(finished, again)
     assert len(again.manifest().split("train").parts) // tiny().training.batch_size == 1
     assert "4 epochs of 1 step: under a minute on this machine." in text.getvalue()
+    announced = again.result()["announced"]
+    assert announced["epochs"] == 4
+    assert announced["taken"] == pytest.approx(again.result()["seconds"])
+    assert 0 < announced["seconds"] < 55
 
 
 @pytest.mark.slow
@@ -161,7 +165,12 @@ def test_a_killed_run_resumes_to_what_it_would_have_been(
     assert not killed.result_file.exists()
     with pytest.raises(GainspectError, match="has not ended"):
         killed.result()
-    resume(killed.path)
+    going_on = killed.epochs_done()
+    assert going_on in (done - 1, done)  # the log is written first
+    text = io.StringIO()
+    resume(killed.path, console=Console(file=text, width=200))
+    assert f"{plural(8 - going_on, 'epoch')} of" in text.getvalue()
+    assert killed.result()["announced"]["epochs"] == 8 - going_on
     whole = train(config, parts, tmp_path / "whole")
     assert len(log_of(killed)) == 8
     assert_equal_runs(killed, whole)

@@ -8,6 +8,7 @@ import yaml
 
 from gainspect.cli.console import console
 from gainspect.errors import GainspectError
+from gainspect.wording import in_words, plural
 
 _SETTINGS = "Settings"
 
@@ -82,18 +83,22 @@ def train(
             assert data is not None and out is not None
             # Mistakes first: torch takes seconds to import.
             chosen, manifest = load_config(config, overrides), load_manifest(data)
-            if not chosen.names_size:
-                choice = choose_size(manifest, tiling=chosen.data.tiling)
-                chosen = chosen.at_size(choice.size, choice.tile)
-                console.print(str(choice))
+            from gainspect.training.fit import complete_split
             from gainspect.training.fit import train as train_run
 
+            if not chosen.names_size:
+                choice = choose_size(complete_split(chosen, manifest), tiling=chosen.data.tiling)
+                chosen = chosen.at_size(choice.size, choice.tile)
+                console.print(str(choice))
             run = train_run(chosen, manifest, out, console=console)
     except KeyboardInterrupt:
         console.print(f"Stopped. Go on with: gainspect train --resume {target}")
         raise typer.Exit(130) from None
     result = run.result()
-    point = result["operating_point"]
+    point, announced = result["operating_point"], result.get("announced")
+    if announced:
+        taken, expected = in_words(announced["taken"]), in_words(announced["seconds"])
+        console.print(f"{plural(announced['epochs'], 'epoch')} took {taken}; announced: {expected}.")
     console.print(
         f"Kept epoch {result['epoch']}. Threshold on P(NG) {point['threshold']:.3f}: on the validation part "
         f"recall {point['recall']:.3f}, false alarms {point['false_alarm_rate']:.3f}."

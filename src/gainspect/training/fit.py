@@ -26,10 +26,11 @@ from gainspect.runtime.inspector import Inspector
 from gainspect.strategies import strategy
 from gainspect.training.checkpoint import SafetensorsIO
 from gainspect.training.compiled import compile_backbone, compiler_errors
-from gainspect.training.estimate import estimate
+from gainspect.training.estimate import Estimate, estimate
 from gainspect.training.monitor import Monitor
 from gainspect.training.progress import ProgressBar
 from gainspect.training.run import RunFolder, start_run
+from gainspect.training.selection import Row
 from gainspect.training.task import InspectionTask
 from gainspect.wording import in_words, plural
 
@@ -116,8 +117,9 @@ def _fit(
     task = InspectionTask(config, model, data, _workers(config))
     bar = ProgressBar(config.strategy, console or Console(quiet=True))
     monitor = Monitor(run, manifest.split("val"), config.training.monitor, bar.epoch_line)
-    if console is not None and not run.last_checkpoint.exists():
-        _announce(task, manifest.split("val"), console)
+    announced = None
+    if console is not None:
+        announced = _announce(task, manifest.split("val"), console, done=run.epochs_done())
     trainer = _trainer(run, config, [monitor, bar])
     handler = signal.getsignal(signal.SIGINT)
     try:
@@ -131,17 +133,18 @@ def _fit(
         raise KeyboardInterrupt from error
     finally:
         signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
-    _finish(run, config, manifest, monitor)
+    _finish(run, config, manifest, monitor, announced)
     return run
 
 
-def _announce(task: InspectionTask, validation: Manifest, console: Console) -> None:
-    """Say how long it will take."""
-    epochs = task.config.training.epochs
+def _announce(task: InspectionTask, validation: Manifest, console: Console, *, done: int) -> Estimate:
+    """Say how long the epochs that are not done will take."""
+    epochs = task.config.training.epochs - done
     bf16 = _precision(task.config) == "bf16"
-    seconds = estimate(task, validation, epochs=epochs, device=_device(), bf16=bf16)
+    expected = estimate(task, validation, epochs=epochs, device=_device(), bf16=bf16)
     steps = plural(len(task.batches(0)), "step")
-    console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(seconds)} on this machine.")
+    console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(expected.seconds)} on this machine.")
+    return expected
 
 
 def _from_worker(error: GainspectError) -> GainspectError:
@@ -151,7 +154,9 @@ def _from_worker(error: GainspectError) -> GainspectError:
     return GainspectError(error.what.strip().splitlines()[-1].partition("GainspectError: ")[2])
 
 
-def _finish(run: RunFolder, config: RunConfig, manifest: Manifest, monitor: Monitor) -> None:
+def _finish(
+    run: RunFolder, config: RunConfig, manifest: Manifest, monitor: Monitor, announced: Estimate | None
+) -> None:
     """Choose the operating threshold on the validation part with the model that was kept."""
     kept = monitor.selection.kept
     assert kept is not None  # the last epoch is always a candidate
@@ -163,9 +168,19 @@ def _finish(run: RunFolder, config: RunConfig, manifest: Manifest, monitor: Moni
             "epoch": kept["epoch"],
             "validation": kept,
             "operating_point": operating_point(judgement, config.training.target_recall),
-            "seconds": round(sum(row["seconds"] for row in monitor.history), 1),
+            "seconds": _seconds(monitor.history),
+            "announced": announced
+            and {
+                "epochs": announced.epochs,
+                "seconds": round(announced.seconds, 1),
+                "taken": _seconds(monitor.history[-announced.epochs :]),
+            },
         },
     )
+
+
+def _seconds(epochs: list[Row]) -> float:
+    return round(sum(row["seconds"] for row in epochs), 1)
 
 
 def _build(config: RunConfig) -> GainMTL:

@@ -63,7 +63,10 @@ class RunFolder:
 
     @property
     def result_file(self) -> Path:
-        """Written last: chosen epoch, operating threshold and its validation figures, seconds."""
+        """Written last: chosen epoch, operating threshold and its validation figures, and how long it took.
+
+        Where that was announced, also what was: epochs (of a resumed run the rest), seconds, and those taken.
+        """
         return self.path / "training.json"
 
     @property
@@ -89,6 +92,10 @@ class RunFolder:
             )
         return load_config(self.config_file)
 
+    def epochs_done(self) -> int:
+        """How many epochs lie behind it."""
+        return int(load_state(self.last_checkpoint)["epoch"]) + 1 if self.last_checkpoint.exists() else 0
+
     def environment(self) -> dict[str, Any]:
         """Read the environment record."""
         return _read_json(self.environment_file)
@@ -112,12 +119,13 @@ class RunFolder:
         """The parts with this run's split.
 
         Args:
-            data: the data folder, if it has moved since.
+            data: the data folder, or a manifest in it, if it has moved since.
 
         Raises:
             GainspectError: the data folder or an image is gone.
         """
         root = data or Path(self.environment()["data"]["root"])
+        root = root.parent if root.is_file() else root
         if not root.is_dir():
             raise GainspectError(
                 "the run's data folder is not there", where=root, mend="Name its new place with --data."

@@ -70,6 +70,19 @@ def test_the_verdict_of_s9_is_the_sum_of_its_evidence(
         assert (contributions[image].flatten()[order].diff() >= 0).all()
 
 
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_grad_cam_of_the_margin_is_the_cam_by_the_number_of_cells(
+    build: Build, images: Tensor, backbone: str
+) -> None:
+    """Grad-CAM (Selvaraju et al., 2017) by autograd: the features weighted by their mean gradient."""
+    model = build("S1", backbone=backbone)
+    deep = model.backbone(images).deep.detach().requires_grad_()
+    logits, cam = model.classification(deep)
+    (gradient,) = torch.autograd.grad(_margin(logits).sum(), deep)
+    grad_cam = (gradient.mean(dim=(2, 3), keepdim=True) * deep).sum(dim=1, keepdim=True)
+    torch.testing.assert_close(grad_cam * deep.shape[2] * deep.shape[3], cam)
+
+
 def test_cam_is_the_class_weights_times_the_features(build: Build, images: Tensor) -> None:
     model = build("S1")
     deep = model.backbone(images).deep.detach().double().numpy()
