@@ -11,7 +11,6 @@ validation parts are divided anew and the test part stays aside: five times the 
 import argparse
 import hashlib
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from gainspect.types import Label
 from gainspect.workflow import evaluate_run, train_or_resume
 from paired_table import against
 from results_table import save
+from stop_in_time import in_time
 
 CONFIG = Path(__file__).with_suffix(".yaml")
 Variants = dict[str, dict[str, Any]]
@@ -116,21 +116,16 @@ def main() -> None:
         named = enumerate(folds(manifest, options.folds), start=1)
         divisions = {f"-fold{index}of{options.folds}": division for index, division in named}
     split = "val" if options.folds else "test"
-    started, longest = time.monotonic(), 0.0
     runs: dict[str, list[RunFolder]] = {}
-    for label, settings in QUESTIONS[options.question].items():
-        begun = time.monotonic()
-        if begun - started + longest >= 60 * options.minutes:
-            print(f"Time is over before {label!r}: call again to go on.")
-            break
+    question = QUESTIONS[options.question]
+    for label in in_time(question, options.minutes):
         overrides = {"strategy": "S9", "model.backbone": options.backbone, "model.weights": options.weights}
-        config = load_config(options.config, overrides | _given(options) | settings)
+        config = load_config(options.config, overrides | _given(options) | question[label])
         print(label, flush=True)
         runs[label] = [
             trained(config, division, place(options.work, config, name), split)
             for name, division in divisions.items()
         ]
-        longest = max(longest, time.monotonic() - begun)
     if runs:
         text = (
             table(runs, split) + f"\n## {options.config.name}\n\n```yaml\n{options.config.read_text()}```\n"

@@ -7,7 +7,6 @@ Prints and saves the figures with and without doubtful labels, and images per se
 import argparse
 import json
 import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from gainspect.config import RunConfig, load_config
+from gainspect.config import load_config
 from gainspect.data.load import load_manifest
-from gainspect.data.manifest import Manifest
 from gainspect.evaluation.compare import Row, over_seeds
 from gainspect.evaluation.evaluate import METRICS, PREDICTIONS, read_doubtful
 from gainspect.evaluation.paired import read_predictions
@@ -27,6 +25,7 @@ from gainspect.training.run import RunFolder
 from gainspect.types import Label
 from gainspect.workflow import compare_strategies, run_path, train_or_resume, variant
 from results_table import RESULTS, markdown, save, save_json
+from stop_in_time import in_time
 
 GOALS = {
     "accuracy": 0.97,
@@ -55,7 +54,12 @@ def main(description: str = __doc__ or "", **defaults: Any) -> None:
     doubtful = options.data / "suspect_labels.csv"
     manifest = complete_split(config, load_manifest(options.data))
     strategies = options.strategies.split(",")
-    done = train_until(config, manifest, strategies, seeds, options.work, seconds=60 * options.minutes)
+    done = []
+    for name in in_time(strategies, options.minutes):
+        for seed in seeds:
+            path = run_path(options.work, name, seed)
+            train_or_resume(variant(config, name, seed), manifest, path, Console())
+        done.append(name)
     if not done:
         return
     left_out = read_doubtful(doubtful) if doubtful.is_file() else None
@@ -73,31 +77,6 @@ def main(description: str = __doc__ or "", **defaults: Any) -> None:
     print("Saved:", save_json(options.name, [record(*run) for run in runs]))
     picture = shutil.copy(options.work / "compare.png", RESULTS / f"{options.name}.png")
     print("Saved:", picture)
-
-
-def train_until(
-    config: RunConfig,
-    manifest: Manifest,
-    strategies: list[str],
-    seeds: list[int],
-    work: Path,
-    *,
-    seconds: float,
-) -> list[str]:
-    """Train one strategy after the other until the next might take too long; those that are done."""
-    started, longest = time.monotonic(), 0.0
-    done: list[str] = []
-    for name in strategies:
-        begun = time.monotonic()
-        if begun - started + longest >= seconds:
-            print(f"Time is over before {name}: call again to go on.")
-            break
-        for seed in seeds:
-            path = run_path(work, name, seed)
-            train_or_resume(variant(config, name, seed), manifest, path, Console())
-        done.append(name)
-        longest = max(longest, time.monotonic() - begun)
-    return done
 
 
 def section(title: str, rows: list[Row], runs: list[tuple[str, int, RunFolder]]) -> str:

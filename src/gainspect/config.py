@@ -53,13 +53,13 @@ class ModelConfig(_Section):
     output_stride: Literal[16, 32] = 32
     """Stride of the deepest features; 16 gives attention maps twice as fine at more cost."""
     attention_channels: PositiveInt = 128
-    """Width of the two attention heads and of the attended features."""
+    """Width of the two attention heads and of the attended features; what attends to the pyramid has its."""
     attention_stride: Literal[4, 8, 16, 32] = 8
     """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
     pyramid: PyramidKind | None = None
     """How localization joins the strides: linear feature pyramid or U-Net decoder; None = as the strategy."""
     fpn_channels: Annotated[int, Field(ge=2)] = 32
-    """Width of the pyramid at stride 4 and of the localization head."""
+    """Width of the pyramid (or U-Net decoder) at stride 4 and of the localization head."""
     evidence_power: Annotated[float, Field(ge=0)] = 3.0
     """In strategies whose verdict is their evidence: from its mean (0) towards its maximum."""
 

@@ -6,7 +6,9 @@ import re
 import runpy
 import sys
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,6 +35,24 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
         runpy.run_path(str(FOLDER / script), run_name="__main__")
 
     return call
+
+
+@pytest.mark.parametrize(("minutes", "begun"), [(0, ""), (0.05, "ab"), (0.2, "abcd"), (9, "abcdef")])
+def test_work_stops_before_the_next_part_might_take_too_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], minutes: float, begun: str
+) -> None:
+    """Parts of 1, 2, 3, … seconds: after b 3 s have passed, and another 2 s would be too many of 3."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import stop_in_time
+
+    now = 0.0
+    monkeypatch.setattr(stop_in_time, "time", SimpleNamespace(monotonic=lambda: now))
+    done = ""
+    for seconds, name in enumerate(stop_in_time.in_time("abcdef", minutes), start=1):
+        now += seconds
+        done += name
+    assert done == begun
+    assert ("Time is over before" in capsys.readouterr().out) == (done != "abcdef")
 
 
 @pytest.mark.slow
@@ -85,7 +105,7 @@ def test_gpu_mt_on_a_tiny_configuration(
     capsys.readouterr()
     # No time left: nothing is trained anew, and the script says so.
     run("gpu_mt.py", *arguments, *tiny, "--batch-size", "8", "--minutes", "0")
-    assert "Time is over before S1" in capsys.readouterr().out
+    assert "Time is over before 'S1'" in capsys.readouterr().out
     assert (tmp_path / "results" / "gpu_mt.md").read_text() == text
 
 
@@ -108,6 +128,17 @@ def test_step_time_prints_ratios_to_the_base(
     base = next(line for line in text.splitlines() if line.startswith("| S1 |"))
     assert [cell.strip() for cell in base.split("|")[3:6]] == ["1.000"] * 3
     assert "bare timm backbone" in (tmp_path / "results" / "step_time.md").read_text()
+
+
+def test_the_variants_of_a_question_differ_also_from_what_the_strategy_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from ablations import CONFIG, QUESTIONS
+
+    for question, variants in QUESTIONS.items():
+        asked = [load_config(CONFIG, settings).resolved() for settings in variants.values()]
+        assert all(one != other for one, other in combinations(asked, 2)), question
 
 
 @pytest.mark.slow

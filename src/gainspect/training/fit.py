@@ -29,7 +29,7 @@ from gainspect.training.compiled import compile_backbone, compiler_errors
 from gainspect.training.estimate import Estimate, estimate
 from gainspect.training.monitor import Monitor
 from gainspect.training.progress import ProgressBar
-from gainspect.training.run import RunFolder, start_run
+from gainspect.training.run import RunFolder, device_at_hand, start_run
 from gainspect.training.selection import Row
 from gainspect.training.task import InspectionTask
 from gainspect.wording import in_words, plural
@@ -64,7 +64,9 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
     manifest = complete_split(config, manifest)
     model = _build(config)
     weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
-    run = start_run(out, config, manifest, weights=weights, device=_device(), precision=_precision(config))
+    run = start_run(
+        out, config, manifest, weights=weights, device=device_at_hand(), precision=_precision(config)
+    )
     return _fit(run, config, manifest, model, console)
 
 
@@ -141,7 +143,7 @@ def _announce(task: InspectionTask, validation: Manifest, console: Console, *, d
     """Say how long the epochs that are not done will take."""
     epochs = task.config.training.epochs - done
     bf16 = _precision(task.config) == "bf16"
-    expected = estimate(task, validation, epochs=epochs, device=_device(), bf16=bf16)
+    expected = estimate(task, validation, epochs=epochs, device=device_at_hand(), bf16=bf16)
     steps = plural(len(task.batches(0)), "step")
     console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(expected.seconds)} on this machine.")
     return expected
@@ -160,7 +162,7 @@ def _finish(
     """Choose the operating threshold on the validation part with the model that was kept."""
     kept = monitor.selection.kept
     assert kept is not None  # the last epoch is always a candidate
-    inspector = Inspector(run.backend(_device()), threshold=0.5, tiling=config.data.tiling)
+    inspector = Inspector(run.backend(device_at_hand()), threshold=0.5, tiling=config.data.tiling)
     judgement = judge(inspector, manifest.split("val"))
     write_json(
         run.result_file,
@@ -221,10 +223,6 @@ def keep_freed_memory() -> None:
         if hasattr(libc, "mallopt"):
             libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
             libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _precision(config: RunConfig) -> str:

@@ -132,10 +132,12 @@ class RunFolder:
             )
         return load_manifest(self.split_file, root=root)
 
-    def inspector(self, device: str = "cpu") -> Inspector:
-        """The Inspector of the trained model, at the run's operating threshold."""
+    def inspector(self) -> Inspector:
+        """The Inspector of the trained model, at the run's operating threshold, on the device at hand."""
         threshold = self.result()["operating_point"]["threshold"]
-        return Inspector(self.backend(device), threshold=threshold, tiling=self.config().data.tiling)
+        return Inspector(
+            self.backend(device_at_hand()), threshold=threshold, tiling=self.config().data.tiling
+        )
 
     def backend(self, device: str = "cpu") -> TorchBackend:
         """The model of the best checkpoint, which exists before the training has ended."""
@@ -143,6 +145,11 @@ class RunFolder:
         model = GainMTL(config.model, strategy(config.strategy))
         model.load_state_dict(load_state(self.best_checkpoint)["model"])
         return TorchBackend(model.to(device).eval(), config.data.size, device)
+
+
+def device_at_hand() -> str:
+    """A GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def start_run(
