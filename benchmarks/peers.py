@@ -61,6 +61,7 @@ def main() -> None:
     ours = {
         label: RunFolder(run_path(options.work, name, config.training.seed)) for name, label in OURS.items()
     }
+    ours |= {label: RunFolder(Path(path)) for label, path in options.beside}
     judged = {label: [run.judgement()] for label, run in ours.items()}
     judged |= {row["peer"]: [folder_of(options.work, row["peer"])] for row in rows}
     cost = {label: gigaflops(run.backend("cpu")) for label, run in ours.items() if run.result_file.is_file()}
@@ -204,6 +205,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--peers", default=",".join(PEERS))
     parser.add_argument("--backbone", default="tf_efficientnet_lite0")
     parser.add_argument("--compile", action="store_true", help="as the setting training.compile")
+    parser.add_argument(
+        "--beside",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("LABEL", "RUN"),
+        help="a further run, judged, for the table",
+    )
     parser.add_argument("--name", default="peers", help="of the table in benchmarks/results/")
     return parser.parse_args()
 
