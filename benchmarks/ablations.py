@@ -27,7 +27,7 @@ from gainspect.training.run import RunFolder
 from gainspect.types import Label
 from gainspect.workflow import evaluate_run, train_or_resume
 from paired_table import against
-from results_table import save
+from results_table import number, save
 from stop_in_time import in_time
 
 CONFIG = Path(__file__).with_suffix(".yaml")
@@ -176,18 +176,12 @@ def table(runs: dict[str, list[RunFolder]], split: str) -> str:
     for label, several in runs.items():
         results = [run.result() for run in several]
         if split == "test":
-            beside[label] = {
-                f"val {name}": _number(results[0]["validation"].get(name)) for name in _VALIDATED
-            }
+            beside[label] = {f"val {name}": number(results[0]["validation"].get(name)) for name in _VALIDATED}
         seconds = sum(result["seconds"] for result in results)
         epochs = sum(run.config().training.epochs for run in several)
         beside[label] = beside.get(label, {}) | {"s/epoch": f"{seconds / epochs:.0f}"}
     judged = {label: [run.judgement(split) for run in several] for label, several in runs.items()}
     return against(next(iter(runs)), judged, beside=beside)
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:

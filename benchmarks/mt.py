@@ -24,7 +24,7 @@ from gainspect.training.fit import complete_split
 from gainspect.training.run import RunFolder
 from gainspect.types import Label
 from gainspect.workflow import compare_strategies, run_path, train_or_resume, variant
-from results_table import RESULTS, markdown, save, save_json
+from results_table import RESULTS, markdown, number, save, save_json
 from stop_in_time import in_time
 
 GOALS = {
@@ -112,7 +112,7 @@ def goals(row: Mapping[str, Any]) -> str:
     """The figures of a `record` beside their goals."""
     titles = [title for title, figures in row.items() if isinstance(figures, Mapping)]
     lines = [
-        {"": figure, "goal": f"{goal:.2f}"} | {title: _number(row[title][figure]) for title in titles}
+        {"": figure, "goal": f"{goal:.2f}"} | {title: number(row[title][figure]) for title in titles}
         for figure, goal in GOALS.items()
     ]
     return markdown(lines)
@@ -193,10 +193,6 @@ def _cell(spread: tuple[float, float | None] | None, interval: tuple[float, floa
     if deviation is not None:
         return f"{mean:.3f} ± {deviation:.3f}"
     return f"{mean:.3f}" if interval is None else f"{mean:.3f} ({interval[0]:.2f}–{interval[1]:.2f})"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _percent(figure: Mapping[str, Any]) -> str:

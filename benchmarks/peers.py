@@ -35,7 +35,7 @@ from gainspect.runtime.backends import Backend
 from gainspect.runtime.inspector import Inspector
 from gainspect.strategies import STRATEGIES
 from gainspect.training.fit import complete_split, keep_freed_memory
-from gainspect.training.run import RunFolder
+from gainspect.training.run import RunFolder, device_at_hand
 from gainspect.training.schedule import augmentation_strength, image_size
 from gainspect.training.selection import Row, Selection
 from gainspect.workflow import run_path
@@ -136,7 +136,7 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
     keep_freed_memory()
     if settings.compile:
         model.compile_backbone()
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device_at_hand())
     average = ModelEmaV3(model, decay=settings.ema, use_warmup=True)
     part = manifest.split("train")
     data = TrainingSet(part, settings.seed, transplants=STRATEGIES[BASE].transplants)

@@ -63,6 +63,11 @@ def commit() -> str:
     return f"commit {name.stdout.strip()}{' with changes' if changed else ''}"
 
 
+def number(value: float | None) -> str:
+    """A figure that may be undefined."""
+    return "–" if value is None else _cell(value)
+
+
 def _told(argument: str) -> str:
     """An argument as a document may name it: a path in the project, or the last part of another."""
     path = Path(argument)

@@ -16,6 +16,7 @@ from gainspect.models.gain_mtl import GainMTL
 from gainspect.strategies import STRATEGIES, curriculum_alpha
 from gainspect.training.fit import keep_freed_memory
 from gainspect.training.objective import named_losses
+from gainspect.training.run import device_at_hand
 from results_table import markdown, save
 
 
@@ -29,7 +30,7 @@ def main() -> None:
     parser.add_argument("--strategies", default="S1,S3,S4,S6,S9")
     options = parser.parse_args()
     keep_freed_memory()  # as in training
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = device_at_hand()
     torch.manual_seed(0)
     batch = _batch(options.batch_size, options.size, device)
     models = {

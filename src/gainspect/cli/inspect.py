@@ -4,12 +4,17 @@ import json
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
 from gainspect.cli.console import console, errors
 from gainspect.errors import GainspectError
+
+if TYPE_CHECKING:
+    from gainspect.report.overlay import Style
+    from gainspect.runtime.bundle import HeatScale
+    from gainspect.runtime.files import Inspected
 
 _ROWS = 40
 """At most so many are printed; all are in the file."""
@@ -37,9 +42,8 @@ def inspect(
     """Judge images with a bundle; exit code 3 if a file could not be read (the rest is judged)."""
     from rich.progress import track
 
-    from gainspect.files import atomic_path, write_text
-    from gainspect.report.overlay import Style, to_png
-    from gainspect.report.overlay import overlay as draw
+    from gainspect.files import write_text
+    from gainspect.report.overlay import Style
     from gainspect.report.verdicts import verdict_table
     from gainspect.runtime.backends import Precision, RuntimeName, require_choice
     from gainspect.runtime.files import find_images, inspect_files, record_of
@@ -56,8 +60,8 @@ def inspect(
     inspector = Inspector.load(bundle, cast(RuntimeName, runtime), cast(Precision, precision), check=check)
     assert inspector.bundle is not None
     scale = inspector.bundle.description.policy.heat_scale()
+    drawn = _Overlays(out / "overlays", cast(Style, style), scale) if overlay and out is not None else None
     records: list[dict[str, Any]] = []
-    names: Counter[str] = Counter()
     stopped, begun = False, time.perf_counter()
     shown = track(
         inspect_files(inspector, sources),
@@ -72,13 +76,8 @@ def inspect(
             records.append(record_of(inspected, inspector))
             if jsonl:
                 typer.echo(json.dumps(records[-1], ensure_ascii=False))
-            if overlay and out is not None and inspected.image is not None and inspected.verdict is not None:
-                stem = "stdin" if inspected.source == "-" else Path(inspected.source).stem
-                names[stem] += 1
-                name = stem if names[stem] == 1 else f"{stem}-{names[stem]}"
-                picture = draw(inspected.image, inspected.verdict, scale, cast(Style, style))
-                with atomic_path(out / "overlays" / f"{name}.png") as temporary:
-                    temporary.write_bytes(to_png(picture))
+            if drawn is not None:
+                drawn.add(inspected)
     except KeyboardInterrupt:
         stopped = True
     seconds = time.perf_counter() - begun
@@ -97,3 +96,27 @@ def inspect(
     for row in broken:
         errors.print(f"[bold red]Not judged[/] {row['image']}: {row['error']}", highlight=False)
     raise typer.Exit(3 if broken else 0)
+
+
+class _Overlays:
+    """Draws where the evidence is, a PNG an image; images of the same name are numbered."""
+
+    def __init__(self, folder: Path, style: "Style", scale: "HeatScale") -> None:
+        self.folder = folder
+        self.style = style
+        self.scale = scale
+        self._names: Counter[str] = Counter()
+
+    def add(self, inspected: "Inspected") -> None:
+        """Draw it, unless it could not be read."""
+        from gainspect.files import atomic_path
+        from gainspect.report.overlay import overlay, to_png
+
+        if inspected.image is None or inspected.verdict is None:
+            return
+        stem = "stdin" if inspected.source == "-" else Path(inspected.source).stem
+        self._names[stem] += 1
+        name = stem if self._names[stem] == 1 else f"{stem}-{self._names[stem]}"
+        picture = overlay(inspected.image, inspected.verdict, self.scale, self.style)
+        with atomic_path(self.folder / f"{name}.png") as temporary:
+            temporary.write_bytes(to_png(picture))

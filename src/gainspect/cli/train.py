@@ -1,7 +1,7 @@
 """`gainspect train`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
@@ -9,6 +9,10 @@ import yaml
 from gainspect.cli.console import console
 from gainspect.errors import GainspectError
 from gainspect.wording import in_words, plural
+
+if TYPE_CHECKING:
+    from gainspect.config import RunConfig
+    from gainspect.training.run import RunFolder
 
 _SETTINGS = "Settings"
 
@@ -60,8 +64,6 @@ def train(
     Ctrl-C (or a kill) loses at most the epoch at hand: go on with `--resume RUN`.
     """
     from gainspect.config import load_config, to_yaml
-    from gainspect.data.defects import choose_size
-    from gainspect.data.load import load_manifest
 
     overrides = settings(
         strategy=strategy, backbone=backbone, weights=weights, size=size, epochs=epochs, seed=seed, set_=set_
@@ -81,20 +83,39 @@ def train(
             run = resume_run(resume, data=data, console=console)
         else:
             assert data is not None and out is not None
-            # Mistakes first: torch takes seconds to import.
-            chosen, manifest = load_config(config, overrides), load_manifest(data)
-            from gainspect.training.fit import complete_split
-            from gainspect.training.fit import train as train_run
-
-            if not chosen.names_size:
-                choice = choose_size(complete_split(chosen, manifest), tiling=chosen.data.tiling)
-                chosen = chosen.at_size(choice.size, choice.tile)
-                console.print(str(choice))
-            run = train_run(chosen, manifest, out, console=console)
+            run = _begin(load_config(config, overrides), data, out)
     except KeyboardInterrupt:
         console.print(f"Stopped. Go on with: gainspect train --resume {target}")
         raise typer.Exit(130) from None
-    result = run.result()
+    _say(run.result())
+    if bundle and not run.bundle_file.exists():
+        from gainspect.export.export import export_run
+
+        with console.status("export") as status:
+            written, _ = export_run(run, run.bundle_file, data=data, on_step=status.update)
+        console.print(f"Bundle, equal to what was trained: {written.path}")
+    console.print(f"Next: [bold]gainspect evaluate {run.path}[/]")
+
+
+def _begin(config: "RunConfig", data: Path, out: Path) -> "RunFolder":
+    """Choose the image size if it was not named, and train."""
+    from gainspect.data.defects import choose_size
+    from gainspect.data.load import load_manifest
+
+    manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
+    from gainspect.training.fit import complete_split
+    from gainspect.training.fit import train as train_run
+
+    manifest = complete_split(config, manifest)
+    if not config.names_size:
+        choice = choose_size(manifest, tiling=config.data.tiling)
+        config = config.at_size(choice.size, choice.tile)
+        console.print(str(choice))
+    return train_run(config, manifest, out, console=console)
+
+
+def _say(result: dict[str, Any]) -> None:
+    """How long it took, which epoch was kept, and where the threshold lies."""
     point, announced = result["operating_point"], result.get("announced")
     if announced:
         taken, expected = in_words(announced["taken"]), in_words(announced["seconds"])
@@ -103,13 +124,6 @@ def train(
         f"Kept epoch {result['epoch']}. Threshold on P(NG) {point['threshold']:.3f}: on the validation part "
         f"recall {point['recall']:.3f}, false alarms {point['false_alarm_rate']:.3f}."
     )
-    if bundle and not run.bundle_file.exists():
-        from gainspect.export.export import export_run
-
-        with console.status("export") as status:
-            written, _ = export_run(run, run.bundle_file, data=data, on_step=status.update)
-        console.print(f"Bundle, equal to what was trained: {written.path}")
-    console.print(f"Next: [bold]gainspect evaluate {run.path}[/]")
 
 
 _PLACES = {
