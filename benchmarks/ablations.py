@@ -19,13 +19,14 @@ from rich.console import Console
 from sklearn.model_selection import StratifiedGroupKFold
 
 from gainspect.config import RunConfig, load_config
-from gainspect.data.load import load_manifest
+from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
-from gainspect.evaluation.evaluate import METRICS
-from gainspect.training.fit import complete_split
-from gainspect.training.run import RunFolder
+from gainspect.evaluation.saved_verdicts import METRICS
+from gainspect.jobs.run_comparison import train_or_resume
+from gainspect.jobs.run_evaluation import evaluate_run
+from gainspect.training.run_folder import RunFolder
+from gainspect.training.settle import complete_split
 from gainspect.types import Label
-from gainspect.workflow import evaluate_run, train_or_resume
 from paired_table import against
 from results_table import number, save
 from stop_in_time import in_time
@@ -159,8 +160,8 @@ def folds(manifest: Manifest, count: int) -> list[Manifest]:
 def trained(config: RunConfig, manifest: Manifest, path: Path, split: str) -> RunFolder:
     """Train and judge, or go on; what is done already is not done again."""
     run = train_or_resume(config, manifest, path, Console())
-    if not (run.judgement(split) / METRICS).is_file():
-        evaluate_run(run, out=run.judgement(split), split=split, data=manifest.root)
+    if not (run.evaluation_folder(split) / METRICS).is_file():
+        evaluate_run(run, out=run.evaluation_folder(split), split=split, data=manifest.root)
     return run
 
 
@@ -180,7 +181,7 @@ def table(runs: dict[str, list[RunFolder]], split: str) -> str:
         seconds = sum(result["seconds"] for result in results)
         epochs = sum(run.config().training.epochs for run in several)
         beside[label] = beside.get(label, {}) | {"s/epoch": f"{seconds / epochs:.0f}"}
-    judged = {label: [run.judgement(split) for run in several] for label, several in runs.items()}
+    judged = {label: [run.evaluation_folder(split) for run in several] for label, several in runs.items()}
     return against(next(iter(runs)), judged, beside=beside)
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from gainspect.data.preprocess import letterbox, unletterbox
+from gainspect.data.framing import letterbox, unletterbox
 from gainspect.data.synthetic import photograph, render_part
-from gainspect.runtime.backends import Backend, open_backend
-from gainspect.runtime.bundle import Bundle, read_bundle
-from gainspect.runtime.inspector import Inspector
-from gainspect.runtime.regions import regions_of
+from gainspect.inspection.backends.backend import Backend
+from gainspect.inspection.backends.choice import open_backend
+from gainspect.inspection.bundle import Bundle, read_bundle
+from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.regions import regions_of
 from gainspect.types import MAP_NAMES, Image
 
 Work = dict[str, Callable[[], Any]]

@@ -15,15 +15,15 @@ import numpy as np
 from rich.console import Console
 
 from gainspect.config import load_config
-from gainspect.data.load import load_manifest
-from gainspect.evaluation.compare import Row, over_seeds
-from gainspect.evaluation.evaluate import METRICS, PREDICTIONS, read_doubtful
-from gainspect.evaluation.paired import read_predictions
+from gainspect.data.importers import load_manifest
+from gainspect.evaluation.doubtful import read_doubtful
+from gainspect.evaluation.saved_verdicts import METRICS, PREDICTIONS, read_verdicts
+from gainspect.evaluation.side_by_side import RunFigures, over_seeds
+from gainspect.jobs.run_comparison import compare_strategies, run_path, train_or_resume, variant
 from gainspect.strategies import STRATEGIES
-from gainspect.training.fit import complete_split
-from gainspect.training.run import RunFolder
+from gainspect.training.run_folder import RunFolder
+from gainspect.training.settle import complete_split
 from gainspect.types import Label
-from gainspect.workflow import compare_strategies, run_path, train_or_resume, variant
 from results_table import RESULTS, markdown, number, save, save_json
 from stop_in_time import in_time
 
@@ -79,7 +79,7 @@ def main(description: str = __doc__ or "", **defaults: Any) -> None:
     print("Saved:", picture)
 
 
-def section(title: str, rows: list[Row], runs: list[tuple[str, int, RunFolder]]) -> str:
+def section(title: str, rows: list[RunFigures], runs: list[tuple[str, int, RunFolder]]) -> str:
     """All figures with one choice of labels: a column a strategy, then recall by type of defect."""
     by_type = {
         kind: {f"{name} seed {seed}": _percent(figure["recall"]) for name, seed, figure in of_kind}
@@ -94,7 +94,7 @@ def section(title: str, rows: list[Row], runs: list[tuple[str, int, RunFolder]])
     return "\n".join(parts)
 
 
-def figures_table(rows: list[Row], runs: list[RunFolder]) -> str:
+def figures_table(rows: list[RunFigures], runs: list[RunFolder]) -> str:
     """Mean ± sd over seeds, or with one seed the 95 % interval by part; and the speed of training."""
     spreads = over_seeds(rows)
     intervals = {row.strategy: row.intervals for row in rows}
@@ -121,7 +121,8 @@ def goals(row: Mapping[str, Any]) -> str:
 def missed_parts(runs: list[tuple[str, int, RunFolder]]) -> str:
     """Images at or over 0.5 of each defective part that the first run does not catch in all of them."""
     tables = {
-        f"{name} seed {seed}": read_predictions(run.judgement() / PREDICTIONS) for name, seed, run in runs
+        f"{name} seed {seed}": read_verdicts(run.evaluation_folder() / PREDICTIONS)
+        for name, seed, run in runs
     }
     parts = [part for part in runs[0][2].manifest().split("test").parts if part.label is Label.NG]
     first, *_ = tables.values()
@@ -167,7 +168,7 @@ def record(name: str, seed: int, run: RunFolder) -> dict[str, Any]:
 
 
 def _summaries(run: RunFolder) -> dict[str, Any]:
-    summaries: dict[str, Any] = json.loads((run.judgement() / METRICS).read_text())
+    summaries: dict[str, Any] = json.loads((run.evaluation_folder() / METRICS).read_text())
     return summaries
 
 

@@ -1,4 +1,4 @@
-"""Several judgements of the same parts beside one of them, with the differences that are clear."""
+"""Several assessments of the same parts beside one of them, with the differences that are clear."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,9 +6,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from gainspect.evaluation.evaluate import PREDICTIONS
-from gainspect.evaluation.judgement import is_named
-from gainspect.evaluation.paired import Table, differences, read_predictions
+from gainspect.evaluation.doubtful import is_named
+from gainspect.evaluation.paired import differences
+from gainspect.evaluation.saved_verdicts import PREDICTIONS, SavedVerdicts, read_verdicts
 from results_table import markdown
 
 
@@ -19,16 +19,16 @@ def against(
     exclude: frozenset[str] = frozenset(),
     beside: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> str:
-    """A line a judgement, a column a figure.
+    """A line a assessment, a column a figure.
 
     Args:
         base: the one that the others are compared to; without it, the first.
-        judged: folders of judgements by name, each of other images; a name without any is left out.
+        judged: folders of assessments by name, each of other images; a name without any is left out.
         exclude: names of images that do not count.
-        beside: further columns of a judgement.
+        beside: further columns of a assessment.
     """
     tables = {
-        name: _without(pooled([read_predictions(folder / PREDICTIONS) for folder in folders]), exclude)
+        name: _without(pooled([read_verdicts(folder / PREDICTIONS) for folder in folders]), exclude)
         for name, folders in judged.items()
         if all((folder / PREDICTIONS).is_file() for folder in folders)
     }
@@ -45,9 +45,9 @@ def against(
     return f"{markdown(lines)}\n{note}\n"
 
 
-def pooled(tables: Sequence[Table]) -> Table:
+def pooled(tables: Sequence[SavedVerdicts]) -> SavedVerdicts:
     """One table of several, of other images each."""
-    return Table(
+    return SavedVerdicts(
         images=tuple(image for table in tables for image in table.images),
         groups=tuple(group for table in tables for group in table.groups),
         labels=np.concatenate([table.labels for table in tables]),
@@ -59,9 +59,9 @@ def pooled(tables: Sequence[Table]) -> Table:
     )
 
 
-def _without(table: Table, exclude: frozenset[str]) -> Table:
+def _without(table: SavedVerdicts, exclude: frozenset[str]) -> SavedVerdicts:
     kept = np.array([not is_named(image, exclude) for image in table.images])
-    return Table(
+    return SavedVerdicts(
         images=tuple(np.array(table.images)[kept]),
         groups=tuple(np.array(table.groups)[kept]),
         labels=table.labels[kept],

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gainspect.errors import GainspectError
-from gainspect.export.certify import compare_formats
-from gainspect.export.export import export_run, frames_of
-from gainspect.runtime.bundle import Bundle
-from gainspect.training.run import RunFolder
+from gainspect.inspection.bundle import Bundle
+from gainspect.jobs.run_export import export_run
+from gainspect.release.certificate import compare_formats
+from gainspect.release.sample import frames_of
+from gainspect.training.run_folder import RunFolder
+from gainspect.training.trained import trained_backend
 from results_table import markdown, save
 
 FORMATS = ("onnx", "openvino", "torch")
@@ -31,7 +33,9 @@ def main() -> None:
         bundle, refused = exported(run, Path(folder) / "model.gain", options.data)
     parts = run.manifest(options.data).split("test").parts
     frames = frames_of(parts, run.config().data)
-    found = compare_formats(bundle, run.backend(), {"test": frames}, lambda step: print(step, flush=True))
+    found = compare_formats(
+        bundle, trained_backend(run), {"test": frames}, lambda step: print(step, flush=True)
+    )
     rows = [
         {
             "runtime": f"{row['runtime']} {row['version']}",

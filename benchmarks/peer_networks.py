@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from typing_extensions import override
 
-from gainspect import losses
 from gainspect.config import RunConfig, TrainingConfig
-from gainspect.data.dataset import Sample
+from gainspect.data.loading.dataset import Sample
+from gainspect.models import losses
 from gainspect.models.backbone import Backbone
 from gainspect.models.gain_mtl import mask_at
 from gainspect.models.weights import load_weights
@@ -59,7 +59,7 @@ class Peer(nn.Module, ABC):
         """Factor on the peak rates at `progress` (0…1) of `steps`."""
 
     @abstractmethod
-    def judge(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def assess(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, H, W, 3) images → its own score (B,) and its map as probabilities (B, H, W)."""
 
     def compile_backbone(self) -> None:
@@ -108,7 +108,7 @@ class Segmenter(Peer):
         self.net.encoder.model.compile()
 
     @override
-    def judge(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def assess(self, images: Tensor) -> tuple[Tensor, Tensor]:
         found = self._logits(images).sigmoid().squeeze(1)
         return found.flatten(1).amax(1), found
 
@@ -152,7 +152,7 @@ class SuperSimpleNet(Peer):
         return 0.4 ** sum(progress >= milestone for milestone in (0.8, 0.9))
 
     @override
-    def judge(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def assess(self, images: Tensor) -> tuple[Tensor, Tensor]:
         result = self.net(self.normalized(images))
         return result.pred_score, result.anomaly_map.squeeze(1)
 
@@ -177,7 +177,7 @@ PEERS: dict[str, Callable[[RunConfig], Peer]] = {
 
 
 class PeerBackend:
-    """A `runtime.Backend` over a `Peer`: its map is the evidence, `score` the name of the score it gives."""
+    """A `Backend` over a `Peer`: its map is the evidence, `score` the name of the score it gives."""
 
     def __init__(self, peer: Peer, size: int, score: str) -> None:
         self.peer = peer

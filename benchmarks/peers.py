@@ -22,27 +22,33 @@ from torch.utils.data import default_collate
 from torch.utils.flop_counter import FlopCounterMode
 
 from gainspect.config import RunConfig, load_config, save_config
-from gainspect.data.dataset import Sample, TrainingSet, batches, epoch_order
-from gainspect.data.load import load_manifest
+from gainspect.data.importers import load_manifest
+from gainspect.data.loading.dataset import Sample, TrainingSet, batches, epoch_order
 from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
-from gainspect.evaluation.compare import row_of
-from gainspect.evaluation.evaluate import judge, read_doubtful, save, summarize
-from gainspect.evaluation.operating_point import map_thresholds, validation_figures
+from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.doubtful import read_doubtful
+from gainspect.evaluation.operating_point import map_thresholds
+from gainspect.evaluation.saved_verdicts import save_verdicts
+from gainspect.evaluation.side_by_side import run_figures
+from gainspect.evaluation.summary import summarize
+from gainspect.evaluation.validation_figures import validation_figures
 from gainspect.files import write_json
+from gainspect.inspection.backends.backend import Backend
+from gainspect.inspection.inspector import Inspector
+from gainspect.jobs.run_comparison import run_path
 from gainspect.metrics.classification import operating_threshold
-from gainspect.runtime.backends import Backend
-from gainspect.runtime.inspector import Inspector
 from gainspect.strategies import STRATEGIES
-from gainspect.training.fit import complete_split, keep_freed_memory
-from gainspect.training.run import RunFolder, device_at_hand
+from gainspect.training.device import device_at_hand
+from gainspect.training.memory import keep_freed_memory
+from gainspect.training.run_folder import RunFolder
 from gainspect.training.schedule import augmentation_strength, image_size
-from gainspect.training.selection import Row, Selection
-from gainspect.workflow import run_path
+from gainspect.training.selection import EpochFigures, Selection
+from gainspect.training.settle import complete_split
+from gainspect.training.trained import trained_backend
 from paired_table import against
 from peer_networks import PEERS, Peer, PeerBackend
-from results_table import save as save_table
-from results_table import save_json
+from results_table import save, save_json
 
 BASE = "S9"
 OURS = {"S9": "S9", "S1": "plain classifier, CAM = Grad-CAM"}
@@ -62,9 +68,13 @@ def main() -> None:
         label: RunFolder(run_path(options.work, name, config.training.seed)) for name, label in OURS.items()
     }
     ours |= {label: RunFolder(Path(path)) for label, path in options.beside}
-    judged = {label: [run.judgement()] for label, run in ours.items()}
+    judged = {label: [run.evaluation_folder()] for label, run in ours.items()}
     judged |= {row["peer"]: [folder_of(options.work, row["peer"])] for row in rows}
-    cost = {label: gigaflops(run.backend("cpu")) for label, run in ours.items() if run.result_file.is_file()}
+    cost = {
+        label: gigaflops(trained_backend(run, "cpu"))
+        for label, run in ours.items()
+        if run.result_file.is_file()
+    }
     for row in rows:
         network = PEERS[row["peer"]](config)
         cost[row["peer"]] = gigaflops(PeerBackend(network, config.data.size, row["score"]))
@@ -79,7 +89,7 @@ def main() -> None:
     print(text)
     setting = f"{config.model.backbone}, {config.data.size} px, {config.training.epochs} epochs"
     title = f"Peers on Magnetic Tile: {setting}"
-    print("Saved:", save_table(options.name, title, text), save_json(options.name, rows))
+    print("Saved:", save(options.name, title, text), save_json(options.name, rows))
 
 
 def peer(
@@ -91,7 +101,7 @@ def peer(
     if kept.is_file():
         if load_config(settings) != config:
             raise GainspectError(
-                "a peer of another configuration lies here", where=folder, mend="Choose another --work."
+                "a peer of another configuration lies here", where=folder, hint="Choose another --work."
             )
         return dict(json.loads(kept.read_text()))
     started = time.monotonic()
@@ -99,17 +109,17 @@ def peer(
     model, chosen = train(PEERS[kind](config), config, manifest)
     seconds = round(time.monotonic() - started, 1)
     backend = PeerBackend(model, config.data.size, chosen["score"])
-    validated = judge(Inspector(backend, threshold=0.5), manifest.split("val"))
+    validated = assess(Inspector(backend, threshold=0.5), manifest.split("val"))
     threshold = operating_threshold(validated.scores, validated.labels, config.training.target_recall)
-    judged = judge(Inspector(backend, threshold=threshold), manifest.split("test"))
+    judged = assess(Inspector(backend, threshold=threshold), manifest.split("test"))
     thresholds = map_thresholds(validated)
     summaries = {
         "all labels": summarize(judged, map_thresholds=thresholds),
         "without doubtful labels": summarize(judged, exclude=doubtful, map_thresholds=thresholds),
     }
-    save(judged, folder, summaries)
+    save_verdicts(judged, folder, summaries)
     figures = {
-        title: row_of(kind, config.training.seed, s, seconds).figures for title, s in summaries.items()
+        title: run_figures(kind, config.training.seed, s, seconds).figures for title, s in summaries.items()
     }
     row = {"peer": kind, "weights": model.origin, "seconds": seconds, **chosen, "figures": figures}
     save_config(config, settings)
@@ -118,7 +128,7 @@ def peer(
 
 
 def gigaflops(backend: Backend) -> str:
-    """Of the convolutions and products of one image's judgement; 2 a multiplication and addition."""
+    """Of the convolutions and products of one image's assessment; 2 a multiplication and addition."""
     counter = FlopCounterMode(display=False)
     with counter:
         backend(np.zeros((1, backend.size, backend.size, 3), np.uint8))
@@ -126,7 +136,7 @@ def gigaflops(backend: Backend) -> str:
 
 
 def folder_of(work: Path, kind: str) -> Path:
-    """Where a peer's judgement is kept."""
+    """Where a peer's assessment is kept."""
     return work / f"peer-{kind}"
 
 
@@ -175,7 +185,7 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
             step += 1
             average.update(model, step=step)
         score, figures = best_score(average.module, validation, config)
-        row: Row = {"epoch": epoch + 1, **figures}
+        row: EpochFigures = {"epoch": epoch + 1, **figures}
         if selection.keeps(row):
             chosen = {"score": score, "validation": figures, "epoch": epoch + 1}
             state = {key: value.clone() for key, value in average.module.state_dict().items()}
@@ -187,11 +197,11 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
 def best_score(peer: Peer, validation: Manifest, config: RunConfig) -> tuple[str, dict[str, float]]:
     """The score with the best average precision, and the validation figures by it."""
     backend = PeerBackend(peer, config.data.size, next(iter(peer.scores)))
-    judgement = judge(Inspector(backend, threshold=0.5), validation)
+    assessment = assess(Inspector(backend, threshold=0.5), validation)
     found: dict[str, dict[str, float]] = {}
     for name, scores in backend.given.items():
-        images = zip(judgement.images, scores, strict=True)
-        scored = replace(judgement, images=tuple(replace(image, score=score) for image, score in images))
+        images = zip(assessment.images, scores, strict=True)
+        scored = replace(assessment, images=tuple(replace(image, score=score) for image, score in images))
         found[name] = validation_figures(scored, config.training.monitor_recall)
     best = max(found, key=lambda name: found[name]["ap"])
     return best, found[best]

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gainspect.evaluation.reliance import CELLS, Examined, examine, outcomes, quadrant, reliance
-from gainspect.runtime.inspector import Inspector
-from gainspect.training.run import RunFolder
-from gainspect.workflow import run_path
+from gainspect.inspection.inspector import Inspector
+from gainspect.jobs.run_comparison import run_path
+from gainspect.training.run_folder import RunFolder
 from results_table import markdown, save
 
 _ROWS = {
@@ -63,7 +63,7 @@ def main() -> None:
 def _examined(run: RunFolder, data: Path) -> list[Examined]:
     bundle = run.bundle_file
     if not bundle.exists():
-        from gainspect.export.export import export_run
+        from gainspect.jobs.run_export import export_run
 
         export_run(run, bundle, formats=("onnx",), data=data)
     return examine(Inspector.load(bundle), run.manifest(data).split("test"))

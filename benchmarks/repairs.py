@@ -12,12 +12,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gainspect.data.preprocess import read_image
-from gainspect.runtime.bundle import read_bundle
-from gainspect.runtime.counterfactual import control_regions, evidence_region
-from gainspect.runtime.inspector import Inspector
-from gainspect.runtime.repair import BoolMask, repair
-from gainspect.training.run import RunFolder
+from gainspect.data.decode import read_image
+from gainspect.inspection.bundle import read_bundle
+from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.reason.check import control_regions, evidence_region
+from gainspect.inspection.reason.repair import BoolMask, repair
+from gainspect.training.run_folder import RunFolder
 from gainspect.types import Image, Label
 from results_table import markdown, save
 

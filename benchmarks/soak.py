@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gainspect.runtime.inspector import Inspector
+from gainspect.inspection.inspector import Inspector
 from gainspect.types import Image, Verdict
 from results_table import markdown, save
 from untrained import untrained_bundle

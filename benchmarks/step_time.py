@@ -11,12 +11,12 @@ from collections.abc import Callable
 import torch
 
 from gainspect.config import ModelConfig
-from gainspect.data.dataset import Sample
+from gainspect.data.loading.dataset import Sample
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.strategies import STRATEGIES, curriculum_alpha
-from gainspect.training.fit import keep_freed_memory
+from gainspect.training.device import device_at_hand
+from gainspect.training.memory import keep_freed_memory
 from gainspect.training.objective import named_losses
-from gainspect.training.run import device_at_hand
 from results_table import markdown, save
 
 

@@ -7,22 +7,23 @@ import torch
 from torch import Tensor, nn
 
 from gainspect.config import ModelConfig
-from gainspect.data.preprocess import PADDING
+from gainspect.data.framing import PADDING
 from gainspect.data.synthetic import probe_frames
-from gainspect.export.export import FILES, graph_files
-from gainspect.models.backbone import Backbone
-from gainspect.models.gain_mtl import GainMTL
-from gainspect.models.inference import InspectionGraph, TorchBackend
-from gainspect.runtime.bundle import (
+from gainspect.inspection.backends.torch import TorchBackend
+from gainspect.inspection.bundle import (
     SCHEMA_VERSION,
     Bundle,
     Description,
     Format,
     Graph,
-    Policy,
     Preprocessing,
     write_bundle,
 )
+from gainspect.models.backbone import Backbone
+from gainspect.models.gain_mtl import GainMTL
+from gainspect.models.graph import InspectionGraph
+from gainspect.policy import Policy
+from gainspect.release.formats.files import FILES, graph_files
 from gainspect.strategies import strategy
 
 

@@ -37,7 +37,7 @@ def parts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def parts(parts_folder: Path) -> Manifest:
     """The same, as a manifest."""
-    from gainspect.data.load import load_manifest
+    from gainspect.data.importers import load_manifest
 
     return load_manifest(parts_folder)
 

@@ -7,18 +7,11 @@ import numpy as np
 
 from gainspect.data.manifest import Manifest, Part
 from gainspect.evaluation.reliance import examine
-from gainspect.report.inspection import Album, write_report
+from gainspect.inspection.bundle import Bundle, Description, Graph, Preprocessing
+from gainspect.inspection.inspector import Inspector
+from gainspect.policy import HeatScale, Policy, ReasonPolicy
+from gainspect.report.html.inspection_report import Album, write_report
 from gainspect.report.texts import Wording
-from gainspect.runtime.bundle import (
-    Bundle,
-    Description,
-    Graph,
-    HeatScale,
-    Policy,
-    Preprocessing,
-    ReasonPolicy,
-)
-from gainspect.runtime.inspector import Inspector
 from gainspect.types import Label
 
 SIZE = 96

@@ -11,7 +11,7 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from gainspect.runtime.inspector import Inspector as Inspector
+    from gainspect.inspection.inspector import Inspector
 
 __all__ = ["Inspector", "__version__"]
 
@@ -19,7 +19,7 @@ __all__ = ["Inspector", "__version__"]
 def __getattr__(name: str) -> Any:
     """Import the Inspector when it is asked for: the command line starts without it."""
     if name == "Inspector":
-        from gainspect.runtime.inspector import Inspector
+        from gainspect.inspection.inspector import Inspector
 
         return Inspector
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -200,7 +200,7 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise GainspectError(
-            "the configuration is not a mapping", where=path, mend="Write it as `training:` / `  lr: 0.0005`."
+            "the configuration is not a mapping", where=path, hint="Write it as `training:` / `  lr: 0.0005`."
         )
     for dotted, value in (overrides or {}).items():
         *sections, key = dotted.split(".")
@@ -219,7 +219,7 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
         raise GainspectError(
             f"the configuration is not valid: {faults}",
             where=path,
-            mend="`gainspect train --show-config` lists all settings; an unknown key is often a slip.",
+            hint="`gainspect train --show-config` lists all settings; an unknown key is often a slip.",
         ) from error
 
 

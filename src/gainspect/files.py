@@ -57,5 +57,5 @@ def _cannot_write(path: Path, error: OSError) -> GainspectError:
     return GainspectError(
         f"cannot write ({error.strerror or error})",
         where=path,
-        mend="Check that the folder is writable and that the disk has room.",
+        hint="Check that the folder is writable and that the disk has room.",
     )

@@ -196,4 +196,4 @@ def strategy(name: str) -> Strategy:
         return STRATEGIES[name.upper()]
     except KeyError:
         known = ", ".join(STRATEGIES)
-        raise GainspectError(f"there is no strategy {name!r}", mend=f"Choose one of {known}.") from None
+        raise GainspectError(f"there is no strategy {name!r}", hint=f"Choose one of {known}.") from None

@@ -137,7 +137,7 @@ class ReasonCheck:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """The judgement of one image."""
+    """The assessment of one image."""
 
     label: Label
     """NG if and only if score ≥ threshold; REVIEW if it would be NG and its reason fails its check."""

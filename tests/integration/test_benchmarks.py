@@ -16,8 +16,8 @@ import pytest
 from gainspect.config import RunConfig, load_config
 from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
-from gainspect.runtime.inspector import Inspector
-from gainspect.training.fit import complete_split
+from gainspect.inspection.inspector import Inspector
+from gainspect.training.settle import complete_split
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 

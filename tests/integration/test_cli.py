@@ -20,7 +20,7 @@ from gainspect.cli import main
 from gainspect.config import RunConfig, load_config
 from gainspect.data.manifest import Manifest, Part, save_manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
-from gainspect.training.fit import complete_split
+from gainspect.training.settle import complete_split
 from gainspect.types import Label
 
 QUICK = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gainspect import demo
 from gainspect.config import RunConfig
-from gainspect.demo import CueFigures, conclusion, run_demo
+from gainspect.jobs import run_demo as demo
+from gainspect.jobs.run_demo import CueFigures, conclusion, run_demo
 
 PLAIN = CueFigures("S1", 0.9, 0.3, 0.8, 0.2, 0.1, 0.2)
 GUIDED = CueFigures("S6", 0.9, 0.9, 0.1, 0.1, 0.95, 0.9)

@@ -12,21 +12,22 @@ import numpy as np
 import pytest
 
 from gainspect.config import RunConfig
+from gainspect.data.decode import read_image
 from gainspect.data.manifest import Manifest
-from gainspect.data.preprocess import read_image
 from gainspect.data.synthetic import probe_frames
 from gainspect.errors import GainspectError
-from gainspect.evaluation.evaluate import judge
-from gainspect.export import certify
-from gainspect.export.export import export_run
-from gainspect.export.policy import choose_policy
+from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.operating_point import choose_policy
+from gainspect.inspection.backends.choice import open_backend
+from gainspect.inspection.bundle import Bundle, read_bundle
+from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.parity import golden_parity
+from gainspect.jobs.run_export import export_run
 from gainspect.metrics.classification import at_threshold
-from gainspect.runtime.backends import open_backend
-from gainspect.runtime.bundle import Bundle, read_bundle
-from gainspect.runtime.inspector import Inspector
-from gainspect.runtime.parity import golden_parity
-from gainspect.training.fit import train
-from gainspect.training.run import RunFolder
+from gainspect.release import certificate as certify
+from gainspect.training.launch import train
+from gainspect.training.run_folder import RunFolder
+from gainspect.training.trained import trained_inspector
 
 pytestmark = pytest.mark.slow
 
@@ -76,7 +77,7 @@ def test_the_inspector_judges_as_the_run_does(
     run: RunFolder, bundle: Bundle, parts: Manifest, runtime: Any, precision: Any
 ) -> None:
     inspector = Inspector.load(bundle, runtime, precision, check=False)  # a run has no policy to check by
-    reference = replace_threshold(run.inspector(), inspector.threshold)
+    reference = replace_threshold(trained_inspector(run), inspector.threshold)
     for part in parts.split("test").parts:
         expected, found = reference.inspect(part.image), inspector.inspect(part.image)
         assert found.label is expected.label
@@ -111,11 +112,11 @@ def test_the_golden_answers_are_repeated(bundle: Bundle) -> None:
 def test_the_policy_holds_what_it_gave_on_the_validation_part(run: RunFolder, bundle: Bundle) -> None:
     policy = bundle.description.policy
     validation = run.manifest().split("val")
-    judgement = judge(Inspector.load(bundle), validation)
-    figures = at_threshold(judgement.scores, judgement.labels, policy.threshold)
+    assessment = assess(Inspector.load(bundle), validation)
+    figures = at_threshold(assessment.scores, assessment.labels, policy.threshold)
     assert (policy.recall, policy.false_alarm_rate) == (figures["recall"], figures["false_alarm_rate"])
     assert policy.recall is not None and policy.recall >= policy.target_recall == 0.98
-    assert (policy.ng, policy.ok) == (int(judgement.labels.sum()), int((~judgement.labels).sum()))
+    assert (policy.ng, policy.ok) == (int(assessment.labels.sum()), int((~assessment.labels).sum()))
 
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
@@ -185,10 +186,10 @@ def test_a_format_that_says_other_things_is_refused(
 def test_no_ng_images_no_threshold(run: RunFolder) -> None:
     validation = run.manifest().split("val")
     good = replace(validation, parts=tuple(part for part in validation.parts if part.label == "ok"))
-    judgement = judge(run.inspector(), good)
+    assessment = assess(trained_inspector(run), good)
     with pytest.raises(GainspectError, match="no NG images"):
-        choose_policy(judgement, 0.98, None)
-    by_hand = choose_policy(judgement, 0.98, 0.7)
+        choose_policy(assessment, 0.98, None)
+    by_hand = choose_policy(assessment, 0.98, 0.7)
     assert (by_hand.threshold, by_hand.target_recall, by_hand.recall) == (0.7, None, None)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gainspect.data.dataset import Draw, TrainingSet
-from gainspect.data.load import load_manifest
+from gainspect.data.importers import load_manifest
+from gainspect.data.loading.dataset import Draw, TrainingSet
 from gainspect.types import Label
 
 pytestmark = pytest.mark.mt

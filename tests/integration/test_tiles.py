@@ -7,17 +7,16 @@ import numpy as np
 import pytest
 
 from gainspect.config import RunConfig
-from gainspect.data.preprocess import read_image
+from gainspect.data.decode import read_image
 from gainspect.data.synthetic import SyntheticSpec, generate
 from gainspect.data.tiles import Tiling
-from gainspect.evaluation.evaluate import PREDICTIONS
-from gainspect.evaluation.of_bundle import evaluate_bundle
-from gainspect.evaluation.paired import read_predictions
-from gainspect.export.export import export_run
-from gainspect.runtime.bundle import read_bundle
-from gainspect.runtime.inspector import Inspector
-from gainspect.training.fit import train
-from gainspect.workflow import evaluate_run
+from gainspect.evaluation.saved_verdicts import PREDICTIONS, read_verdicts
+from gainspect.inspection.bundle import read_bundle
+from gainspect.inspection.inspector import Inspector
+from gainspect.jobs.run_evaluation import evaluate_bundle, evaluate_run
+from gainspect.jobs.run_export import export_run
+from gainspect.training.launch import train
+from gainspect.training.trained import trained_inspector
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +39,7 @@ def test_a_training_by_tiles_ends_with_a_bundle_that_cuts_the_same_tiles(tmp_pat
     export_run(run, tmp_path / "model.gain")
     bundle = read_bundle(tmp_path / "model.gain")
     assert str(bundle.description.preprocessing).startswith("tiles of 96 px, 30% overlapping")
-    inspector, reference = Inspector.load(bundle), run.inspector()
+    inspector, reference = Inspector.load(bundle), trained_inspector(run)
     assert inspector.tiling == reference.tiling == Tiling(96, 0.3)
     tops, lefts = (0, 64), (0, 64)  # 160 px: two tiles each way
     for part in parts.split("test").parts[:3]:
@@ -53,6 +52,6 @@ def test_a_training_by_tiles_ends_with_a_bundle_that_cuts_the_same_tiles(tmp_pat
         assert verdict.score == pytest.approx(max(one.score for one in whole.inspect_many(tiles)), abs=1e-6)
     evaluate_run(run, out=tmp_path / "a")
     evaluate_bundle(bundle.path, data=tmp_path / "data", out=tmp_path / "b")
-    of_run, of_bundle = (read_predictions(tmp_path / name / PREDICTIONS) for name in "ab")
+    of_run, of_bundle = (read_verdicts(tmp_path / name / PREDICTIONS) for name in "ab")
     assert of_run.images == of_bundle.images and len(of_run.images) == 10
     np.testing.assert_allclose(of_bundle.scores, of_run.scores, atol=1e-6)

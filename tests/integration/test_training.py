@@ -19,15 +19,15 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from gainspect.config import RunConfig, load_config
-from gainspect.data.dataset import Draw, Sample, TrainingSet
-from gainspect.data.load import load_manifest
+from gainspect.data.importers import load_manifest
+from gainspect.data.loading.dataset import Draw, Sample, TrainingSet
 from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.strategies import STRATEGIES, curriculum_alpha
-from gainspect.training.fit import resume, train
+from gainspect.training.launch import resume, train
 from gainspect.training.objective import named_losses
-from gainspect.training.run import RunFolder
+from gainspect.training.run_folder import RunFolder
 from gainspect.wording import plural
 
 TINY = {

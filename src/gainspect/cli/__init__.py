@@ -6,7 +6,18 @@ import typer
 from rich.markup import escape
 
 from gainspect import __version__
-from gainspect.cli import bundle, compare, data, demo, evaluate, explain, export, inspect, report, train
+from gainspect.cli import (
+    bundle_commands,
+    compare,
+    data_commands,
+    demo,
+    evaluate,
+    explain,
+    export,
+    inspect,
+    report,
+    train,
+)
 from gainspect.cli.console import errors
 from gainspect.errors import GainspectError
 
@@ -25,8 +36,8 @@ app.command("explain")(explain.explain)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
-app.add_typer(data.app, name="data")
-app.add_typer(bundle.app, name="bundle")
+app.add_typer(data_commands.app, name="data")
+app.add_typer(bundle_commands.app, name="bundle")
 
 
 def _version(show: bool) -> None:

@@ -34,19 +34,19 @@ def compare(
 ) -> None:
     """Train and judge several strategies on the same data: one table, and a picture of where each looks."""
     from gainspect.config import load_config
-    from gainspect.data.load import load_manifest
-    from gainspect.evaluation.evaluate import read_doubtful
-    from gainspect.report.tables import comparison_table
+    from gainspect.data.importers import load_manifest
+    from gainspect.evaluation.doubtful import read_doubtful
+    from gainspect.jobs.run_comparison import compare_strategies, run_path
+    from gainspect.jobs.write_report import report_comparison
+    from gainspect.report.terminal.evaluation_tables import comparison_table
     from gainspect.report.texts import Wording
-    from gainspect.reporting import report_comparison
-    from gainspect.workflow import compare_strategies, run_path
 
     names = [name.strip() for name in strategies.split(",") if name.strip()]
     try:
         numbers = [int(seed) for seed in seeds.split(",")]
     except ValueError:
         raise GainspectError(
-            f"--seeds {seeds!r} are not whole numbers", mend="Write for example 1,2,3."
+            f"--seeds {seeds!r} are not whole numbers", hint="Write for example 1,2,3."
         ) from None
     Wording(lang)  # before hours of training
     overrides = settings(backbone=backbone, weights=weights, size=size, epochs=epochs, set_=set_)

@@ -12,7 +12,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the demo's parts and runs.")] = Path("gainspect-demo"),
 ) -> None:
     """See a plain classifier follow a stamp, and a guided one the defect (a few minutes)."""
-    from gainspect.demo import run_demo
+    from gainspect.jobs.run_demo import run_demo
 
     try:
         run_demo(out, console)

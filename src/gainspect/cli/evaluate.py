@@ -31,15 +31,16 @@ def evaluate(
     precision: Annotated[str, typer.Option(help="Of a bundle: f32, bf16 or int8 (OpenVINO).")] = "f32",
 ) -> None:
     """Judge parts that a run has never seen: verdicts, and where the model looked."""
-    from gainspect.evaluation.evaluate import read_doubtful
-    from gainspect.report.tables import evaluation_tables
-    from gainspect.runtime.backends import Precision, RuntimeName, require_choice
-    from gainspect.runtime.bundle import is_bundle
+    from gainspect.evaluation.doubtful import read_doubtful
+    from gainspect.inspection.backends.backend import Precision, RuntimeName
+    from gainspect.inspection.backends.choice import require_choice
+    from gainspect.inspection.bundle import is_bundle
+    from gainspect.report.terminal.evaluation_tables import evaluation_tables
 
     require_choice(runtime, precision)
     left_out = None if doubtful is None else read_doubtful(doubtful)
     if is_bundle(judge):
-        from gainspect.evaluation.of_bundle import evaluate_bundle
+        from gainspect.jobs.run_evaluation import evaluate_bundle
 
         target = out or judge.with_name(f"{judge.stem}-evaluation") / split
         summaries = evaluate_bundle(
@@ -58,10 +59,10 @@ def evaluate(
             raise GainspectError(
                 f"a run is judged by torch in f32, not by {runtime} in {precision}",
                 where=judge,
-                mend="Name its bundle instead: RUN/model.gain, or what `gainspect export` makes.",
+                hint="Name its bundle instead: RUN/model.gain, or what `gainspect export` makes.",
             )
-        from gainspect.training.run import RunFolder
-        from gainspect.workflow import evaluate_run
+        from gainspect.jobs.run_evaluation import evaluate_run
+        from gainspect.training.run_folder import RunFolder
 
         target = out or judge / "evaluation" / split
         summaries = evaluate_run(

@@ -15,12 +15,12 @@ def explain(
     lang: Annotated[str, typer.Option(help="en or ko.")] = "en",
 ) -> None:
     """Say why one image is OK, NG or REVIEW: where the evidence is, and what repairing it does."""
-    from gainspect.data.preprocess import read_image
-    from gainspect.report.explain import can_draw, draw_explanation, explanation
+    from gainspect.data.decode import read_image
+    from gainspect.inspection.inspector import Inspector
+    from gainspect.inspection.reason.check import plan
+    from gainspect.policy import ReasonPolicy
+    from gainspect.report.drawing.explanation import can_draw, draw_explanation, explanation
     from gainspect.report.texts import Wording
-    from gainspect.runtime.bundle import ReasonPolicy
-    from gainspect.runtime.counterfactual import plan
-    from gainspect.runtime.inspector import Inspector
 
     wording = Wording(lang)
     pixels = read_image(image)

@@ -33,9 +33,9 @@ def export(
     ] = True,
 ) -> None:
     """Make a bundle of a run: one file that inspects without torch, proven equal to what was trained."""
-    from gainspect.export.export import export_run
-    from gainspect.report.bundle import parity_table, policy_sentence, reason_sentence
-    from gainspect.training.run import RunFolder
+    from gainspect.jobs.run_export import export_run
+    from gainspect.report.terminal.bundle_tables import parity_table, policy_sentence, reason_sentence
+    from gainspect.training.run_folder import RunFolder
 
     names = [name.strip() for name in formats.split(",") if name.strip()]
     folder = RunFolder(run)

@@ -12,9 +12,9 @@ from gainspect.cli.console import console, errors
 from gainspect.errors import GainspectError
 
 if TYPE_CHECKING:
-    from gainspect.report.overlay import Style
-    from gainspect.runtime.bundle import HeatScale
-    from gainspect.runtime.files import Inspected
+    from gainspect.inspection.stream import Inspected
+    from gainspect.policy import HeatScale
+    from gainspect.report.drawing.overlay import Style
 
 _ROWS = 40
 """At most so many are printed; all are in the file."""
@@ -43,17 +43,18 @@ def inspect(
     from rich.progress import track
 
     from gainspect.files import write_text
-    from gainspect.report.overlay import Style
-    from gainspect.report.verdicts import verdict_table
-    from gainspect.runtime.backends import Precision, RuntimeName, require_choice
-    from gainspect.runtime.files import find_images, inspect_files, record_of
-    from gainspect.runtime.inspector import Inspector
+    from gainspect.inspection.backends.backend import Precision, RuntimeName
+    from gainspect.inspection.backends.choice import require_choice
+    from gainspect.inspection.inspector import Inspector
+    from gainspect.inspection.stream import find_images, inspect_files, record_of
+    from gainspect.report.drawing.overlay import Style
+    from gainspect.report.terminal.verdict_table import verdict_table
 
     if overlay and out is None:
-        raise GainspectError("--overlay needs a folder to draw into", mend="Add --out DIR.")
+        raise GainspectError("--overlay needs a folder to draw into", hint="Add --out DIR.")
     if style not in get_args(Style):
         raise GainspectError(
-            f"there is no style {style!r}", mend=f"Choose from {', '.join(get_args(Style))}."
+            f"there is no style {style!r}", hint=f"Choose from {', '.join(get_args(Style))}."
         )
     require_choice(runtime, precision)
     sources = find_images(paths)
@@ -110,7 +111,7 @@ class _Overlays:
     def add(self, inspected: "Inspected") -> None:
         """Draw it, unless it could not be read."""
         from gainspect.files import atomic_path
-        from gainspect.report.overlay import overlay, to_png
+        from gainspect.report.drawing.overlay import overlay, to_png
 
         if inspected.image is None or inspected.verdict is None:
             return

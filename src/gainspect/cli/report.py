@@ -26,9 +26,9 @@ def report(
     """Write what a person should know of an inspector: one HTML file that opens offline."""
     from rich.progress import Progress
 
-    from gainspect.evaluation.evaluate import read_doubtful
-    from gainspect.reporting import report as write
-    from gainspect.runtime.bundle import is_bundle
+    from gainspect.evaluation.doubtful import read_doubtful
+    from gainspect.inspection.bundle import is_bundle
+    from gainspect.jobs.write_report import report as write
 
     of_bundle = target.with_name(f"{target.stem}-report.html")
     path = out or (of_bundle if is_bundle(target) else target / "report.html")

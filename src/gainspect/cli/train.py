@@ -12,7 +12,7 @@ from gainspect.wording import in_words, plural
 
 if TYPE_CHECKING:
     from gainspect.config import RunConfig
-    from gainspect.training.run import RunFolder
+    from gainspect.training.run_folder import RunFolder
 
 _SETTINGS = "Settings"
 
@@ -73,12 +73,12 @@ def train(
         return
     if resume is None and (data is None or out is None):
         raise GainspectError(
-            "train needs --data and --out (or --resume)", mend="`gainspect train --help` explains."
+            "train needs --data and --out (or --resume)", hint="`gainspect train --help` explains."
         )
     target = resume or out
     try:
         if resume is not None:
-            from gainspect.training.fit import resume as resume_run
+            from gainspect.training.launch import resume as resume_run
 
             run = resume_run(resume, data=data, console=console)
         else:
@@ -89,7 +89,7 @@ def train(
         raise typer.Exit(130) from None
     _say(run.result())
     if bundle and not run.bundle_file.exists():
-        from gainspect.export.export import export_run
+        from gainspect.jobs.run_export import export_run
 
         with console.status("export") as status:
             written, _ = export_run(run, run.bundle_file, data=data, on_step=status.update)
@@ -99,12 +99,12 @@ def train(
 
 def _begin(config: "RunConfig", data: Path, out: Path) -> "RunFolder":
     """Choose the image size if it was not named, and train."""
-    from gainspect.data.defects import choose_size
-    from gainspect.data.load import load_manifest
+    from gainspect.data.defect_size import choose_size
+    from gainspect.data.importers import load_manifest
 
     manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
-    from gainspect.training.fit import complete_split
-    from gainspect.training.fit import train as train_run
+    from gainspect.training.launch import train as train_run
+    from gainspect.training.settle import complete_split
 
     manifest = complete_split(config, manifest)
     if not config.names_size:
@@ -147,7 +147,7 @@ def settings(*, set_: list[str] | None = None, **options: Any) -> dict[str, Any]
         key, sign, value = item.partition("=")
         if not sign:
             raise GainspectError(
-                f"--set {item!r} is not KEY=VALUE", mend="Write for example training.lr=0.0001."
+                f"--set {item!r} is not KEY=VALUE", hint="Write for example training.lr=0.0001."
             )
         overrides[key] = yaml.safe_load(value)
     return overrides

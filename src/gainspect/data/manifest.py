@@ -85,7 +85,7 @@ def read_manifest(path: Path, *, root: Path | None = None) -> Manifest:
         raise GainspectError(
             "there is no such file or folder",
             where=path,
-            mend="Name a data folder or a manifest .csv/.parquet.",
+            hint="Name a data folder or a manifest .csv/.parquet.",
         )
     rows = _parquet_rows(path) if path.suffix == ".parquet" else read_csv(path, _REQUIRED)
     root = path.parent if root is None else root
@@ -113,7 +113,7 @@ def checked(manifest: Manifest, where: Path) -> Manifest:
         GainspectError: it is empty, names an image twice, or a file that is not there.
     """
     if not manifest.parts:
-        raise GainspectError("there are no images", where=where, mend="See `docs/data.md` for the layouts.")
+        raise GainspectError("there are no images", where=where, hint="See `docs/data.md` for the layouts.")
     seen: set[str] = set()
     for part in manifest.parts:
         if manifest.key(part) in seen:
@@ -149,7 +149,7 @@ def require_both_classes(manifest: Manifest, *, what: str) -> None:
             raise GainspectError(
                 f"{what} has no {missing} images",
                 where=manifest.root,
-                mend="Training and judging need both OK and NG parts: add some, or change the split.",
+                hint="Training and judging need both OK and NG parts: add some, or change the split.",
             )
 
 
@@ -198,7 +198,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise GainspectError(
-            "reading Parquet needs pyarrow", where=path, mend="pip install 'gainspect[parquet]'."
+            "reading Parquet needs pyarrow", where=path, hint="pip install 'gainspect[parquet]'."
         ) from error
     try:
         rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
@@ -215,11 +215,11 @@ def _require_columns(names: Iterable[str], required: Iterable[str], path: Path) 
         if name not in found:
             there = ", ".join(found) or "nothing"
             raise GainspectError(
-                f"column {name!r} is missing", where=path, mend=f"Its first line names {there}."
+                f"column {name!r} is missing", where=path, hint=f"Its first line names {there}."
             )
     for name, count in found.items():
         if name and count > 1:
-            raise GainspectError(f"column {name!r} is there twice", where=path, mend="Rename one of them.")
+            raise GainspectError(f"column {name!r} is there twice", where=path, hint="Rename one of them.")
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -39,7 +39,7 @@ def _refuse_crossing_groups(manifest: Manifest) -> None:
             raise GainspectError(
                 f"part {part.group!r} has images in {side[part.group]} and in {part.split}",
                 where=manifest.root,
-                mend="Move all images of a part to one side: the test must not know it from training.",
+                hint="Move all images of a part to one side: the test must not know it from training.",
             )
 
 

@@ -78,7 +78,7 @@ def generate(spec: SyntheticSpec, out: Path, *, progress: Callable[[], None] | N
         GainspectError: the folder exists and is not empty, or cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise GainspectError("the folder is not empty", where=out, mend="Name a new folder.")
+        raise GainspectError("the folder is not empty", where=out, hint="Name a new folder.")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:

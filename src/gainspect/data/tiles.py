@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gainspect.data.decode import read_mask
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.preprocess import read_mask
 from gainspect.errors import GainspectError
 from gainspect.types import Label, Mask
 from gainspect.wording import plural
@@ -97,7 +97,7 @@ def marked_only(manifest: Manifest) -> Manifest:
         raise GainspectError(
             f"tiles need marked defects, and none of {plural(defective, 'NG image')} has one",
             where=manifest.root,
-            mend="Mark the defects, or train on whole images (without data.tile).",
+            hint="Mark the defects, or train on whole images (without data.tile).",
         )
     return replace(manifest, parts=kept)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import log
 
-from gainspect.data.defects import SMALL_DEFECT
-from gainspect.evaluation.judgement import is_named
+from gainspect.data.defect_size import SMALL_DEFECT
+from gainspect.evaluation.doubtful import is_named
 from gainspect.evaluation.reliance import Examined
 from gainspect.types import Label
 
@@ -47,13 +47,13 @@ class Failure:
     @property
     def missed(self) -> bool:
         """A miss, or else a false alarm."""
-        return self.image.judged.label is Label.NG
+        return self.image.assessed.label is Label.NG
 
     def sort_keys(self) -> dict[str, str]:
         """What a list of failures is sorted by, as text; "" where it is not known."""
         image = self.image
         values = {
-            "score": image.judged.score,
+            "score": image.assessed.score,
             "size": image.defect_px,
             "contrast": image.contrast,
             "effect": None if image.check is None else image.check.effect,
@@ -68,16 +68,16 @@ def failures(examined: Sequence[Examined], doubtful: frozenset[str] = frozenset(
         examined: all images.
         doubtful: images with doubtful labels, by name or by file name.
     """
-    wrong = [Failure(e, guess(e, doubtful)) for e in examined if e.judged.verdict is not e.judged.label]
+    wrong = [Failure(e, guess(e, doubtful)) for e in examined if e.assessed.verdict is not e.assessed.label]
     return sorted(
         wrong,
-        key=lambda f: (not f.missed, f.image.judged.score if f.missed else -f.image.judged.score),
+        key=lambda f: (not f.missed, f.image.assessed.score if f.missed else -f.image.assessed.score),
     )
 
 
 def guess(image: Examined, doubtful: frozenset[str] = frozenset()) -> Cause:
     """The first cause that fits a wrong verdict."""
-    judged = image.judged
+    judged = image.assessed
     missed = judged.label is Label.NG
     if is_named(judged.image, doubtful):
         return Cause.LABEL_DOUBTFUL

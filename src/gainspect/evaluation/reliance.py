@@ -8,15 +8,15 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
-from gainspect.data.defects import defect_px
+from gainspect.data.decode import read_image, read_mask
+from gainspect.data.defect_size import defect_px
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.preprocess import read_image, read_mask
-from gainspect.evaluation.judgement import Judged, Judgement, judged
+from gainspect.evaluation.assessment import Assessed, Assessment, assess_verdict
 from gainspect.evaluation.summary import Figure, mean_figure, share_figure
+from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.reason.check import control_regions, with_margin
+from gainspect.inspection.reason.repair import BoolMask, repair
 from gainspect.metrics.cam import peak_in_mask
-from gainspect.runtime.counterfactual import control_regions, with_margin
-from gainspect.runtime.inspector import Inspector
-from gainspect.runtime.repair import BoolMask, repair
 from gainspect.types import Image, Label, ReasonCheck, ReviewReason, Verdict
 
 Cell = tuple[Literal["right", "wrong"], Literal["right", "wrong"]]
@@ -28,7 +28,7 @@ CELLS: tuple[Cell, ...] = (("right", "right"), ("right", "wrong"), ("wrong", "ri
 class Examined:
     """One image, judged and intervened on. Scores are P(NG)."""
 
-    judged: Judged
+    assessed: Assessed
     threshold: float
     """On P(NG); the one that was applied."""
     label: Label
@@ -53,8 +53,8 @@ class Examined:
 
         The reason of an OK part is right if it passes: nothing on it may speak for NG.
         """
-        verdict_right = self.judged.verdict is self.judged.label
-        reason_right = verdict_right if self.judged.label is Label.OK else self.points_at_defect
+        verdict_right = self.assessed.verdict is self.assessed.label
+        reason_right = verdict_right if self.assessed.label is Label.OK else self.points_at_defect
         if reason_right is None:
             return None
         return "right" if verdict_right else "wrong", "right" if reason_right else "wrong"
@@ -103,9 +103,9 @@ def examine(inspector: Inspector, manifest: Manifest, seen: Seen = lambda *_: No
     return examined
 
 
-def judgement_of(inspector: Inspector, examined: Sequence[Examined]) -> Judgement:
-    """The plain judgement of the same images."""
-    return Judgement(inspector.threshold, tuple(image.judged for image in examined))
+def assessment_of(inspector: Inspector, examined: Sequence[Examined]) -> Assessment:
+    """The plain assessment of the same images."""
+    return Assessment(inspector.threshold, tuple(image.assessed for image in examined))
 
 
 def reliance(examined: Sequence[Examined]) -> dict[str, Figure]:
@@ -117,7 +117,7 @@ def reliance(examined: Sequence[Examined]) -> dict[str, Figure]:
         mask_flips, random_drop, random_flips. Over OK parts: artefact (mean change of P(NG)), artefact_size
         (mean of its absolute value), artefact_flips (share whose verdict changes).
     """
-    caught = [e for e in examined if e.judged.label is Label.NG and e.judged.verdict is Label.NG]
+    caught = [e for e in examined if e.assessed.label is Label.NG and e.assessed.verdict is Label.NG]
     checked = [(e, e.check) for e in caught if e.check is not None]
     effect = [(e, check.effect) for e, check in checked if check.effect is not None]
     evidence = [(e, check.repaired) for e, check in checked if check.repaired is not None]
@@ -128,7 +128,7 @@ def reliance(examined: Sequence[Examined]) -> dict[str, Figure]:
     good = [
         (e, e.random_repaired)
         for e in examined
-        if e.judged.label is Label.OK and e.random_repaired is not None
+        if e.assessed.label is Label.OK and e.random_repaired is not None
     ]
     return {
         "effect": _mean(effect),
@@ -140,8 +140,8 @@ def reliance(examined: Sequence[Examined]) -> dict[str, Figure]:
         "mask_flips": _flips(mask),
         "random_drop": _mean_drop(random),
         "random_flips": _flips(random),
-        "artefact": _mean([(e, score - e.judged.score) for e, score in good]),
-        "artefact_size": _mean([(e, abs(score - e.judged.score)) for e, score in good]),
+        "artefact": _mean([(e, score - e.assessed.score) for e, score in good]),
+        "artefact_size": _mean([(e, abs(score - e.assessed.score)) for e, score in good]),
         "artefact_flips": _flips(good),
     }
 
@@ -150,7 +150,7 @@ def quadrant(examined: Sequence[Examined]) -> dict[Cell, dict[str, int]]:
     """How many images are in each cell of verdict right/wrong × reason right/wrong, OK and NG parts apart."""
     return {
         cell: {
-            label: sum(e.cell == cell and e.judged.label == label for e in examined)
+            label: sum(e.cell == cell and e.assessed.label == label for e in examined)
             for label in (Label.OK.value, Label.NG.value)
         }
         for cell in CELLS
@@ -161,7 +161,7 @@ def outcomes(examined: Sequence[Examined]) -> dict[str, dict[str, int]]:
     """How many OK and NG parts become OK, REVIEW and NG once reasons are checked."""
     return {
         truth.value: {
-            label.value: sum(e.judged.label is truth and e.label is label for e in examined)
+            label.value: sum(e.assessed.label is truth and e.label is label for e in examined)
             for label in (Label.OK, Label.REVIEW, Label.NG)
         }
         for truth in (Label.OK, Label.NG)
@@ -178,8 +178,8 @@ def by_size(examined: Sequence[Examined]) -> list[dict[str, Any]]:
     for low, high in pairwise(SIZE_STEPS):
         inside = [e for e in examined if e.defect_px is not None and low <= e.defect_px < high]
         if inside:
-            recall = _share([(e, e.judged.verdict is Label.NG) for e in inside])
-            reason = _share([(e, bool(e.judged.right_reason)) for e in inside])
+            recall = _share([(e, e.assessed.verdict is Label.NG) for e in inside])
+            reason = _share([(e, bool(e.assessed.right_reason)) for e in inside])
             rows.append(
                 {"from": low, "to": high, "n": len(inside), "recall": recall, "right_reason_rate": reason}
             )
@@ -187,20 +187,20 @@ def by_size(examined: Sequence[Examined]) -> list[dict[str, Any]]:
 
 
 def _mean(values: Sequence[tuple[Examined, float]]) -> Figure:
-    return mean_figure([e.judged for e, _ in values], np.array([value for _, value in values], np.float64))
+    return mean_figure([e.assessed for e, _ in values], np.array([value for _, value in values], np.float64))
 
 
 def _mean_drop(scores: Sequence[tuple[Examined, float]]) -> Figure:
-    return _mean([(e, e.judged.score - score) for e, score in scores])
+    return _mean([(e, e.assessed.score - score) for e, score in scores])
 
 
 def _flips(scores: Sequence[tuple[Examined, float]]) -> Figure:
     """Share whose verdict changes with the score."""
-    return _share([(e, (score >= e.threshold) != (e.judged.verdict is Label.NG)) for e, score in scores])
+    return _share([(e, (score >= e.threshold) != (e.assessed.verdict is Label.NG)) for e, score in scores])
 
 
 def _share(outcomes: Sequence[tuple[Examined, bool]]) -> Figure:
-    return share_figure([(e.judged, outcome) for e, outcome in outcomes])
+    return share_figure([(e.assessed, outcome) for e, outcome in outcomes])
 
 
 def _mask(part: Part, image: Image) -> BoolMask | None:
@@ -248,7 +248,7 @@ def _examined(
     evidence = verdict.evidence.evidence
     none = np.zeros(evidence.shape, np.bool_) if part.label is Label.OK else None
     return Examined(
-        judged=judged(
+        assessed=assess_verdict(
             verdict,
             image=name,
             label=part.label,

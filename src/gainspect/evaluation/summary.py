@@ -1,4 +1,4 @@
-"""The figures of a judgement with their 95 % intervals, ready for JSON.
+"""The figures of a assessment with their 95 % intervals, ready for JSON.
 
 A figure is `{"value", "n", "interval", "interval_by_group"}`: n images count for it; the first interval takes
 images as independent (exact for proportions, else bootstrap), the second draws whole groups. Undefined
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.evaluation.judgement import MAP_THRESHOLDS, Judged, Judgement, map_names
+from gainspect.evaluation.assessment import MAP_THRESHOLDS, Assessed, Assessment, map_names
 from gainspect.metrics import localization
 from gainspect.metrics.classification import at_threshold, auroc, average_precision
 from gainspect.metrics.intervals import (
@@ -31,15 +31,15 @@ MAP_FIGURES = ("cam_iou", "pointing_game", "energy_inside")
 
 
 def summarize(
-    judgement: Judgement,
+    assessment: Assessment,
     *,
     exclude: frozenset[str] = frozenset(),
     map_thresholds: Mapping[MapName, float] | None = None,
 ) -> dict[str, Any]:
-    """All figures of one judgement.
+    """All figures of one assessment.
 
     Args:
-        judgement: of one part of the data.
+        assessment: of one part of the data.
         exclude: images to leave out (doubtful labels), by name or by file name.
         map_thresholds: fixed thresholds on the maps, chosen on the validation part out of `MAP_THRESHOLDS`;
             with them each map also has `fixed_iou`.
@@ -48,12 +48,12 @@ def summarize(
         images (counts), classification (operating, half, ranking), right_reason_rate, maps (by map name),
         localization (None without one) and defect_types.
     """
-    kept = judgement.without(exclude)
+    kept = assessment.without(exclude)
     images = kept.images
     return {
-        "images": _counts(kept, left_out=len(judgement.images) - len(images)),
+        "images": _counts(kept, left_out=len(assessment.images) - len(images)),
         "classification": {
-            "operating": _classification(kept, judgement.threshold, "the inspector's operating threshold"),
+            "operating": _classification(kept, assessment.threshold, "the inspector's operating threshold"),
             "half": _classification(kept, 0.5, "0.5, for comparison"),
             "ranking": _ranking(kept),
         },
@@ -68,25 +68,25 @@ def summarize(
     }
 
 
-def _counts(judgement: Judgement, left_out: int) -> dict[str, int]:
-    labels = judgement.labels
+def _counts(assessment: Assessment, left_out: int) -> dict[str, int]:
+    labels = assessment.labels
     return {
         "n": len(labels),
         "ok": int((~labels).sum()),
         "ng": int(labels.sum()),
-        "ng_without_mask": sum(image.right_reason is None for image in judgement.images),
-        "groups": len({image.group for image in judgement.images}),
+        "ng_without_mask": sum(image.right_reason is None for image in assessment.images),
+        "groups": len({image.group for image in assessment.images}),
         "left_out": left_out,
     }
 
 
-def _classification(judgement: Judgement, threshold: float, origin: str) -> dict[str, Any]:
+def _classification(assessment: Assessment, threshold: float, origin: str) -> dict[str, Any]:
     """Figures at a threshold: those that are proportions of images, and F1."""
-    images, labels = judgement.images, judgement.labels
-    called = judgement.scores >= threshold
+    images, labels = assessment.images, assessment.labels
+    called = assessment.scores >= threshold
     every = np.ones_like(labels)
     twice = 2.0 * (called & labels)
-    f1 = at_threshold(judgement.scores, labels, threshold)["f1"]
+    f1 = at_threshold(assessment.scores, labels, threshold)["f1"]
     return {
         "threshold": threshold,
         "origin": origin,
@@ -98,16 +98,16 @@ def _classification(judgement: Judgement, threshold: float, origin: str) -> dict
     }
 
 
-def _ranking(judgement: Judgement) -> dict[str, Figure]:
+def _ranking(assessment: Assessment) -> dict[str, Figure]:
     """Figures that need no threshold."""
-    scores, labels, images = judgement.scores, judgement.labels, judgement.images
+    scores, labels, images = assessment.scores, assessment.labels, assessment.images
     return {
         "auroc": _figure(auroc(scores, labels), images, weighted_auroc(scores, labels)),
         "ap": _figure(average_precision(scores, labels), images, weighted_average_precision(scores, labels)),
     }
 
 
-def _map_quality(images: Sequence[Judged], name: MapName, threshold: float | None) -> dict[str, Any]:
+def _map_quality(images: Sequence[Assessed], name: MapName, threshold: float | None) -> dict[str, Any]:
     """Of one map, over the NG images with a mask."""
     quality: dict[str, Any] = {figure: _mean(images, f"{name}_{figure}") for figure in MAP_FIGURES}
     if threshold is not None:
@@ -118,7 +118,7 @@ def _map_quality(images: Sequence[Judged], name: MapName, threshold: float | Non
     return quality
 
 
-def _localization(images: Sequence[Judged]) -> dict[str, Any] | None:
+def _localization(images: Sequence[Assessed]) -> dict[str, Any] | None:
     """Per NG image with a mask, and pooled over these and all OK images."""
     counts = [image.overlap for image in images if image.overlap is not None]
     if not counts:
@@ -134,7 +134,7 @@ def _localization(images: Sequence[Judged]) -> dict[str, Any] | None:
     }
 
 
-def _defect_types(images: Sequence[Judged]) -> dict[str, dict[str, Any]]:
+def _defect_types(images: Sequence[Assessed]) -> dict[str, dict[str, Any]]:
     """By type of defect: how many are caught, and where the evidence lies."""
     defective = [image for image in images if image.label is Label.NG]
     types = sorted({image.defect_type or "unnamed" for image in defective})
@@ -153,13 +153,13 @@ def _defect_types(images: Sequence[Judged]) -> dict[str, dict[str, Any]]:
     return table
 
 
-def share_figure(outcomes: Sequence[tuple[Judged, bool]]) -> Figure:
+def share_figure(outcomes: Sequence[tuple[Assessed, bool]]) -> Figure:
     """Share of images with a true outcome."""
     hits = np.array([outcome for _, outcome in outcomes], np.bool_)
     return _proportion([image for image, _ in outcomes], hits, np.ones_like(hits))
 
 
-def _proportion(images: Sequence[Judged], hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Figure:
+def _proportion(images: Sequence[Assessed], hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Figure:
     """Share of the trials that are hits; exact by image."""
     count, total = int(hits.sum()), int(trials.sum())
     groups = [image.group for image, counts in zip(images, trials, strict=True) if counts]
@@ -171,13 +171,13 @@ def _proportion(images: Sequence[Judged], hits: NDArray[np.bool_], trials: NDArr
     }
 
 
-def _mean(images: Sequence[Judged], name: str) -> Figure:
+def _mean(images: Sequence[Assessed], name: str) -> Figure:
     """Mean of a per-image figure over the images that have it."""
     having = [image for image in images if name in image.figures]
     return mean_figure(having, np.array([image.figures[name] for image in having]))
 
 
-def mean_figure(images: Sequence[Judged], values: NDArray[np.float64]) -> Figure:
+def mean_figure(images: Sequence[Assessed], values: NDArray[np.float64]) -> Figure:
     """Mean of (N,) values in −1…1 of N images, with intervals by image and by group."""
     return {
         "value": float(values.mean()) if len(values) else None,
@@ -187,7 +187,7 @@ def mean_figure(images: Sequence[Judged], values: NDArray[np.float64]) -> Figure
     }
 
 
-def _figure(value: float | None, images: Sequence[Judged], statistic: Statistic) -> Figure:
+def _figure(value: float | None, images: Sequence[Assessed], statistic: Statistic) -> Figure:
     """A figure that is no mean: both intervals by bootstrap."""
     known = value is not None
     return {

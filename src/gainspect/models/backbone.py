@@ -77,7 +77,7 @@ class Backbone(nn.Module):
             raise GainspectError(
                 f"cannot freeze {stages} stages: this backbone has {len(groups)}",
                 where="training.frozen_stages",
-                mend=f"Choose 0 to {len(groups)}." if groups else "Choose 0.",
+                hint=f"Choose 0 to {len(groups)}." if groups else "Choose 0.",
             )
         self._frozen_names = [name for names in groups[:stages] for name in names]
         for module in self._frozen():
@@ -128,7 +128,7 @@ def _create(name: str, output_stride: int) -> Any:
         raise GainspectError(
             f"timm has no model {name!r}",
             where="model.backbone",
-            mend=f"Names near it: {near}." if near else "`timm.list_models()` lists the names.",
+            hint=f"Names near it: {near}." if near else "`timm.list_models()` lists the names.",
         )
     options: dict[str, Any] = {} if output_stride == 32 else {"output_stride": output_stride}
     try:
@@ -137,7 +137,7 @@ def _create(name: str, output_stride: int) -> Any:
         raise GainspectError(
             f"timm cannot build {name!r} with output stride {output_stride} ({error})",
             where="model.backbone",
-            mend="Choose output_stride 32, or one that timm can dilate: an EfficientNet or ResNet, say.",
+            hint="Choose output_stride 32, or one that timm can dilate: an EfficientNet or ResNet, say.",
         ) from error
 
 
@@ -160,5 +160,5 @@ def _unfit(name: str, strides: list[int]) -> GainspectError:
     return GainspectError(
         f"{name!r} does not give features (B, C, h, w) at strides {strides} for images of any size",
         where="model.backbone",
-        mend="Choose a convolutional one: an EfficientNet, ResNet or ConvNeXt, say.",
+        hint="Choose a convolutional one: an EfficientNet, ResNet or ConvNeXt, say.",
     )

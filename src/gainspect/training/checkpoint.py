@@ -56,7 +56,7 @@ def load_state(path: Path) -> Any:
     """
     if not path.is_file():
         raise GainspectError(
-            "there is no such checkpoint", where=path, mend="Name a run folder that was trained."
+            "there is no such checkpoint", where=path, hint="Name a run folder that was trained."
         )
     try:
         with safe_open(path, "pt") as file:
@@ -66,7 +66,7 @@ def load_state(path: Path) -> Any:
         raise GainspectError(
             f"the checkpoint is damaged or was not written by gainspect ({error})",
             where=path,
-            mend="Train again, or restore the file from a copy.",
+            hint="Train again, or restore the file from a copy.",
         ) from error
 
 

@@ -29,5 +29,5 @@ def compiler_errors() -> Iterator[None]:
         raise GainspectError(
             f"the backbone cannot be compiled ({str(error).splitlines()[0]})",
             where="training.compile",
-            mend="Install a C++ compiler (g++), or train with `--set training.compile=false`.",
+            hint="Install a C++ compiler (g++), or train with `--set training.compile=false`.",
         ) from error

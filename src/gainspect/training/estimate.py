@@ -7,11 +7,11 @@ from typing import NamedTuple
 import torch
 from torch.utils.data import default_collate
 
-from gainspect.data.dataset import Sample
+from gainspect.data.loading.dataset import Sample
 from gainspect.data.manifest import Manifest
-from gainspect.evaluation.evaluate import judge
-from gainspect.models.inference import TorchBackend
-from gainspect.runtime.inspector import Inspector
+from gainspect.evaluation.assessment import assess
+from gainspect.inspection.backends.torch import TorchBackend
+from gainspect.inspection.inspector import Inspector
 from gainspect.training.compiled import compile_backbone
 from gainspect.training.task import InspectionTask
 
@@ -59,7 +59,7 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
     sample = Manifest(validation.root, validation.parts[:_SAMPLE])
     started = time.perf_counter()
     seen = task.config.data
-    judge(Inspector(TorchBackend(model, seen.size, device), threshold=0.5, tiling=seen.tiling), sample)
+    assess(Inspector(TorchBackend(model, seen.size, device), threshold=0.5, tiling=seen.tiling), sample)
     judging = (time.perf_counter() - started) / len(sample.parts)
     # Processes that read images work beside the steps, else before them.
     per_step = max(step, loading / task.workers) if task.workers else step + loading

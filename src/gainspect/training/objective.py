@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gainspect import losses
-from gainspect.data.dataset import Sample
+from gainspect.data.loading.dataset import Sample
+from gainspect.models import losses
 from gainspect.models.gain_mtl import Output, mask_at
 from gainspect.strategies import LossName
 

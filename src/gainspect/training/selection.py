@@ -6,7 +6,7 @@ from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
-Row = dict[str, float | int]
+EpochFigures = dict[str, float | int]
 """An epoch: its number, losses ("loss/…"), validation figures and seconds."""
 
 
@@ -24,12 +24,12 @@ class Selection:
 
     def __init__(self, figure: str, validation: Manifest) -> None:
         self.figure = figure
-        self.best: Row | None = None
-        self.kept: Row | None = None
+        self.best: EpochFigures | None = None
+        self.kept: EpochFigures | None = None
         # Of parts, not of images: two images of one part err together.
         self._defective = len({part.group for part in validation.parts if part.label is Label.NG})
 
-    def keeps(self, row: Row) -> bool:
+    def keeps(self, row: EpochFigures) -> bool:
         """Take the next epoch; whether it is the one to keep from now on.
 
         Raises:
@@ -39,7 +39,7 @@ class Selection:
             raise GainspectError(
                 f"there is no validation figure {self.figure!r}",
                 where="training.monitor",
-                mend=f"Choose one of {', '.join(name for name in row if '/' not in name)}.",
+                hint=f"Choose one of {', '.join(name for name in row if '/' not in name)}.",
             )
         if self.best is None or row[self.figure] > self.best[self.figure]:
             self.best = row

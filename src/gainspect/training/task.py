@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from gainspect.config import RunConfig, TrainingConfig
-from gainspect.data.dataset import Draw, Sample, TrainingSet, batches, epoch_order
+from gainspect.data.loading.dataset import Draw, Sample, TrainingSet, batches, epoch_order
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.strategies import LossName, curriculum_alpha, stages_at
 from gainspect.training.objective import UncertaintyWeights, named_losses
@@ -42,7 +42,7 @@ class InspectionTask(pl.LightningModule):
         self._last_averaged_step = 0
 
     @property
-    def judged_model(self) -> GainMTL:
+    def kept_model(self) -> GainMTL:
         """The model that is validated and kept: the weight average, if there is one."""
         return self.model if self.ema is None else self.ema.module
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gainspect.data.checks import Report, check
-from gainspect.data.load import load_manifest
+from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
 
@@ -144,7 +144,7 @@ def test_each_planted_fault_is_found_and_named(plant: Callable[[Path], None], co
     found = {finding.code: finding for finding in report.findings}
     assert code in found
     assert found[code].where
-    assert found[code].mend
+    assert found[code].hint
     serious = {
         "unreadable",
         "mask-unreadable",

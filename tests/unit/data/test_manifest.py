@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Pillow
 
-from gainspect.data.load import load_manifest
+from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest, Part, require_both_classes, save_manifest
 from gainspect.errors import GainspectError
 from gainspect.types import Label

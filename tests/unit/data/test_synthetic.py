@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from gainspect.data.load import load_manifest
-from gainspect.data.preprocess import read_image, read_mask
+from gainspect.data.decode import read_image, read_mask
+from gainspect.data.importers import load_manifest
 from gainspect.data.synthetic import (
     DEFECTS,
     MATERIALS,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gainspect.data.checks import check
-from gainspect.data.dataset import Draw, TrainingSet
+from gainspect.data.loading.dataset import Draw, TrainingSet
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tile, Tiling, draw_tile, marked_only, tiles_of
 from gainspect.errors import GainspectError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gainspect.data.manifest import Manifest, Part
-from gainspect.runtime.inspector import Inspector
+from gainspect.inspection.inspector import Inspector
 from gainspect.types import Label
 
 SIZE = 64

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gainspect.errors import GainspectError
-from gainspect.evaluation.paired import differences, flips, read_predictions
+from gainspect.evaluation.paired import differences, flips
+from gainspect.evaluation.saved_verdicts import read_verdicts
 
 
 def predictions(path, rows):
@@ -15,7 +16,7 @@ def predictions(path, rows):
         writer = csv.writer(file)
         writer.writerow(["image", "label", "verdict", "score", "group", "right_reason", "evidence_cam_iou"])
         writer.writerows([*row, 0.5 if row[1] == "ng" else ""] for row in rows)
-    return read_predictions(path)
+    return read_verdicts(path)
 
 
 BASE = [
@@ -75,4 +76,4 @@ def test_other_images_are_refused(tmp_path):
 
 def test_no_predictions_is_a_sentence(tmp_path):
     with pytest.raises(GainspectError, match="cannot read the predictions"):
-        read_predictions(tmp_path / "gone.csv")
+        read_verdicts(tmp_path / "gone.csv")

@@ -6,10 +6,10 @@ import pytest
 
 from gainspect.data.manifest import Manifest, Part
 from gainspect.evaluation.failures import Cause, failures, guess
-from gainspect.evaluation.reliance import CELLS, by_size, examine, judgement_of, outcomes, quadrant, reliance
+from gainspect.evaluation.reliance import CELLS, assessment_of, by_size, examine, outcomes, quadrant, reliance
 from gainspect.evaluation.summary import summarize
-from gainspect.runtime.bundle import ReasonPolicy
-from gainspect.runtime.inspector import Inspector
+from gainspect.inspection.inspector import Inspector
+from gainspect.policy import ReasonPolicy
 from gainspect.types import Label
 
 SIZE = 64
@@ -73,7 +73,7 @@ def test_a_model_that_follows_a_planted_cue_is_caught(parts):
     # … but the cue is no defect: repairing the defects changes nothing, and no reason is right.
     assert figures["mask_flips"] == 0
     assert quadrant(examined)["right", "wrong"] == {"ok": 0, "ng": 6}
-    summary = summarize(judgement_of(inspector(cue=True), examined))
+    summary = summarize(assessment_of(inspector(cue=True), examined))
     assert summary["classification"]["operating"]["recall"]["value"] == 1
     assert summary["defect_types"]["spot"]["right_reason_rate"]["value"] == 0
 
@@ -89,7 +89,7 @@ def test_images_go_by_in_order_with_their_masks_and_verdicts(parts):
     assert [part for part, *_ in seen] == list(parts.parts)
     assert [e for *_, e in seen] == examined
     assert [mask is not None for _, _, mask, _, _ in seen] == [part.label is Label.NG for part in parts.parts]
-    assert all(e.defect_px == pytest.approx(6) for e in examined if e.judged.label is Label.NG)
+    assert all(e.defect_px == pytest.approx(6) for e in examined if e.assessed.label is Label.NG)
 
 
 def test_counts_add_up(parts):
@@ -120,7 +120,7 @@ def test_every_wrong_verdict_has_a_cause(parts):
     blind.threshold = 0.96  # misses all
     missed = failures(examine(blind, parts), frozenset({"ng0.png"}))
     assert [f.missed for f in missed] == [True] * 6
-    causes = {f.image.judged.image: f.cause for f in missed}
+    causes = {f.image.assessed.image: f.cause for f in missed}
     assert causes.pop("ng0.png") is Cause.LABEL_DOUBTFUL
     # P(NG) 0.95 is a quarter of a logit from 0.96.
     assert set(causes.values()) == {Cause.NEAR_THRESHOLD}
@@ -134,7 +134,7 @@ def test_every_wrong_verdict_has_a_cause(parts):
 def test_causes_of_misses_in_their_order(parts):
     blind = inspector(cue=True)
     blind.threshold = 0.999
-    (first, *_) = [e for e in examine(blind, parts) if e.judged.label is Label.NG]
+    (first, *_) = [e for e in examine(blind, parts) if e.assessed.label is Label.NG]
 
     def caused(**changes):
         return guess(type(first)(**{**vars(first), **changes}))

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gainspect.evaluation.judgement import Judged, Judgement
-from gainspect.evaluation.review_point import LEAST_DROP, fit_heat, fit_review
-from gainspect.runtime.bundle import ReasonPolicy
+from gainspect.evaluation.assessment import Assessed, Assessment
+from gainspect.evaluation.operating_point import LEAST_DROP, fit_heat, fit_review
+from gainspect.policy import ReasonPolicy
 from gainspect.types import Evidence, Label, ReasonCheck, Verdict
 
 SHARES = st.floats(0, 1, allow_subnormal=False)
@@ -52,12 +52,12 @@ def test_without_verdicts_the_fixed_limits_hold():
     assert (policy.min_drop, policy.max_control_drop, policy.min_agreement) == (0.1, 0.5, None)
 
 
-def judgement(ok, ng):
+def assessment(ok, ng):
     rows = [(Label.OK, peak) for peak in ok] + [(Label.NG, peak) for peak in ng]
     images = [
-        Judged(str(i), lab, "g", None, 0.5, lab, None, p, {}, {}, None) for i, (lab, p) in enumerate(rows)
+        Assessed(str(i), lab, "g", None, 0.5, lab, None, p, {}, {}, None) for i, (lab, p) in enumerate(rows)
     ]
-    return Judgement(0.5, tuple(images))
+    return Assessment(0.5, tuple(images))
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def judgement(ok, ng):
     ],
 )
 def test_the_heat_scale(ok, ng, expected):
-    scale = fit_heat(judgement(ok, ng))
+    scale = fit_heat(assessment(ok, ng))
     assert (scale.cold, scale.hot) == pytest.approx(expected)
 
 
 def test_no_evidence_on_ng_no_scale():
-    assert fit_heat(judgement([0.1], [])) is None
-    assert fit_heat(judgement([0.1], [0.0, 0.0])) is None
+    assert fit_heat(assessment([0.1], [])) is None
+    assert fit_heat(assessment([0.1], [0.0, 0.0])) is None

@@ -1,4 +1,4 @@
-"""Summaries of planned judgements."""
+"""Summaries of planned assessments."""
 
 import json
 from dataclasses import replace
@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from gainspect.data.manifest import Manifest
-from gainspect.evaluation.evaluate import judge
-from gainspect.evaluation.operating_point import map_thresholds, operating_point, validation_figures
+from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.operating_point import map_thresholds, operating_point
 from gainspect.evaluation.summary import summarize
+from gainspect.evaluation.validation_figures import validation_figures
 from gainspect.metrics.intervals import clopper_pearson
 
 SCORES = [0.1, 0.7, 0.9, 0.8, 0.2, 0.95]
@@ -22,12 +23,12 @@ def half_bright(mask):
 
 
 @pytest.fixture
-def judgement(parts):
-    return judge(parts.inspector(SCORES, half_bright), parts.manifest)
+def assessment(parts):
+    return assess(parts.inspector(SCORES, half_bright), parts.manifest)
 
 
-def test_classification_by_hand(judgement):
-    figures = summarize(judgement)["classification"]["operating"]
+def test_classification_by_hand(assessment):
+    figures = summarize(assessment)["classification"]["operating"]
     expected = {"recall": (3, 4), "precision": (3, 4), "false_alarm_rate": (1, 2), "accuracy": (4, 6)}
     for name, (hits, trials) in expected.items():
         assert figures[name]["value"] == hits / trials
@@ -37,14 +38,14 @@ def test_classification_by_hand(judgement):
     assert figures["threshold"] == 0.5
 
 
-def test_ranking_by_hand(judgement):
-    ranking = summarize(judgement)["classification"]["ranking"]
+def test_ranking_by_hand(assessment):
+    ranking = summarize(assessment)["classification"]["ranking"]
     assert ranking["auroc"]["value"] == pytest.approx(7 / 8)  # of 8 pairs, 0.2 (NG) < 0.7 (OK) is wrong
     assert ranking["ap"]["value"] == pytest.approx((1 + 1 + 1 + 4 / 5) / 4)
 
 
-def test_map_quality_and_localization_by_hand(judgement):
-    summary = summarize(judgement, map_thresholds={"evidence": 0.2, "localization": 0.5})
+def test_map_quality_and_localization_by_hand(assessment):
+    summary = summarize(assessment, map_thresholds={"evidence": 0.2, "localization": 0.5})
     evidence = summary["maps"]["evidence"]
     areas = np.array([64, 64, 64])
     shares = 0.6 * areas / (0.6 * areas + 0.2 * (64 * 64 - areas))
@@ -58,8 +59,8 @@ def test_map_quality_and_localization_by_hand(judgement):
     assert summary["localization"]["aupro"] == pytest.approx(1, abs=0.02)
 
 
-def test_counts_and_types(judgement):
-    summary = summarize(judgement)
+def test_counts_and_types(assessment):
+    summary = summarize(assessment)
     assert summary["images"] == {
         "n": 6, "ok": 2, "ng": 4, "ng_without_mask": 1, "groups": 5, "left_out": 0,
     }  # fmt: skip
@@ -71,16 +72,16 @@ def test_counts_and_types(judgement):
 
 
 @pytest.mark.parametrize("name", ["b.png", "ok/b.png"])
-def test_doubtful_images_are_left_out(judgement, name):
-    summary = summarize(judgement, exclude=frozenset({name, "unknown.png"}))
+def test_doubtful_images_are_left_out(assessment, name):
+    summary = summarize(assessment, exclude=frozenset({name, "unknown.png"}))
     assert summary["images"]["left_out"] == 1
     assert summary["classification"]["operating"]["false_alarm_rate"]["value"] == 0
 
 
 def test_undefined_figures_are_null_in_json(parts):
-    judgement = judge(parts.inspector(SCORES, half_bright), parts.manifest)
+    assessment = assess(parts.inspector(SCORES, half_bright), parts.manifest)
     only_ok = frozenset({"c.png", "d.png", "e.png", "f.png"})
-    summary = json.loads(json.dumps(summarize(judgement, exclude=only_ok), allow_nan=False))
+    summary = json.loads(json.dumps(summarize(assessment, exclude=only_ok), allow_nan=False))
     operating = summary["classification"]["operating"]
     assert operating["recall"]["value"] is operating["recall"]["interval"] is None
     assert summary["classification"]["ranking"]["auroc"]["value"] is None
@@ -89,8 +90,8 @@ def test_undefined_figures_are_null_in_json(parts):
     assert summary["localization"]["aupro"] is None
 
 
-def test_with_every_image_left_out_nothing_is_claimed(judgement):
-    summary = summarize(judgement, exclude=frozenset(image.image for image in judgement.images))
+def test_with_every_image_left_out_nothing_is_claimed(assessment):
+    summary = summarize(assessment, exclude=frozenset(image.image for image in assessment.images))
     assert summary["images"]["left_out"] == 6
     assert summary["classification"]["operating"]["accuracy"]["value"] is None
     assert summary["classification"]["ranking"]["ap"]["value"] is None
@@ -98,41 +99,41 @@ def test_with_every_image_left_out_nothing_is_claimed(judgement):
 
 
 def test_a_strategy_without_localization_has_no_such_figures(parts):
-    judgement = judge(parts.inspector(SCORES, lambda mask: {"evidence": mask}), parts.manifest)
-    summary = summarize(judgement)
+    assessment = assess(parts.inspector(SCORES, lambda mask: {"evidence": mask}), parts.manifest)
+    summary = summarize(assessment)
     assert summary["localization"] is None
     assert list(summary["maps"]) == ["evidence"]
 
 
-def test_the_operating_point_is_fixed_on_these_parts(judgement):
-    point = operating_point(judgement, target_recall=0.75)
+def test_the_operating_point_is_fixed_on_these_parts(assessment):
+    point = operating_point(assessment, target_recall=0.75)
     assert point["threshold"] == pytest.approx(0.75)  # halfway from 0.8, the third NG, to 0.7
     assert (point["recall"], point["false_alarm_rate"]) == (0.75, 0)
     assert (point["ok"], point["ng"]) == (2, 4)
-    assert operating_point(judgement, target_recall=1.0)["threshold"] == pytest.approx(0.15)
+    assert operating_point(assessment, target_recall=1.0)["threshold"] == pytest.approx(0.15)
 
 
-def test_the_map_threshold_is_the_one_with_the_best_overlap(judgement):
-    thresholds = map_thresholds(judgement)
+def test_the_map_threshold_is_the_one_with_the_best_overlap(assessment):
+    thresholds = map_thresholds(assessment)
     assert 0.2 < thresholds["evidence"] < 0.6
-    summary = summarize(judgement, map_thresholds=json.loads(json.dumps(thresholds)))
+    summary = summarize(assessment, map_thresholds=json.loads(json.dumps(thresholds)))
     assert summary["maps"]["evidence"]["fixed_iou"]["value"] == 1
 
 
-def test_validation_figures(judgement, parts):
-    figures = validation_figures(judgement, target_recall=0.75)
+def test_validation_figures(assessment, parts):
+    figures = validation_figures(assessment, target_recall=0.75)
     assert figures["specificity_at_recall"] == 1
     assert figures["recall"] == 0.75
     assert figures["pointing_game"] == figures["cam_iou"] == 1
     assert figures["localization_iou"] == pytest.approx(0.5)
     # All OK pass; of the three marked NG two are caught, for their defect.
     assert figures["right_reason_at_recall"] == pytest.approx((1 + 2 / 3) / 2)
-    without = judge(parts.inspector(SCORES, lambda mask: {"evidence": mask}), parts.manifest)
+    without = assess(parts.inspector(SCORES, lambda mask: {"evidence": mask}), parts.manifest)
     assert "localization_iou" not in validation_figures(without, target_recall=0.75)
 
 
 def test_a_checkpoint_that_follows_something_else_is_worth_less(parts):
-    beside = judge(
+    beside = assess(
         parts.inspector(SCORES, lambda mask: {"evidence": np.roll(mask, 32, axis=0)}), parts.manifest
     )
     figures = validation_figures(beside, target_recall=0.75)
@@ -142,5 +143,5 @@ def test_a_checkpoint_that_follows_something_else_is_worth_less(parts):
 def test_without_masks_the_right_reason_at_recall_is_the_specificity(parts):
     parts.masks[:] = [None] * len(parts.masks)
     bare = Manifest(parts.manifest.root, tuple(replace(part, mask=None) for part in parts.manifest.parts))
-    figures = validation_figures(judge(parts.inspector(SCORES, half_bright), bare), target_recall=1.0)
+    figures = validation_figures(assess(parts.inspector(SCORES, half_bright), bare), target_recall=1.0)
     assert figures["right_reason_at_recall"] == figures["specificity_at_recall"] == 0.5

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gainspect import losses
 from gainspect.config import ModelConfig
+from gainspect.models import losses
+from gainspect.models.decoders import Pyramid, UNetDecoder
 from gainspect.models.gain_mtl import NG, OK, GainMTL, LinearHead, Output, mask_at
-from gainspect.models.localization import Pyramid, UNetDecoder
 from gainspect.strategies import STRATEGIES, strategy
 
 Build = Callable[..., GainMTL]
@@ -135,10 +135,10 @@ MODULES = {
     "S2": CLASSIFIER,
     "S3": ATTENTION,
     "S4": ATTENTION | LOCALIZATION,
-    "S5": ATTENTION | LOCALIZATION | {"counterfactual"},
-    "S6": ATTENTION | LOCALIZATION | {"counterfactual"},
-    "S7": ATTENTION | {"counterfactual"},
-    "S8": ATTENTION | {"counterfactual"},
+    "S5": ATTENTION | LOCALIZATION | {"suppression"},
+    "S6": ATTENTION | LOCALIZATION | {"suppression"},
+    "S7": ATTENTION | {"suppression"},
+    "S8": ATTENTION | {"suppression"},
     "S9": CLASSIFIER | LOCALIZATION | {"attention", "verdict"},
 }
 
@@ -153,7 +153,7 @@ def test_only_what_the_strategy_trains_is_built_and_only_what_a_verdict_needs_is
     for child, module in model.named_children():
         module.register_forward_hook(lambda *_, child=child: run.add(child))
     output = model(images)
-    assert run == MODULES[name] - {"counterfactual"}
+    assert run == MODULES[name] - {"suppression"}
     assert output.counterfactual_logits is None
     assert (output.attention_logits is not None) == ("attention" in MODULES[name])
     assert (output.localization_logits is not None) == ("localization" in MODULES[name])
@@ -204,7 +204,7 @@ def test_the_counterfactual_is_judged_by_the_classification_head(
     small[0, 0, 0:2, 1:3] = 1  # rows 8…39 and columns 40…69 of 96 touch these cells of 32 px
     small[1, 0, 2, 0] = 1
     small[3, 0, 1, :] = 1
-    expected, _ = model.classification(model.counterfactual(deep, small))
+    expected, _ = model.classification(model.suppression(deep, small))
     torch.testing.assert_close(_there(output.counterfactual_logits), expected)
     assert torch.equal(_there(output.counterfactual_logits)[2], output.logits[2])  # no defect, no change
 
@@ -367,7 +367,7 @@ REACHED = {
     _attention_loss: {"attention"},
     _localization_loss: LOCALIZATION,
     _mining_loss: {"attention", "adapter", "attended"},
-    _counterfactual_loss: {"counterfactual", "classification"},
+    _counterfactual_loss: {"suppression", "classification"},
     _evidence_loss: LOCALIZATION | {"attention", "verdict"},
 }
 
@@ -393,3 +393,20 @@ def test_each_loss_alone_reaches_the_first_convolution_and_its_own_heads(
         if any(p.grad is not None and p.grad.abs().max() > 0 for p in module.parameters())
     }
     assert reached - {"backbone"} == REACHED[loss]
+
+
+def test_tensors_saved_under_older_names_are_read(build: Build) -> None:
+    """At a491b67 it was `counterfactual`, and its mask network `counterfactual.suppression`."""
+    model, other = build("S6"), build("S6")
+    older = {
+        name.replace("suppression.strength.", "counterfactual.suppression.").replace(
+            "suppression.re", "counterfactual.re"
+        ): value
+        for name, value in model.state_dict().items()
+    }
+    assert len({name for name in older if name.startswith("counterfactual.suppression.")}) == 8
+    for value in other.state_dict().values():
+        value.zero_()
+    other.load_state_dict(older)
+    for name, value in model.state_dict().items():
+        assert torch.equal(other.state_dict()[name], value), name

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gainspect.config import RunConfig
-from gainspect.data.dataset import Sample
+from gainspect.data.loading.dataset import Sample
 from gainspect.data.manifest import Manifest, Part
 from gainspect.training import estimate as module
 from gainspect.types import Label
@@ -29,11 +29,11 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
 
-    def judge(_: object, manifest: Manifest) -> None:
+    def assess(_: object, manifest: Manifest) -> None:
         clock.now += JUDGING * len(manifest.parts)
 
     monkeypatch.setattr(module, "time", clock)
-    monkeypatch.setattr(module, "judge", judge)
+    monkeypatch.setattr(module, "assess", assess)
     monkeypatch.setattr(module, "TorchBackend", lambda *_: SimpleNamespace(size=64))
     return clock
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gainspect import losses
-from gainspect.data.dataset import Sample
+from gainspect.data.loading.dataset import Sample
+from gainspect.models import losses
 from gainspect.models.gain_mtl import Output
 from gainspect.strategies import LossName
 from gainspect.training.objective import UncertaintyWeights, named_losses

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+from gainspect.data.decode import IMAGE_SUFFIXES
 from gainspect.data.manifest import Manifest, Part, Split, checked, read_csv
-from gainspect.data.preprocess import IMAGE_SUFFIXES
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
@@ -25,7 +25,7 @@ def import_folder(root: Path) -> Manifest:
         GainspectError: no such layout, a mask without an image, or folder and split.csv disagree.
     """
     if not (root / "images").is_dir():
-        raise GainspectError("there is no folder images/ and no manifest", where=root, mend=_LAYOUT)
+        raise GainspectError("there is no folder images/ and no manifest", where=root, hint=_LAYOUT)
     table = _split_table(root / "split.csv")
     parts: list[Part] = []
     for split in (None, "train", "test"):
@@ -61,7 +61,7 @@ def _row(
         return {}
     where = f"split.csv, {image.name}"
     if image.name not in table:
-        raise GainspectError("the image has no row", where=where, mend="Add the row, or take split.csv away.")
+        raise GainspectError("the image has no row", where=where, hint="Add the row, or take split.csv away.")
     row = table[image.name]
     if row.get("label") and row["label"].lower() != label:
         raise GainspectError(f"label {row['label']} here, but the folder says {label.upper()}", where=where)
@@ -81,7 +81,7 @@ def _split_table(path: Path) -> dict[str, dict[str, str]] | None:
             raise GainspectError(
                 f"file {row['file']!r} is named twice",
                 where=f"{path}, {place}",
-                mend="Where folders share image names, take manifest.csv: it names images by their path.",
+                hint="Where folders share image names, take manifest.csv: it names images by their path.",
             )
         table[row["file"]] = row
     return table
@@ -103,5 +103,5 @@ def _refuse_masks_without_image(manifest: Manifest) -> None:
         raise GainspectError(
             f"{len(stray)} masks have no image, such as {stray[0].relative_to(manifest.root).as_posix()!r}",
             where=manifest.root,
-            mend="A mask has the name of its image and lies in the folder of the same name under masks/.",
+            hint="A mask has the name of its image and lies in the folder of the same name under masks/.",
         )

@@ -18,7 +18,7 @@ class Wording:
     def __init__(self, language: str) -> None:
         if language not in LANGUAGES:
             raise GainspectError(
-                f"there is no language {language!r}", mend=f"Choose from {', '.join(LANGUAGES)}."
+                f"there is no language {language!r}", hint=f"Choose from {', '.join(LANGUAGES)}."
             )
         self.language = language
         self._texts = TEXTS[language]

@@ -1,0 +1,58 @@
+"""`gainspect bundle`: look into a bundle, check it, repeat its parity."""
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from gainspect.cli.console import console
+
+app = typer.Typer(no_args_is_help=True, help="Look into a bundle, check it, compare it on this machine.")
+
+_Bundle = Annotated[Path, typer.Argument(help="NAME.gain, or the folder it was unpacked to.")]
+
+
+@app.command("show")
+def show(
+    bundle: _Bundle,
+    as_json: Annotated[bool, typer.Option("--json", help="Print its description as it is.")] = False,
+) -> None:
+    """Print what a bundle is, where it comes from, and when it says NG."""
+    from gainspect.inspection.bundle import read_bundle
+    from gainspect.report.terminal.bundle_tables import bundle_table, policy_sentence, reason_sentence
+
+    read = read_bundle(bundle)
+    if as_json:
+        typer.echo(read.description.model_dump_json(indent=2))
+        return
+    console.print(bundle_table(read))
+    console.print(policy_sentence(read.description.policy))
+    console.print(reason_sentence(read.description.policy))
+
+
+@app.command("verify")
+def verify(bundle: _Bundle) -> None:
+    """Check every byte of a bundle against its hashes; exit code 2 if one differs."""
+    from gainspect.inspection.bundle import read_bundle
+
+    read = read_bundle(bundle)
+    console.print(f"{len(read.contents)} files are as they were written. SHA-256 {read.sha256}")
+
+
+@app.command("parity")
+def parity(
+    bundle: _Bundle,
+    runtime: Annotated[str, typer.Option(help="auto, onnxruntime, openvino or torch.")] = "auto",
+    precision: Annotated[str, typer.Option(help="f32, bf16 or int8 (OpenVINO).")] = "f32",
+) -> None:
+    """Repeat the bundle's golden answers on this machine; exit code 1 if a verdict differs."""
+    from gainspect.inspection.backends.backend import Precision, RuntimeName
+    from gainspect.inspection.backends.choice import require_choice
+    from gainspect.inspection.bundle import read_bundle
+    from gainspect.inspection.parity import golden_parity
+    from gainspect.report.terminal.bundle_tables import golden_table
+
+    require_choice(runtime, precision)
+    found = golden_parity(read_bundle(bundle), cast(RuntimeName, runtime), cast(Precision, precision))
+    console.print(golden_table(found))
+    raise typer.Exit(1 if found["flips"] else 0)

@@ -1,0 +1,98 @@
+"""From pixels of any size to the model's square frame, and the model's maps back. NumPy and OpenCV only."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gainspect.types import FloatMap, Image, Mask
+
+_Number = TypeVar("_Number", np.uint8, np.float32)
+
+PADDING = 128
+"""Grey of the letterbox border; near 0 after the normalization of most backbones."""
+
+_MIN_COVERAGE = 0.25
+"""A frame pixel counts as defect from this covered share on."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where an image lies in its square frame. All in pixels."""
+
+    height: int
+    width: int
+    """Of the original image."""
+    size: int
+    """Side of the frame."""
+    top: int
+    left: int
+    content_height: int
+    content_width: int
+    """The scaled image inside the frame."""
+
+
+def geometry_of(height: int, width: int, size: int) -> Geometry:
+    """Fit height × width into a size × size frame: aspect kept, centered, at least 1 px each way."""
+    scale = size / max(height, width)
+    content_height, content_width = max(1, round(height * scale)), max(1, round(width * scale))
+    top, left = (size - content_height) // 2, (size - content_width) // 2
+    return Geometry(height, width, size, top, left, content_height, content_width)
+
+
+def letterbox(image: Image, size: int) -> tuple[Image, Geometry]:
+    """Scale an image into the middle of a grey square (size, size, 3)."""
+    geometry = geometry_of(image.shape[0], image.shape[1], size)
+    frame = np.full((size, size, 3), PADDING, np.uint8)
+    _content(frame, geometry)[:] = _resize(image, geometry.content_height, geometry.content_width)
+    return frame, geometry
+
+
+def letterbox_mask(mask: Mask, geometry: Geometry) -> Mask:
+    """Bring a mask (H, W) into the frame (size, size); no defect vanishes, however small.
+
+    A frame pixel is defect where at least a quarter of it is covered; a connected defect that covers no
+    pixel that far keeps all pixels that its own pixels' centers fall into.
+    """
+    frame = np.zeros((geometry.size, geometry.size), np.uint8)
+    content = _content(frame, geometry)
+    content[:] = _resize(mask.astype(np.float32), *content.shape) >= _MIN_COVERAGE
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    rows, columns = np.nonzero(mask)
+    defect = labels[rows, columns]
+    # Where the center of each defect pixel falls in the frame.
+    rows = (2 * rows + 1) * geometry.content_height // (2 * geometry.height)
+    columns = (2 * columns + 1) * geometry.content_width // (2 * geometry.width)
+    survives = np.zeros(count, np.bool_)
+    survives[defect[content[rows, columns] > 0]] = True
+    lost = ~survives[defect]
+    content[rows[lost], columns[lost]] = 1
+    return frame
+
+
+def unletterbox(values: NDArray[np.floating], geometry: Geometry) -> FloatMap:
+    """Bring a model's map (h, w) of the whole frame, at any resolution, back to the image's (H, W)."""
+    frame = _resize(values.astype(np.float32), geometry.size, geometry.size)
+    return _resize(_content(frame, geometry), geometry.height, geometry.width).astype(np.float32)
+
+
+def content_mask(geometry: Geometry) -> Mask:
+    """(size, size), 1 where the frame shows the image, 0 in its border."""
+    frame = np.zeros((geometry.size, geometry.size), np.uint8)
+    _content(frame, geometry)[:] = 1
+    return frame
+
+
+def _content(frame: NDArray[_Number], geometry: Geometry) -> NDArray[_Number]:
+    """The part of the frame that shows the image (a view)."""
+    bottom, right = geometry.top + geometry.content_height, geometry.left + geometry.content_width
+    return frame[geometry.top : bottom, geometry.left : right]
+
+
+def _resize(values: NDArray[_Number], height: int, width: int) -> NDArray[_Number]:
+    """Area average to shrink, bilinear to grow; both map pixel centers onto pixel centers."""
+    shrinks = height * width < values.shape[0] * values.shape[1]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(values, (width, height), interpolation=interpolation), values.dtype)

@@ -1,0 +1,83 @@
+"""Augmentation of image and mask together, with one strength knob for progressive learning."""
+
+import cv2
+import numpy as np
+
+from gainspect.data.framing import PADDING
+from gainspect.types import Image, Mask
+
+# Each range is what strength 1 may do.
+_TURN_DEGREES = 15.0
+_SCALE = 0.2
+_SHIFT = 0.08
+_BRIGHTNESS = 40.0
+_CONTRAST = 0.3
+_NOISE = 8.0
+_BLUR_SIGMA = 1.0
+
+_TURNS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
+
+
+def augment(image: Image, mask: Mask, rng: np.random.Generator, strength: float) -> tuple[Image, Mask]:
+    """Vary a letterboxed image (S, S, 3) and its mask (S, S) alike.
+
+    Flips and quarter turns, a small affine, brightness and contrast, noise, blur.
+
+    Args:
+        image: RGB.
+        mask: 0 or 1.
+        rng: all randomness comes from it.
+        strength: 0 = nothing, 1 = all ranges in full. Flips and turns happen at any strength above 0.
+    """
+    if strength <= 0:
+        return image, mask
+    image, mask = _flip_and_turn(image, mask, rng)
+    image, mask = _affine(image, mask, rng, strength)
+    return _photometric(image, rng, strength), mask
+
+
+def _flip_and_turn(image: Image, mask: Mask, rng: np.random.Generator) -> tuple[Image, Mask]:
+    turn, flip = _TURNS[rng.integers(4)], bool(rng.integers(2))
+    if turn is not None:
+        image, mask = np.asarray(cv2.rotate(image, turn)), np.asarray(cv2.rotate(mask, turn))
+    if flip:
+        image, mask = np.asarray(cv2.flip(image, 1)), np.asarray(cv2.flip(mask, 1))
+    return image, mask
+
+
+def _affine(image: Image, mask: Mask, rng: np.random.Generator, strength: float) -> tuple[Image, Mask]:
+    side = image.shape[0]
+    angle, zoom, *shift = rng.uniform(-strength, strength, 4) * (
+        _TURN_DEGREES,
+        _SCALE,
+        _SHIFT * side,
+        _SHIFT * side,
+    )
+    matrix = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), angle, 1 + zoom)
+    matrix[:, 2] += shift
+    moved = cv2.warpAffine(
+        image, matrix, (side, side), borderMode=cv2.BORDER_CONSTANT, borderValue=(PADDING, PADDING, PADDING)
+    )
+    # Bilinear with a low threshold: nearest would lose defects one pixel wide.
+    coverage = cv2.warpAffine(mask * np.float32(1), matrix, (side, side), borderValue=0)
+    kept = (coverage >= 0.25).astype(np.uint8)
+    # A defect moved out of the frame would leave an NG label on a part that looks OK.
+    if 2 * kept.sum() < mask.sum():
+        return image, mask
+    return moved.astype(np.uint8), kept
+
+
+def _photometric(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    contrast = 1 + strength * rng.uniform(-_CONTRAST, _CONTRAST)
+    brightness = strength * rng.uniform(-_BRIGHTNESS, _BRIGHTNESS)
+    tones = (np.arange(256) - PADDING) * contrast + PADDING + brightness
+    pixels = np.asarray(cv2.LUT(image, np.clip(np.rint(tones), 0, 255).astype(np.uint8)), np.uint8)
+    if rng.random() < 0.5:
+        grain = rng.standard_normal(image.shape[:2], dtype=np.float32)
+        grain *= np.float32(strength * rng.uniform(0, _NOISE))
+        # OpenCV rounds and saturates the sum.
+        pixels = np.asarray(cv2.add(pixels, cv2.merge([grain] * 3), dtype=cv2.CV_8U), np.uint8)
+    if rng.random() < 0.3:
+        sigma = max(0.1, strength * rng.uniform(0, _BLUR_SIGMA))
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), np.uint8)
+    return pixels

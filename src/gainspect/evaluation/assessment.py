@@ -1,0 +1,200 @@
+"""What is kept of each judged image: its figures and a few counts, never its maps."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gainspect.data.decode import read_mask
+from gainspect.data.manifest import Manifest, Part
+from gainspect.errors import GainspectError
+from gainspect.evaluation.doubtful import is_named
+from gainspect.files import atomic_path
+from gainspect.inspection.inspector import Inspector
+from gainspect.metrics.cam import cam_iou, energy_inside, iou_curve, peak_in_mask, pointing_game
+from gainspect.metrics.localization import Overlap, dice, iou, overlap
+from gainspect.types import MAP_NAMES, Evidence, Label, MapName, Verdict
+
+LOCALIZATION_THRESHOLD = 0.5
+"""On the localization probability."""
+
+MAP_THRESHOLDS: tuple[float, ...] = (
+    *(round(0.05 * step, 2) for step in range(1, 20)),
+    *(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0),
+)
+"""Candidates for one fixed threshold on a map, in the map's own units (probability, or logits for a CAM)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Assessed:
+    """One image."""
+
+    image: str
+    """Its name: path relative to the data folder, forward slashes."""
+    label: Label
+    group: str
+    defect_type: str | None
+    score: float
+    """P(NG)"""
+    verdict: Label
+    """OK or NG, by the score alone; what a failed reason check makes of it is not judged here."""
+    right_reason: bool | None
+    """The verdict is right and, for NG, the evidence peaks in the defect; None for NG without a mask."""
+    evidence_peak: float
+    """Largest evidence, in its own units."""
+    figures: dict[str, float]
+    """Map quality by `MAP_FIGURE`, and localization_iou, localization_dice; NG with a mask only."""
+    curves: dict[MapName, NDArray[np.float64]]
+    """IoU at each of `MAP_THRESHOLDS`; NG with a mask only."""
+    overlap: Overlap | None
+    """Of the localization, where there is one; not for NG without a mask."""
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """All images of one part of the data, in the manifest's order."""
+
+    threshold: float
+    """On P(NG); the one the Inspector applied."""
+    images: tuple[Assessed, ...]
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """(N,) P(NG)."""
+        return np.array([image.score for image in self.images], np.float64)
+
+    @property
+    def labels(self) -> NDArray[np.bool_]:
+        """(N,) True for NG."""
+        return np.array([image.label is Label.NG for image in self.images], np.bool_)
+
+    def without(self, names: frozenset[str]) -> "Assessment":
+        """Leave images out, by name or by file name."""
+        kept = tuple(image for image in self.images if not is_named(image.image, names))
+        return Assessment(self.threshold, kept)
+
+
+def assess_verdict(
+    verdict: Verdict,
+    *,
+    image: str,
+    label: Label,
+    group: str,
+    defect_type: str | None,
+    mask: NDArray[np.bool_] | None,
+) -> Assessed:
+    """Reduce a verdict to its figures.
+
+    Args:
+        verdict: with maps (H, W).
+        image: name.
+        label: what the part is.
+        group: its physical part.
+        defect_type: as in the manifest.
+        mask: (H, W), True in the defect; all False for OK; None for NG whose defect is not marked.
+    """
+    figures: dict[str, float] = {}
+    curves: dict[MapName, NDArray[np.float64]] = {}
+    localization = verdict.evidence.localization
+    reason = None if mask is None else verdict.by_score is label
+    if mask is not None and label is Label.NG:
+        for name, values in verdict.evidence.maps().items():
+            figures[f"{name}_cam_iou"] = cam_iou(values, mask)
+            figures[f"{name}_pointing_game"] = pointing_game(values, mask)
+            figures[f"{name}_energy_inside"] = energy_inside(values, mask)
+            curves[name] = iou_curve(values, mask, MAP_THRESHOLDS)
+        if localization is not None:
+            region = localization >= LOCALIZATION_THRESHOLD
+            figures |= {"localization_iou": iou(region, mask), "localization_dice": dice(region, mask)}
+        reason = reason and peak_in_mask(verdict.evidence.evidence, mask)
+    counts = (
+        None if mask is None or localization is None else overlap(localization, mask, LOCALIZATION_THRESHOLD)
+    )
+    return Assessed(
+        image=image,
+        label=label,
+        group=group,
+        defect_type=defect_type,
+        score=verdict.score,
+        verdict=verdict.by_score,
+        right_reason=reason,
+        evidence_peak=float(verdict.evidence.evidence.max()),
+        figures=figures,
+        curves=curves,
+        overlap=counts,
+    )
+
+
+def map_names(assessment: Assessment) -> list[MapName]:
+    """The maps that have figures, in their usual order."""
+    found = {name for image in assessment.images for name in image.curves}
+    return [name for name in MAP_NAMES if name in found]
+
+
+def assess(
+    inspector: Inspector,
+    manifest: Manifest,
+    *,
+    progress: Callable[[], None] | None = None,
+    maps_dir: Path | None = None,
+) -> Assessment:
+    """Judge all parts; images are streamed, one batch in memory.
+
+    An OK part has no defect, so its mask counts as empty. An NG part without a mask, or with an empty one,
+    counts for the classification only.
+
+    Args:
+        inspector: judges the images.
+        manifest: what they are.
+        progress: called after each image.
+        maps_dir: where to write `<image stem>.npz` for each image: float32 maps (H, W) in the image's own
+            geometry, under the keys cam, attention, localization and evidence as far as they exist.
+
+    Raises:
+        GainspectError: an image or mask cannot be read, or two images would write the same maps file.
+    """
+    if maps_dir is not None:
+        _require_different_stems(manifest)
+    images = []
+    verdicts = inspector.inspect_many(part.image for part in manifest.parts)
+    for part, verdict in zip(manifest.parts, verdicts, strict=True):
+        images.append(
+            assess_verdict(
+                verdict,
+                image=manifest.key(part),
+                label=part.label,
+                group=part.group,
+                defect_type=part.defect_type,
+                mask=_mask(part, verdict.evidence.evidence.shape),
+            )
+        )
+        if maps_dir is not None:
+            _save_maps(verdict.evidence, maps_dir / f"{part.image.stem}.npz")
+        if progress is not None:
+            progress()
+    return Assessment(inspector.threshold, tuple(images))
+
+
+def _mask(part: Part, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    if part.label is Label.OK:
+        return np.zeros(shape, np.bool_)
+    mask = None if part.mask is None else read_mask(part.mask, shape).astype(np.bool_)
+    return mask if mask is not None and mask.any() else None
+
+
+def _save_maps(evidence: Evidence, path: Path) -> None:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **evidence.maps())
+
+
+def _require_different_stems(manifest: Manifest) -> None:
+    stem, times = Counter(part.image.stem for part in manifest.parts).most_common(1)[0]
+    if times > 1:
+        raise GainspectError(
+            f"{times} images are called {stem!r}: their maps would overwrite each other",
+            where=manifest.root,
+            hint="Rename them, or judge without writing maps.",
+        )

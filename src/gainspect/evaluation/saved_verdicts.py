@@ -1,0 +1,90 @@
+"""What an evaluation leaves in its folder, predictions.csv and metrics.json: written here, and read again."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gainspect.errors import GainspectError
+from gainspect.evaluation.assessment import Assessment
+from gainspect.evaluation.summary import summarize
+from gainspect.files import write_json, write_text
+
+PREDICTIONS = "predictions.csv"
+METRICS = "metrics.json"
+ALL_LABELS = "all labels"
+WITHOUT_DOUBTFUL = "without doubtful labels"
+
+FIGURE_COLUMNS = {
+    "right_reason_rate": "right_reason",
+    "cam_iou": "evidence_cam_iou",
+    "pointing_game": "evidence_pointing_game",
+    "energy_inside": "evidence_energy_inside",
+    "localization_iou": "localization_iou",
+}
+"""Of predictions.csv, by figure."""
+
+
+@dataclass(frozen=True, eq=False)
+class SavedVerdicts:
+    """What `predictions.csv` says of N images."""
+
+    images: tuple[str, ...]
+    groups: tuple[str, ...]
+    labels: NDArray[np.bool_]
+    """(N,) True for NG."""
+    called: NDArray[np.bool_]
+    """(N,) True where the verdict is NG."""
+    scores: NDArray[np.float64]
+    """(N,) P(NG)."""
+    figures: dict[str, NDArray[np.float64]]
+    """(N,) right_reason and map quality; NaN where an image has none."""
+
+
+def save_verdicts(
+    assessment: Assessment, out: Path, summaries: dict[str, dict[str, Any]] | None = None
+) -> None:
+    """Write predictions.csv (one row an image) and metrics.json (the summaries by title) into a folder."""
+    figures = sorted({name for image in assessment.images for name in image.figures})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["image", "label", "score", "group", "defect_type", "verdict", "threshold", "right_reason", *figures]
+    )
+    for image in assessment.images:
+        reason = "" if image.right_reason is None else int(image.right_reason)
+        known = [image.image, image.label, image.score, image.group, image.defect_type or "", image.verdict]
+        values = [image.figures.get(name, "") for name in figures]
+        writer.writerow([*known, assessment.threshold, reason, *values])
+    write_text(out / PREDICTIONS, text.getvalue())
+    write_json(out / METRICS, {"all": summarize(assessment)} if summaries is None else summaries)
+
+
+def read_verdicts(path: Path) -> SavedVerdicts:
+    """Read what `save_verdicts` wrote, sorted by image.
+
+    Raises:
+        GainspectError: it cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = sorted(csv.DictReader(file), key=lambda row: row["image"])
+        return SavedVerdicts(
+            images=tuple(row["image"] for row in rows),
+            groups=tuple(row["group"] for row in rows),
+            labels=np.array([row["label"] == "ng" for row in rows], np.bool_),
+            called=np.array([row["verdict"] == "ng" for row in rows], np.bool_),
+            scores=np.array([float(row["score"]) for row in rows], np.float64),
+            figures={name: _column(rows, column) for name, column in FIGURE_COLUMNS.items()},
+        )
+    except (OSError, KeyError, ValueError) as error:
+        raise GainspectError(f"cannot read the predictions ({error})", where=path) from error
+
+
+def _column(rows: Sequence[dict[str, str]], name: str) -> NDArray[np.float64]:
+    return np.array([float(row.get(name) or "nan") for row in rows], np.float64)

@@ -1,0 +1,64 @@
+"""The figures of the validation part by which epochs are compared."""
+
+import numpy as np
+
+from gainspect.evaluation.assessment import Assessment
+from gainspect.metrics.classification import (
+    at_threshold,
+    auroc,
+    average_precision,
+    operating_threshold,
+    specificity_at_recall,
+)
+
+
+def validation_figures(assessment: Assessment, target_recall: float) -> dict[str, float]:
+    """Figures by which an epoch is judged; those that are undefined are absent.
+
+    Returns:
+        auroc, ap, specificity_at_recall (share of OK that passes when the target recall is reached),
+        right_reason_at_recall, recall and accuracy at 0.5; with masks also cam_iou, pointing_game and
+        energy_inside of the evidence; with localization its localization_iou.
+    """
+    scores, labels = assessment.scores, assessment.labels
+    at_half = at_threshold(scores, labels, 0.5)
+    figures = {
+        "auroc": auroc(scores, labels),
+        "ap": average_precision(scores, labels),
+        "specificity_at_recall": specificity_at_recall(scores, labels, target_recall)
+        if labels.any()
+        else None,
+        "right_reason_at_recall": right_reason_at_recall(assessment, target_recall),
+        "accuracy": at_half["accuracy"],
+        "recall": at_half["recall"],
+        "cam_iou": _mean(assessment, "evidence_cam_iou"),
+        "pointing_game": _mean(assessment, "evidence_pointing_game"),
+        "energy_inside": _mean(assessment, "evidence_energy_inside"),
+        "localization_iou": _mean(assessment, "localization_iou"),
+    }
+    return {name: value for name, value in figures.items() if value is not None}
+
+
+def right_reason_at_recall(assessment: Assessment, target_recall: float) -> float | None:
+    """How much is right for the right reason when the target recall is reached, 0…1.
+
+    Mean of two shares: OK images that pass, and marked NG images that are caught with the evidence peaking in
+    the defect (ties share the credit). Without marked NG images the first alone; None without OK or without
+    NG. Specificity alone would pick a checkpoint that follows a cue, where the validation part has the cue.
+    """
+    labels = assessment.labels
+    if not labels.any() or labels.all():
+        return None
+    threshold = operating_threshold(assessment.scores, labels, target_recall)
+    passed = float((assessment.scores[~labels] < threshold).mean())
+    hits = [
+        image.figures["evidence_pointing_game"] * (image.score >= threshold)
+        for image in assessment.images
+        if "evidence_pointing_game" in image.figures
+    ]
+    return (passed + float(np.mean(hits))) / 2 if hits else passed
+
+
+def _mean(assessment: Assessment, figure: str) -> float | None:
+    values = [image.figures[figure] for image in assessment.images if figure in image.figures]
+    return float(np.mean(values)) if values else None

@@ -1,0 +1,1 @@
+"""What runs the network: ONNX Runtime, OpenVINO, or torch."""

@@ -1,0 +1,74 @@
+"""The trained model itself as a backend: the one file of `inspection` that needs torch."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load
+
+from gainspect.config import RunConfig
+from gainspect.errors import GainspectError
+from gainspect.inspection.backends.backend import Predictions
+from gainspect.inspection.bundle import Bundle
+from gainspect.models.gain_mtl import GainMTL
+from gainspect.models.graph import InspectionGraph
+from gainspect.strategies import strategy
+
+WEIGHTS = "model.safetensors"
+"""The file of a bundle that holds the model's tensors."""
+
+
+class TorchBackend:
+    """A `Backend` over a `GainMTL`.
+
+    Args:
+        model: used as it is, in evaluation mode during each call.
+        size: side of the square input, pixels.
+        device: where the model lies.
+    """
+
+    runtime = "torch"
+    precision = "f32"
+
+    def __init__(self, model: GainMTL, size: int, device: torch.device | str = "cpu") -> None:
+        self.graph = InspectionGraph(model)
+        self.size = size
+        self.device = device
+
+    @torch.inference_mode()
+    def __call__(self, images: NDArray[np.uint8]) -> Predictions:
+        """Judge (B, S, S, 3) RGB images; what comes back is described at `InspectionGraph.forward`."""
+        training = self.graph.model.training
+        if training:
+            self.graph.model.eval()
+        try:
+            results = self.graph(torch.from_numpy(images).to(self.device))
+        finally:
+            if training:
+                self.graph.model.train()
+        arrays = (np.asarray(value.cpu().numpy()) for value in results)
+        return dict(zip(self.graph.outputs, arrays, strict=True))
+
+
+def torch_backend(bundle: Bundle) -> TorchBackend:
+    """Build the model that a bundle holds as format "torch".
+
+    It runs with the threads that torch has: their number is the whole process's, a training's too.
+
+    Raises:
+        GainspectError: the bundle does not hold it, or it does not fit this version of gainspect.
+    """
+    if "torch" not in bundle.description.formats:
+        raise GainspectError(
+            "the bundle holds no torch model",
+            where=bundle.path,
+            hint="Export it again with --formats onnx,torch.",
+        )
+    try:
+        config = RunConfig.model_validate(bundle.description.training["config"])
+        model = GainMTL(config.model, strategy(config.strategy))
+        model.load_state_dict(load(bundle.contents[WEIGHTS]))
+    except (KeyError, ValidationError, SafetensorError, RuntimeError) as error:
+        raise GainspectError(f"its torch model cannot be built ({error})", where=bundle.path) from error
+    return TorchBackend(model.eval(), bundle.description.preprocessing.size)

@@ -1,0 +1,177 @@
+"""The Inspector: everything that judges images judges them through this class."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gainspect.data.decode import as_rgb8, read_image
+from gainspect.data.framing import letterbox, unletterbox
+from gainspect.data.tiles import Tiling
+from gainspect.errors import GainspectError
+from gainspect.inspection.backends.backend import Backend, Precision, Predictions, RuntimeName
+from gainspect.inspection.backends.choice import open_backend
+from gainspect.inspection.bundle import Bundle, read_bundle
+from gainspect.inspection.reason.check import check_reasons
+from gainspect.inspection.regions import regions_of
+from gainspect.inspection.tiled import judge_tiles
+from gainspect.policy import ReasonPolicy
+from gainspect.types import MAP_NAMES, Evidence, FloatMap, Image, Label, MapName, Verdict
+
+Input = NDArray[np.uint8] | NDArray[np.uint16] | Path | str
+"""An image file, or pixels as `as_rgb8` takes them."""
+
+
+class Inspector:
+    """Judges images of any size; safe to share between threads.
+
+    Args:
+        backend: runs the network.
+        threshold: on P(NG); at or above it the verdict is NG.
+        region_threshold: regions are where the evidence reaches this; None = none are sought.
+        batch_size: images judged at once by `inspect_many`; with tiles, tiles of one image.
+        tiling: cut images into tiles, as the training did; None = see them whole.
+        reason: how to check the reason of NG verdicts; None = not at all. Needs a region threshold.
+    """
+
+    bundle: Bundle | None = None
+    """What it was loaded from."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        threshold: float,
+        region_threshold: float | None = None,
+        batch_size: int = 16,
+        tiling: Tiling | None = None,
+        reason: ReasonPolicy | None = None,
+    ) -> None:
+        self.backend = backend
+        self.threshold = threshold
+        self.region_threshold = region_threshold
+        self.batch_size = batch_size
+        self.tiling = tiling
+        self.reason = reason
+
+    @property
+    def images_at_once(self) -> int:
+        """How many images `inspect_many` holds."""
+        return self.batch_size if self.tiling is None else 1
+
+    @classmethod
+    def load(
+        cls,
+        bundle: Path | str | Bundle,
+        runtime: RuntimeName = "auto",
+        precision: Precision = "f32",
+        *,
+        threads: int | None = None,
+        batch_size: int = 8,
+        check: bool = True,
+    ) -> "Inspector":
+        """Load a bundle, check it, and run it once, so that the first part does not wait.
+
+        Args:
+            bundle: its path, or what `read_bundle` gave.
+            runtime: "auto" = ONNX Runtime for f32, else OpenVINO.
+            precision: of the arithmetic.
+            threads: None = all CPUs that the process may use (cgroup quota, affinity); torch keeps its own.
+            batch_size: images judged at once by `inspect_many`.
+            check: whether to check reasons as the bundle's policy says; False = never.
+
+        Raises:
+            GainspectError: the bundle is refused, or the runtime cannot run it.
+        """
+        if not isinstance(bundle, Bundle):
+            bundle = read_bundle(Path(bundle))
+        backend = open_backend(bundle, runtime, precision, threads)
+        policy = bundle.description.policy
+        inspector = cls(
+            backend,
+            threshold=policy.threshold,
+            region_threshold=policy.region_threshold,
+            batch_size=batch_size,
+            tiling=bundle.description.preprocessing.tiling,
+            reason=policy.reason if check else None,
+        )
+        inspector.bundle = bundle
+        inspector.inspect(np.zeros((backend.size, backend.size, 3), np.uint8))
+        return inspector
+
+    def inspect(self, image: Input) -> Verdict:
+        """Judge one image.
+
+        Raises:
+            GainspectError: the file cannot be read, the array is no image, or the model gave NaN or infinity.
+        """
+        return next(self.inspect_many([image]))
+
+    def inspect_many(self, images: Iterable[Input]) -> Iterator[Verdict]:
+        """Judge images in order, a batch at a time; only one batch is in memory.
+
+        Raises:
+            GainspectError: as `inspect`.
+        """
+        remaining = iter(images)
+        while batch := list(islice(remaining, self.images_at_once)):
+            pixels = [_pixels(item) for item in batch]
+            verdicts = [self._verdict(score, maps) for score, maps in self._judge(pixels)]
+            if self.reason is not None and self.region_threshold is not None:
+                verdicts = check_reasons(pixels, verdicts, self.scores, self.reason, self.region_threshold)
+            yield from verdicts
+
+    def scores(self, images: Iterable[Image]) -> list[float]:
+        """P(NG) of each image, all in one batch (with tiles: image by image), and nothing else.
+
+        Raises:
+            GainspectError: the model gave NaN or infinity.
+        """
+        if self.tiling is not None:
+            return [score for score, _ in self._judge(images)]
+        frames = [letterbox(image, self.backend.size)[0] for image in images]
+        return [float(score) for score in self._run(np.stack(frames))["score"]] if frames else []
+
+    def _judge(self, images: Iterable[Image]) -> Iterator[tuple[float, dict[MapName, FloatMap]]]:
+        """P(NG) and maps of each image, the maps in its own geometry."""
+        size = self.backend.size
+        if self.tiling is not None:
+            yield from (judge_tiles(self._run, image, size, self.tiling, self.batch_size) for image in images)
+            return
+        frames, geometries = zip(*(letterbox(image, size) for image in images), strict=True)
+        results = self._run(np.stack(frames))
+        names = [name for name in MAP_NAMES if name in results]
+        for index, geometry in enumerate(geometries):
+            maps = {name: unletterbox(results[name][index], geometry) for name in names}
+            yield float(results["score"][index]), maps
+
+    def _run(self, frames: NDArray[np.uint8]) -> Predictions:
+        results = self.backend(frames)
+        _require_finite(results)
+        return results
+
+    def _verdict(self, score: float, maps: dict[MapName, FloatMap]) -> Verdict:
+        evidence = np.maximum(maps["evidence"], 0, out=maps["evidence"])
+        return Verdict(
+            label=Label.NG if score >= self.threshold else Label.OK,
+            score=score,
+            threshold=self.threshold,
+            evidence=Evidence(**maps),
+            regions=() if self.region_threshold is None else regions_of(evidence, self.region_threshold),
+        )
+
+
+def _pixels(image: Input) -> NDArray[np.uint8]:
+    return read_image(Path(image)) if isinstance(image, Path | str) else as_rgb8(image)
+
+
+def _require_finite(results: Predictions) -> None:
+    """NaN compares false with every threshold, so it would pass as OK."""
+    broken = [name for name, values in results.items() if not np.isfinite(values).all()]
+    if broken:
+        raise GainspectError(
+            f"the model gave numbers that are not finite ({', '.join(broken)})",
+            hint="It diverged or is damaged: train it again, with a lower learning rate.",
+        )

@@ -1,0 +1,87 @@
+"""Whether two runtimes say the same: on the same frames, the same numbers and the same verdicts."""
+
+import io
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gainspect.errors import GainspectError
+from gainspect.inspection.backends.backend import Backend, Precision, Predictions, RuntimeName
+from gainspect.inspection.backends.choice import open_backend
+from gainspect.inspection.bundle import GOLDEN, Bundle
+from gainspect.inspection.cpus import available_cpus, cpu_isa
+
+_PACKAGES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "torch": "torch"}
+_FRAMES = "frames"
+_BATCH = 4
+
+
+def run_frames(backend: Backend, frames: NDArray[np.uint8]) -> Predictions:
+    """Judge (N, S, S, 3) frames, a few at a time."""
+    batches = [backend(frames[start : start + _BATCH]) for start in range(0, len(frames), _BATCH)]
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def difference(
+    reference: Predictions, found: Predictions, *, threshold: float, evidence_bias: float
+) -> dict[str, Any]:
+    """How far `found` is from `reference`.
+
+    Returns:
+        images; flips (verdicts that differ at the threshold); for each output the largest and the mean
+        absolute difference; evidence_identity, the largest |sum of contributions + bias − logit| in `found`.
+    """
+    flips = (reference["score"] >= threshold) != (found["score"] >= threshold)
+    outputs = {}
+    for name, expected in reference.items():
+        distance = np.abs(found[name].astype(np.float64) - expected)
+        outputs[name] = {"max": float(distance.max()), "mean": float(distance.mean())}
+    total = found["contributions"].sum(axis=(1, 2), dtype=np.float64) + evidence_bias
+    return {
+        "images": len(flips),
+        "flips": int(flips.sum()),
+        "outputs": outputs,
+        "evidence_identity": float(np.abs(total - found["logit"]).max()),
+    }
+
+
+def machine(backend: Backend) -> dict[str, Any]:
+    """What a parity figure depends on beside the model."""
+    return {
+        "runtime": backend.runtime,
+        "version": version(_PACKAGES[backend.runtime]),
+        "precision": backend.precision,
+        "cpu": cpu_isa(),
+        "threads": available_cpus(),
+        "platform": platform.platform(),
+    }
+
+
+def pack_golden(frames: NDArray[np.uint8], expected: Predictions) -> bytes:
+    """Frames and what the reference made of them, as an .npz without pickle."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **{_FRAMES: frames}, **expected)
+    return buffer.getvalue()
+
+
+def golden_parity(bundle: Bundle, runtime: RuntimeName, precision: Precision) -> dict[str, Any]:
+    """Repeat the reference's stored answers on this machine.
+
+    Returns:
+        As `difference`, with the `machine` it was found on.
+
+    Raises:
+        GainspectError: the bundle holds no golden answers, or cannot be run so.
+    """
+    if GOLDEN not in bundle.contents:
+        raise GainspectError("the bundle holds no golden answers", where=bundle.path)
+    with np.load(io.BytesIO(bundle.contents[GOLDEN]), allow_pickle=False) as archive:
+        golden = {name: archive[name] for name in archive.files}
+    backend = open_backend(bundle, runtime, precision, threads=None)
+    found = run_frames(backend, golden.pop(_FRAMES))
+    policy, graph = bundle.description.policy, bundle.description.graph
+    compared = difference(golden, found, threshold=policy.threshold, evidence_bias=graph.evidence_bias)
+    return {**machine(backend), **compared}

@@ -1,0 +1,1 @@
+"""The check of a verdict's reason: repair the evidence, repair as much elsewhere, compare the scores."""

@@ -1,0 +1,153 @@
+"""The reason check: repair the evidence in the image, and as much elsewhere, and see what the score does.
+
+A verdict rests on its evidence if the score falls when the evidence is repaired, and stays when regions of
+the same shape and area are repaired somewhere else (the control: what the repair itself does to a score).
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from gainspect.inspection.reason.repair import BoolMask, drawn_place, pieces_of, repair
+from gainspect.inspection.reason.rules import review_reasons
+from gainspect.policy import ReasonPolicy
+from gainspect.types import CheckGap, FloatMap, Image, Label, ReasonCheck, Verdict
+
+_MARGIN = 0.03
+"""Of the longer side: how far a repair goes beyond the evidence, so that no rim of a defect is smeared in."""
+_MAX_SHARE = 0.5
+"""Of the image: a larger region has too little around it to be repaired from."""
+_DRAWS = 100
+"""Places tried for each piece of a control."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One image, and what to repair in it."""
+
+    image: Image
+    region: BoolMask
+    """(H, W), the evidence and its margin."""
+    controls: tuple[BoolMask, ...]
+    gap: CheckGap | None
+
+    def images(self) -> Iterator[Image]:
+        """The image with its evidence repaired, then with each control repaired; none if there is no way."""
+        if self.gap in (None, CheckGap.NO_ROOM_FOR_CONTROL):
+            for region in (self.region, *self.controls):
+                yield repair(self.image, region, avoid=self.region)
+
+
+def check_reasons(
+    images: Sequence[Image],
+    verdicts: Sequence[Verdict],
+    scores: Callable[[Iterator[Image]], Sequence[float]],
+    policy: ReasonPolicy,
+    region_threshold: float,
+) -> list[Verdict]:
+    """Check the reason of every NG verdict; the others stay as they are.
+
+    Args:
+        images: as they were judged.
+        verdicts: of these images.
+        scores: gives P(NG) of images; called once, with the repaired images of the whole batch.
+        policy: how to check, and what fails.
+        region_threshold: evidence at or above it is repaired, in its own units.
+    """
+    trials = {
+        index: plan(image, verdict.evidence.evidence, region_threshold, policy.controls, policy.seed)
+        for index, (image, verdict) in enumerate(zip(images, verdicts, strict=True))
+        if verdict.label is Label.NG
+    }
+    if not trials:
+        return list(verdicts)
+    found = iter(scores(repaired for trial in trials.values() for repaired in trial.images()))
+    checked = list(verdicts)
+    for index, trial in trials.items():
+        count = 0 if trial.gap in (CheckGap.NO_REGION, CheckGap.REGION_TOO_LARGE) else 1 + len(trial.controls)
+        answers = [next(found) for _ in range(count)]
+        verdict = verdicts[index]
+        check = ReasonCheck(
+            score=verdict.score,
+            threshold=verdict.threshold,
+            repaired=answers[0] if answers else None,
+            controls=tuple(answers[1:]),
+            area=int(trial.region.sum()),
+            gap=trial.gap,
+        )
+        reasons = review_reasons(check, verdict.evidence, policy)
+        label = Label.REVIEW if reasons else verdict.label
+        checked[index] = replace(verdict, label=label, check=check, review_reasons=reasons)
+    return checked
+
+
+def plan(image: Image, evidence: FloatMap, region_threshold: float, controls: int, seed: int) -> Trial:
+    """What to repair in one image; the same pixels and seed give the same regions.
+
+    Args:
+        image: (H, W, 3).
+        evidence: (H, W), at least 0.
+        region_threshold: in the evidence's own units.
+        controls: how many to seek.
+        seed: of their places.
+    """
+    region = evidence_region(evidence, region_threshold)
+    if not region.any():
+        return Trial(image, region, (), CheckGap.NO_REGION)
+    if region.mean() > _MAX_SHARE:
+        return Trial(image, region, (), CheckGap.REGION_TOO_LARGE)
+    rng = np.random.default_rng([seed, *hashlib.sha256(image.tobytes()).digest()])
+    found = control_regions(region, rng, controls)
+    return Trial(image, region, found, None if found else CheckGap.NO_ROOM_FOR_CONTROL)
+
+
+def evidence_region(evidence: FloatMap, threshold: float) -> BoolMask:
+    """(H, W), True where the evidence is strong, with a margin; empty only if there is no evidence.
+
+    Strong is what reaches the threshold or, where nothing does, half of the image's own peak.
+    """
+    peak = float(evidence.max())
+    strong = (evidence >= (threshold if peak >= threshold else peak / 2)) & (evidence > 0)
+    return with_margin(strong)
+
+
+def with_margin(region: BoolMask) -> BoolMask:
+    """The region grown by what a repair takes beyond it."""
+    margin = max(1, round(_MARGIN * max(region.shape)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
+    return np.asarray(cv2.dilate(region.astype(np.uint8), kernel), np.bool_)
+
+
+def control_regions(region: BoolMask, rng: np.random.Generator, count: int) -> tuple[BoolMask, ...]:
+    """The connected pieces of a region moved to other places that do not touch it, or each other.
+
+    Args:
+        region: (H, W), not empty.
+        rng: draws the places.
+        count: how many are sought.
+
+    Returns:
+        At most `count` regions (H, W) of the same area; fewer, or none, where there is no room.
+    """
+    # The largest first: later ones find room more easily.
+    pieces = sorted((piece for piece, _ in pieces_of(region)), key=lambda piece: -int(piece.sum()))
+    drawn = (_scattered(pieces, region, rng) for _ in range(count))
+    return tuple(control for control in drawn if control is not None)
+
+
+def _scattered(pieces: Sequence[BoolMask], avoid: BoolMask, rng: np.random.Generator) -> BoolMask | None:
+    taken = avoid.copy()
+    control = np.zeros_like(avoid)
+    for piece in pieces:
+        for _ in range(_DRAWS):
+            place = drawn_place(piece, avoid.shape, rng)
+            if not (taken[place] & piece).any():
+                taken[place] |= piece
+                control[place] |= piece
+                break
+        else:
+            return None
+    return control

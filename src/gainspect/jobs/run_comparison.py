@@ -1,0 +1,133 @@
+"""Jobs that take several parts of gainspect: judge a run, compare strategies, the demo."""
+
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from gainspect.config import RunConfig
+from gainspect.data.decode import read_image, read_mask
+from gainspect.data.manifest import Manifest, Part
+from gainspect.errors import GainspectError
+from gainspect.evaluation.saved_verdicts import ALL_LABELS
+from gainspect.evaluation.side_by_side import RunFigures, run_figures, save_comparison
+from gainspect.jobs.run_evaluation import evaluate_run
+from gainspect.report.drawing.picture_grid import PictureRow, picture_grid
+from gainspect.strategies import strategy
+from gainspect.training.launch import resume, train
+from gainspect.training.run_folder import RunFolder
+from gainspect.training.settle import complete_split
+from gainspect.training.trained import trained_inspector
+from gainspect.types import Label, Verdict
+
+
+def compare_strategies(
+    config: RunConfig,
+    manifest: Manifest,
+    strategies: list[str],
+    seeds: list[int],
+    out: Path,
+    *,
+    doubtful: frozenset[str] | None = None,
+    console: Console | None = None,
+) -> dict[str, list[RunFigures]]:
+    """Train and judge each strategy with each seed on the same split; what is done already is not done again.
+
+    The split comes from the configuration's own seed, so that only the training differs between seeds.
+
+    Returns:
+        Rows by title: all labels, and without the doubtful ones if any are named.
+
+    Raises:
+        GainspectError: unknown strategy, data that cannot be trained on, or runs of another configuration.
+        KeyboardInterrupt: stopped; the same call goes on.
+    """
+    names = [strategy(name).name for name in strategies]
+    manifest = complete_split(config, manifest)
+    comparisons: dict[str, list[RunFigures]] = {}
+    runs: dict[str, RunFolder] = {}
+    for name in names:
+        for seed in seeds:
+            run = train_or_resume(variant(config, name, seed), manifest, run_path(out, name, seed), console)
+            runs.setdefault(name, run)
+            summaries = evaluate_run(
+                run,
+                out=run.evaluation_folder(),
+                data=manifest.root,
+                doubtful=doubtful,
+                console=console,
+            )
+            for title, summary in summaries.items():
+                row = run_figures(name, seed, summary, run.result()["seconds"])
+                comparisons.setdefault(title, []).append(row)
+    for title, rows in comparisons.items():
+        save_comparison(rows, out, "compare" if title == ALL_LABELS else "compare-without-doubtful")
+    picture(runs, manifest.split("test"), out / "compare.png")
+    return comparisons
+
+
+def picture(runs: dict[str, RunFolder], manifest: Manifest, out: Path) -> None:
+    """Draw parts of each defect type and OK ones, with the evidence of each run's strategy."""
+    parts = _examples(manifest)
+    verdicts = {
+        name: list(trained_inspector(run).inspect_many(part.image for part in parts))
+        for name, run in runs.items()
+    }
+    defective = [part.label is Label.NG for part in parts]
+    scales = [_hottest(column, defective) for column in verdicts.values()]
+    rows = []
+    for index, part in enumerate(parts):
+        image = read_image(part.image)
+        mask = np.zeros(image.shape[:2], np.uint8) if part.mask is None else read_mask(part.mask, image.shape)
+        title = part.defect_type or part.label.upper()
+        rows.append(
+            PictureRow(title, image, mask, part.label, [column[index] for column in verdicts.values()])
+        )
+    picture_grid(rows, list(verdicts), scales, out)
+
+
+def _examples(manifest: Manifest) -> list[Part]:
+    """A few parts of each kind, each of another group, the same ones at every call."""
+    chosen: list[Part] = []
+    kinds = sorted({part.defect_type or "" for part in manifest.parts if part.label is Label.NG})
+    per_type, good = (1 if len(kinds) > 3 else 2), 2
+    for kind in [*kinds, None]:
+        groups: dict[str, Part] = {}
+        for part in sorted(manifest.parts, key=lambda part: part.image.name):
+            if (part.defect_type or "" if part.label is Label.NG else None) == kind:
+                groups.setdefault(part.group, part)
+        chosen.extend(list(groups.values())[: good if kind is None else per_type])
+    return chosen
+
+
+def _hottest(verdicts: list[Verdict], defective: list[bool]) -> float:
+    """99th percentile of the evidence on the defective parts shown."""
+    values = [v.evidence.evidence.ravel() for v, bad in zip(verdicts, defective, strict=True) if bad]
+    return float(np.percentile(np.concatenate(values), 99)) if values else 1.0
+
+
+def run_path(out: Path, name: str, seed: int) -> Path:
+    """Where a comparison keeps the run of one strategy and seed."""
+    return out / f"{name}-seed{seed}"
+
+
+def variant(config: RunConfig, name: str, seed: int) -> RunConfig:
+    """The same configuration for another strategy and seed."""
+    training = config.training.model_copy(update={"seed": seed})
+    return config.model_copy(update={"strategy": name, "training": training})
+
+
+def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: Console | None) -> RunFolder:
+    """Train into a folder, or go on with what lies there.
+
+    Raises:
+        GainspectError: a run of another configuration lies there.
+    """
+    run = RunFolder(path)
+    if not run.config_file.exists():
+        return train(config, manifest, path, console=console)
+    if run.config() != config.resolved():
+        raise GainspectError(
+            "a run of another configuration lies here", where=path, hint="Choose another --out, or delete it."
+        )
+    return resume(path, data=manifest.root, console=console)

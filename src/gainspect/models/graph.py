@@ -1,0 +1,47 @@
+"""The inspection graph: what the torch backend runs and what every format is exported from."""
+
+from torch import Tensor, nn
+
+from gainspect.models.gain_mtl import GainMTL
+
+
+class InspectionGraph(nn.Module):
+    """A trained model as a function of pixels, normalization inside; what is exported is this.
+
+    Args:
+        model: used as it is.
+    """
+
+    def __init__(self, model: GainMTL) -> None:
+        super().__init__()
+        self.model = model
+        strategy = model.strategy
+        names = ["logit", "score", "evidence", "contributions", "cam"]
+        names += ["attention"] * strategy.has_attention + ["localization"] * strategy.has_localization
+        self.outputs = tuple(names)
+        """Names of what `forward` returns, in its order."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Judge (B, S, S, 3) RGB images, uint8.
+
+        Returns:
+            `outputs`, in float32: "logit" and "score" (B,), the logit of P(NG) and P(NG) itself; maps
+            (B, h, w), each at a resolution of its own: "evidence" (the strategy's own), "contributions"
+            (their sum plus the model's evidence bias is the logit), "cam" (logits), "attention" and
+            "localization" (0…1).
+        """
+        output = self.model(images)
+        logit = self.model.decision(output)
+        named = {
+            "logit": logit,
+            "score": logit.sigmoid(),
+            "evidence": self.model.evidence(output),
+            "contributions": self.model.contributions(output),
+            "cam": output.cam,
+        }
+        if output.attention_logits is not None:
+            named["attention"] = output.attention_logits.sigmoid()
+        if output.localization_logits is not None:
+            named["localization"] = output.localization_logits.sigmoid()
+        maps = (named[name].float().squeeze(1) for name in self.outputs[2:])
+        return named["logit"].float(), named["score"].float(), *maps

@@ -1,0 +1,65 @@
+"""What a bundle says of itself: where it comes from and how it sees."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import gainspect
+from gainspect.config import DataConfig
+from gainspect.data.framing import PADDING
+from gainspect.data.manifest import SPLITS, Manifest
+from gainspect.inspection.bundle import SCHEMA_VERSION, Description, Format, Graph, Preprocessing
+from gainspect.models.graph import InspectionGraph
+from gainspect.policy import Policy
+from gainspect.release.formats.files import FILES
+from gainspect.training.run_folder import RunFolder
+
+
+def describe(
+    name: str,
+    run: RunFolder,
+    manifest: Manifest,
+    graph: InspectionGraph,
+    policy: Policy,
+    formats: Sequence[Format],
+) -> Description:
+    """Describe the bundle of an ended run.
+
+    Args:
+        name: of the bundle.
+        run: that was trained.
+        manifest: all its parts.
+        graph: of its model.
+        policy: chosen on its validation part.
+        formats: that the bundle will hold.
+    """
+    config, result, environment = run.config(), run.result(), run.environment()
+    return Description(
+        schema_version=SCHEMA_VERSION,
+        name=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        gainspect=gainspect.__version__,
+        strategy=config.strategy,
+        preprocessing=_preprocessing(config.data),
+        graph=Graph(outputs=graph.outputs, evidence_bias=graph.model.bias_margin().item()),
+        policy=policy,
+        formats={format_: FILES[format_] for format_ in formats},
+        training={
+            "config": config.model_dump(mode="json"),
+            "environment": {key: value for key, value in environment.items() if key != "data"},
+            "epoch": result["epoch"],
+            "validation": result["validation"],
+            "seconds": result["seconds"],
+        },
+        data={
+            "fingerprint": environment["data"]["fingerprint"],
+            "images": {split: len(manifest.split(split).parts) for split in SPLITS},
+            "ng": {split: int(manifest.split(split).labels.sum()) for split in SPLITS},
+        },
+        files={},
+    )
+
+
+def _preprocessing(seen: DataConfig) -> Preprocessing:
+    if seen.tiling is None:
+        return Preprocessing(size=seen.size, padding=PADDING)
+    return Preprocessing(size=seen.size, padding=PADDING, tile=seen.tile, overlap=seen.overlap)

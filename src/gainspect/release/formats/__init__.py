@@ -1,0 +1,1 @@
+"""The inspection graph in the formats that a bundle holds."""

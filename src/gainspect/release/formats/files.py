@@ -1,0 +1,59 @@
+"""Which formats there are, and the files of each."""
+
+from collections.abc import Callable, Sequence
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import save as safetensors
+
+from gainspect.errors import GainspectError
+from gainspect.inspection.backends.torch import WEIGHTS
+from gainspect.inspection.bundle import Format
+from gainspect.models.graph import InspectionGraph
+from gainspect.release.formats.onnx import to_onnx
+from gainspect.release.formats.openvino_ir import to_int8, to_openvino
+
+FORMATS: tuple[Format, ...] = get_args(Format)
+FILES: dict[Format, tuple[str, ...]] = {
+    "onnx": ("model.onnx",),
+    "openvino": ("model.xml", "model.bin"),
+    "openvino-int8": ("model-int8.xml", "model-int8.bin"),
+    "torch": (WEIGHTS,),
+}
+
+
+def chosen_formats(names: Sequence[str]) -> tuple[Format, ...]:
+    """The formats of these names in their usual order, ONNX always among them.
+
+    Raises:
+        GainspectError: there is no such format.
+    """
+    if unknown := [name for name in names if name not in FORMATS]:
+        raise GainspectError(f"there is no format {unknown[0]!r}", hint=f"Choose from {', '.join(FORMATS)}.")
+    return tuple(name for name in FORMATS if name == "onnx" or name in names)
+
+
+def graph_files(
+    graph: InspectionGraph,
+    formats: Sequence[Format],
+    size: int,
+    calibration: Callable[[], NDArray[np.uint8]],
+) -> dict[str, bytes]:
+    """The files of every format, by name, as `FILES` lists them.
+
+    Args:
+        graph: to export.
+        formats: which.
+        size: side of its input, pixels.
+        calibration: (N, size, size, 3) frames for INT8, if that is wanted.
+    """
+    onnx = to_onnx(graph, size)
+    contents = {"model.onnx": onnx}
+    if "openvino" in formats:
+        contents |= to_openvino(onnx, "model")
+    if "openvino-int8" in formats:
+        contents |= to_int8(onnx, "model-int8", calibration())
+    if "torch" in formats:
+        contents[WEIGHTS] = safetensors(graph.model.state_dict())
+    return contents

@@ -1,0 +1,47 @@
+"""The inspection graph as ONNX."""
+
+import logging
+import warnings
+
+import torch
+
+from gainspect.errors import GainspectError
+from gainspect.models.graph import InspectionGraph
+
+INPUT = "images"
+
+
+def to_onnx(graph: InspectionGraph, size: int) -> bytes:
+    """Export a graph: (B, size, size, 3) uint8 in, `graph.outputs` out, any batch size.
+
+    Source: torch's own exporter (dynamo). Traced with two images: it takes a batch of one for a constant.
+
+    Raises:
+        GainspectError: the exporter cannot express this model.
+    """
+    graph.eval()
+    images = torch.zeros((2, size, size, 3), dtype=torch.uint8)
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporter's own use of deprecated parts of torch
+            program = torch.onnx.export(
+                graph.cpu(),
+                (images,),
+                dynamo=True,
+                input_names=[INPUT],
+                output_names=list(graph.outputs),
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        raise GainspectError(
+            f"this model cannot be exported to ONNX ({str(error).splitlines()[0]})",
+            hint="Choose another backbone: an EfficientNet or ResNet, say.",
+        ) from error
+    finally:
+        logger.setLevel(level)
+    assert program is not None  # it is with dynamo=True
+    return bytes(program.model_proto.SerializeToString())

@@ -1,0 +1,63 @@
+"""The ONNX graph as OpenVINO IR, as it is or quantized."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gainspect.errors import GainspectError
+
+
+def to_openvino(onnx: bytes, prefix: str) -> dict[str, bytes]:
+    """Convert; weights keep their float32.
+
+    Returns:
+        `prefix`.xml and `prefix`.bin.
+    """
+    return _save(_read(onnx), prefix)
+
+
+def to_int8(onnx: bytes, prefix: str, frames: NDArray[np.uint8]) -> dict[str, bytes]:
+    """Quantize weights and activations to 8 bit by post-training calibration (NNCF).
+
+    Args:
+        onnx: the graph.
+        prefix: name of the files.
+        frames: (N, S, S, 3) of the validation part, to calibrate on.
+    """
+    try:
+        import nncf
+    except ImportError as error:
+        raise _missing("nncf") from error
+    calibration = nncf.Dataset([frame[np.newaxis] for frame in frames])
+    # What a division divides by may be a sum near 0 (S9's), which 8 bits make 0.
+    exact = nncf.IgnoredScope(types=["Divide"], validate=False)
+    quantized = nncf.quantize(_read(onnx), calibration, subset_size=len(frames), ignored_scope=exact)
+    return _save(quantized, prefix)
+
+
+def _read(onnx: bytes) -> Any:
+    return _openvino().Core().read_model(onnx)
+
+
+def _save(model: Any, prefix: str) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{prefix}.xml"
+        _openvino().save_model(model, path, compress_to_fp16=False)
+        return {file.name: file.read_bytes() for file in (path, path.with_suffix(".bin"))}
+
+
+def _openvino() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise _missing("openvino") from error
+    return openvino
+
+
+def _missing(package: str) -> GainspectError:
+    return GainspectError(
+        f"this format needs the package {package}", hint="Install it: pip install 'gainspect[openvino]'."
+    )

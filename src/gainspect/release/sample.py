@@ -1,0 +1,36 @@
+"""The frames that a release is proven on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gainspect.config import DataConfig
+from gainspect.data.decode import read_image, read_mask
+from gainspect.data.framing import letterbox
+from gainspect.data.manifest import Manifest, Part
+from gainspect.data.tiles import draw_tile
+from gainspect.types import Label
+
+
+def sample_of(manifest: Manifest, count: int) -> list[Part]:
+    """At most so many parts, half of them NG if there are enough, spread over the manifest."""
+    halves = [[part for part in manifest.parts if part.label is label] for label in (Label.NG, Label.OK)]
+    return [
+        half[place]
+        for half in halves
+        if half
+        for place in np.unique(np.linspace(0, len(half) - 1, min(count // 2, len(half))).astype(int))
+    ]
+
+
+def frames_of(parts: Sequence[Part], seen: DataConfig) -> NDArray[np.uint8]:
+    """(N, size, size, 3) as the graph sees them; with tiles one of each image."""
+    rng, frames = np.random.default_rng(0), []
+    for part in parts:
+        image = read_image(part.image)
+        if seen.tiling is not None:
+            mask = None if part.mask is None else read_mask(part.mask, image.shape)
+            image = draw_tile(image.shape, mask, seen.tiling, rng).of(image)
+        frames.append(letterbox(image, seen.size)[0])
+    return np.stack(frames)

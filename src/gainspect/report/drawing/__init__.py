@@ -1,0 +1,1 @@
+"""Pictures: evidence on one calibrated scale."""

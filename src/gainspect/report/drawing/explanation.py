@@ -1,0 +1,171 @@
+"""One verdict explained: a picture and a sentence in plain words."""
+
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gainspect.files import atomic_path
+from gainspect.inspection.reason.check import Trial
+from gainspect.policy import HeatScale
+from gainspect.report.drawing.heat import OUTLINE, colors_of, heat_of, heated
+from gainspect.report.texts import Wording
+from gainspect.types import Image, Label, Verdict
+
+_COLORS = {Label.OK: "#006954", Label.NG: "#c2410c", Label.REVIEW: "#6242a0"}
+_KOREAN = ("notosanscjk", "notosanskr", "nanumgothic", "malgun", "applegothic")
+"""Beginnings of the file names of fonts with Korean letters."""
+_PROBABILITY = HeatScale(cold=0.2, hot=1)
+"""For the localization: what it is unsure of stays grey."""
+_PANEL = 2.25
+"""Width of a picture, inches."""
+_COLUMNS: dict[str, int] = {"en": 150, "ko": 88}
+"""Letters in a line."""
+
+
+def explanation(verdict: Verdict, wording: Wording) -> str:
+    """What was decided, and what the check of its reason says."""
+    numbers = {"score": _number(verdict.score), "threshold": _number(verdict.threshold)}
+    sentences = [wording(f"explain_{verdict.label}", **numbers)]
+    check = verdict.check
+    sentences += [f"{wording(f'reason_{reason}')}." for reason in verdict.review_reasons]
+    if check is None:
+        return " ".join(sentences + [wording("explain_unchecked")] * (verdict.label is not Label.OK))
+    if check.repaired is not None:
+        kind = "flip" if check.flips else "stay"
+        alone = "_alone" if check.control is None else ""
+        control = "" if check.control is None else _number(check.control)
+        repaired = _number(check.repaired)
+        sentences.append(wording(f"explain_{kind}{alone}", **numbers, repaired=repaired, control=control))
+    if check.gap is not None:
+        sentences.append(f"{wording(f'gap_{check.gap}')}.")
+    return " ".join(sentences)
+
+
+def can_draw(language: str) -> bool:
+    """Whether a font with the language's letters is installed."""
+    return language != "ko" or _korean_font() is not None
+
+
+def draw_explanation(
+    image: Image, verdict: Verdict, trial: Trial, scale: HeatScale, wording: Wording, out: Path
+) -> None:
+    """Draw image, evidence, localization, repaired image, the three scores and the sentence.
+
+    Args:
+        image: (H, W, 3), as it was inspected.
+        verdict: of this image.
+        trial: what was, or would be, repaired in it.
+        scale: of the bundle.
+        wording: its language needs a font, see `can_draw`.
+        out: PNG to write.
+    """
+    font = _korean_font() if wording.language == "ko" else None
+    shape = image.shape[0] / image.shape[1]
+    page = _Page(height=2.5 + max(1.7, min(_PANEL * shape, 3.4)))
+    with mpl.rc_context({"font.family": [font] if font else mpl.rcParams["font.family"]}):
+        text, title = explanation(verdict, wording), wording(str(verdict.label))
+        page.text(0.3, 0.25, title, fontsize=18, fontweight="bold", color=_COLORS[verdict.label])
+        page.text(0.3, 0.75, "\n".join(wrap(text, _COLUMNS[wording.language])), fontsize=9.5, linespacing=1.5)
+        _panels(page, image, verdict, trial, scale, wording)
+        _scores(page.axes(10.15, 1.95, 1.25, 1.5), verdict, wording)
+        _legend(page, scale, wording)
+        with atomic_path(out) as temporary:
+            page.figure.savefig(temporary, format="png", facecolor="white")
+
+
+class _Page:
+    """A figure on which things are placed in inches from its top left corner."""
+
+    width = 12.0
+
+    def __init__(self, height: float) -> None:
+        self.height = height
+        self.figure = Figure(figsize=(self.width, height), dpi=150)
+        FigureCanvasAgg(self.figure)
+
+    def axes(self, x: float, y: float, width: float, height: float) -> Any:
+        place = (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
+        return self.figure.add_axes(place)
+
+    def text(self, x: float, y: float, text: str, **style: Any) -> None:
+        self.figure.text(x / self.width, 1 - y / self.height, text, va="top", **style)
+
+
+def _panels(
+    page: _Page, image: Image, verdict: Verdict, trial: Trial, scale: HeatScale, wording: Wording
+) -> None:
+    localization = verdict.evidence.localization
+    repaired = next(trial.images(), None) if verdict.by_score is Label.NG else None
+    pictures = {
+        "image": image,
+        "evidence": heated(image, heat_of(verdict.evidence.evidence, scale)),
+        "localization": None if localization is None else heated(image, heat_of(localization, _PROBABILITY)),
+        "repaired": repaired,
+    }
+    for column, (name, picture) in enumerate(pictures.items()):
+        x = 0.3 + (_PANEL + 0.15) * column
+        page.text(x, 1.5, wording(f"panel_{name}"), fontsize=9.5, fontweight="bold")
+        axis = page.axes(x, 1.75, _PANEL, page.height - 2.5)
+        axis.set_axis_off()
+        axis.set_anchor("NW")
+        if picture is None:
+            axis.text(0.5, 0.5, wording("panel_nothing"), ha="center", color="#777777", fontsize=9)
+            continue
+        axis.imshow(picture)
+        if name in {"evidence", "repaired"} and trial.region.any() and repaired is not None:
+            axis.contour(trial.region, levels=[0.5], colors=[np.array(OUTLINE) / 255], linewidths=1.0)
+
+
+def _scores(axis: Any, verdict: Verdict, wording: Wording) -> None:
+    check = verdict.check
+    scores = {
+        "before": verdict.score,
+        "repaired": None if check is None else check.repaired,
+        "control": None if check is None else check.control,
+    }
+    for row, (name, score) in enumerate(scores.items()):
+        place = 2 - row
+        axis.text(0, place + 0.3, wording(f"bar_{name}"), fontsize=8.5, va="bottom", color="#333333")
+        axis.barh(place, 1, 0.5, color="#eceff1")
+        if score is not None:
+            color = _COLORS[Label.NG] if score >= verdict.threshold else _COLORS[Label.OK]
+            axis.barh(place, max(score, 0.004), 0.5, color=color)
+        label = "–" if score is None else _number(score)
+        axis.text(1.06, place, label, fontsize=9.5, va="center", fontweight="bold")
+        axis.plot([verdict.threshold] * 2, [place - 0.25, place + 0.25], color="#222222", linewidth=1.2)
+    axis.set(xlim=(0, 1), ylim=(-0.4, 2.9), yticks=[], xticks=[0, 0.5, 1])
+    axis.tick_params(labelsize=7.5, length=2)
+    axis.set_title("P(NG)", loc="left", fontsize=9.5, fontweight="bold", pad=12)
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+
+
+def _legend(page: _Page, scale: HeatScale, wording: Wording) -> None:
+    x, y = 0.3 + _PANEL + 0.15, page.height - 0.55
+    axis = page.axes(x, y, _PANEL, 0.1)
+    ramp = np.linspace(0, 1, 256, dtype=np.float32)[None]
+    alpha = (0.8 * np.sqrt(ramp))[:, :, None]
+    axis.imshow((128 * (1 - alpha) + colors_of(ramp) * alpha).astype(np.uint8), aspect="auto")
+    axis.set_axis_off()
+    text = f"{scale.cold:.2g} {wording('legend_cold')}  ·  {scale.hot:.2g} {wording('legend_hot')}"
+    page.text(x, y + 0.17, text, fontsize=7.5, color="#555555")
+
+
+def _korean_font() -> str | None:
+    """Its name, known to matplotlib from now on: its own list may be older than the font."""
+    files = [f for f in font_manager.findSystemFonts() if Path(f).name.lower().startswith(_KOREAN)]
+    for file in files:
+        font_manager.fontManager.addfont(file)
+    regular = min(files, key=lambda file: ("regular" not in file.lower(), file), default=None)
+    return None if regular is None else font_manager.FontProperties(fname=regular).get_name()
+
+
+def _number(score: float) -> str:
+    """Two decimals; three near 0 and 1, where two would say too little."""
+    return f"{score:.2f}" if 0.1 <= score < 0.985 else f"{score:.3f}"

@@ -1,0 +1,38 @@
+"""The comparison report: several strategies on the same parts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from gainspect.evaluation.paired import differences, flips
+from gainspect.evaluation.saved_verdicts import SavedVerdicts
+from gainspect.report.html.page import write_page
+from gainspect.report.texts import Wording
+
+_TEXTS = {"false_alarm_rate": "false_alarms", "right_reason_rate": "right_reason"}
+"""Keys of texts that are not called as their figure."""
+
+
+def write_comparison(out: Path, tables: Mapping[str, SavedVerdicts], wording: Wording) -> None:
+    """Write the comparison as one HTML file; the first strategy is the base.
+
+    Args:
+        out: the file.
+        tables: what each strategy said of the same images; at least one.
+        wording: its language.
+
+    Raises:
+        GainspectError: it cannot be written, or the images differ.
+    """
+    base = next(iter(tables))
+    paired = {name: differences(tables[base], table) for name, table in tables.items()}
+    changes = {name: flips(tables[base], table) for name, table in tables.items() if name != base}
+    write_page(
+        "comparison.html.j2",
+        out,
+        wording,
+        base=base,
+        table=tables[base],
+        figures=[(d.figure, _TEXTS.get(d.figure, d.figure)) for d in paired[base]],
+        paired={name: {d.figure: d for d in found} for name, found in paired.items()},
+        flips=changes,
+    )

@@ -1,0 +1,225 @@
+"""The inspection report: what `gainspect report` writes of one bundle and one part of the data."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gainspect.data.manifest import Manifest, Part
+from gainspect.evaluation.failures import failures
+from gainspect.evaluation.reliance import (
+    CELLS,
+    Cell,
+    Examined,
+    assessment_of,
+    by_size,
+    outcomes,
+    quadrant,
+    reliance,
+)
+from gainspect.evaluation.summary import summarize
+from gainspect.inspection.bundle import Bundle
+from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.reason.check import evidence_region, with_margin
+from gainspect.inspection.reason.repair import BoolMask
+from gainspect.metrics.classification import precision_recall_points, roc_points
+from gainspect.report.html.page import write_page
+from gainspect.report.html.pictures import Picture, pictures_of, within_budget
+from gainspect.report.html.plots import curve, score_histogram, shares_with_intervals
+from gainspect.report.texts import Wording
+from gainspect.types import Image, Label, ReviewReason, Verdict
+
+_EXAMPLES = 3
+"""Pictures of each cell of the quadrant."""
+_PICTURE_BYTES = 9 * 2**20
+"""Of all pictures, before they are written as text, which adds a third."""
+_GOOD_RECALL = 0.9
+"""What counts as a size that is found."""
+
+
+@dataclass
+class Album:
+    """Keeps pictures of what the report shows, while images go by."""
+
+    bundle: Bundle
+    failures: dict[str, list[Picture]] = field(default_factory=dict)
+    examples: dict[Cell, list[tuple[Examined, list[Picture]]]] = field(default_factory=dict)
+
+    def __call__(
+        self, part: Part, image: Image, mask: BoolMask | None, verdict: Verdict, examined: Examined
+    ) -> None:
+        """Keep it, if it is a wrong verdict or a further example of its cell."""
+        wrong = examined.assessed.verdict is not part.label
+        cell = examined.cell
+        examples = [] if cell is None else self.examples.setdefault(cell, [])
+        # Good parts that pass show nothing: examples of the first cell are defects that were found.
+        shown = part.label is Label.NG or cell != ("right", "right")
+        groups = {other.assessed.group for other, _ in examples}
+        wanted = shown and len(examples) < _EXAMPLES and part.group not in groups
+        if not (wrong or wanted):
+            return
+        policy = self.bundle.description.policy
+        region = mask if mask is None else with_margin(mask)
+        if verdict.check is not None and verdict.check.repaired is not None:
+            region = evidence_region(verdict.evidence.evidence, policy.region_threshold)
+        pictures = pictures_of(image, mask, verdict, region, policy.heat_scale())
+        if wrong:
+            self.failures[examined.assessed.image] = pictures
+        if wanted:
+            examples.append((examined, pictures))
+
+
+def write_report(
+    out: Path,
+    inspector: Inspector,
+    manifest: Manifest,
+    examined: Sequence[Examined],
+    album: Album,
+    wording: Wording,
+    doubtful: frozenset[str] = frozenset(),
+) -> None:
+    """Write the report as one HTML file.
+
+    Args:
+        out: the file.
+        inspector: that judged.
+        manifest: that was judged.
+        examined: what was found, in the manifest's order.
+        album: that was told of each image.
+        wording: its language.
+        doubtful: images with doubtful labels, by name or by file name.
+
+    Raises:
+        GainspectError: it cannot be written, or is too large.
+    """
+    assessment = assessment_of(inspector, examined)
+    description = album.bundle.description
+    summary = summarize(assessment, map_thresholds=description.policy.map_thresholds)
+    wrong = failures(examined, doubtful)
+    cells = [(cell, example) for cell in CELLS for example in album.examples.get(cell, [])]
+    fitted = within_budget(
+        [album.failures[f.image.assessed.image] for f in wrong] + [pictures for _, (_, pictures) in cells],
+        _PICTURE_BYTES,
+    )
+    shown = [
+        (cell, e, pictures) for (cell, (e, _)), pictures in zip(cells, fitted[len(wrong) :], strict=True)
+    ]
+    labels, scores = assessment.labels, assessment.scores
+    both = bool(labels.any() and not labels.all())
+    effects = reliance(examined)
+    write_page(
+        "inspection.html.j2",
+        out,
+        wording,
+        name=description.name,
+        bundle=album.bundle,
+        policy=description.policy,
+        runtime=f"{inspector.backend.runtime} {inspector.backend.precision}",
+        tested=manifest.root.name,
+        summary=summary,
+        clean=summarize(assessment, exclude=doubtful) if doubtful else None,
+        numbers=_numbers(examined),
+        reliance=effects,
+        outcomes=outcomes(examined),
+        quadrant=quadrant(examined),
+        examples={cell: [(e, pictures) for at, e, pictures in shown if at == cell] for cell in CELLS},
+        rules=_rules(album.bundle, examined),
+        plots={
+            "roc": _roc(wording, assessment.scores, labels, summary) if both else "",
+            "pr": _pr(wording, scores, labels, summary) if both else "",
+            "histogram": score_histogram(scores, labels, assessment.threshold, _histogram_texts(wording)),
+            "sizes": _sizes(wording, examined),
+        },
+        size_sentence=_size_sentence(wording, examined),
+        failures=[(f, pictures) for f, pictures in zip(wrong, fitted, strict=False)],
+        causes=[cause for cause, _ in Counter(f.cause.value for f in wrong).most_common()],
+    )
+
+
+def _numbers(examined: Sequence[Examined]) -> dict[str, int]:
+    """Counts for the sentences of the summary."""
+    ng = [e for e in examined if e.assessed.label is Label.NG]
+    ok = [e for e in examined if e.assessed.label is Label.OK]
+    caught = [e for e in ng if e.assessed.verdict is Label.NG]
+    return {
+        "ng": len(ng),
+        "ok": len(ok),
+        "caught": len(caught),
+        "missed": len(ng) - len(caught),
+        "passed": sum(e.assessed.verdict is Label.OK for e in ok),
+        "pointed": sum(bool(e.points_at_defect) for e in caught),
+        "review": sum(e.label is Label.REVIEW for e in examined),
+        "review_false": sum(e.label is Label.REVIEW for e in ok),
+        "review_caught": sum(e.label is Label.REVIEW for e in ng),
+    }
+
+
+def _rules(bundle: Bundle, examined: Sequence[Examined]) -> list[tuple[str, float, int]]:
+    """Name, limit and hits of each rule that is applied."""
+    reason = bundle.description.policy.reason
+    if reason is None:
+        return []
+    limits = {
+        ReviewReason.REPAIR_KEEPS_SCORE: reason.min_drop,
+        ReviewReason.CONTROL_LOWERS_SCORE: reason.max_control_drop,
+        ReviewReason.MAPS_DISAGREE: reason.min_agreement,
+    }
+    return [
+        (str(rule), limit, sum(rule in e.review_reasons for e in examined))
+        for rule, limit in limits.items()
+        if limit is not None
+    ]
+
+
+def _roc(wording: Wording, scores: Any, labels: Any, summary: Mapping[str, Any]) -> str:
+    point = summary["classification"]["operating"]
+    marked = (point["false_alarm_rate"]["value"], point["recall"]["value"])
+    return curve(roc_points(scores, labels), marked, wording("roc_x"), wording("roc_y"), wording("roc"))
+
+
+def _pr(wording: Wording, scores: Any, labels: Any, summary: Mapping[str, Any]) -> str:
+    point = summary["classification"]["operating"]
+    precision = point["precision"]["value"]
+    marked = None if precision is None else (point["recall"]["value"], precision)
+    points = precision_recall_points(scores, labels)
+    return curve(points, marked, wording("pr_x"), wording("pr_y"), wording("pr"))
+
+
+def _histogram_texts(wording: Wording) -> dict[str, str]:
+    return {
+        "x": wording("histogram_x"),
+        "y": wording("histogram_y"),
+        "ok": wording("ok"),
+        "ng": wording("ng"),
+        "threshold": wording("threshold"),
+        "title": wording("histogram"),
+    }
+
+
+def _sizes(wording: Wording, examined: Sequence[Examined]) -> str:
+    rows = [
+        (_size_name(row), row["recall"]["value"], row["recall"]["interval"], row["n"])
+        for row in by_size(examined)
+    ]
+    labels = (wording("size_x"), wording("size_y"), wording("by_size"))
+    return shares_with_intervals(rows, *labels) if rows else ""
+
+
+def _size_name(row: Mapping[str, Any]) -> str:
+    if row["from"] == 0:
+        return f"< {row['to']:.0f}"
+    return f"≥ {row['from']:.0f}" if row["to"] == float("inf") else f"{row['from']:.0f}–{row['to']:.0f}"
+
+
+def _size_sentence(wording: Wording, examined: Sequence[Examined]) -> str:
+    """Where it starts to miss: the size from which on every class is found."""
+    rows = by_size(examined)
+    if not rows:
+        return wording("size_unknown")
+    found = len(rows)
+    while found and rows[found - 1]["recall"]["value"] >= _GOOD_RECALL:
+        found -= 1
+    if found == len(rows):
+        return wording("size_none")
+    return wording("size_sentence", low=rows[found]["from"]) if found else wording("size_all")

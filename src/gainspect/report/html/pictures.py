@@ -1,0 +1,87 @@
+"""Pictures inside an HTML file: small, as data URIs."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from gainspect.inspection.reason.repair import BoolMask, repair
+from gainspect.policy import HeatScale
+from gainspect.report.drawing.heat import heat_of, heated, outlined, resized
+from gainspect.types import Image, Verdict
+
+LOCALIZATION_SCALE = HeatScale(cold=0.2, hot=1)
+"""Of the localization probability: what it is unsure of stays grey."""
+_SIDES = (240, 200, 160, 128, 96, 64)
+"""Longer side of a picture, pixels, from the largest on."""
+_QUALITY = 78
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A JPEG and what it shows."""
+
+    name: str
+    """Key of its text: picture_NAME."""
+    content: bytes
+
+    @property
+    def uri(self) -> str:
+        """For an <img>."""
+        return f"data:image/jpeg;base64,{base64.b64encode(self.content).decode()}"
+
+
+def pictures_of(
+    image: Image, mask: BoolMask | None, verdict: Verdict, repaired: BoolMask | None, scale: HeatScale
+) -> list[Picture]:
+    """What a person compares: image with mask, evidence, localization, repaired image.
+
+    Args:
+        image: (H, W, 3).
+        mask: (H, W), the marked defect.
+        verdict: of this image.
+        repaired: (H, W), the region that was repaired; its picture is left out where there is none.
+        scale: of the evidence.
+    """
+    factor = _SIDES[0] / max(image.shape[:2])
+    small = resized(image, factor)
+
+    def fitted(region: BoolMask) -> BoolMask:
+        return np.asarray(resized(region.astype(np.float32), factor) > 0)
+
+    evidence = resized(verdict.evidence.evidence, factor)
+    drawn = {
+        "image": small if mask is None else outlined(small, fitted(mask), 2),
+        "evidence": heated(small, heat_of(evidence, scale)),
+    }
+    if verdict.evidence.localization is not None:
+        localization = resized(verdict.evidence.localization, factor)
+        drawn["localization"] = heated(small, heat_of(localization, LOCALIZATION_SCALE))
+    if repaired is not None and repaired.any():
+        name = "repaired" if verdict.check is not None else "mask_repaired"
+        drawn[name] = outlined(resized(repair(image, repaired), factor), fitted(repaired), 2)
+    return [Picture(name, _jpeg(picture)) for name, picture in drawn.items()]
+
+
+def within_budget(sets: Sequence[list[Picture]], budget: int) -> list[list[Picture]]:
+    """The same pictures, all made smaller by the same steps until their bytes fit into a budget."""
+    for side in _SIDES[1:]:
+        if sum(len(picture.content) for pictures in sets for picture in pictures) <= budget:
+            break
+        sets = [[Picture(p.name, _smaller(p.content, side)) for p in pictures] for pictures in sets]
+    return list(sets)
+
+
+def _smaller(content: bytes, side: int) -> bytes:
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert pixels is not None  # written by ourselves
+    image = np.asarray(pixels, np.uint8)[:, :, ::-1]
+    return _jpeg(resized(np.ascontiguousarray(image), min(1.0, side / max(image.shape[:2]))))
+
+
+def _jpeg(image: Image) -> bytes:
+    done, encoded = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    assert done  # small pictures are never too large
+    return encoded.tobytes()

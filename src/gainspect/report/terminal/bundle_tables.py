@@ -1,0 +1,108 @@
+"""What the terminal shows of a bundle."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from gainspect.inspection.bundle import Bundle
+from gainspect.policy import Policy, ReasonPolicy
+from gainspect.report.terminal.evaluation_tables import titled_table
+from gainspect.wording import plural
+
+
+def bundle_table(bundle: Bundle) -> Table:
+    """What it is and where it comes from."""
+    description = bundle.description
+    model, data = description.training["config"]["model"], description.data
+    table = titled_table(f"Bundle · {description.name}", f"SHA-256 {bundle.sha256}")
+    table.add_column("", no_wrap=True)
+    table.add_column("")
+    table.add_row("Made", f"{description.created} by gainspect {description.gainspect}")
+    table.add_row("Strategy", description.strategy)
+    table.add_row("Backbone", model["backbone"])
+    table.add_row("Input", str(description.preprocessing))
+    images = ", ".join(f"{split} {count} ({data['ng'][split]} NG)" for split, count in data["images"].items())
+    table.add_row("Images", images)
+    table.add_row("Data", f"SHA-256 {data['fingerprint']}")
+    table.add_row("Formats", ", ".join(description.formats))
+    table.add_row("Maps", ", ".join(description.graph.outputs[2:]))
+    return table
+
+
+def policy_sentence(policy: Policy) -> str:
+    """When the verdict is NG, and what that gave where it was chosen."""
+    origin = f"for recall {policy.target_recall}" if policy.target_recall is not None else "by hand"
+    figures = ", ".join(
+        f"{name} {value:.3f}"
+        for name, value in (("recall", policy.recall), ("false alarms", policy.false_alarm_rate))
+        if value is not None
+    )
+    part = f"{policy.split} ({policy.ng} NG, {policy.ok} OK)"
+    return f"NG from P(NG) {policy.threshold:.4f} on, chosen {origin}; on {part}: {figures}."
+
+
+def review_rules(reason: ReasonPolicy) -> list[str]:
+    """The rules that have a limit, in words."""
+    rules = [
+        (reason.min_drop, "repairing the evidence takes away less than {:.0%} of P(NG)"),
+        (reason.max_control_drop, "repairing as much elsewhere takes away more than {:.0%} of P(NG)"),
+        (reason.min_agreement, "attention and localization have a cosine under {:.2f}"),
+    ]
+    return [text.format(limit) for limit, text in rules if limit is not None]
+
+
+def reason_sentence(policy: Policy) -> str:
+    """When the reason of an NG verdict fails its check, and what that gave where it was fitted."""
+    reason = policy.reason
+    if reason is None:
+        return "Reasons are not checked."
+    return (
+        f"NG becomes REVIEW if {', '.join(review_rules(reason))}; on {reason.split}: {reason.reviewed} of "
+        f"{plural(reason.verdicts, 'verdict')} that are right for the right reason."
+    )
+
+
+def parity_table(parity: Mapping[str, Any]) -> Table:
+    """Every format against the torch model."""
+    table = titled_table(
+        "Parity with the trained model", "largest difference on probes and validation images"
+    )
+    for heading in ("Runtime", "Version", "Precision"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("Flips", "P(NG)", "Evidence", "Identity"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in parity["formats"]:
+        _add(table, row, [row["probes"], row["validation"]])
+    return table
+
+
+def golden_table(found: Mapping[str, Any]) -> Table:
+    """A bundle's golden answers, repeated here."""
+    table = titled_table(
+        f"Parity on this machine · {plural(found['images'], 'golden image')}",
+        f"{found['cpu']}, {plural(found['threads'], 'thread')}",
+    )
+    for heading in ("Runtime", "Version", "Precision"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("Flips", "P(NG)", "Evidence", "Identity"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    _add(table, found, [found])
+    return table
+
+
+def _add(table: Table, row: Mapping[str, Any], figures: list[Mapping[str, Any]]) -> None:
+    flips, images = (sum(found[name] for found in figures) for name in ("flips", "images"))
+    score, evidence = (
+        max(found["outputs"][name]["max"] for found in figures) for name in ("score", "evidence")
+    )
+    identity = max(found["evidence_identity"] for found in figures)
+    table.add_row(
+        row["runtime"],
+        row["version"],
+        row["precision"],
+        f"{flips} of {images}",
+        f"{score:.1e}",
+        f"{evidence:.1e}",
+        f"{identity:.1e}",
+    )

@@ -1,0 +1,198 @@
+"""Tables for the terminal, legible from 80 columns on; numbers right-aligned, three decimals."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from gainspect.evaluation.side_by_side import RunFigures, over_seeds
+
+# Recall first: a missed defect costs most.
+_AT_THRESHOLD = {
+    "recall": "Recall",
+    "false_alarm_rate": "False alarms",
+    "precision": "Precision",
+    "accuracy": "Accuracy",
+    "f1": "F1",
+}
+_RANKING = {"auroc": "AUROC", "ap": "AP"}
+_MAP_FIGURES = {"cam_iou": "CAM-\nIoU", "pointing_game": "Point-\nGame", "energy_inside": "Energy-\nInside"}
+_COMPARED = {
+    "recall": "Recall",
+    "false_alarm_rate": "False alarms",
+    "accuracy": "Accuracy",
+    "recall_at_half": "Recall at 0.5",
+    "precision_at_half": "Precision at 0.5",
+    "accuracy_at_half": "Accuracy at 0.5",
+    "auroc": "AUROC",
+    "ap": "Average precision",
+    "cam_iou": "CAM-IoU",
+    "pointing_game": "PointGame",
+    "energy_inside": "Energy-Inside",
+    "localization_iou": "Localization IoU",
+    "right_reason_rate": "Right reason",
+}
+_LAST_OF_SECTION = {"accuracy", "accuracy_at_half", "ap", "localization_iou"}
+_NOTHING = "–"
+
+
+def evaluation_tables(summary: Mapping[str, Any]) -> list[Table]:
+    """What `gainspect evaluate` prints of a summary."""
+    tables = [_verdicts(summary)]
+    if summary["maps"]:
+        tables.append(_maps(summary["maps"]))
+    if summary["localization"] is not None:
+        tables.append(_localization(summary["localization"]))
+    if summary["defect_types"]:
+        tables.append(_defect_types(summary["defect_types"]))
+    return tables
+
+
+def comparison_table(rows: Sequence[RunFigures], title: str) -> Table:
+    """A column each strategy: mean and, below it, ± sd over seeds; with one seed, 95 % interval by part."""
+    seeds = len({row.seed for row in rows})
+    below = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "below: 95 % interval by part"
+    table = titled_table(
+        f"Strategies · {title}",
+        f"{below}\nthreshold: chosen on validation\nmaps: the strategy's own evidence",
+    )
+    table.add_column("", no_wrap=True)
+    means = over_seeds(rows)
+    for strategy in means:
+        table.add_column(strategy, justify="right", no_wrap=True)
+    intervals = {row.strategy: row.intervals for row in rows}
+    for name, heading in _COMPARED.items():
+        cells = (_spread(figures[name], intervals[strategy][name]) for strategy, figures in means.items())
+        table.add_row(heading, *cells, end_section=name in _LAST_OF_SECTION)
+    return table
+
+
+def _verdicts(summary: Mapping[str, Any]) -> Table:
+    images, figures = summary["images"], summary["classification"]
+    operating, half = figures["operating"], figures["half"]
+    counts = f"{images['n']} images of {images['groups']} parts: {images['ok']} OK, {images['ng']} NG"
+    if images["left_out"]:
+        counts += f"; {images['left_out']} left out"
+    caption = (
+        "recall: share of NG called NG; false alarms: share of OK called NG\n"
+        "right reason: verdict right and, for NG, evidence peaks in the defect\n"
+        "95 % intervals; by part counts images of one part together"
+    )
+    if images["ng_without_mask"]:
+        caption += f"; right reason leaves out {images['ng_without_mask']} NG without a mask"
+    table = titled_table(f"Verdicts · {counts}", caption)
+    table.add_column("")
+    table.add_column(f"at {operating['threshold']:.3f}\n(operating)", justify="right")
+    table.add_column("by image\n", justify="right", style="dim", no_wrap=True)
+    table.add_column("by part\n", justify="right", style="dim", no_wrap=True)
+    table.add_column("at 0.5\n", justify="right")
+    table.add_column("by part\n", justify="right", style="dim", no_wrap=True)
+    for name, title in _AT_THRESHOLD.items():
+        table.add_row(title, *_figure(operating[name], strong=name == "recall"), *_by_part(half[name]))
+    reason = summary["right_reason_rate"]
+    table.add_row("Right reason", *_figure(reason, strong=True), _NOTHING, "", end_section=True)
+    for name, title in _RANKING.items():
+        table.add_row(title, *_figure(figures["ranking"][name]), "", "")
+    return table
+
+
+def _maps(maps: Mapping[str, Any]) -> Table:
+    count = next(iter(maps.values()))["cam_iou"]["n"]
+    fixed = any("fixed_iou" in quality for quality in maps.values())
+    caption = "mean and 95 % interval by part"
+    if fixed:
+        caption += "; fixed: at the threshold on the map that was best on the validation part"
+    table = titled_table(f"Where the maps lie · {count} NG images with a mask", caption)
+    table.add_column("Map")
+    for title in (*_MAP_FIGURES.values(), *(["IoU\n(fixed)"] if fixed else [])):
+        table.add_column(title, justify="right", no_wrap=True)
+    for name, quality in maps.items():
+        cells = [_stacked(quality[figure]) for figure in _MAP_FIGURES]
+        if fixed:
+            cells.append(_stacked(quality["fixed_iou"]) if "fixed_iou" in quality else Text(_NOTHING))
+        table.add_row(Text(name, "bold" if name == "evidence" else ""), *cells)
+    return table
+
+
+def _localization(figures: Mapping[str, Any]) -> Table:
+    table = titled_table(
+        "Localization",
+        "IoU and Dice at 0.5: mean over NG images with a mask, and over the pixels of all images\n"
+        f"AUPRO: overlap by defect up to {figures['aupro_limit']:.0%} false-positive pixels",
+    )
+    for title in ("IoU", "Dice", "pooled IoU", "pooled Dice", "AUPRO"):
+        table.add_column(title, justify="right")
+    pooled = (_number(figures[name]) for name in ("pooled_iou", "pooled_dice", "aupro"))
+    table.add_row(_stacked(figures["iou"]), _stacked(figures["dice"]), *pooled)
+    return table
+
+
+def _defect_types(types: Mapping[str, Any]) -> Table:
+    table = titled_table("By type of defect", "maps: the evidence; 95 % interval by part")
+    table.add_column("Defect")
+    for title in ("Images", "Parts", "Recall", "Right\nreason", *_MAP_FIGURES.values()):
+        table.add_column(title, justify="right", no_wrap=True)
+    for name, row in types.items():
+        shares = (_stacked(row[key], _short) for key in ("recall", "right_reason_rate"))
+        quality = (_number(row[key]["value"]) for key in _MAP_FIGURES)
+        table.add_row(name, str(row["n"]), str(row["groups"]), *shares, *quality)
+    return table
+
+
+def titled_table(title: str, caption: str) -> Table:
+    """An empty table in the style of all."""
+    return Table(
+        title=f"\n{title}",
+        caption=caption,
+        title_justify="left",
+        caption_justify="left",
+        title_style="bold",
+        caption_style="dim",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 0, 0, 1),
+    )
+
+
+def _figure(figure: Mapping[str, Any], *, strong: bool = False) -> tuple[Text, str, str]:
+    """Value, interval by image, interval by group."""
+    value = Text(_number(figure["value"]), "bold" if strong else "")
+    return value, _interval(figure["interval"]), _interval(figure["interval_by_group"])
+
+
+def _by_part(figure: Mapping[str, Any]) -> tuple[Text, str]:
+    """Value, interval by group."""
+    return Text(_number(figure["value"])), _interval(figure["interval_by_group"])
+
+
+def _interval(interval: Sequence[float] | None) -> str:
+    return "" if interval is None else f"{interval[0]:.3f}–{interval[1]:.3f}"
+
+
+def _stacked(figure: Mapping[str, Any], style: Callable[[Sequence[float]], str] = _interval) -> Text:
+    """Value, and the interval by group below it."""
+    text = Text(_number(figure["value"]))
+    interval = figure["interval_by_group"]
+    return text if interval is None else text.append(f"\n{style(interval)}", "dim")
+
+
+def _spread(spread: tuple[float, float | None] | None, interval: Sequence[float] | None) -> Text:
+    """Mean, and below it the standard deviation, or with one seed the interval."""
+    if spread is None:
+        return Text(_NOTHING)
+    mean, deviation = spread
+    text = Text(_number(mean))
+    if deviation is not None:
+        return text.append(f"\n±{deviation:.3f}", "dim")
+    return text if interval is None else text.append(f"\n{_short(interval)}", "dim")
+
+
+def _short(interval: Sequence[float]) -> str:
+    """An interval in 7 to 9 characters, such as .75–.94."""
+    return "–".join(f"{bound:.2f}".removeprefix("0") for bound in interval)
+
+
+def _number(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:.3f}"

@@ -1,0 +1,77 @@
+"""Verdicts as a table."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from gainspect.report.terminal.evaluation_tables import titled_table
+from gainspect.report.texts import TEXTS
+from gainspect.types import ReviewReason
+from gainspect.wording import plural
+
+_STYLES = {"ng": "bold red", "review": "bold magenta", "ok": "green", None: "yellow"}
+
+_REVIEW = {reason.value: TEXTS["en"][f"reason_{reason.value}"].lower() for reason in ReviewReason}
+
+
+def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows: int) -> Table:
+    """One row an image, NG, those for a person and unreadable ones before OK.
+
+    Args:
+        records: as `inspection.stream.record_of` makes them.
+        seconds: that judging took, reading included.
+        rows: at most so many are shown.
+    """
+    counts = Counter(record["verdict"] for record in records)
+    unread = f", {counts[None]} not judged" if counts[None] else ""
+    review = f"{counts['review']} REVIEW, " if counts["review"] else ""
+    title = f"{plural(len(records), 'image')}: {counts['ng']} NG, {review}{counts['ok']} OK{unread}"
+    left = f"{len(records) - rows} more are not shown\n" if len(records) > rows else ""
+    rate = len(records) / seconds if seconds > 0 else 0.0
+    table = titled_table(title, f"{left}{rate:.1f} images/s, reading included")
+    folder = _common_folder([record["image"] for record in records])
+    table.add_column(f"Image in {folder}" if folder else "Image", overflow="fold")
+    table.add_column("Verdict")
+    table.add_column("P(NG)", justify="right")
+    table.add_column("Repaired", justify="right")
+    table.add_column("Regions", justify="right")
+    table.add_column("Largest (x, y, w, h)", no_wrap=True)
+    for record in sorted(records, key=lambda record: record["verdict"] == "ok")[:rows]:
+        verdict = record["verdict"]
+        regions = record.get("regions", [])
+        table.add_row(
+            record["image"].removeprefix(folder),
+            Text((verdict or "–").upper(), _STYLES[verdict]),
+            f"{record['score']:.3f}" if verdict else "–",
+            _repaired(record),
+            str(len(regions)) if verdict else "–",
+            ", ".join(map(str, regions[0]["box"])) if regions else "–",
+        )
+    for reason, text in _REVIEW.items():
+        count = sum(reason in record.get("review_reasons", ()) for record in records)
+        if count:
+            table.caption = f"{table.caption}\n{count} REVIEW: {text}"
+    return table
+
+
+def _repaired(record: Mapping[str, Any]) -> str:
+    """P(NG) with the evidence repaired, where that was tried."""
+    check = record.get("check")
+    return "–" if check is None or check["repaired"] is None else f"{check['repaired']:.3f}"
+
+
+def _common_folder(names: Sequence[str]) -> str:
+    """The folder that all names lie in, with its last slash; "" if they share none.
+
+    >>> _common_folder(["a/b/x.png", "a/b/c/y.png"]), _common_folder(["x.png", "-"]), _common_folder([])
+    ('a/b/', '', '')
+    """
+    folders = [name.rpartition("/")[0] for name in names]
+    if len({folder.startswith("/") for folder in folders}) != 1:
+        return ""
+    common = os.path.commonpath(folders)
+    return f"{common}/" if common.strip("/") else ""

@@ -1,1 +1,0 @@
-"""The one inference path: image in, verdict and evidence out. No torch."""

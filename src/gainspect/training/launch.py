@@ -1,0 +1,247 @@
+"""Train one strategy from configuration to chosen checkpoint; resumes after Ctrl-C or a kill."""
+
+import logging
+import os
+import platform
+import signal
+import sys
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.loggers import TensorBoardLogger
+from rich.console import Console
+
+from gainspect.config import RunConfig, save_config
+from gainspect.data.loading.dataset import TrainingSet
+from gainspect.data.manifest import Manifest, save_manifest
+from gainspect.errors import GainspectError
+from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.operating_point import operating_point
+from gainspect.files import write_json
+from gainspect.inspection.inspector import Inspector
+from gainspect.models.gain_mtl import GainMTL
+from gainspect.models.weights import load_weights
+from gainspect.strategies import strategy
+from gainspect.training.callbacks import Monitor, ProgressBar
+from gainspect.training.checkpoint import SafetensorsIO, load_state
+from gainspect.training.compiled import compile_backbone, compiler_errors
+from gainspect.training.device import device_at_hand
+from gainspect.training.estimate import Estimate, estimate
+from gainspect.training.memory import keep_freed_memory
+from gainspect.training.run_folder import RunFolder
+from gainspect.training.selection import EpochFigures
+from gainspect.training.settle import complete_split
+from gainspect.training.task import InspectionTask
+from gainspect.training.trained import trained_backend
+from gainspect.wording import in_words, plural
+
+_LIGHTNING_ADVICE = (
+    ".*does not have many workers",  # we choose the workers
+    ".*is smaller than the logging interval",  # small data sets are normal here
+    r"Found \d+ module\(s\) in eval mode",  # the weight average
+    r".*isinstance\(treespec, LeafSpec\)",  # Lightning's own code, with torch 2.15
+)
+
+
+def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console | None = None) -> RunFolder:
+    """Train into a new run folder.
+
+    Args:
+        config: what to train.
+        manifest: parts; those without a split are given one (by group, stratified, seeded).
+        out: the run folder to make.
+        console: where progress is shown; none: silent.
+
+    Raises:
+        GainspectError: the folder is in use, the data cannot be trained on, or there are no weights.
+        KeyboardInterrupt: stopped; `resume` goes on.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise GainspectError(
+            "the run folder already exists", where=out, hint="Name a new folder, or go on with `--resume`."
+        )
+    manifest = complete_split(config, manifest)
+    model = _build(config)
+    weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
+    run = _start_run(
+        out, config, manifest, weights=weights, device=device_at_hand(), precision=_precision(config)
+    )
+    return _fit(run, config, manifest, model, console)
+
+
+def resume(out: Path, *, data: Path | None = None, console: Console | None = None) -> RunFolder:
+    """Go on with a run that was stopped; a run that has ended is left as it is."""
+    run = RunFolder(out)
+    config = run.config()
+    if run.result_file.exists():
+        return run
+    model = _build(config)
+    if not run.last_checkpoint.exists():  # stopped in its first epoch
+        load_weights(model.backbone, config.model.backbone, config.model.weights)
+    return _fit(run, config, run.manifest(data), model, console)
+
+
+@compiler_errors()
+def _fit(
+    run: RunFolder, config: RunConfig, manifest: Manifest, model: GainMTL, console: Console | None
+) -> RunFolder:
+    keep_freed_memory()
+    model.backbone.freeze(config.training.frozen_stages)
+    if config.training.compile:
+        compile_backbone(model)
+    transplants = config.training.transplants
+    data = TrainingSet(
+        manifest.split("train"),
+        config.training.seed,
+        mask_share=config.data.mask_share,
+        boxes=config.data.boxes,
+        transplants=strategy(config.strategy).transplants if transplants is None else transplants,
+        tiling=config.data.tiling,
+    )
+    if console is not None and data.left_out:
+        unmarked = plural(data.left_out, "NG image")
+        console.print(f"Training by tiles leaves out {unmarked} without a marked defect.")
+    task = InspectionTask(config, model, data, _workers(config))
+    bar = ProgressBar(config.strategy, console or Console(quiet=True))
+    monitor = Monitor(run, manifest.split("val"), config.training.monitor, bar.epoch_line)
+    announced = None
+    if console is not None:
+        announced = _announce(task, manifest.split("val"), console, done=_epochs_done(run))
+    trainer = _trainer(run, config, [monitor, bar])
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with warnings.catch_warnings():
+            for message in _LIGHTNING_ADVICE:
+                warnings.filterwarnings("ignore", message=message)
+            trainer.fit(task, ckpt_path=str(run.last_checkpoint) if run.last_checkpoint.exists() else None)
+    except GainspectError as error:
+        raise _from_worker(error) from error
+    except SystemExit as error:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from error
+    finally:
+        signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
+    _finish(run, config, manifest, monitor, announced)
+    return run
+
+
+def _announce(task: InspectionTask, validation: Manifest, console: Console, *, done: int) -> Estimate:
+    """Say how long the epochs that are not done will take."""
+    epochs = task.config.training.epochs - done
+    bf16 = _precision(task.config) == "bf16"
+    expected = estimate(task, validation, epochs=epochs, device=device_at_hand(), bf16=bf16)
+    steps = plural(len(task.batches(0)), "step")
+    console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(expected.seconds)} on this machine.")
+    return expected
+
+
+def _from_worker(error: GainspectError) -> GainspectError:
+    """An error of a process that reads images, without the traceback that torch puts into its text."""
+    if "Original Traceback" not in error.what:
+        return error
+    return GainspectError(error.what.strip().splitlines()[-1].partition("GainspectError: ")[2])
+
+
+def _epochs_done(run: RunFolder) -> int:
+    return int(load_state(run.last_checkpoint)["epoch"]) + 1 if run.last_checkpoint.exists() else 0
+
+
+def _finish(
+    run: RunFolder, config: RunConfig, manifest: Manifest, monitor: Monitor, announced: Estimate | None
+) -> None:
+    """Choose the operating threshold on the validation part with the model that was kept."""
+    kept = monitor.selection.kept
+    assert kept is not None  # the last epoch is always a candidate
+    inspector = Inspector(trained_backend(run, device_at_hand()), threshold=0.5, tiling=config.data.tiling)
+    assessment = assess(inspector, manifest.split("val"))
+    write_json(
+        run.result_file,
+        {
+            "epoch": kept["epoch"],
+            "validation": kept,
+            "operating_point": operating_point(assessment, config.training.target_recall),
+            "seconds": _seconds(monitor.history),
+            "announced": announced
+            and {
+                "epochs": announced.epochs,
+                "seconds": round(announced.seconds, 1),
+                "taken": _seconds(monitor.history[-announced.epochs :]),
+            },
+        },
+    )
+
+
+def _seconds(epochs: list[EpochFigures]) -> float:
+    return round(sum(row["seconds"] for row in epochs), 1)
+
+
+def _build(config: RunConfig) -> GainMTL:
+    """The model as its seed makes it."""
+    torch.manual_seed(config.training.seed)
+    return GainMTL(config.model, strategy(config.strategy))
+
+
+def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    settings = config.training
+    return pl.Trainer(
+        accelerator="auto",
+        devices=1,
+        precision="bf16-mixed" if _precision(config) == "bf16" else "32-true",
+        max_epochs=settings.epochs,
+        accumulate_grad_batches=settings.accumulate,
+        gradient_clip_val=settings.clip,
+        reload_dataloaders_every_n_epochs=1,
+        callbacks=callbacks,
+        plugins=[SafetensorsIO()],
+        logger=TensorBoardLogger(run.path, name="tensorboard", version=""),
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=run.path,
+    )
+
+
+def _precision(config: RunConfig) -> str:
+    if config.training.precision != "auto":
+        return config.training.precision
+    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32"
+
+
+def _workers(config: RunConfig) -> int:
+    """Processes that read images: none on one or two cores (no gain), else one a core, to 8."""
+    if config.training.workers is not None:
+        return config.training.workers
+    cores = torch.get_num_threads()
+    return 0 if cores <= 2 else min(8, cores - 1)
+
+
+_PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "opencv-python-headless", "scikit-learn")
+
+
+def _start_run(
+    path: Path, config: RunConfig, manifest: Manifest, *, weights: str, device: str, precision: str
+) -> RunFolder:
+    """Make a run folder and write down what the training will use."""
+    run = RunFolder(path)
+    save_manifest(manifest, run.split_file)
+    write_json(
+        run.environment_file,
+        {
+            "data": {"root": str(manifest.root.resolve()), "fingerprint": manifest.fingerprint()},
+            "weights": weights,
+            "device": device,
+            "precision": precision,
+            "threads": torch.get_num_threads(),
+            "gainspect": version("gainspect"),
+            "packages": {name: version(name) for name in _PACKAGES},
+            "python": sys.version.split()[0],
+            "platform": platform.platform(),
+            "cpus": os.cpu_count(),
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        },
+    )
+    save_config(config.resolved(), run.config_file)  # last: its presence makes this a run folder
+    return run

@@ -1,0 +1,123 @@
+"""The run folder: where everything lies that one training used and made. Paths and JSON; no torch."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gainspect.config import RunConfig, load_config
+from gainspect.data.importers import load_manifest
+from gainspect.data.manifest import Manifest
+from gainspect.errors import GainspectError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where things lie in a run folder."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The resolved configuration."""
+        return self.path / "config.yaml"
+
+    @property
+    def split_file(self) -> Path:
+        """The manifest with the split that was used; its images are relative to the data folder."""
+        return self.path / "split.csv"
+
+    @property
+    def environment_file(self) -> Path:
+        """Data folder and fingerprint, versions, machine, device, precision, origin of the weights."""
+        return self.path / "environment.json"
+
+    @property
+    def log_file(self) -> Path:
+        """One row an epoch: losses and validation figures."""
+        return self.path / "log.csv"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """Everything needed to go on, after each epoch."""
+        return self.path / "checkpoints" / "last.safetensors"
+
+    @property
+    def best_checkpoint(self) -> Path:
+        """The model that evaluation uses, with the epoch it comes from."""
+        return self.path / "checkpoints" / "best.safetensors"
+
+    @property
+    def result_file(self) -> Path:
+        """Written last: chosen epoch, operating threshold and its validation figures, and how long it took.
+
+        Where that was announced, also what was: epochs (of a resumed run the rest), seconds, and those taken.
+        """
+        return self.path / "training.json"
+
+    @property
+    def bundle_file(self) -> Path:
+        """What the training ends with, unless it was told not to: the model as it is deployed."""
+        return self.path / "model.gain"
+
+    def evaluation_folder(self, split: str = "test") -> Path:
+        """Folder of what `evaluate` and `compare` save of a part of the data, unless told otherwise."""
+        return self.path / "evaluation" / split
+
+    def config(self) -> RunConfig:
+        """Read the configuration.
+
+        Raises:
+            GainspectError: this is not a run folder.
+        """
+        if not self.config_file.is_file():
+            raise GainspectError(
+                "this is not a run folder (it has no config.yaml)",
+                where=self.path,
+                hint="`gainspect train --data DIR --out RUN` makes one.",
+            )
+        return load_config(self.config_file)
+
+    def environment(self) -> dict[str, Any]:
+        """Read the environment record."""
+        return _read_json(self.environment_file)
+
+    def result(self) -> dict[str, Any]:
+        """Read the result of the training.
+
+        Raises:
+            GainspectError: this is not a run folder, or its training has not ended.
+        """
+        self.config()
+        if not self.result_file.is_file():
+            raise GainspectError(
+                "the training of this run has not ended",
+                where=self.path,
+                hint=f"Go on with `gainspect train --resume {self.path}`.",
+            )
+        return _read_json(self.result_file)
+
+    def manifest(self, data: Path | None = None) -> Manifest:
+        """The parts with this run's split.
+
+        Args:
+            data: the data folder, or a manifest in it, if it has moved since.
+
+        Raises:
+            GainspectError: the data folder or an image is gone.
+        """
+        root = data or Path(self.environment()["data"]["root"])
+        root = root.parent if root.is_file() else root
+        if not root.is_dir():
+            raise GainspectError(
+                "the run's data folder is not there", where=root, hint="Name its new place with --data."
+            )
+        return load_manifest(self.split_file, root=root)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GainspectError(f"cannot read it ({error})", where=path) from error
+    return content

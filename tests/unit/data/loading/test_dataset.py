@@ -1,0 +1,143 @@
+"""Order, batches and samples of a training set."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+from scipy import ndimage
+
+from gainspect.data.loading.dataset import Draw, TrainingSet, batches, boxed, epoch_order, with_fewer_masks
+from gainspect.data.manifest import Manifest, Part
+from gainspect.types import Label
+
+labels = st.lists(st.booleans(), min_size=2, max_size=60).filter(lambda v: any(v) and not all(v))
+
+
+@given(values=labels, epoch=st.integers(0, 5))
+def test_balanced_order_takes_half_of_each_and_repeats_evenly(values: list[bool], epoch: int) -> None:
+    ng = np.array(values)
+    order = epoch_order(ng, balanced=True, seed=3, epoch=epoch)
+    assert len(order) == len(values)
+    assert int(ng[order].sum()) == len(values) // 2
+    for is_ng in (True, False):
+        counts = Counter(index for index in order if ng[index] == is_ng)
+        times = [counts[index] for index in np.flatnonzero(ng == is_ng)]
+        assert max(times) - min(times) <= 1
+
+
+@given(values=labels)
+def test_natural_order_is_each_image_once(values: list[bool]) -> None:
+    assert sorted(epoch_order(np.array(values), balanced=False, seed=1, epoch=0)) == list(range(len(values)))
+
+
+def test_order_depends_on_seed_and_epoch_only() -> None:
+    ng = np.arange(40) % 3 == 0
+    assert epoch_order(ng, balanced=True, seed=1, epoch=2) == epoch_order(ng, balanced=True, seed=1, epoch=2)
+    assert epoch_order(ng, balanced=True, seed=1, epoch=2) != epoch_order(ng, balanced=True, seed=1, epoch=3)
+    assert epoch_order(ng, balanced=True, seed=1, epoch=2) != epoch_order(ng, balanced=True, seed=2, epoch=2)
+
+
+def test_an_incomplete_last_batch_is_left_out_unless_it_is_the_only_one() -> None:
+    def indices(order: list[int]) -> list[list[int]]:
+        return [[d.part for d in b] for b in batches(order, 2, epoch=0, size=64, strength=0.5)]
+
+    assert indices([4, 2, 0, 1, 3]) == [[4, 2], [0, 1]]
+    assert indices([4]) == [[4]]
+
+
+def test_samples_carry_pixels_mask_and_whether_the_mask_counts(tmp_path: Path) -> None:
+    grey = np.full((64, 64), 77, np.uint8)
+    defect = np.zeros((64, 64), np.uint8)
+    defect[10:20, 30:40] = 255
+    for name, pixels in (("a", grey), ("defect", defect), ("nothing", defect * 0)):
+        Pillow.fromarray(pixels).save(tmp_path / f"{name}.png")
+    image = tmp_path / "a.png"
+    parts = (
+        Part(image, Label.OK),
+        Part(image, Label.NG, mask=tmp_path / "defect.png"),
+        Part(image, Label.NG),
+        Part(image, Label.NG, mask=tmp_path / "nothing.png"),
+    )
+    data = TrainingSet(Manifest(tmp_path, parts), seed=1)
+    samples = [data[Draw(index, epoch=0, place=index, size=64, strength=0.0)] for index in range(4)]
+    assert [bool(s.target) for s in samples] == [False, True, True, True]
+    assert [bool(s.has_mask) for s in samples] == [False, True, False, False]
+    np.testing.assert_array_equal(samples[1].mask.numpy(), defect // 255)
+    assert (samples[0].image.numpy() == 77).all()
+
+
+@pytest.mark.parametrize(("share", "kept"), [(1.0, 20), (0.25, 5), (0.1, 2), (0.0, 0)])
+def test_fewer_masks_keep_their_share_and_every_label(share: float, kept: int) -> None:
+    parts = [Part(Path(f"{i}.png"), Label.NG, mask=Path(f"{i}-mask.png")) for i in range(20)]
+    parts += [Part(Path("bare.png"), Label.NG), Part(Path("ok.png"), Label.OK, mask=Path("empty.png"))]
+    manifest = Manifest(Path(), tuple(parts))
+    fewer = with_fewer_masks(manifest, share, seed=3)
+    assert [part.image for part in fewer.parts] == [part.image for part in parts]
+    assert sum(part.mask is not None for part in fewer.parts if part.label is Label.NG) == kept
+    assert fewer.parts[-1] == parts[-1]
+    assert fewer == with_fewer_masks(manifest, share, seed=3)
+    if 0 < kept < 20:
+        assert fewer != with_fewer_masks(manifest, share, seed=4)
+
+
+def test_boxes_are_scipys_slices_of_each_connected_defect() -> None:
+    rng = np.random.default_rng(5)
+    for density in (0.02, 0.2):
+        mask = (rng.random((40, 60)) < density).astype(np.uint8)
+        expected = np.zeros_like(mask)
+        regions, _ = ndimage.label(mask, np.ones((3, 3)))
+        for place in ndimage.find_objects(regions):
+            expected[place] = 1
+        np.testing.assert_array_equal(boxed(mask), expected)
+    assert not boxed(np.zeros((4, 4), np.uint8)).any()
+
+
+def test_a_training_set_of_boxes_gives_boxes(tmp_path: Path) -> None:
+    Pillow.fromarray(np.full((64, 64), 77, np.uint8)).save(tmp_path / "a.png")
+    diagonal = np.eye(64, dtype=np.uint8) * 255
+    diagonal[20:] = 0
+    Pillow.fromarray(diagonal).save(tmp_path / "mask.png")
+    part = Part(tmp_path / "a.png", Label.NG, mask=tmp_path / "mask.png")
+    draw = Draw(0, epoch=0, place=0, size=64, strength=0.0)
+    manifest = Manifest(tmp_path, (part,))
+    assert int(TrainingSet(manifest, seed=1)[draw].mask.sum()) == 20
+    assert int(TrainingSet(manifest, seed=1, boxes=True)[draw].mask.sum()) == 400
+    assert not TrainingSet(manifest, seed=1, mask_share=0.0)[draw].has_mask
+
+
+def test_counterfactuals_put_the_defect_on_ok_parts_and_sound_surface_on_others(tmp_path: Path) -> None:
+    """OK parts are 77 and 79, the defect is 50 darker than its own part of 150."""
+    defect = np.zeros((64, 64), np.uint8)
+    defect[10:20, 30:40] = 255
+    pixels = {"ok": np.full((64, 64), 77), "ok2": np.full((64, 64), 79), "ng": 150 - 50 * (defect // 255)}
+    for name, values in {**pixels, "mask": defect}.items():
+        Pillow.fromarray(values.astype(np.uint8)).save(tmp_path / f"{name}.png")
+    parts = (
+        Part(tmp_path / "ok.png", Label.OK),
+        Part(tmp_path / "ok2.png", Label.OK),
+        Part(tmp_path / "ng.png", Label.NG, mask=tmp_path / "mask.png"),
+        Part(tmp_path / "ng.png", Label.NG),
+    )
+    data = TrainingSet(Manifest(tmp_path, parts), seed=1, transplants=1.0)
+    for epoch in range(8):
+        moved = data[Draw(2, epoch=epoch, place=0, size=64, strength=0.0)]
+        image, mask = moved.image.numpy().astype(int), moved.mask.numpy() > 0
+        host = image[~mask].min()
+        assert host in (77, 79) and (image[~mask] == host).all()
+        assert mask.sum() == 100 and (image[mask] == host - 50).all()
+        assert moved.target and moved.has_mask
+        sound = data[Draw(0, epoch=epoch, place=0, size=64, strength=0.0)]
+        assert (sound.image.numpy() == 77).all() and not sound.target and not sound.mask.any()
+        bare = data[Draw(3, epoch=epoch, place=0, size=64, strength=0.0)]  # its defect is not known
+        assert (bare.image.numpy()[:5] == 150).all() and bare.target and not bare.has_mask
+
+
+def test_an_image_that_is_drawn_twice_looks_different_each_time(parts: Manifest) -> None:
+    data = TrainingSet(parts.split("train"), seed=1)
+    first, again, second = (data[Draw(0, 0, place, 64, 1.0)].image for place in (4, 4, 5))
+    np.testing.assert_array_equal(first.numpy(), again.numpy())
+    assert (first != second).any()

@@ -1,0 +1,165 @@
+"""Judging with planned answers: every figure is known beforehand."""
+
+import csv
+import itertools
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from gainspect.errors import GainspectError
+from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
+from gainspect.evaluation.doubtful import read_doubtful
+from gainspect.evaluation.saved_verdicts import save_verdicts
+from gainspect.jobs.run_evaluation import evaluate
+from gainspect.types import Label
+
+SCORES = [0.1, 0.7, 0.9, 0.8, 0.2, 0.95]
+FIGURES = ("cam_iou", "pointing_game", "energy_inside")
+
+
+def all_maps(mask):
+    return {"cam": 4 * mask - 2, "attention": mask, "localization": mask, "evidence": mask}
+
+
+def elsewhere(mask):
+    """All evidence in the lower right corner, where no defect is."""
+    wrong = np.zeros_like(mask)
+    wrong[-4:, -4:] = 1
+    return {"evidence": wrong}
+
+
+def test_maps_that_are_the_mask_are_perfect(parts):
+    assessment = assess(parts.inspector(SCORES, all_maps), parts.manifest)
+    marked = [image for image in assessment.images if image.figures]
+    assert [image.image for image in marked] == ["ng/c.png", "ng/d.png", "ng/e.png"]
+    for image in marked:
+        named = [
+            f"{name}_{figure}"
+            for name in ("cam", "attention", "localization", "evidence")
+            for figure in FIGURES
+        ]
+        assert image.figures == dict.fromkeys([*named, "localization_iou", "localization_dice"], 1.0)
+        assert image.curves["attention"][:19].tolist() == [1.0] * 19  # thresholds below 1
+        assert image.curves["cam"][MAP_THRESHOLDS.index(1.5)] == 1
+        assert image.curves["cam"][MAP_THRESHOLDS.index(2.0)] == 0
+
+
+def test_right_reason_needs_the_right_verdict_and_the_evidence_in_the_defect(parts):
+    reasons = [
+        image.right_reason for image in assess(parts.inspector(SCORES, all_maps), parts.manifest).images
+    ]
+    #      OK passed, false alarm, caught, caught, missed, caught but without a mask
+    assert reasons == [True, False, True, True, False, None]
+    reasons = [
+        image.right_reason for image in assess(parts.inspector(SCORES, elsewhere), parts.manifest).images
+    ]
+    assert reasons == [True, False, False, False, False, None]
+
+
+def test_evidence_elsewhere_scores_nothing(parts):
+    assessment = assess(parts.inspector(SCORES, elsewhere), parts.manifest)
+    assert assessment.images[2].figures == {f"evidence_{figure}": 0.0 for figure in FIGURES}
+    assert assessment.images[2].overlap is None
+
+
+def test_verdicts_follow_the_threshold_and_the_order_of_the_manifest(parts):
+    assessment = assess(parts.inspector(SCORES, elsewhere, threshold=0.8), parts.manifest)
+    assert assessment.scores == pytest.approx(SCORES)
+    assert assessment.labels.tolist() == [False, False, True, True, True, True]
+    called = [image.verdict is Label.NG for image in assessment.images]
+    assert called == [np.float32(score) >= 0.8 for score in SCORES]
+
+
+def test_an_empty_mask_is_no_mask(parts):
+    last = parts.manifest.parts[-1]
+    empty = last.image.with_name("empty.png")
+    cv2.imwrite(str(empty), np.zeros((64, 64), np.uint8))
+    manifest = replace(parts.manifest, parts=(*parts.manifest.parts[:-1], replace(last, mask=empty)))
+    judged = assess(parts.inspector(SCORES, all_maps), manifest).images[-1]
+    assert judged.right_reason is None
+    assert not judged.figures
+    assert judged.overlap is None
+
+
+@pytest.mark.parametrize(
+    ("splits", "message"),
+    [
+        ({"train", "val"}, r"no test part \(it has train, val\)\. Choose --split train or val"),
+        ({None}, "its manifest names no split.*column `split`"),
+    ],
+)
+def test_a_part_that_is_not_there_is_named_with_those_that_are(parts, tmp_path, splits, message):
+    names = [name for _, name in zip(parts.manifest.parts, itertools.cycle(splits), strict=False)]
+    pairs = zip(parts.manifest.parts, names, strict=True)
+    manifest = replace(parts.manifest, parts=tuple(replace(part, split=name) for part, name in pairs))
+    with pytest.raises(GainspectError, match=message):
+        evaluate(parts.inspector([0] * 6, lambda mask: {}), manifest, "test", out=tmp_path, map_thresholds={})
+
+
+def test_progress_is_told_of_each_image(parts):
+    steps = []
+    assess(parts.inspector(SCORES, all_maps), parts.manifest, progress=lambda: steps.append(1))
+    assert len(steps) == 6
+
+
+@pytest.mark.parametrize("maps", [all_maps, elsewhere])
+def test_maps_are_written_as_they_were_judged(parts, tmp_path, maps):
+    assess(parts.inspector(SCORES, maps), parts.manifest, maps_dir=tmp_path / "maps")
+    assert sorted(file.name for file in (tmp_path / "maps").iterdir()) == [f"{stem}.npz" for stem in "abcdef"]
+    with np.load(tmp_path / "maps" / "d.npz", allow_pickle=False) as written:
+        expected = maps(parts.masks[3])
+        assert set(written.files) == set(expected)
+        for name, values in expected.items():
+            assert written[name].dtype == np.float32
+            np.testing.assert_array_equal(written[name], values)
+
+
+def test_equal_stems_are_refused_before_anything_is_judged(parts, tmp_path):
+    twin = parts.manifest.parts[0].image.with_suffix(".bmp")
+    cv2.imwrite(str(twin), np.zeros((64, 64, 3), np.uint8))
+    first = parts.manifest.parts[0]
+    manifest = replace(parts.manifest, parts=(*parts.manifest.parts, replace(first, image=twin)))
+    inspector = parts.inspector(SCORES, all_maps)
+    with pytest.raises(GainspectError, match="2 images are called 'a'"):
+        assess(inspector, manifest, maps_dir=tmp_path / "maps")
+    assert inspector.backend.seen == 0
+    assert not (tmp_path / "maps").exists()
+
+
+def test_a_mask_of_another_size_is_named(parts):
+    cv2.imwrite(str(parts.manifest.parts[3].mask), np.zeros((10, 64), np.uint8))
+    with pytest.raises(GainspectError, match=r"d\.png: the mask is 64×10 px, its image 64×64 px"):
+        assess(parts.inspector(SCORES, all_maps), parts.manifest)
+
+
+def test_predictions_hold_every_image_and_its_figures(parts, tmp_path):
+    save_verdicts(assess(parts.inspector(SCORES, all_maps), parts.manifest), tmp_path)
+    with (tmp_path / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == [parts.manifest.key(part) for part in parts.manifest.parts]
+    assert [row["label"] for row in rows] == ["ok", "ok", "ng", "ng", "ng", "ng"]
+    assert [float(row["score"]) for row in rows] == pytest.approx(SCORES)
+    assert [row["group"] for row in rows] == ["g1", "g2", "g1", "g3", "g4", "g5"]
+    assert [row["right_reason"] for row in rows] == ["1", "0", "1", "1", "0", ""]
+    assert [row["cam_cam_iou"] for row in rows] == ["", "", "1.0", "1.0", "1.0", ""]
+    summary = json.loads((tmp_path / "metrics.json").read_text())["all"]
+    assert summary["right_reason_rate"]["value"] == 3 / 5
+
+
+def test_doubtful_images_are_read_by_file_name(tmp_path):
+    (tmp_path / "list.csv").write_text("group,file\ng1,a.png\ng3,d.png\n,\n")
+    assert read_doubtful(tmp_path / "list.csv") == {"a.png", "d.png"}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"name\na.png\n", "column 'file' is missing"), (b"\xff\xfe\x00", "cannot read"), (None, "cannot read")],
+)
+def test_a_list_that_cannot_be_used_is_refused(tmp_path, content, why):
+    if content is not None:
+        (tmp_path / "list.csv").write_bytes(content)
+    with pytest.raises(GainspectError, match=why):
+        read_doubtful(tmp_path / "list.csv")

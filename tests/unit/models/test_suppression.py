@@ -1,0 +1,80 @@
+"""Suppression changes what the mask says and nothing else."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gainspect.models import losses
+from gainspect.models.gain_mtl import LinearHead
+from gainspect.models.suppression import FeatureSuppression
+
+
+@pytest.fixture
+def module() -> FeatureSuppression:
+    torch.manual_seed(0)
+    return FeatureSuppression(12, hidden=6).eval()
+
+
+@pytest.fixture
+def deep() -> Tensor:
+    return torch.randn(2, 12, 8, 8, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def mask() -> Tensor:
+    """One cell in the first image, a corner block in the second."""
+    mask = torch.zeros(2, 1, 8, 8)
+    mask[0, 0, 3, 4] = 1
+    mask[1, 0, 6:, :2] = 1
+    return mask
+
+
+@pytest.fixture
+def near() -> Tensor:
+    """The mask and its eight neighbours, by hand."""
+    near = torch.zeros(2, 1, 8, 8)
+    near[0, 0, 2:5, 3:6] = 1
+    near[1, 0, 5:, :3] = 1
+    return near
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_features_change_near_the_mask_and_nowhere_else(
+    module: FeatureSuppression, deep: Tensor, mask: Tensor, near: Tensor, training: bool
+) -> None:
+    change = module.train(training)(deep, mask) - deep
+    assert torch.equal(change * (1 - near), torch.zeros_like(change))  # exactly
+    assert (change.abs().sum(dim=1, keepdim=True) > 0).float().equal(near)
+
+
+def test_without_a_defect_there_is_nothing_to_repair(module: FeatureSuppression, deep: Tensor) -> None:
+    assert torch.equal(module(deep, torch.zeros(2, 1, 8, 8)), deep)
+
+
+def test_values_are_the_formula(module: FeatureSuppression, deep: Tensor, mask: Tensor, near: Tensor) -> None:
+    """F·(1−s) + replace(F)·s, then the residual, with s computed cell by cell."""
+    first, norm = module.strength[0][0], module.strength[0][1]
+    last = module.strength[1]
+    assert isinstance(first, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and isinstance(last, nn.Conv2d)
+    padded = nn.functional.pad(mask, (1, 1, 1, 1))
+    s = torch.zeros_like(deep)
+    for b, y, x in near[:, 0].nonzero().tolist():
+        patch = padded[b, 0, y : y + 3, x : x + 3]
+        hidden = norm((first.weight[:, 0] * patch).sum(dim=(1, 2)).view(1, -1, 1, 1)).relu()
+        s[b, :, y, x] = last(hidden).view(-1).sigmoid()
+    replaced = deep * (1 - s) + module.replace(deep) * s
+    expected = replaced + module.refine(replaced) * near
+    torch.testing.assert_close(module(deep, mask), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_its_loss_teaches_the_features_inside_and_outside_the_defect(
+    module: FeatureSuppression, deep: Tensor, mask: Tensor
+) -> None:
+    deep.requires_grad_()
+    logits, _ = LinearHead(12)(module(deep, mask))
+    losses.counterfactual(logits).sum().backward()
+    assert deep.grad is not None
+    felt = deep.grad.abs().sum(dim=1)
+    assert (felt > 0).all()
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name

@@ -1,0 +1,72 @@
+"""The sentence says what the check found; the picture holds what the sentence speaks of."""
+
+import cv2
+import numpy as np
+import pytest
+
+from gainspect.inspection.reason.check import plan
+from gainspect.policy import HeatScale
+from gainspect.report.drawing.explanation import can_draw, draw_explanation, explanation
+from gainspect.report.texts import Wording
+from gainspect.types import CheckGap, Evidence, Label, ReasonCheck, ReviewReason, Verdict
+
+EVIDENCE = np.zeros((60, 90), np.float32)
+EVIDENCE[20:30, 30:44] = 0.9
+
+
+def verdict(label, check=None, reasons=(), score=0.97):
+    return Verdict(label, score, 0.5, Evidence(EVIDENCE), check=check, review_reasons=reasons)
+
+
+def check(repaired, controls, gap=None):
+    return ReasonCheck(0.97, 0.5, repaired, controls, area=200, gap=gap)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (verdict(Label.OK, score=0.02), "OK: P(NG) is 0.020, NG begins at 0.50."),
+        (
+            verdict(Label.NG, check(0.04, (0.95, 0.97))),
+            "NG: P(NG) is 0.97, NG begins at 0.50. With the marked region repaired it would be OK "
+            "(0.97 → 0.040); repairing as much elsewhere leaves 0.96.",
+        ),
+        (
+            verdict(Label.REVIEW, check(0.9, (0.97,)), (ReviewReason.REPAIR_KEEPS_SCORE,)),
+            "A person should decide: P(NG) is 0.97, which is NG from 0.50 on, but the reason fails its "
+            "check. Repairing the evidence does not bring the score down. With the marked region repaired it "
+            "would still be NG (0.97 → 0.90); repairing as much elsewhere gives 0.97.",
+        ),
+        (
+            verdict(Label.NG, check(0.04, (), CheckGap.NO_ROOM_FOR_CONTROL)),
+            "NG: P(NG) is 0.97, NG begins at 0.50. With the marked region repaired it would be OK "
+            "(0.97 → 0.040). Beside the evidence there is no room for a control.",
+        ),
+        (verdict(Label.NG), "NG: P(NG) is 0.97, NG begins at 0.50. The reason was not checked."),
+    ],
+)
+def test_the_sentence(given, expected):
+    assert explanation(given, Wording("en")) == expected
+
+
+def test_in_korean_it_says_the_same_numbers():
+    text = explanation(verdict(Label.NG, check(0.04, (0.96,))), Wording("ko"))
+    assert text.startswith("불량:") and "0.97 → 0.040" in text and "0.96" in text
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_picture_shows_evidence_and_repair(tmp_path, language):
+    if not can_draw(language):
+        pytest.skip("no font with Korean letters is installed")
+    image = np.full((60, 90, 3), 128, np.uint8)
+    image[20:30, 30:44] = 20
+    given = verdict(Label.NG, check(0.04, (0.96,)))
+    trial = plan(image, EVIDENCE, 0.5, 2, 0)
+    draw_explanation(image, given, trial, HeatScale(cold=0.1, hot=0.9), Wording(language), tmp_path / "x.png")
+    pixels = cv2.imread(str(tmp_path / "x.png")).astype(int)
+    assert pixels.shape[1] == 1800
+    panels = pixels[300:-120, : int(0.84 * 1800)]
+    outline = (abs(panels - (255, 213, 0)).max(2) < 40).any(axis=0)  # BGR of the outline
+    columns = np.flatnonzero(outline)
+    # In the second and the fourth of the panels, and in no other.
+    assert {int(x / 360) for x in columns} == {1, 3}

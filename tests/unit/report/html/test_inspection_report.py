@@ -1,0 +1,87 @@
+"""The report: whole, offline, and with the figures that were judged."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from report_parts import small_report
+
+
+@pytest.fixture(scope="module", params=["en", "ko"])
+def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return small_report(tmp_path_factory.mktemp("report"), request.param).read_text(encoding="utf-8")
+
+
+class Outline(HTMLParser):
+    """Which tags are open, which ids and links there are, and every attribute that could load something."""
+
+    VOID = frozenset({"meta", "link", "img", "br", "input"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.loads: list[str] = []
+        self.failures: list[dict[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name in {"src", "href", "srcset", "action", "data", "poster", "xlink:href"}:
+                self.loads.append(value or "")
+        if tag == "article":
+            self.failures.append(dict(attrs))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass  # of SVG
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def outline(page: str) -> Outline:
+    parsed = Outline()
+    parsed.feed(page)
+    return parsed
+
+
+def test_it_is_whole_and_loads_nothing_from_elsewhere(page: str) -> None:
+    parsed = outline(page)
+    assert parsed.open == []
+    assert all(load.startswith(("data:", "#")) for load in parsed.loads)
+    assert {load[1:] for load in parsed.loads if load.startswith("#")} <= set(parsed.ids)
+    assert not re.search(r"https?://|url\(|@import|//[a-z]+\.", re.sub(r"data:[^\"']+", "", page))
+
+
+def test_every_wrong_verdict_is_there_once(page: str) -> None:
+    names = [failure["data-name"] for failure in outline(page).failures]
+    # The spots of parts 1 … 11 are too faint for P(NG) 0.5; two OK parts have a spot.
+    assert sorted(names) == sorted([f"part{n}.png" for n in (1, 3, 5, 7, 9, 11, 4, 8)])
+    doubtful = [f["data-cause"] for f in outline(page).failures if f["data-name"] == "part1.png"]
+    assert doubtful == ["label_doubtful"]
+
+
+def test_the_summary_says_what_was_counted(page: str) -> None:
+    assert re.search(r"(6 of 12 defective|불량 12장 중 6장)", page)
+    assert re.search(r"(10 of 12 good|양품 12장 중 10장)", page)
+    assert "50\u00a0%" in page
+
+
+def test_texts_from_outside_are_escaped(tmp_path: Path) -> None:
+    from gainspect.report.html.page import write_page
+    from gainspect.report.texts import Wording
+
+    class Table:
+        images, groups, labels = (), (), __import__("numpy").zeros(0, bool)
+
+    flips = {"S9": dict.fromkeys(("newly_caught", "newly_missed"), ("<b>x</b>",))}
+    flips["S9"] |= {"newly_passed": (), "newly_alarmed": ()}
+    values = {"base": "<i>", "table": Table, "figures": [], "paired": {}}
+    write_page("comparison.html.j2", tmp_path / "x.html", Wording("en"), flips=flips, **values)
+    text = (tmp_path / "x.html").read_text()
+    assert "&lt;b&gt;x" in text and "<b>x" not in text and "<i>" not in text
