@@ -40,9 +40,9 @@ QUESTIONS: dict[str, Variants] = {
     "resolution": {
         "attention at stride 8": {},
         "the same, another seed": {"training.seed": 2},
-        "attention at stride 4": {"model.attention_stride": 4},
-        "attention at stride 16": {"model.attention_stride": 16},
-        "attention at stride 32": {"model.attention_stride": 32},
+        "attention at stride 4": {"experimental.attention_stride": 4},
+        "attention at stride 16": {"experimental.attention_stride": 16},
+        "attention at stride 32": {"experimental.attention_stride": 32},
         "backbone at stride 16": {"model.output_stride": 16},
         "256 px": {"data.size": 256},
         "384 px": {"data.size": 384},
@@ -51,7 +51,7 @@ QUESTIONS: dict[str, Variants] = {
     "schedule": {
         "S9, all at once": {},
         "S9, four stages": {"training.stage_starts": STAGED},
-        "S9, all at once, learned weights": {"training.weighting": "uncertainty"},
+        "S9, all at once, learned weights": {"experimental.weighting": "uncertainty"},
         "S3, four stages": {"strategy": "S3"},
         "S4, four stages": {"strategy": "S4"},
         "S3, all at once": {"strategy": "S3", "training.stage_starts": TOGETHER},
@@ -59,13 +59,13 @@ QUESTIONS: dict[str, Variants] = {
         "S4, all at once, learned weights": {
             "strategy": "S4",
             "training.stage_starts": TOGETHER,
-            "training.weighting": "uncertainty",
+            "experimental.weighting": "uncertainty",
         },
     },
     "attention_loss": {
         "BCE + Dice + IoU": {},
-        "energy": {"training.attention_loss": "energy"},
-        "L1": {"training.attention_loss": "l1"},
+        "energy": {"experimental.attention_loss": "energy"},
+        "L1": {"experimental.attention_loss": "l1"},
     },
     "pyramid": {
         "FPN": {"model.pyramid": "fpn"},
@@ -73,9 +73,9 @@ QUESTIONS: dict[str, Variants] = {
     },
     "evidence": {
         "weighted by its third power": {},
-        "weighted by itself": {"model.evidence_power": 1.0},
-        "by its eighth power": {"model.evidence_power": 8.0},
-        "its mean": {"model.evidence_power": 0.0},
+        "weighted by itself": {"experimental.evidence_power": 1.0},
+        "by its eighth power": {"experimental.evidence_power": 8.0},
+        "its mean": {"experimental.evidence_power": 0.0},
     },
     "counterfactual": {
         "S9, transplants": {},
@@ -98,9 +98,9 @@ QUESTIONS: dict[str, Variants] = {
     },
     "masks": {
         "all masks": {},
-        "25 % of the masks": {"data.mask_share": 0.25},
-        "10 % of the masks": {"data.mask_share": 0.1},
-        "boxes instead of masks": {"data.boxes": True},
+        "25 % of the masks": {"experimental.mask_share": 0.25},
+        "10 % of the masks": {"experimental.mask_share": 0.1},
+        "boxes instead of masks": {"experimental.boxes": True},
     },
 }
 """Settings by variant; the strategy is S9 unless a variant names another."""

@@ -22,7 +22,7 @@ from gainspect.evaluation.side_by_side import RunFigures, over_seeds
 from gainspect.jobs.run_comparison import compare_strategies, run_path, train_or_resume, variant
 from gainspect.strategies import STRATEGIES
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.settle import complete_split
+from gainspect.training.settle import settle
 from gainspect.types import Label
 from results_table import RESULTS, markdown, number, save, save_json
 from stop_in_time import in_time
@@ -52,7 +52,7 @@ def main(description: str = __doc__ or "", **defaults: Any) -> None:
     config = load_config(options.config, {key: value for key, value in given.items() if value is not None})
     seeds = [int(seed) for seed in options.seeds.split(",")]
     doubtful = options.data / "suspect_labels.csv"
-    manifest = complete_split(config, load_manifest(options.data))
+    config, manifest, _ = settle(config, load_manifest(options.data))
     strategies = options.strategies.split(",")
     done = []
     for name in in_time(strategies, options.minutes):
@@ -71,7 +71,7 @@ def main(description: str = __doc__ or "", **defaults: Any) -> None:
     if options.config:
         text += f"\n## {options.config.name}\n\n```yaml\n{options.config.read_text()}```\n"
     print(text)
-    head = f"{config.model.backbone} ({config.model.weights}), {config.data.size} px"
+    head = f"{config.model.backbone} ({config.model.weights}), {config.data.input_size} px"
     title = f"Magnetic Tile: {head}, {config.training.epochs} epochs"
     print("Saved:", save(options.name, title, text))
     print("Saved:", save_json(options.name, [record(*run) for run in runs]))
@@ -144,7 +144,7 @@ def record(name: str, seed: int, run: RunFolder) -> dict[str, Any]:
         "strategy": name,
         "backbone": config.model.backbone,
         "weights": environment["weights"],
-        "size": config.data.size,
+        "size": config.data.input_size,
         "epochs": config.training.epochs,
         "seed": seed,
         "device": environment["device"],

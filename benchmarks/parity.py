@@ -54,7 +54,7 @@ def main() -> None:
     threshold = f"Threshold on P(NG) {bundle.description.policy.threshold:.4f}, {cpu}.\n\n"
     text = f"{' '.join((__doc__ or '').split())}\n\n{threshold}{markdown(rows)}{refused}"
     print(text)
-    title = f"Parity: {run.config().strategy}, {run.config().data.size} px"
+    title = f"Parity: {run.config().strategy}, {run.config().data.input_size} px"
     print("Saved:", save(options.name, title, text))
 
 

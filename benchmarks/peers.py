@@ -44,7 +44,7 @@ from gainspect.training.memory import keep_freed_memory
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.schedule import augmentation_strength, image_size
 from gainspect.training.selection import EpochFigures, Selection
-from gainspect.training.settle import complete_split
+from gainspect.training.settle import settle
 from gainspect.training.trained import trained_backend
 from paired_table import against
 from peer_networks import PEERS, Peer, PeerBackend
@@ -60,7 +60,7 @@ def main() -> None:
     options = _options()
     given = {"model.backbone": options.backbone, "training.compile": options.compile}
     config = load_config(options.config, given)
-    manifest = complete_split(config, load_manifest(options.data))
+    config, manifest, _ = settle(config, load_manifest(options.data))
     suspects = options.data / "suspect_labels.csv"
     doubtful = read_doubtful(suspects) if suspects.is_file() else frozenset()
     rows = [peer(kind, config, manifest, options.work, doubtful) for kind in options.peers.split(",")]
@@ -77,7 +77,7 @@ def main() -> None:
     }
     for row in rows:
         network = PEERS[row["peer"]](config)
-        cost[row["peer"]] = gigaflops(PeerBackend(network, config.data.size, row["score"]))
+        cost[row["peer"]] = gigaflops(PeerBackend(network, config.data.input_size, row["score"]))
     beside = {label: {"GFLOP an image": figure} for label, figure in cost.items()}
     chosen = "".join(f"{row['peer']}: score = {row['score']}, epoch {row['epoch']}.\n\n" for row in rows)
     sections = {"All labels": frozenset[str](), "Without doubtful labels": doubtful}
@@ -87,7 +87,7 @@ def main() -> None:
     ]
     text = f"Chosen on validation:\n\n{chosen}" + "\n".join(tables)
     print(text)
-    setting = f"{config.model.backbone}, {config.data.size} px, {config.training.epochs} epochs"
+    setting = f"{config.model.backbone}, {config.data.input_size} px, {config.training.epochs} epochs"
     title = f"Peers on Magnetic Tile: {setting}"
     print("Saved:", save(options.name, title, text), save_json(options.name, rows))
 
@@ -108,7 +108,7 @@ def peer(
     torch.manual_seed(config.training.seed)
     model, chosen = train(PEERS[kind](config), config, manifest)
     seconds = round(time.monotonic() - started, 1)
-    backend = PeerBackend(model, config.data.size, chosen["score"])
+    backend = PeerBackend(model, config.data.input_size, chosen["score"])
     validated = assess(Inspector(backend, threshold=0.5), manifest.split("val"))
     threshold = operating_threshold(validated.scores, validated.labels, config.training.target_recall)
     judged = assess(Inspector(backend, threshold=threshold), manifest.split("test"))
@@ -196,7 +196,7 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
 
 def best_score(peer: Peer, validation: Manifest, config: RunConfig) -> tuple[str, dict[str, float]]:
     """The score with the best average precision, and the validation figures by it."""
-    backend = PeerBackend(peer, config.data.size, next(iter(peer.scores)))
+    backend = PeerBackend(peer, config.data.input_size, next(iter(peer.scores)))
     assessment = assess(Inspector(backend, threshold=0.5), validation)
     found: dict[str, dict[str, float]] = {}
     for name, scores in backend.given.items():

@@ -22,8 +22,9 @@ class _Section(BaseModel):
 class DataConfig(_Section):
     """Which images, and how large the model sees them."""
 
-    size: Annotated[int, Field(ge=64, le=4096, multiple_of=32)] = 384
-    """Side of the square that every image, or every tile of it, is letterboxed into, pixels."""
+    size: Annotated[int, Field(ge=64, le=4096, multiple_of=32)] | Literal["auto"] = "auto"
+    """Side of the square that every image, or every tile of it, is letterboxed into, pixels; "auto" = by how
+    large the defects are, chosen when the training begins (`training.settle`)."""
     tile: Annotated[int, Field(ge=64)] | None = None
     """Side of the square tiles that images are cut into, pixels of the original; None = none."""
     overlap: Annotated[float, Field(ge=0, le=0.75)] = 0.25
@@ -32,10 +33,21 @@ class DataConfig(_Section):
     """Share of the training groups kept for validation, where the data set names no validation part."""
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
     """Share of all groups kept for the test, where the data set names no test part."""
-    mask_share: Fraction = 1.0
-    """Share of the masks that training uses; to learn how many are worth drawing."""
-    boxes: bool = False
-    """Train on the boxes around the marked defects instead of their outlines."""
+
+    @property
+    def input_size(self) -> int:
+        """The size once it is chosen, pixels.
+
+        Raises:
+            GainspectError: it is still "auto".
+        """
+        if self.size == "auto":
+            raise GainspectError(
+                "the image size is not chosen yet",
+                where="data.size",
+                hint="Name it, or let `gainspect.training.settle` choose it.",
+            )
+        return self.size
 
     @property
     def tiling(self) -> Tiling | None:
@@ -53,15 +65,12 @@ class ModelConfig(_Section):
     output_stride: Literal[16, 32] = 32
     """Stride of the deepest features; 16 gives attention maps twice as fine at more cost."""
     attention_channels: PositiveInt = 128
-    """Width of the two attention heads and of the attended features; what attends to the pyramid has its."""
-    attention_stride: Literal[4, 8, 16, 32] = 8
-    """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
+    """Width of the two attention heads and of the attended features. Where attention is read from the
+    pyramid, its heads are as wide as the pyramid instead."""
     pyramid: PyramidKind | None = None
     """How localization joins the strides: linear feature pyramid or U-Net decoder; None = as the strategy."""
     fpn_channels: Annotated[int, Field(ge=2)] = 32
     """Width of the pyramid (or U-Net decoder) at stride 4 and of the localization head."""
-    evidence_power: Annotated[float, Field(ge=0)] = 3.0
-    """In strategies whose verdict is their evidence: from its mean (0) towards its maximum."""
 
 
 class TrainingConfig(_Section):
@@ -88,10 +97,6 @@ class TrainingConfig(_Section):
     """Focusing exponent of the focal loss; 0 = plain cross-entropy, else at least 1."""
     focal_alpha: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
     """Weight of NG in the focal loss; "auto" = the share of OK among the images drawn."""
-    attention_loss: Literal["overlap", "energy", "l1"] = "overlap"
-    """What guides attention: BCE + Dice + IoU, its energy outside the mask, or its mean distance from it."""
-    weighting: Literal["fixed", "uncertainty"] = "fixed"
-    """Loss weights: those of the strategy, or learned from there on by each loss's uncertainty."""
     stage_starts: tuple[Fraction, Fraction, Fraction, Fraction] | None = None
     """When each stage begins (shares of the run): classification, attention, localization, counterfactual;
     None = as the strategy says."""
@@ -137,6 +142,31 @@ class TrainingConfig(_Section):
         return starts
 
 
+class ExperimentalConfig(_Section):
+    """What the benchmarks ask about the recipe; no ordinary training needs it."""
+
+    mask_share: Fraction = 1.0
+    """Share of the masks that training uses; to learn how many are worth drawing."""
+    boxes: bool = False
+    """Train on the boxes around the marked defects instead of their outlines."""
+    attention_loss: Literal["overlap", "energy", "l1"] = "overlap"
+    """What guides attention: BCE + Dice + IoU, its energy outside the mask, or its mean distance from it."""
+    weighting: Literal["fixed", "uncertainty"] = "fixed"
+    """Loss weights: those of the strategy, or learned from there on by each loss's uncertainty."""
+    evidence_power: Annotated[float, Field(ge=0)] = 3.0
+    """In strategies whose verdict is their evidence: from its mean (0) towards its maximum."""
+    attention_stride: Literal[4, 8, 16, 32] = 8
+    """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
+
+
+_MOVED = {
+    "data": ("mask_share", "boxes"),
+    "model": ("evidence_power", "attention_stride"),
+    "training": ("attention_loss", "weighting"),
+}
+"""Settings that stood in these sections before they became experimental."""
+
+
 class RunConfig(_Section):
     """One run, whole: what `config.yaml` in a run folder holds."""
 
@@ -144,11 +174,24 @@ class RunConfig(_Section):
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
+    experimental: ExperimentalConfig = ExperimentalConfig()
 
-    @property
-    def names_size(self) -> bool:
-        """Whether the image size was asked for, and is not just the default."""
-        return "size" in self.data.model_fields_set
+    @model_validator(mode="before")
+    @classmethod
+    def _from_older_places(cls, values: Any) -> Any:
+        """A configuration that was written before some settings moved to `experimental`."""
+        if not isinstance(values, dict):
+            return values
+        values = dict(values)
+        moved: dict[str, Any] = {}
+        for section, names in _MOVED.items():
+            if isinstance(values.get(section), dict):
+                content = dict(values[section])
+                moved |= {name: content.pop(name) for name in names if name in content}
+                values[section] = content
+        if moved and isinstance(values.setdefault("experimental", {}), dict):
+            values["experimental"] = moved | values["experimental"]
+        return values
 
     def at_size(self, size: int, tile: int | None) -> "RunConfig":
         """The same configuration with another input side and side of the tiles, pixels."""
@@ -178,7 +221,7 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _progressive_size_is_large_enough(self) -> "RunConfig":
-        if self.data.size * self.training.start_size < 64:
+        if self.data.size != "auto" and self.data.size * self.training.start_size < 64:
             raise ValueError(
                 f"training.start_size {self.training.start_size} of {self.data.size} px is under 64 px"
             )
@@ -215,7 +258,10 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'run'}: {e['msg']}" for e in error.errors())
+        by_setting: dict[str, list[str]] = {}
+        for fault in error.errors():  # a setting of several kinds (a number or "auto") has one fault for each
+            by_setting.setdefault(".".join(map(str, fault["loc"][:2])) or "run", []).append(fault["msg"])
+        faults = "; ".join(f"{name}: {' or '.join(what)}" for name, what in by_setting.items())
         raise GainspectError(
             f"the configuration is not valid: {faults}",
             where=path,

@@ -13,6 +13,7 @@ from gainspect.errors import GainspectError
 LossName = Literal[
     "classification", "evidence", "cam", "mining", "guidance", "localization", "consistency", "counterfactual"
 ]
+ModuleName = Literal["attention", "attended", "localization", "suppression", "evidence"]
 Decider = Literal["classification", "attended", "evidence"]
 Attends = Literal["deep", "pyramid"]
 PyramidKind = Literal["fpn", "unet"]
@@ -55,12 +56,27 @@ def stages_at(starts: Sequence[float]) -> tuple[Stage, ...]:
     )
 
 
+_NEEDS: Mapping[LossName, frozenset[ModuleName]] = {
+    "evidence": frozenset({"attention", "localization", "evidence"}),
+    "mining": frozenset({"attention", "attended"}),
+    "guidance": frozenset({"attention"}),
+    "localization": frozenset({"localization"}),
+    "consistency": frozenset({"attention", "localization"}),
+    "counterfactual": frozenset({"suppression"}),
+}
+"""The modules whose output a loss is taken on."""
+
+
 @dataclass(frozen=True)
 class Strategy:
     """One row of the table."""
 
     name: str
     title: str
+    modules: frozenset[ModuleName]
+    """What the model carries beside backbone and classification head: guided attention; the adapter and the
+    head on attended features; what joins the strides, and the localization head; the suppression of training;
+    the evidence head."""
     weights: Mapping[LossName, float]
     """Weight of each loss once its stage and ramp have passed; a loss that is not here is not trained."""
     decides: Decider
@@ -79,30 +95,10 @@ class Strategy:
     stages: tuple[Stage, ...] = STAGES
     """When its losses begin, unless a run says otherwise."""
 
-    @property
-    def has_attention(self) -> bool:
-        """Whether the model carries the attention module."""
-        return "guidance" in self.weights
-
-    @property
-    def has_attended(self) -> bool:
-        """Whether the model carries the adapter and the head on attended features."""
-        return "mining" in self.weights
-
-    @property
-    def has_localization(self) -> bool:
-        """Whether the model carries the FPN and the localization head."""
-        return "localization" in self.weights
-
-    @property
-    def has_counterfactual(self) -> bool:
-        """Whether training (never inference) runs the counterfactual module."""
-        return "counterfactual" in self.weights
-
-    @property
-    def has_evidence(self) -> bool:
-        """Whether the model carries the evidence head."""
-        return "evidence" in self.weights
+    def __post_init__(self) -> None:
+        for loss in self.weights:
+            if missing := _NEEDS.get(loss, frozenset()) - self.modules:
+                raise ValueError(f"{self.name}: the loss {loss} needs the module {', '.join(missing)}")
 
     def weights_at(self, progress: float, stages: tuple[Stage, ...] | None = None) -> dict[LossName, float]:
         """Loss weights at `progress` (0…1 of the run); a loss that has not begun is absent.
@@ -155,22 +151,53 @@ def _strategies() -> dict[str, Strategy]:
         "guidance": 0.5,
         "localization": 1.0,
     }
+    attends: frozenset[ModuleName] = frozenset({"attention", "attended"})
+    locates, suppresses = frozenset[ModuleName]({"localization"}), frozenset[ModuleName]({"suppression"})
     rows = (
-        Strategy("S1", "plain classifier", classification, "classification", "cam"),
-        Strategy("S2", "S1 + CAM guidance", classification | cam, "classification", "cam"),
-        Strategy("S3", "S2 + guided attention", attention, "attended", "attention"),
-        Strategy("S4", "S3 + localization", attention | localization, "attended", "attention"),
+        Strategy("S1", "plain classifier", frozenset(), classification, "classification", "cam"),
+        Strategy("S2", "S1 + CAM guidance", frozenset(), classification | cam, "classification", "cam"),
+        Strategy("S3", "S2 + guided attention", attends, attention, "attended", "attention"),
         Strategy(
-            "S5", "S4 + counterfactual", attention | localization | counterfactual, "attended", "attention"
+            "S4", "S3 + localization", attends | locates, attention | localization, "attended", "attention"
         ),
         Strategy(
-            "S6", "S5 + mask curriculum", attention | localization | counterfactual, "attended", "fused", True
+            "S5",
+            "S4 + counterfactual",
+            attends | locates | suppresses,
+            attention | localization | counterfactual,
+            "attended",
+            "attention",
         ),
-        Strategy("S7", "S3 + counterfactual", attention | counterfactual, "attended", "attention"),
-        Strategy("S8", "S7 + mask curriculum", attention | counterfactual, "attended", "attention", True),
+        Strategy(
+            "S6",
+            "S5 + mask curriculum",
+            attends | locates | suppresses,
+            attention | localization | counterfactual,
+            "attended",
+            "fused",
+            curriculum=True,
+        ),
+        Strategy(
+            "S7",
+            "S3 + counterfactual",
+            attends | suppresses,
+            attention | counterfactual,
+            "attended",
+            "attention",
+        ),
+        Strategy(
+            "S8",
+            "S7 + mask curriculum",
+            attends | suppresses,
+            attention | counterfactual,
+            "attended",
+            "attention",
+            curriculum=True,
+        ),
         Strategy(
             "S9",
             "the verdict is its evidence",
+            frozenset({"attention", "localization", "evidence"}),
             evidence,
             "evidence",
             "fused",

@@ -58,7 +58,7 @@ def test_a_saved_configuration_is_the_same_one(
 def test_the_saved_file_names_every_setting(tmp_path: Path) -> None:
     save_config(RunConfig(), tmp_path / "config.yaml")
     saved = yaml.safe_load((tmp_path / "config.yaml").read_text())
-    assert list(saved) == ["strategy", "data", "model", "training"]
+    assert list(saved) == ["strategy", "data", "model", "training", "experimental"]
     assert set(saved["training"]) == set(TrainingConfig.model_fields)
 
 
@@ -170,13 +170,39 @@ def test_strategies_are_known_in_either_case(name: str) -> None:
     assert load_config(None, {"strategy": name.lower()}).strategy == name
 
 
-def test_a_size_that_was_asked_for_is_told_from_the_default(tmp_path: Path) -> None:
-    assert not RunConfig().names_size
-    assert RunConfig.model_validate({"data": {"size": 384}}).names_size
+def test_a_size_is_a_number_or_left_to_the_defects(tmp_path: Path) -> None:
+    assert RunConfig().data.size == "auto"
+    with pytest.raises(GainspectError, match="the image size is not chosen yet"):
+        _ = RunConfig().data.input_size
     chosen = RunConfig.model_validate({"training": {"lr": 1e-3}}).at_size(256, None)
-    assert (chosen.data.size, chosen.training.lr, chosen.names_size) == (256, 1e-3, True)
+    assert (chosen.data.size, chosen.data.input_size, chosen.training.lr) == (256, 256, 1e-3)
     with pytest.raises(ValidationError, match="under 64 px"):
         RunConfig.model_validate({"training": {"start_size": 0.2}}).at_size(256, None)
+
+
+OLDER = """strategy: S9
+data: {size: 256, mask_share: 0.5, boxes: true}
+model: {evidence_power: 1.0, attention_stride: 4, fpn_channels: 16}
+training: {attention_loss: energy, weighting: uncertainty, epochs: 3}
+"""
+"""As gainspect wrote it before some settings became experimental (a491b67)."""
+
+
+def test_settings_are_read_where_they_stood_before_they_became_experimental(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(OLDER)
+    config = load_config(tmp_path / "c.yaml", {"training.weighting": "fixed", "experimental.boxes": False})
+    assert config.experimental.model_dump() == {
+        "mask_share": 0.5,
+        "boxes": False,
+        "evidence_power": 1.0,
+        "attention_stride": 4,
+        "attention_loss": "energy",
+        "weighting": "fixed",
+    }
+    assert (config.data.size, config.model.fpn_channels, config.training.epochs) == (256, 16, 3)
+    save_config(config, tmp_path / "again.yaml")
+    assert load_config(tmp_path / "again.yaml") == config
+    assert "boxes" not in yaml.safe_load((tmp_path / "again.yaml").read_text())["data"]
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

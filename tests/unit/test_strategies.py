@@ -83,9 +83,9 @@ def test_what_decides_what_is_evidence_and_which_modules_exist(name: str) -> Non
         row.decides,
         row.evidence,
         row.curriculum,
-        row.has_attention,
-        row.has_localization,
-        row.has_counterfactual,
+        "attention" in row.modules,
+        "localization" in row.modules,
+        "suppression" in row.modules,
     ) == ROLES[name]
 
 

@@ -18,7 +18,9 @@ def compare(
     config: Annotated[Path | None, typer.Option(help="YAML file that all share.")] = None,
     backbone: Annotated[str | None, typer.Option(help="Any timm model name.")] = None,
     weights: Annotated[str | None, typer.Option(help="auto, none (random), or a weights file.")] = None,
-    size: Annotated[int | None, typer.Option(help="Input side, pixels.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Input side, pixels.  [by the size of the defects]")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")

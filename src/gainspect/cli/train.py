@@ -1,18 +1,13 @@
 """`gainspect train`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 import yaml
 
 from gainspect.cli.console import console
 from gainspect.errors import GainspectError
-from gainspect.wording import in_words, plural
-
-if TYPE_CHECKING:
-    from gainspect.config import RunConfig
-    from gainspect.training.run_folder import RunFolder
 
 _SETTINGS = "Settings"
 
@@ -36,9 +31,7 @@ def train(
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option(
-            help="Input side, pixels; by the size of the defects if not given.", rich_help_panel=_SETTINGS
-        ),
+        typer.Option(help="Input side, pixels.  [by the size of the defects]", rich_help_panel=_SETTINGS),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the data.", rich_help_panel=_SETTINGS)
@@ -75,55 +68,18 @@ def train(
         raise GainspectError(
             "train needs --data and --out (or --resume)", hint="`gainspect train --help` explains."
         )
-    target = resume or out
+    from gainspect.jobs.run_training import resume_training, run_training
+
     try:
         if resume is not None:
-            from gainspect.training.launch import resume as resume_run
-
-            run = resume_run(resume, data=data, console=console)
+            run = resume_training(resume, console=console, data=data, bundle=bundle)
         else:
             assert data is not None and out is not None
-            run = _begin(load_config(config, overrides), data, out)
+            run = run_training(load_config(config, overrides), data, out, console=console, bundle=bundle)
     except KeyboardInterrupt:
-        console.print(f"Stopped. Go on with: gainspect train --resume {target}")
+        console.print(f"Stopped. Go on with: gainspect train --resume {resume or out}")
         raise typer.Exit(130) from None
-    _say(run.result())
-    if bundle and not run.bundle_file.exists():
-        from gainspect.jobs.run_export import export_run
-
-        with console.status("export") as status:
-            written, _ = export_run(run, run.bundle_file, data=data, on_step=status.update)
-        console.print(f"Bundle, equal to what was trained: {written.path}")
     console.print(f"Next: [bold]gainspect evaluate {run.path}[/]")
-
-
-def _begin(config: "RunConfig", data: Path, out: Path) -> "RunFolder":
-    """Choose the image size if it was not named, and train."""
-    from gainspect.data.defect_size import choose_size
-    from gainspect.data.importers import load_manifest
-
-    manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
-    from gainspect.training.launch import train as train_run
-    from gainspect.training.settle import complete_split
-
-    manifest = complete_split(config, manifest)
-    if not config.names_size:
-        choice = choose_size(manifest, tiling=config.data.tiling)
-        config = config.at_size(choice.size, choice.tile)
-        console.print(str(choice))
-    return train_run(config, manifest, out, console=console)
-
-
-def _say(result: dict[str, Any]) -> None:
-    """How long it took, which epoch was kept, and where the threshold lies."""
-    point, announced = result["operating_point"], result.get("announced")
-    if announced:
-        taken, expected = in_words(announced["taken"]), in_words(announced["seconds"])
-        console.print(f"{plural(announced['epochs'], 'epoch')} took {taken}; announced: {expected}.")
-    console.print(
-        f"Kept epoch {result['epoch']}. Threshold on P(NG) {point['threshold']:.3f}: on the validation part "
-        f"recall {point['recall']:.3f}, false alarms {point['false_alarm_rate']:.3f}."
-    )
 
 
 _PLACES = {

@@ -16,7 +16,7 @@ from gainspect.report.drawing.picture_grid import PictureRow, picture_grid
 from gainspect.strategies import strategy
 from gainspect.training.launch import resume, train
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.settle import complete_split
+from gainspect.training.settle import settle
 from gainspect.training.trained import trained_inspector
 from gainspect.types import Label, Verdict
 
@@ -43,7 +43,9 @@ def compare_strategies(
         KeyboardInterrupt: stopped; the same call goes on.
     """
     names = [strategy(name).name for name in strategies]
-    manifest = complete_split(config, manifest)
+    config, manifest, choice = settle(config, manifest)
+    if console is not None and choice is not None:
+        console.print(str(choice))
     comparisons: dict[str, list[RunFigures]] = {}
     runs: dict[str, RunFolder] = {}
     for name in names:
@@ -126,6 +128,7 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
     run = RunFolder(path)
     if not run.config_file.exists():
         return train(config, manifest, path, console=console)
+    config, manifest, _ = settle(config, manifest)
     if run.config() != config.resolved():
         raise GainspectError(
             "a run of another configuration lies here", where=path, hint="Choose another --out, or delete it."

@@ -73,10 +73,10 @@ def export_run(
         policy = with_reason_check(policy, reference, validation, seen.tiling)
     on_step("export the graph")
     contents = graph_files(
-        reference.graph, chosen, seen.size, lambda: frames_of(sample_of(validation, _CALIBRATION), seen)
+        reference.graph, chosen, seen.input_size, lambda: frames_of(sample_of(validation, _CALIBRATION), seen)
     )
     sample = {
-        "probes": probe_frames(seen.size),
+        "probes": probe_frames(seen.input_size),
         "validation": frames_of(sample_of(validation, _SAMPLE), seen),
     }
     golden = np.concatenate([sample["probes"], frames_of(sample_of(validation, _GOLDEN), seen)])

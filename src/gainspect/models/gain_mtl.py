@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gainspect.config import ModelConfig
+from gainspect.config import ExperimentalConfig, ModelConfig, RunConfig
 from gainspect.models.attention import GuidedAttention, conv_bn_relu, normalize_by_max
 from gainspect.models.backbone import PYRAMID_STRIDES, Backbone
 from gainspect.models.decoders import PYRAMIDS, pyramid_widths
 from gainspect.models.evidence import EvidenceHead
 from gainspect.models.suppression import FeatureSuppression
-from gainspect.strategies import Strategy
+from gainspect.strategies import Strategy, strategy
 
 OK, NG = 0, 1
 
@@ -76,35 +76,41 @@ class GainMTL(nn.Module):
 
     Args:
         config: backbone and widths; weights are loaded by `load_weights`, not here.
-        strategy: decides which modules exist.
+        strategy: names the modules.
+        experimental: what is asked of the evidence and of the attention.
     """
 
-    def __init__(self, config: ModelConfig, strategy: Strategy) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        strategy: Strategy,
+        experimental: ExperimentalConfig = ExperimentalConfig(),  # noqa: B008 (frozen)
+    ) -> None:
         super().__init__()
         self.strategy = strategy
-        self.attention_level = PYRAMID_STRIDES.index(config.attention_stride)
+        self.attention_level = PYRAMID_STRIDES.index(experimental.attention_stride)
         self.backbone = Backbone(config.backbone, config.output_stride)
         channels = self.backbone.out_channels
         self.classification = LinearHead(channels)
         pyramid = config.pyramid or strategy.pyramid
-        if strategy.has_attention:
+        if "attention" in strategy.modules:
             fine = pyramid_widths(pyramid, config.fpn_channels)[self.attention_level]
             self.attention = (
                 GuidedAttention(fine, fine)
                 if strategy.attends == "pyramid"
                 else GuidedAttention(channels, config.attention_channels)
             )
-        if strategy.has_attended:
+        if "attended" in strategy.modules:
             self.adapter = conv_bn_relu(channels, config.attention_channels, 1)
             self.attended = LinearHead(config.attention_channels)
-        if strategy.has_localization:
+        if "localization" in strategy.modules:
             join, head = PYRAMIDS[pyramid]
             self.pyramid = join(self.backbone.pyramid_channels, config.fpn_channels)
             self.localization = head(config.fpn_channels)
-        if strategy.has_counterfactual:
+        if "suppression" in strategy.modules:
             self.suppression = FeatureSuppression(channels)
-        if strategy.has_evidence:
-            self.verdict = EvidenceHead(config.evidence_power)
+        if "evidence" in strategy.modules:
+            self.verdict = EvidenceHead(experimental.evidence_power)
         self.register_load_state_dict_pre_hook(_read_older_names)  # type: ignore[no-untyped-call]  # torch has no types for it
 
     def forward(
@@ -122,21 +128,21 @@ class GainMTL(nn.Module):
         logits, cam = self.classification(deep)
         output = Output(logits, cam)
         attended_to = deep
-        if self.strategy.has_localization:
+        if "localization" in self.strategy.modules:
             levels = self.pyramid(features)
             output.localization_logits = self.localization(levels)
             if self.strategy.attends == "pyramid":
                 attended_to = levels[self.attention_level]
         small = None if masks is None else mask_at(masks, deep.shape[-2:])
-        if self.strategy.has_attention:
+        if "attention" in self.strategy.modules:
             output.attention_logits = self.attention(attended_to)
-        if self.strategy.has_attended:
+        if "attended" in self.strategy.modules:
             output.gate = self._gate(output, small, has_mask, alpha)
             attended = self.adapter(deep * output.gate.to(deep.dtype))
             output.attended_logits, output.attended_evidence = self.attended(attended)
-        if self.strategy.has_evidence:
+        if "evidence" in self.strategy.modules:
             output.evidence_margin, output.contributions = self.verdict(self.evidence(output))
-        if self.strategy.has_counterfactual and small is not None:
+        if "suppression" in self.strategy.modules and small is not None:
             suppressed = self.suppression(deep, small.to(deep.dtype))
             output.counterfactual_logits, _ = self.classification(suppressed)
         return output
@@ -198,6 +204,11 @@ class GainMTL(nn.Module):
             drawn = alpha * mask + (1 - alpha) * normalize_by_max(mask * attention)
             gate = torch.where(has_mask.view(-1, 1, 1, 1), drawn, gate)
         return gate
+
+
+def model_of(config: RunConfig) -> GainMTL:
+    """The network of a run, with random weights."""
+    return GainMTL(config.model, strategy(config.strategy), config.experimental)
 
 
 def _read_older_names(_: nn.Module, state: dict[str, Any], prefix: str, *__: Any) -> None:

@@ -17,7 +17,7 @@ class InspectionGraph(nn.Module):
         self.model = model
         strategy = model.strategy
         names = ["logit", "score", "evidence", "contributions", "cam"]
-        names += ["attention"] * strategy.has_attention + ["localization"] * strategy.has_localization
+        names += [name for name in ("attention", "localization") if name in strategy.modules]
         self.outputs = tuple(names)
         """Names of what `forward` returns, in its order."""
 

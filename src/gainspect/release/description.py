@@ -61,5 +61,5 @@ def describe(
 
 def _preprocessing(seen: DataConfig) -> Preprocessing:
     if seen.tiling is None:
-        return Preprocessing(size=seen.size, padding=PADDING)
-    return Preprocessing(size=seen.size, padding=PADDING, tile=seen.tile, overlap=seen.overlap)
+        return Preprocessing(size=seen.input_size, padding=PADDING)
+    return Preprocessing(size=seen.input_size, padding=PADDING, tile=seen.tile, overlap=seen.overlap)

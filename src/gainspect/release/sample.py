@@ -32,5 +32,5 @@ def frames_of(parts: Sequence[Part], seen: DataConfig) -> NDArray[np.uint8]:
         if seen.tiling is not None:
             mask = None if part.mask is None else read_mask(part.mask, image.shape)
             image = draw_tile(image.shape, mask, seen.tiling, rng).of(image)
-        frames.append(letterbox(image, seen.size)[0])
+        frames.append(letterbox(image, seen.input_size)[0])
     return np.stack(frames)

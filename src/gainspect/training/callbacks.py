@@ -80,7 +80,7 @@ class Monitor(pl.Callback):
 
     def _validate(self, task: InspectionTask) -> EpochFigures:
         model = task.kept_model
-        backend = TorchBackend(model, task.config.data.size, device_of(model))
+        backend = TorchBackend(model, task.config.data.input_size, device_of(model))
         inspector = Inspector(backend, threshold=0.5, tiling=task.config.data.tiling)
         assessment = assess(inspector, self.validation)
         return dict(validation_figures(assessment, task.config.training.monitor_recall))

@@ -59,7 +59,7 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
     sample = Manifest(validation.root, validation.parts[:_SAMPLE])
     started = time.perf_counter()
     seen = task.config.data
-    assess(Inspector(TorchBackend(model, seen.size, device), threshold=0.5, tiling=seen.tiling), sample)
+    assess(Inspector(TorchBackend(model, seen.input_size, device), threshold=0.5, tiling=seen.tiling), sample)
     judging = (time.perf_counter() - started) / len(sample.parts)
     # Processes that read images work beside the steps, else before them.
     per_step = max(step, loading / task.workers) if task.workers else step + loading

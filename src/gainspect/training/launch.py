@@ -22,7 +22,7 @@ from gainspect.evaluation.assessment import assess
 from gainspect.evaluation.operating_point import operating_point
 from gainspect.files import write_json
 from gainspect.inspection.inspector import Inspector
-from gainspect.models.gain_mtl import GainMTL
+from gainspect.models.gain_mtl import GainMTL, model_of
 from gainspect.models.weights import load_weights
 from gainspect.strategies import strategy
 from gainspect.training.callbacks import Monitor, ProgressBar
@@ -33,7 +33,7 @@ from gainspect.training.estimate import Estimate, estimate
 from gainspect.training.memory import keep_freed_memory
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.selection import EpochFigures
-from gainspect.training.settle import complete_split
+from gainspect.training.settle import settle
 from gainspect.training.task import InspectionTask
 from gainspect.training.trained import trained_backend
 from gainspect.wording import in_words, plural
@@ -51,7 +51,8 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
 
     Args:
         config: what to train.
-        manifest: parts; those without a split are given one (by group, stratified, seeded).
+        manifest: parts; those without a split are given one (by group, stratified, seeded). A size that is
+            "auto" is chosen by their defects.
         out: the run folder to make.
         console: where progress is shown; none: silent.
 
@@ -63,7 +64,9 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
         raise GainspectError(
             "the run folder already exists", where=out, hint="Name a new folder, or go on with `--resume`."
         )
-    manifest = complete_split(config, manifest)
+    config, manifest, choice = settle(config, manifest)
+    if console is not None and choice is not None:
+        console.print(str(choice))
     model = _build(config)
     weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
     run = _start_run(
@@ -96,8 +99,8 @@ def _fit(
     data = TrainingSet(
         manifest.split("train"),
         config.training.seed,
-        mask_share=config.data.mask_share,
-        boxes=config.data.boxes,
+        mask_share=config.experimental.mask_share,
+        boxes=config.experimental.boxes,
         transplants=strategy(config.strategy).transplants if transplants is None else transplants,
         tiling=config.data.tiling,
     )
@@ -180,7 +183,7 @@ def _seconds(epochs: list[EpochFigures]) -> float:
 def _build(config: RunConfig) -> GainMTL:
     """The model as its seed makes it."""
     torch.manual_seed(config.training.seed)
-    return GainMTL(config.model, strategy(config.strategy))
+    return model_of(config)
 
 
 def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) -> pl.Trainer:

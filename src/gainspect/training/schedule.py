@@ -15,7 +15,7 @@ def image_size(config: RunConfig, progress: float) -> int:
     [128, 192, 256, 256]
     """
     share = _linear(config.training.start_size, 1.0, min(1.0, progress / 0.5))
-    return max(64, 32 * round(config.data.size * share / 32))
+    return max(64, 32 * round(config.data.input_size * share / 32))
 
 
 def augmentation_strength(config: TrainingConfig, progress: float) -> float:

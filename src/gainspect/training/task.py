@@ -34,7 +34,7 @@ class InspectionTask(pl.LightningModule):
         starts = config.training.stage_starts
         self.stages = model.strategy.stages if starts is None else stages_at(starts)
         self.focal_alpha = self._focal_alpha()
-        learned = config.training.weighting == "uncertainty"
+        learned = config.experimental.weighting == "uncertainty"
         self.uncertainty = UncertaintyWeights(model.strategy.weights) if learned else None
         self.ema = (
             ModelEmaV3(model, decay=config.training.ema, use_warmup=True) if config.training.ema else None
@@ -85,7 +85,7 @@ class InspectionTask(pl.LightningModule):
             weights,
             alpha=self.focal_alpha,
             gamma=settings.focal_gamma,
-            attention_loss=settings.attention_loss,
+            attention_loss=self.config.experimental.attention_loss,
         )
         if self.uncertainty is not None:
             shares = {name: weight / model.strategy.weights[name] for name, weight in weights.items()}

@@ -2,8 +2,7 @@
 
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.inspection.inspector import Inspector
-from gainspect.models.gain_mtl import GainMTL
-from gainspect.strategies import strategy
+from gainspect.models.gain_mtl import model_of
 from gainspect.training.checkpoint import load_state
 from gainspect.training.device import device_at_hand
 from gainspect.training.run_folder import RunFolder
@@ -12,9 +11,9 @@ from gainspect.training.run_folder import RunFolder
 def trained_backend(run: RunFolder, device: str = "cpu") -> TorchBackend:
     """The model of the best checkpoint, which exists before the training has ended."""
     config = run.config()
-    model = GainMTL(config.model, strategy(config.strategy))
+    model = model_of(config)
     model.load_state_dict(load_state(run.best_checkpoint)["model"])
-    return TorchBackend(model.to(device).eval(), config.data.size, device)
+    return TorchBackend(model.to(device).eval(), config.data.input_size, device)
 
 
 def trained_inspector(run: RunFolder) -> Inspector:

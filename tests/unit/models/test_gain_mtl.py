@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gainspect.config import ModelConfig
+from gainspect.config import ExperimentalConfig, ModelConfig
 from gainspect.models import losses
 from gainspect.models.decoders import Pyramid, UNetDecoder
 from gainspect.models.gain_mtl import NG, OK, GainMTL, LinearHead, Output, mask_at
@@ -170,11 +170,11 @@ def test_s9_attends_to_a_level_of_the_pyramid(images: Tensor, stride: int, level
             "backbone": "test_efficientnet",
             "weights": "none",
             "fpn_channels": 8,
-            "attention_stride": stride,
             "pyramid": pyramid,
         }
     )
-    model = GainMTL(config, strategy("S9")).eval()
+    experimental = ExperimentalConfig.model_validate({"attention_stride": stride})
+    model = GainMTL(config, strategy("S9"), experimental).eval()
     found = _there(model(images).attention_logits)
     assert found.shape == (4, 1, 96 // stride, 96 // stride)
     levels = model.pyramid(model.backbone(images).pyramid)

@@ -11,9 +11,8 @@ from gainspect.config import RunConfig
 from gainspect.errors import GainspectError
 from gainspect.inspection.backends.backend import Predictions
 from gainspect.inspection.bundle import Bundle
-from gainspect.models.gain_mtl import GainMTL
+from gainspect.models.gain_mtl import GainMTL, model_of
 from gainspect.models.graph import InspectionGraph
-from gainspect.strategies import strategy
 
 WEIGHTS = "model.safetensors"
 """The file of a bundle that holds the model's tensors."""
@@ -67,7 +66,7 @@ def torch_backend(bundle: Bundle) -> TorchBackend:
         )
     try:
         config = RunConfig.model_validate(bundle.description.training["config"])
-        model = GainMTL(config.model, strategy(config.strategy))
+        model = model_of(config)
         model.load_state_dict(load(bundle.contents[WEIGHTS]))
     except (KeyError, ValidationError, SafetensorError, RuntimeError) as error:
         raise GainspectError(f"its torch model cannot be built ({error})", where=bundle.path) from error

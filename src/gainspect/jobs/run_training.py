@@ -1,0 +1,76 @@
+"""Train one inspector: from a data folder to a run folder with its bundle."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from gainspect.config import RunConfig
+from gainspect.data.importers import load_manifest
+from gainspect.training.run_folder import RunFolder
+from gainspect.wording import in_words, plural
+
+
+def run_training(
+    config: RunConfig, data: Path, out: Path, *, console: Console, bundle: bool = True
+) -> RunFolder:
+    """Train into a new run folder.
+
+    Args:
+        config: what to train.
+        data: folder or manifest.
+        out: the run folder to make.
+        console: where progress and result are shown.
+        bundle: whether the run ends with its bundle.
+
+    Raises:
+        GainspectError: the folder is in use, the data cannot be trained on, or there are no weights.
+        KeyboardInterrupt: stopped; `resume_training` goes on.
+    """
+    manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
+    from gainspect.training.launch import train
+
+    return _ended(train(config, manifest, out, console=console), data, console, bundle)
+
+
+def resume_training(
+    path: Path, *, console: Console, data: Path | None = None, bundle: bool = True
+) -> RunFolder:
+    """Go on with a run that was stopped.
+
+    Args:
+        path: its run folder.
+        console: where progress and result are shown.
+        data: the data folder, if it has moved.
+        bundle: whether the run ends with its bundle.
+
+    Raises:
+        GainspectError: this is no run folder, or its data have gone.
+        KeyboardInterrupt: stopped again.
+    """
+    from gainspect.training.launch import resume
+
+    return _ended(resume(path, data=data, console=console), data, console, bundle)
+
+
+def _ended(run: RunFolder, data: Path | None, console: Console, bundle: bool) -> RunFolder:
+    _say(run.result(), console)
+    if bundle and not run.bundle_file.exists():
+        from gainspect.jobs.run_export import export_run
+
+        with console.status("export") as status:
+            written, _ = export_run(run, run.bundle_file, data=data, on_step=status.update)
+        console.print(f"Bundle, equal to what was trained: {written.path}")
+    return run
+
+
+def _say(result: dict[str, Any], console: Console) -> None:
+    """How long it took, which epoch was kept, and where the threshold lies."""
+    point, announced = result["operating_point"], result.get("announced")
+    if announced:
+        taken, expected = in_words(announced["taken"]), in_words(announced["seconds"])
+        console.print(f"{plural(announced['epochs'], 'epoch')} took {taken}; announced: {expected}.")
+    console.print(
+        f"Kept epoch {result['epoch']}. Threshold on P(NG) {point['threshold']:.3f}: on the validation part "
+        f"recall {point['recall']:.3f}, false alarms {point['false_alarm_rate']:.3f}."
+    )

@@ -1,0 +1,57 @@
+"""A configuration meets its data once: the split is completed, and a size that is left open is chosen."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gainspect.config import RunConfig
+from gainspect.data.defect_size import choose_size
+from gainspect.data.manifest import Manifest, Part
+from gainspect.training.settle import complete_split, settle
+from gainspect.types import Label
+
+
+def _manifest(folder: Path, px: int) -> Manifest:
+    """40 images of 512 px, half of them with a square defect of `px` pixels."""
+    parts = []
+    for index in range(40):
+        image, mask = folder / f"{index}.png", folder / f"{index}-mask.png"
+        cv2.imwrite(str(image), np.full((512, 512), index, np.uint8))
+        pixels = np.zeros((512, 512), np.uint8)
+        pixels[40 : 40 + px, 40 : 40 + px] = 255
+        cv2.imwrite(str(mask), pixels)
+        label = Label.NG if index % 2 else Label.OK
+        parts.append(Part(image, label, mask=mask if index % 2 else None, group=f"g{index}"))
+    return Manifest(folder, tuple(parts))
+
+
+@pytest.mark.parametrize(("px", "size"), [(20, 256), (6, 384), (5, 512)])  # 4 px across: 8.0, 5.3, 4.0 …
+def test_a_size_that_is_left_open_is_the_smallest_that_shows_the_defects(
+    tmp_path: Path, px: int, size: int
+) -> None:
+    settled = settle(RunConfig(), _manifest(tmp_path, px))
+    assert settled.config.data.size == size
+    assert settled.choice == choose_size(settled.manifest)
+    assert settled.config.at_size(256, None) == RunConfig().at_size(256, None)  # nothing else changes
+
+
+def test_what_is_settled_stays_as_it_is(tmp_path: Path) -> None:
+    config = RunConfig.model_validate({"data": {"size": 96}})
+    once = settle(config, _manifest(tmp_path, 20))
+    assert (once.config, once.choice) == (config, None)
+    again = settle(*settle(RunConfig(), once.manifest)[:2])
+    assert (again.manifest, again.config.data.size, again.choice) == (once.manifest, 256, None)
+
+
+def test_the_split_is_completed_before_the_size_is_chosen(tmp_path: Path) -> None:
+    """Of the test part no defect is looked at: its image files may be gone."""
+    manifest = complete_split(RunConfig(), _manifest(tmp_path, 20))
+    for part in manifest.split("test").parts:
+        part.image.unlink()
+    bare = replace(manifest, parts=tuple(replace(part, split=None) for part in manifest.parts))
+    settled = settle(RunConfig(), bare)
+    assert settled.manifest == manifest
+    assert settled.config.data.size == 256
