@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 
 class GainspectError(Exception):
     """Something a user can put right: what is wrong, where, and a hint how.
@@ -18,3 +20,18 @@ class GainspectError(Exception):
         self.hint = hint
         head = what if self.where is None else f"{self.where}: {what}"
         super().__init__(f"{head.rstrip('.')}. {hint}".strip())
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing that is wrong with stored values, in one line: where, and what.
+
+    >>> from pydantic import TypeAdapter
+    >>> try:
+    ...     TypeAdapter(dict[str, list[int]]).validate_python({"sizes": [1, "x"]})
+    ... except ValidationError as error:
+    ...     print(first_fault(error))
+    sizes.1: Input should be a valid integer, unable to parse string as an integer
+    """
+    fault = error.errors()[0]
+    place = ".".join(map(str, fault["loc"]))
+    return f"{place}: {fault['msg']}" if place else fault["msg"]

@@ -301,8 +301,8 @@ def test_train_evaluate_and_compare(run: Run, parts_folder: Path, tmp_path: Path
 
 
 def _a_bundle_is_judged_as_its_run_is(run: Run, trained: Path, bundle: Path, data: Path) -> None:
-    """The same figures, to the tolerance of the runtimes: the bundle has the threshold of its run."""
-    assert run("evaluate", trained).returncode == 0
+    """The figures of what was trained, to the tolerance of the runtimes; of a run the bundle is judged."""
+    assert run("evaluate", trained, "--runtime", "torch").returncode == 0
     expected = json.loads((trained / "evaluation/test/metrics.json").read_text())["all labels"]
     for runtime in ("auto", "openvino"):
         judged = run("evaluate", bundle, "--data", data, "--runtime", runtime)
@@ -334,7 +334,16 @@ def _a_bundle_is_judged_as_its_run_is(run: Run, trained: Path, bundle: Path, dat
     assert_sentence(
         run("evaluate", bundle, "--data", data, "--split", "val"), "no val part (it has train, test)"
     )
-    assert_sentence(run("evaluate", trained, "--runtime", "openvino"), "a run is judged by torch in f32")
+    for runtime in ("onnxruntime", "openvino"):
+        assert run("evaluate", trained, "--runtime", runtime).returncode == 0
+        assert run("evaluate", bundle, "--data", data, "--runtime", runtime).returncode == 0
+        for file in ("predictions.csv", "metrics.json"):
+            of_run = (trained / "evaluation/test" / file).read_bytes()
+            assert of_run == (trained / "model-evaluation/test" / file).read_bytes()
+    assert_sentence(
+        run("evaluate", trained, "--runtime", "torch", "--precision", "bf16"),
+        "torch runs a bundle in f32 only",
+    )
     assert_sentence(run("evaluate", trained / "none.gain", "--data", data), "there is no such bundle")
 
 

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import probe_frames
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import assess
-from gainspect.evaluation.operating_point import choose_policy
 from gainspect.inspection.backends.choice import open_backend
 from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.inspection.inspector import Inspector
@@ -181,16 +179,6 @@ def test_a_format_that_says_other_things_is_refused(
     ):
         export_run(run, tmp_path / "x.gain")
     assert not list(tmp_path.iterdir())
-
-
-def test_no_ng_images_no_threshold(run: RunFolder) -> None:
-    validation = run.manifest().split("val")
-    good = replace(validation, parts=tuple(part for part in validation.parts if part.label == "ok"))
-    assessment = assess(trained_inspector(run), good)
-    with pytest.raises(GainspectError, match="no NG images"):
-        choose_policy(assessment, 0.98, None)
-    by_hand = choose_policy(assessment, 0.98, 0.7)
-    assert (by_hand.threshold, by_hand.target_recall, by_hand.recall) == (0.7, None, None)
 
 
 def test_an_unknown_format_is_named_before_any_work(run: RunFolder, tmp_path: Path) -> None:

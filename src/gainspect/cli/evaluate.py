@@ -1,16 +1,18 @@
 """`gainspect evaluate`."""
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from gainspect.cli.console import console
-from gainspect.errors import GainspectError
+
+if TYPE_CHECKING:
+    from gainspect.inspection.backends.backend import Precision, RuntimeName
 
 
 def evaluate(
-    judge: Annotated[
+    target: Annotated[
         Path, typer.Argument(metavar="RUN|BUNDLE", help="Run folder of `gainspect train`, or a bundle.")
     ],
     split: Annotated[str, typer.Option(help="Part to judge: test, val or train.")] = "test",
@@ -27,55 +29,35 @@ def evaluate(
         Path | None,
         typer.Option(help="CSV with a column `file`: also give the figures without these images."),
     ] = None,
-    runtime: Annotated[str, typer.Option(help="Of a bundle: auto, onnxruntime, openvino or torch.")] = "auto",
-    precision: Annotated[str, typer.Option(help="Of a bundle: f32, bf16 or int8 (OpenVINO).")] = "f32",
+    runtime: Annotated[
+        str,
+        typer.Option(help="auto, onnxruntime or openvino judge the bundle; torch judges what was trained."),
+    ] = "auto",
+    precision: Annotated[str, typer.Option(help="f32, bf16 or int8 (OpenVINO).")] = "f32",
 ) -> None:
-    """Judge parts that a run has never seen: verdicts, and where the model looked."""
+    """Judge parts that were not trained on: verdicts, and where the model looked."""
     from gainspect.evaluation.doubtful import read_doubtful
-    from gainspect.inspection.backends.backend import Precision, RuntimeName
     from gainspect.inspection.backends.choice import require_choice
     from gainspect.inspection.bundle import is_bundle
+    from gainspect.jobs.run_evaluation import run_evaluation
     from gainspect.report.terminal.evaluation_tables import evaluation_tables
 
     require_choice(runtime, precision)
-    left_out = None if doubtful is None else read_doubtful(doubtful)
-    if is_bundle(judge):
-        from gainspect.jobs.run_evaluation import evaluate_bundle
-
-        target = out or judge.with_name(f"{judge.stem}-evaluation") / split
-        summaries = evaluate_bundle(
-            judge,
-            data=data,
-            out=target,
-            split=split,
-            runtime=cast(RuntimeName, runtime),
-            precision=cast(Precision, precision),
-            maps=maps,
-            doubtful=left_out,
-            console=console,
-        )
-    else:
-        if (runtime, precision) not in {("auto", "f32"), ("torch", "f32")}:
-            raise GainspectError(
-                f"a run is judged by torch in f32, not by {runtime} in {precision}",
-                where=judge,
-                hint="Name its bundle instead: RUN/model.gain, or what `gainspect export` makes.",
-            )
-        from gainspect.jobs.run_evaluation import evaluate_run
-        from gainspect.training.run_folder import RunFolder
-
-        target = out or judge / "evaluation" / split
-        summaries = evaluate_run(
-            RunFolder(judge),
-            out=target,
-            split=split,
-            data=data,
-            maps=maps,
-            doubtful=left_out,
-            console=console,
-        )
+    folder = target.with_name(f"{target.stem}-evaluation") if is_bundle(target) else target / "evaluation"
+    saved = out or folder / split
+    summaries = run_evaluation(
+        target,
+        out=saved,
+        split=split,
+        data=data,
+        runtime=cast("RuntimeName", runtime),
+        precision=cast("Precision", precision),
+        maps=maps,
+        doubtful=None if doubtful is None else read_doubtful(doubtful),
+        console=console,
+    )
     for title, summary in summaries.items():
         console.rule(title)
         for table in evaluation_tables(summary):
             console.print(table)
-    console.print(f"Saved: {target / 'predictions.csv'}, {target / 'metrics.json'}")
+    console.print(f"Saved: {saved / 'predictions.csv'}, {saved / 'metrics.json'}")

@@ -92,7 +92,7 @@ def check(
     *,
     size: int,
     tiling: Tiling | None = None,
-    progress: Callable[[], None] | None = None,
+    on_image: Callable[[], None] | None = None,
 ) -> Report:
     """Go over every image and mask.
 
@@ -100,13 +100,13 @@ def check(
         manifest: what to check.
         size: input side of the model, pixels; defects are measured after resizing to it.
         tiling: how images are cut; None = they are seen whole.
-        progress: called after each image.
+        on_image: called after each image.
     """
     seen = _Seen()
     for part in manifest.parts:
         _look_at(part, manifest.key(part), size, tiling, seen)
-        if progress is not None:
-            progress()
+        if on_image is not None:
+            on_image()
     for code, names in (
         ("group-on-two-sides", _crossing_groups(manifest)),
         ("near-duplicate", _crossing_twins(manifest, seen)),

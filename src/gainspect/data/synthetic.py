@@ -66,13 +66,13 @@ class SyntheticSpec(BaseModel):
     }
 
 
-def generate(spec: SyntheticSpec, out: Path, *, progress: Callable[[], None] | None = None) -> Manifest:
+def generate(spec: SyntheticSpec, out: Path, *, on_part: Callable[[], None] | None = None) -> Manifest:
     """Write a data set in the folder layout, with split.csv (its free column `cue` is 0 or 1) and spec.json.
 
     Args:
         spec: what to make.
         out: folder to make; it appears only when it is complete.
-        progress: called after each part.
+        on_part: called after each part.
 
     Raises:
         GainspectError: the folder exists and is not empty, or cannot be written.
@@ -83,7 +83,7 @@ def generate(spec: SyntheticSpec, out: Path, *, progress: Callable[[], None] | N
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
             whole = Path(temporary) / "data"
-            _write(spec, whole, progress)
+            _write(spec, whole, on_part)
             if out.exists():
                 out.rmdir()
             shutil.move(whole, out)
@@ -92,7 +92,7 @@ def generate(spec: SyntheticSpec, out: Path, *, progress: Callable[[], None] | N
     return import_folder(out)
 
 
-def _write(spec: SyntheticSpec, root: Path, progress: Callable[[], None] | None) -> None:
+def _write(spec: SyntheticSpec, root: Path, on_part: Callable[[], None] | None) -> None:
     rows = []
     for split, count in spec.parts.items():
         for index in range(count):
@@ -119,8 +119,8 @@ def _write(spec: SyntheticSpec, root: Path, progress: Callable[[], None] | None)
                     _save(root / "masks" / place / name, seen * np.uint8(255))
                 label = "OK" if defect is None else "NG"
                 rows.append((name, label, defect or "", group, split, int(cue != "none")))
-            if progress is not None:
-                progress()
+            if on_part is not None:
+                on_part()
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("file", "label", "defect_type", "group", "split", "cue"))

@@ -138,7 +138,7 @@ def assess(
     inspector: Inspector,
     manifest: Manifest,
     *,
-    progress: Callable[[], None] | None = None,
+    on_image: Callable[[], None] | None = None,
     maps_dir: Path | None = None,
 ) -> Assessment:
     """Judge all parts; images are streamed, one batch in memory.
@@ -149,7 +149,7 @@ def assess(
     Args:
         inspector: judges the images.
         manifest: what they are.
-        progress: called after each image.
+        on_image: called after each image.
         maps_dir: where to write `<image stem>.npz` for each image: float32 maps (H, W) in the image's own
             geometry, under the keys cam, attention, localization and evidence as far as they exist.
 
@@ -173,8 +173,8 @@ def assess(
         )
         if maps_dir is not None:
             _save_maps(verdict.evidence, maps_dir / f"{part.image.stem}.npz")
-        if progress is not None:
-            progress()
+        if on_image is not None:
+            on_image()
     return Assessment(inspector.threshold, tuple(images))
 
 

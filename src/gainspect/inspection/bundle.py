@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gainspect.data.tiles import Tiling
-from gainspect.errors import GainspectError
+from gainspect.errors import GainspectError, first_fault
 from gainspect.files import atomic_path
 from gainspect.policy import Policy
 
@@ -186,9 +186,7 @@ def _describe(path: Path, text: bytes) -> Description:
     try:
         return Description.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _refused(path, f"{DESCRIPTION}: {place}: {first['msg']}") from error
+        raise _refused(path, f"{DESCRIPTION}: {first_fault(error)}") from error
 
 
 def _read_zip(path: Path) -> dict[str, bytes]:

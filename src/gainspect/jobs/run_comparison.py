@@ -1,4 +1,4 @@
-"""Jobs that take several parts of gainspect: judge a run, compare strategies, the demo."""
+"""Train and judge several strategies on the same data."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from gainspect.data.manifest import Manifest, Part
 from gainspect.errors import GainspectError
 from gainspect.evaluation.saved_verdicts import ALL_LABELS
 from gainspect.evaluation.side_by_side import RunFigures, run_figures, save_comparison
-from gainspect.jobs.run_evaluation import evaluate_run
+from gainspect.jobs.run_evaluation import run_evaluation
 from gainspect.report.drawing.picture_grid import PictureRow, picture_grid
 from gainspect.strategies import strategy
 from gainspect.training.launch import resume, train
@@ -52,10 +52,11 @@ def compare_strategies(
         for seed in seeds:
             run = train_or_resume(variant(config, name, seed), manifest, run_path(out, name, seed), console)
             runs.setdefault(name, run)
-            summaries = evaluate_run(
-                run,
+            summaries = run_evaluation(
+                run.path,
                 out=run.evaluation_folder(),
                 data=manifest.root,
+                runtime="torch",  # no bundle is made of runs that are only compared
                 doubtful=doubtful,
                 console=console,
             )

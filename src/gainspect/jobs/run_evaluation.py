@@ -1,6 +1,6 @@
-"""Judge data with a bundle: what is deployed, at its own policy."""
+"""Judge one part of a data set with a run or a bundle, and save verdicts and figures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,118 +10,41 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import SPLITS, Manifest
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
-from gainspect.evaluation.progress import progress_bar
 from gainspect.evaluation.saved_verdicts import ALL_LABELS, WITHOUT_DOUBTFUL, save_verdicts
 from gainspect.evaluation.summary import summarize
 from gainspect.inspection.backends.backend import Precision, RuntimeName
-from gainspect.inspection.bundle import read_bundle
+from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle
 from gainspect.inspection.inspector import Inspector
+from gainspect.policy import Policy
+from gainspect.report.terminal.image_bar import image_bar
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.trained import trained_inspector
-from gainspect.types import MapName
 
 
-def evaluate_bundle(
-    path: Path,
+def run_evaluation(
+    target: Path,
     *,
-    data: Path | None,
     out: Path,
     split: str = "test",
+    data: Path | None = None,
     runtime: RuntimeName = "auto",
     precision: Precision = "f32",
     maps: Path | None = None,
     doubtful: frozenset[str] | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
-    """As `evaluation.evaluate.evaluate`, with the threshold and the map thresholds of the bundle's policy.
+    """Judge a part by the policy's thresholds, and write predictions.csv and metrics.json.
+
+    Figures count verdicts by the score: reasons are not checked.
 
     Args:
-        path: the bundle.
-        data: folder or manifest; the part is taken from its split, for a bundle keeps none.
-        out: folder for predictions.csv and metrics.json.
-        split: the part to judge.
-        runtime: as `Inspector.load`.
-        precision: as `Inspector.load`.
-        maps: where to write the float maps.
-        doubtful: images to leave out in a second summary.
-        console: where progress is shown; none: silent.
-
-    Raises:
-        GainspectError: no data is named, it has no such part, or the bundle is refused.
-    """
-    bundle = read_bundle(path)
-    if data is None:
-        raise GainspectError(
-            "a bundle does not know where its data lies", where=path, hint="Name it with --data DIR."
-        )
-    thresholds = bundle.description.policy.map_thresholds
-    if foreign := set(thresholds.values()) - set(MAP_THRESHOLDS):
-        raise GainspectError(
-            f"its policy has a threshold on maps, {min(foreign)}, that this gainspect does not measure",
-            where=path,
-            hint="Export it again with this version.",
-        )
-    manifest = load_manifest(data)
-    return evaluate(
-        Inspector.load(bundle, runtime, precision, check=False),  # figures count verdicts by the score
-        manifest,
-        split,
-        out=out,
-        map_thresholds=thresholds,
-        maps=maps,
-        doubtful=doubtful,
-        console=console,
-    )
-
-
-def evaluate_run(
-    run: RunFolder,
-    *,
-    out: Path,
-    split: str = "test",
-    data: Path | None = None,
-    maps: Path | None = None,
-    doubtful: frozenset[str] | None = None,
-    console: Console | None = None,
-) -> dict[str, Any]:
-    """As `evaluation.evaluate.evaluate`, at the run's own threshold.
-
-    Raises:
-        GainspectError: the run has not ended, or the part is empty.
-    """
-    point = run.result()["operating_point"]  # says so if this is no run folder, or one that has not ended
-    return evaluate(
-        trained_inspector(run),
-        run.manifest(data),
-        split,
-        out=out,
-        map_thresholds=point["map_thresholds"],
-        maps=maps,
-        doubtful=doubtful,
-        console=console,
-    )
-
-
-def evaluate(
-    inspector: Inspector,
-    manifest: Manifest,
-    split: str,
-    *,
-    out: Path,
-    map_thresholds: Mapping[MapName, float],
-    maps: Path | None = None,
-    doubtful: frozenset[str] | None = None,
-    console: Console | None = None,
-) -> dict[str, Any]:
-    """Judge one part of a data set and save predictions.csv and metrics.json.
-
-    Args:
-        inspector: of a run or a bundle, at its own threshold.
-        manifest: with a split.
-        split: the part to judge.
+        target: a run folder (its bundle is judged, and made if there is none), or a bundle.
         out: folder for the two files.
-        map_thresholds: for each map the fixed threshold that was chosen on validation.
-        maps: where to write the float maps, as `judge` does.
+        split: the part to judge.
+        data: folder or manifest. For a run only if it has moved; for a bundle always, and the part is taken
+            from its split, for a bundle keeps none.
+        runtime: as `Inspector.load`; "torch" judges a run's own checkpoint and needs no bundle.
+        precision: as `Inspector.load`.
+        maps: where to write the float maps, as `assess` does.
         doubtful: images to leave out in a second summary.
         console: where progress is shown; none: silent.
 
@@ -129,22 +52,73 @@ def evaluate(
         Summaries by title: all labels, and without the doubtful ones if any are named.
 
     Raises:
-        GainspectError: the part is empty, or an image or mask cannot be read.
+        GainspectError: the run has not ended, no data are named, they have no such part, the bundle is
+            refused, or an image or mask cannot be read.
     """
-    chosen = manifest.split(split)
-    if not chosen.parts:
-        there = [name for name in SPLITS if manifest.split(name).parts]
-        raise GainspectError(
-            f"the data has no {split} part (it has {', '.join(there)})"
-            if there
-            else "the data has no train, val or test part: its manifest names no split",
-            where=manifest.root,
-            hint=f"Choose --split {' or '.join(there)}." if there else "Fill in its column `split`.",
-        )
-    with progress_bar(f"judge {split}", len(chosen.parts), console) as advance:
-        assessment = assess(inspector, chosen, progress=advance, maps_dir=maps)
-    summaries = {ALL_LABELS: summarize(assessment, map_thresholds=map_thresholds)}
+    manifest, opened = _parts_and_inspector(target, data, runtime, precision, console)
+    chosen = _part(manifest, split)
+    inspector, policy = opened()
+    with image_bar(f"judge {split}", len(chosen.parts), console) as advance:
+        assessment = assess(inspector, chosen, on_image=advance, maps_dir=maps)
+    thresholds = policy.map_thresholds
+    summaries = {ALL_LABELS: summarize(assessment, map_thresholds=thresholds)}
     if doubtful is not None:
-        summaries[WITHOUT_DOUBTFUL] = summarize(assessment, exclude=doubtful, map_thresholds=map_thresholds)
+        summaries[WITHOUT_DOUBTFUL] = summarize(assessment, exclude=doubtful, map_thresholds=thresholds)
     save_verdicts(assessment, out, summaries)
     return summaries
+
+
+def _parts_and_inspector(
+    target: Path, data: Path | None, runtime: RuntimeName, precision: Precision, console: Console | None
+) -> tuple[Manifest, Callable[[], tuple[Inspector, Policy]]]:
+    """The data, and what opens the Inspector once they are found to be good."""
+    if is_bundle(target):
+        bundle = _measured(read_bundle(target))
+        if data is None:
+            raise GainspectError(
+                "a bundle does not know where its data lies", where=target, hint="Name it with --data DIR."
+            )
+        return load_manifest(data), lambda: _loaded(bundle, runtime, precision)
+    run = RunFolder(target)
+    run.result()  # says so if this is no run folder, or one that has not ended
+    manifest = run.manifest(data)
+    if runtime == "torch" and precision == "f32":
+        from gainspect.training.trained import trained_inspector
+
+        return manifest, lambda: (trained_inspector(run), run.policy())
+
+    def of_run() -> tuple[Inspector, Policy]:
+        from gainspect.jobs.run_export import bundle_of
+
+        return _loaded(_measured(read_bundle(bundle_of(run, data, console))), runtime, precision)
+
+    return manifest, of_run
+
+
+def _loaded(bundle: Bundle, runtime: RuntimeName, precision: Precision) -> tuple[Inspector, Policy]:
+    return Inspector.load(bundle, runtime, precision, check=False), bundle.description.policy
+
+
+def _measured(bundle: Bundle) -> Bundle:
+    """Refuse a bundle whose thresholds on maps are none of those that are measured."""
+    if foreign := set(bundle.description.policy.map_thresholds.values()) - set(MAP_THRESHOLDS):
+        raise GainspectError(
+            f"its policy has a threshold on maps, {min(foreign)}, that this gainspect does not measure",
+            where=bundle.path,
+            hint="Export it again with this version.",
+        )
+    return bundle
+
+
+def _part(manifest: Manifest, split: str) -> Manifest:
+    chosen = manifest.split(split)
+    if chosen.parts:
+        return chosen
+    there = [name for name in SPLITS if manifest.split(name).parts]
+    raise GainspectError(
+        f"the data has no {split} part (it has {', '.join(there)})"
+        if there
+        else "the data has no train, val or test part: its manifest names no split",
+        where=manifest.root,
+        hint=f"Choose --split {' or '.join(there)}." if there else "Fill in its column `split`.",
+    )

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from gainspect.data.synthetic import probe_frames
-from gainspect.evaluation.assessment import assess
-from gainspect.evaluation.operating_point import choose_policy, with_reason_check
+from gainspect.evaluation.operating_point import choose_policy
 from gainspect.inspection.bundle import GOLDEN, Bundle, write_bundle
-from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.parity import pack_golden, run_frames
 from gainspect.release.certificate import certify_int8, compare_formats
 from gainspect.release.description import describe
@@ -19,7 +18,7 @@ from gainspect.release.formats.files import chosen_formats, graph_files
 from gainspect.release.model_card import CARD, model_card
 from gainspect.release.sample import frames_of, sample_of
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.trained import trained_backend
+from gainspect.training.trained import trained_backend, validated
 from gainspect.wording import plural
 
 PARITY = "parity.json"
@@ -65,12 +64,14 @@ def export_run(
     seen, manifest = run.config().data, run.manifest(data)
     validation = manifest.split("val")
     reference = trained_backend(run)
-    on_step(f"judge {plural(len(validation.parts), 'validation image')}")
-    assessment = assess(Inspector(reference, threshold=0.5, tiling=seen.tiling), validation)
-    policy = choose_policy(assessment, target_recall or run.config().training.target_recall, threshold)
-    if check:
-        on_step("check the reasons of its NG verdicts")
-        policy = with_reason_check(policy, reference, validation, seen.tiling)
+    if not run.validation_file.is_file():
+        on_step(f"judge {plural(len(validation.parts), 'validation image')} and check the reasons")
+    policy = choose_policy(
+        validated(run, data),
+        target_recall=target_recall or run.config().training.target_recall,
+        threshold=threshold,
+        check=check,
+    )
     on_step("export the graph")
     contents = graph_files(
         reference.graph, chosen, seen.input_size, lambda: frames_of(sample_of(validation, _CALIBRATION), seen)
@@ -90,3 +91,15 @@ def export_run(
     contents[PARITY] = (json.dumps(parity, indent=2) + "\n").encode()
     contents[CARD] = model_card(description, parity).encode()
     return write_bundle(out, description, contents), parity
+
+
+def bundle_of(run: RunFolder, data: Path | None = None, console: Console | None = None) -> Path:
+    """The bundle that a run ended with; one that has none gets it.
+
+    Raises:
+        GainspectError: as `export_run`.
+    """
+    if not run.bundle_file.exists():
+        with (console or Console(quiet=True)).status("export") as status:
+            export_run(run, run.bundle_file, data=data, on_step=status.update)
+    return run.bundle_file

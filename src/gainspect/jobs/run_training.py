@@ -1,7 +1,6 @@
 """Train one inspector: from a data folder to a run folder with its bundle."""
 
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -54,23 +53,22 @@ def resume_training(
 
 
 def _ended(run: RunFolder, data: Path | None, console: Console, bundle: bool) -> RunFolder:
-    _say(run.result(), console)
+    _say(run, console)
     if bundle and not run.bundle_file.exists():
-        from gainspect.jobs.run_export import export_run
+        from gainspect.jobs.run_export import bundle_of
 
-        with console.status("export") as status:
-            written, _ = export_run(run, run.bundle_file, data=data, on_step=status.update)
-        console.print(f"Bundle, equal to what was trained: {written.path}")
+        console.print(f"Bundle, equal to what was trained: {bundle_of(run, data, console)}")
     return run
 
 
-def _say(result: dict[str, Any], console: Console) -> None:
+def _say(run: RunFolder, console: Console) -> None:
     """How long it took, which epoch was kept, and where the threshold lies."""
-    point, announced = result["operating_point"], result.get("announced")
+    result, policy = run.result(), run.policy()
+    announced = result.get("announced")
     if announced:
         taken, expected = in_words(announced["taken"]), in_words(announced["seconds"])
         console.print(f"{plural(announced['epochs'], 'epoch')} took {taken}; announced: {expected}.")
     console.print(
-        f"Kept epoch {result['epoch']}. Threshold on P(NG) {point['threshold']:.3f}: on the validation part "
-        f"recall {point['recall']:.3f}, false alarms {point['false_alarm_rate']:.3f}."
+        f"Kept epoch {result['epoch']}. Threshold on P(NG) {policy.threshold:.3f}: on the validation part "
+        f"recall {policy.recall:.3f}, false alarms {policy.false_alarm_rate:.3f}."
     )

@@ -13,6 +13,7 @@ from gainspect.inspection.inspector import Inspector
 from gainspect.report.html.comparison_report import write_comparison
 from gainspect.report.html.inspection_report import Album, write_report
 from gainspect.report.texts import Wording
+from gainspect.training.run_folder import RunFolder
 
 
 def report(
@@ -57,12 +58,12 @@ def report(
 
 def _bundle_and_parts(target: Path, data: Path | None) -> tuple[Path, Manifest]:
     if not is_bundle(target):
-        from gainspect.jobs.run_export import export_run
-        from gainspect.training.run_folder import RunFolder
-
         run = RunFolder(target)
+        run.result()  # says so if this is no run folder, or one that has not ended
         if not run.bundle_file.exists():
-            export_run(run, run.bundle_file, data=data)
+            from gainspect.jobs.run_export import bundle_of
+
+            bundle_of(run, data)
         return run.bundle_file, run.manifest(data).split("test")
     if data is None:
         raise GainspectError(

@@ -18,12 +18,12 @@ from gainspect.config import RunConfig, save_config
 from gainspect.data.loading.dataset import TrainingSet
 from gainspect.data.manifest import Manifest, save_manifest
 from gainspect.errors import GainspectError
-from gainspect.evaluation.assessment import assess
-from gainspect.evaluation.operating_point import operating_point
+from gainspect.evaluation.operating_point import choose_policy
+from gainspect.evaluation.validation_verdicts import save_validation_verdicts, validation_verdicts
 from gainspect.files import write_json
-from gainspect.inspection.inspector import Inspector
 from gainspect.models.gain_mtl import GainMTL, model_of
 from gainspect.models.weights import load_weights
+from gainspect.report.terminal.image_bar import image_bar
 from gainspect.strategies import strategy
 from gainspect.training.callbacks import Monitor, ProgressBar
 from gainspect.training.checkpoint import SafetensorsIO, load_state
@@ -126,7 +126,7 @@ def _fit(
         raise KeyboardInterrupt from error
     finally:
         signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
-    _finish(run, config, manifest, monitor, announced)
+    _finish(run, config, manifest, monitor, announced, console)
     return run
 
 
@@ -152,19 +152,28 @@ def _epochs_done(run: RunFolder) -> int:
 
 
 def _finish(
-    run: RunFolder, config: RunConfig, manifest: Manifest, monitor: Monitor, announced: Estimate | None
+    run: RunFolder,
+    config: RunConfig,
+    manifest: Manifest,
+    monitor: Monitor,
+    announced: Estimate | None,
+    console: Console | None,
 ) -> None:
-    """Choose the operating threshold on the validation part with the model that was kept."""
+    """Judge the validation part with the model that was kept, and choose the policy from its verdicts."""
     kept = monitor.selection.kept
     assert kept is not None  # the last epoch is always a candidate
-    inspector = Inspector(trained_backend(run, device_at_hand()), threshold=0.5, tiling=config.data.tiling)
-    assessment = assess(inspector, manifest.split("val"))
+    validation = manifest.split("val")
+    with image_bar("check reasons", 2 * len(validation.parts), console) as advance:
+        backend = trained_backend(run, device_at_hand())
+        verdicts = validation_verdicts(backend, validation, config.data.tiling, advance)
+    save_validation_verdicts(verdicts, run.validation_file)
+    policy = choose_policy(verdicts, target_recall=config.training.target_recall)
     write_json(
         run.result_file,
         {
             "epoch": kept["epoch"],
             "validation": kept,
-            "operating_point": operating_point(assessment, config.training.target_recall),
+            "policy": policy.model_dump(mode="json"),
             "seconds": _seconds(monitor.history),
             "announced": announced
             and {

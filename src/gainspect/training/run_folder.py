@@ -9,6 +9,7 @@ from gainspect.config import RunConfig, load_config
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
+from gainspect.policy import Policy
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,13 @@ class RunFolder:
         return self.path / "checkpoints" / "best.safetensors"
 
     @property
+    def validation_file(self) -> Path:
+        """The verdicts of the validation part that the policy was chosen from."""
+        return self.path / "validation.json"
+
+    @property
     def result_file(self) -> Path:
-        """Written last: chosen epoch, operating threshold and its validation figures, and how long it took.
+        """Written last: chosen epoch and its validation figures, the policy, and how long it took.
 
         Where that was announced, also what was: epochs (of a resumed run the rest), seconds, and those taken.
         """
@@ -96,6 +102,20 @@ class RunFolder:
                 hint=f"Go on with `gainspect train --resume {self.path}`.",
             )
         return _read_json(self.result_file)
+
+    def policy(self) -> Policy:
+        """The policy that the training ended with.
+
+        Raises:
+            GainspectError: as `result`.
+        """
+        result = self.result()
+        if "policy" in result:
+            return Policy.model_validate(result["policy"])
+        # A run of before policies were stored: its thresholds, without limits for reasons or a heat scale.
+        point = result["operating_point"]
+        known = {name: point[name] for name in Policy.model_fields if name in point}
+        return Policy(**known, region_threshold=point["map_thresholds"].get("evidence", 0.0))
 
     def manifest(self, data: Path | None = None) -> Manifest:
         """The parts with this run's split.

@@ -1,5 +1,13 @@
 """The model that a run has trained, ready to inspect in torch."""
 
+from pathlib import Path
+
+from gainspect.evaluation.validation_verdicts import (
+    ValidationVerdicts,
+    read_validation_verdicts,
+    save_validation_verdicts,
+    validation_verdicts,
+)
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.inspection.inspector import Inspector
 from gainspect.models.gain_mtl import model_of
@@ -17,7 +25,27 @@ def trained_backend(run: RunFolder, device: str = "cpu") -> TorchBackend:
 
 
 def trained_inspector(run: RunFolder) -> Inspector:
-    """The Inspector of the trained model, at the run's operating threshold, on the device at hand."""
-    threshold = run.result()["operating_point"]["threshold"]
-    tiling = run.config().data.tiling
-    return Inspector(trained_backend(run, device_at_hand()), threshold=threshold, tiling=tiling)
+    """The Inspector of the trained model, at the threshold of the run's policy, on the device at hand."""
+    return Inspector(
+        trained_backend(run, device_at_hand()),
+        threshold=run.policy().threshold,
+        tiling=run.config().data.tiling,
+    )
+
+
+def validated(run: RunFolder, data: Path | None = None) -> ValidationVerdicts:
+    """The verdicts of the validation part; a run that has none stored gets them.
+
+    Args:
+        run: an ended training.
+        data: the data folder, if it has moved.
+
+    Raises:
+        GainspectError: an image or mask cannot be read.
+    """
+    if run.validation_file.is_file():
+        return read_validation_verdicts(run.validation_file)
+    validation, tiling = run.manifest(data).split("val"), run.config().data.tiling
+    verdicts = validation_verdicts(trained_backend(run, device_at_hand()), validation, tiling)
+    save_validation_verdicts(verdicts, run.validation_file)
+    return verdicts

@@ -1,7 +1,6 @@
 """Judging with planned answers: every figure is known beforehand."""
 
 import csv
-import itertools
 import json
 from dataclasses import replace
 
@@ -13,7 +12,6 @@ from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
 from gainspect.evaluation.doubtful import read_doubtful
 from gainspect.evaluation.saved_verdicts import save_verdicts
-from gainspect.jobs.run_evaluation import evaluate
 from gainspect.types import Label
 
 SCORES = [0.1, 0.7, 0.9, 0.8, 0.2, 0.95]
@@ -84,24 +82,9 @@ def test_an_empty_mask_is_no_mask(parts):
     assert judged.overlap is None
 
 
-@pytest.mark.parametrize(
-    ("splits", "message"),
-    [
-        ({"train", "val"}, r"no test part \(it has train, val\)\. Choose --split train or val"),
-        ({None}, "its manifest names no split.*column `split`"),
-    ],
-)
-def test_a_part_that_is_not_there_is_named_with_those_that_are(parts, tmp_path, splits, message):
-    names = [name for _, name in zip(parts.manifest.parts, itertools.cycle(splits), strict=False)]
-    pairs = zip(parts.manifest.parts, names, strict=True)
-    manifest = replace(parts.manifest, parts=tuple(replace(part, split=name) for part, name in pairs))
-    with pytest.raises(GainspectError, match=message):
-        evaluate(parts.inspector([0] * 6, lambda mask: {}), manifest, "test", out=tmp_path, map_thresholds={})
-
-
 def test_progress_is_told_of_each_image(parts):
     steps = []
-    assess(parts.inspector(SCORES, all_maps), parts.manifest, progress=lambda: steps.append(1))
+    assess(parts.inspector(SCORES, all_maps), parts.manifest, on_image=lambda: steps.append(1))
     assert len(steps) == 6
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from gainspect.data.manifest import Manifest
 from gainspect.evaluation.assessment import assess
-from gainspect.evaluation.operating_point import map_thresholds, operating_point
 from gainspect.evaluation.summary import summarize
 from gainspect.evaluation.validation_figures import validation_figures
+from gainspect.evaluation.validation_verdicts import map_thresholds
 from gainspect.metrics.intervals import clopper_pearson
 
 SCORES = [0.1, 0.7, 0.9, 0.8, 0.2, 0.95]
@@ -103,14 +103,6 @@ def test_a_strategy_without_localization_has_no_such_figures(parts):
     summary = summarize(assessment)
     assert summary["localization"] is None
     assert list(summary["maps"]) == ["evidence"]
-
-
-def test_the_operating_point_is_fixed_on_these_parts(assessment):
-    point = operating_point(assessment, target_recall=0.75)
-    assert point["threshold"] == pytest.approx(0.75)  # halfway from 0.8, the third NG, to 0.7
-    assert (point["recall"], point["false_alarm_rate"]) == (0.75, 0)
-    assert (point["ok"], point["ng"]) == (2, 4)
-    assert operating_point(assessment, target_recall=1.0)["threshold"] == pytest.approx(0.15)
 
 
 def test_the_map_threshold_is_the_one_with_the_best_overlap(assessment):

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 
 from gainspect.config import RunConfig
-from gainspect.errors import GainspectError
+from gainspect.errors import GainspectError, first_fault
 from gainspect.inspection.backends.backend import Predictions
 from gainspect.inspection.bundle import Bundle
 from gainspect.models.gain_mtl import GainMTL, model_of
@@ -69,5 +69,6 @@ def torch_backend(bundle: Bundle) -> TorchBackend:
         model = model_of(config)
         model.load_state_dict(load(bundle.contents[WEIGHTS]))
     except (KeyError, ValidationError, SafetensorError, RuntimeError) as error:
-        raise GainspectError(f"its torch model cannot be built ({error})", where=bundle.path) from error
+        fault = first_fault(error) if isinstance(error, ValidationError) else error
+        raise GainspectError(f"its torch model cannot be built ({fault})", where=bundle.path) from error
     return TorchBackend(model.eval(), bundle.description.preprocessing.size)

@@ -7,21 +7,39 @@ from gainspect.types import CheckGap, Evidence, ReasonCheck, ReviewReason
 
 
 def review_reasons(check: ReasonCheck, evidence: Evidence, policy: ReasonPolicy) -> tuple[ReviewReason, ...]:
-    """The rules that a verdict breaks; a rule without a limit, or whose figure is unknown, is not broken.
+    """The rules that a verdict breaks.
 
     Args:
         check: of the verdict's reason.
         evidence: of the same verdict.
         policy: with the limits.
     """
-    drop, control = drop_share(check), control_drop_share(check)
-    agreement = map_agreement(evidence)
+    figures = drop_share(check), control_drop_share(check), map_agreement(evidence)
+    return broken_rules(*figures, check.gap, policy)
+
+
+def broken_rules(
+    drop: float | None,
+    control_drop: float | None,
+    agreement: float | None,
+    gap: CheckGap | None,
+    policy: ReasonPolicy,
+) -> tuple[ReviewReason, ...]:
+    """The rules that these figures break; a rule without a limit, or whose figure is unknown, is not broken.
+
+    Args:
+        drop: share of P(NG) that repairing the evidence takes away.
+        control_drop: share of P(NG) that repairing the controls takes away.
+        agreement: of attention and localization.
+        gap: why one of them is unknown.
+        policy: with the limits.
+    """
     broken = {
-        ReviewReason.REPAIR_KEEPS_SCORE: check.gap is CheckGap.NO_REGION
+        ReviewReason.REPAIR_KEEPS_SCORE: gap is CheckGap.NO_REGION
         or (drop is not None and policy.min_drop is not None and drop < policy.min_drop),
-        ReviewReason.CONTROL_LOWERS_SCORE: control is not None
+        ReviewReason.CONTROL_LOWERS_SCORE: control_drop is not None
         and policy.max_control_drop is not None
-        and control > policy.max_control_drop,
+        and control_drop > policy.max_control_drop,
         ReviewReason.MAPS_DISAGREE: agreement is not None
         and policy.min_agreement is not None
         and agreement < policy.min_agreement,

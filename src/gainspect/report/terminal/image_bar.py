@@ -1,4 +1,4 @@
-"""How far judging has come, on a terminal."""
+"""How many images are done, on a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def progress_bar(title: str, total: int, console: Console | None) -> Iterator[Callable[[], None]]:
+def image_bar(title: str, total: int, console: Console | None) -> Iterator[Callable[[], None]]:
     """A bar that is gone when the work is done; nothing where no terminal is."""
     if console is None or not console.is_terminal:
         yield lambda: None

@@ -1,0 +1,174 @@
+"""The verdicts of the validation part that a policy is chosen from: made once, stored with the run.
+
+They hold the reason check of *every* image, so that another threshold can be chosen without judging again.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gainspect.data.decode import read_mask
+from gainspect.data.manifest import Manifest, Part
+from gainspect.data.tiles import Tiling
+from gainspect.errors import GainspectError, first_fault
+from gainspect.evaluation.assessment import MAP_THRESHOLDS, Assessment, assess, map_names
+from gainspect.files import write_json
+from gainspect.inspection.backends.backend import Backend
+from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.reason.rules import control_drop_share, drop_share, map_agreement
+from gainspect.metrics.cam import peak_in_mask
+from gainspect.policy import ReasonPolicy
+from gainspect.types import CheckGap, Label, MapName, Verdict
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ValidationVerdict(_Stored):
+    """Of one image. Shares are of its own P(NG)."""
+
+    image: str
+    """Path relative to the data folder, forward slashes."""
+    label: Label
+    group: str
+    score: float = Field(ge=0, le=1)
+    """P(NG)."""
+    evidence_peak: float = Field(ge=0)
+    """Largest evidence, in its own units."""
+    points_at_defect: bool | None
+    """Whether the evidence peaks in the defect; None for OK, and for NG whose defect is not marked."""
+    drop: float | None
+    """Share that repairing the evidence takes away; None where there is a gap."""
+    control_drop: float | None
+    """Share that repairing the controls takes away, mean; None where there is none."""
+    agreement: float | None
+    """Cosine of attention and localization; None without both."""
+    gap: CheckGap | None
+    """Why the reason could not be checked in full."""
+
+
+class ValidationVerdicts(_Stored):
+    """Of the whole validation part, in the manifest's order."""
+
+    split: str = "val"
+    map_thresholds: dict[MapName, float]
+    """For each map the threshold that suits the masks best; empty without masks."""
+    region_threshold: float = Field(ge=0)
+    """Evidence that reaches this was repaired, in its own units."""
+    controls: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    """How reasons were checked, as `ReasonPolicy` has it."""
+    images: tuple[ValidationVerdict, ...]
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """(N,) P(NG)."""
+        return np.array([image.score for image in self.images], np.float64)
+
+    @property
+    def labels(self) -> NDArray[np.bool_]:
+        """(N,) True for NG."""
+        return np.array([image.label is Label.NG for image in self.images], np.bool_)
+
+    def peaks(self, label: Label) -> list[float]:
+        """Largest evidence of each image of this label, in its own units."""
+        return [image.evidence_peak for image in self.images if image.label is label]
+
+
+def validation_verdicts(
+    backend: Backend,
+    validation: Manifest,
+    tiling: Tiling | None = None,
+    on_image: Callable[[], None] = lambda: None,
+) -> ValidationVerdicts:
+    """Judge the validation part, fix the thresholds on its maps, then check the reason of each image.
+
+    Args:
+        backend: runs the network.
+        validation: the validation part.
+        tiling: how images are cut; None = they are seen whole.
+        on_image: called twice for each image: when it is judged, and when its reason is checked.
+
+    Raises:
+        GainspectError: an image or mask cannot be read.
+    """
+    assessment = assess(Inspector(backend, threshold=0.5, tiling=tiling), validation, on_image=on_image)
+    thresholds = map_thresholds(assessment)
+    reason, region_threshold = ReasonPolicy(), _region_threshold(assessment, thresholds)
+    # A threshold of 0 calls every image NG: the reason of each is checked.
+    inspector = Inspector(
+        backend, threshold=0.0, region_threshold=region_threshold, tiling=tiling, reason=reason
+    )
+    verdicts = inspector.inspect_many(part.image for part in validation.parts)
+    images = []
+    for part, verdict in zip(validation.parts, verdicts, strict=True):
+        images.append(_stored(validation.key(part), part, verdict))
+        on_image()
+    return ValidationVerdicts(
+        map_thresholds=thresholds,
+        region_threshold=region_threshold,
+        controls=reason.controls,
+        seed=reason.seed,
+        images=tuple(images),
+    )
+
+
+def map_thresholds(assessment: Assessment) -> dict[MapName, float]:
+    """For each map the fixed threshold with the best mean IoU over the NG images with a mask."""
+    chosen: dict[MapName, float] = {}
+    for name in map_names(assessment):
+        mean = np.mean([image.curves[name] for image in assessment.images if name in image.curves], axis=0)
+        chosen[name] = MAP_THRESHOLDS[int(mean.argmax())]
+    return chosen
+
+
+def save_validation_verdicts(verdicts: ValidationVerdicts, path: Path) -> None:
+    """Write them as JSON, atomically."""
+    write_json(path, verdicts.model_dump(mode="json"))
+
+
+def read_validation_verdicts(path: Path) -> ValidationVerdicts:
+    """Read what `save_validation_verdicts` wrote.
+
+    Raises:
+        GainspectError: it cannot be read.
+    """
+    try:
+        return ValidationVerdicts.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        fault = first_fault(error) if isinstance(error, ValidationError) else error
+        raise GainspectError(
+            f"cannot read the verdicts of the validation part ({fault})",
+            where=path,
+            hint="Delete the file: they are made anew.",
+        ) from error
+
+
+def _region_threshold(assessment: Assessment, thresholds: Mapping[MapName, float]) -> float:
+    """Without masks: what the evidence of nearly all OK parts stays below."""
+    peaks = [image.evidence_peak for image in assessment.images if image.label is Label.OK]
+    return thresholds.get("evidence", float(np.percentile(peaks, 95)) if peaks else 0.0)
+
+
+def _stored(name: str, part: Part, verdict: Verdict) -> ValidationVerdict:
+    evidence, check = verdict.evidence.evidence, verdict.check
+    assert check is not None  # every reason is checked
+    marked = part.label is Label.NG and part.mask is not None
+    mask = read_mask(part.mask, evidence.shape).astype(np.bool_) if marked and part.mask else None
+    return ValidationVerdict(
+        image=name,
+        label=part.label,
+        group=part.group,
+        score=verdict.score,
+        evidence_peak=float(evidence.max()),
+        points_at_defect=None if mask is None or not mask.any() else peak_in_mask(evidence, mask),
+        drop=drop_share(check),
+        control_drop=control_drop_share(check),
+        agreement=map_agreement(verdict.evidence),
+        gap=check.gap,
+    )

@@ -1,0 +1,119 @@
+"""Validation verdicts: every image judged and checked once, as the bundle will see it, and stored whole."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from gainspect.data.manifest import Manifest, Part
+from gainspect.data.tiles import Tiling
+from gainspect.errors import GainspectError
+from gainspect.evaluation.validation_verdicts import (
+    read_validation_verdicts,
+    save_validation_verdicts,
+    validation_verdicts,
+)
+from gainspect.types import CheckGap, Label
+
+SIDE = 128
+
+
+class BrightShare:
+    """P(NG) and evidence are how bright the frame is; counts the frames that it sees."""
+
+    runtime, precision = "fake", "f32"
+
+    def __init__(self, size: int = SIDE) -> None:
+        self.size = size
+        self.frames = 0
+
+    def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        self.frames += len(images)
+        grey = images.astype(np.float32).mean(axis=3) / 255
+        return {"score": grey.mean(axis=(1, 2)), "evidence": grey}
+
+
+def _part(folder: Path, name: str, label: Label, spot: slice | None, mask: slice | None) -> Part:
+    """A black image with a white square, and a mask with one."""
+    for kind, where in (("image", spot), ("mask", mask)):
+        pixels = np.zeros((SIDE, SIDE), np.uint8)
+        if where is not None:
+            pixels[where, where] = 255
+        cv2.imwrite(str(folder / f"{name}-{kind}.png"), pixels)
+    marked = None if mask is None else folder / f"{name}-mask.png"
+    return Part(folder / f"{name}-image.png", label, mask=marked, group=name)
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Manifest:
+    here, there = slice(32, 64), slice(96, 120)
+    return Manifest(
+        tmp_path,
+        (
+            _part(tmp_path, "caught", Label.NG, here, here),
+            _part(tmp_path, "elsewhere", Label.NG, here, there),
+            _part(tmp_path, "unmarked", Label.NG, here, None),
+            _part(tmp_path, "dark", Label.OK, None, None),
+            _part(tmp_path, "spot", Label.OK, there, None),
+        ),
+    )
+
+
+def test_every_image_is_judged_and_checked(parts: Manifest) -> None:
+    backend, steps = BrightShare(), []
+    found = validation_verdicts(backend, parts, on_image=lambda: steps.append(1))
+    by_name = {image.image.removesuffix("-image.png"): image for image in found.images}
+    assert list(by_name) == ["caught", "elsewhere", "unmarked", "dark", "spot"]
+    assert [image.points_at_defect for image in found.images] == [True, False, None, None, None]
+    # 1024 and 576 of 16384 pixels are white. Repaired, an image is black; a control has nothing to repair.
+    assert found.scores == pytest.approx([1 / 16, 1 / 16, 1 / 16, 0, 9 / 256])
+    for name in ("caught", "elsewhere", "unmarked", "spot"):
+        assert (by_name[name].drop, by_name[name].control_drop) == (pytest.approx(1), pytest.approx(0))
+        assert by_name[name].gap is None
+    assert (by_name["dark"].drop, by_name["dark"].gap) == (None, CheckGap.NO_REGION)
+    assert found.map_thresholds == {"evidence": found.region_threshold}
+    assert len(steps) == 2 * len(parts.parts)
+    # Judged twice (the second time for its region), and three repairs of each that has evidence.
+    assert backend.frames == 2 * 5 + 3 * 4
+
+
+def test_without_masks_a_region_is_what_nearly_all_ok_parts_stay_below(parts: Manifest) -> None:
+    bare = Manifest(parts.root, parts.parts[2:])
+    found = validation_verdicts(BrightShare(), bare)
+    assert found.map_thresholds == {}
+    assert found.region_threshold == pytest.approx(np.percentile([0, 1], 95))
+
+
+@pytest.mark.parametrize(("tiling", "score"), [(None, 1 / 16), (Tiling(32, 0.0), 1.0)])
+def test_images_are_seen_as_the_training_cut_them(
+    parts: Manifest, tiling: Tiling | None, score: float
+) -> None:
+    """The spot fills a tile, but not the whole image."""
+    backend = BrightShare(32)
+    found = validation_verdicts(backend, Manifest(parts.root, parts.parts[:1]), tiling)
+    assert found.images[0].score == pytest.approx(score, abs=1e-3)
+
+
+def test_what_is_stored_is_read_again(parts: Manifest, tmp_path: Path) -> None:
+    found = validation_verdicts(BrightShare(), parts)
+    save_validation_verdicts(found, tmp_path / "v.json")
+    assert read_validation_verdicts(tmp_path / "v.json") == found
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"split": "val"}', "[1]"])
+def test_what_cannot_be_read_says_so(tmp_path: Path, content: str) -> None:
+    (tmp_path / "v.json").write_text(content)
+    with pytest.raises(GainspectError, match=r"v\.json: cannot read the verdicts.*Delete the file"):
+        read_validation_verdicts(tmp_path / "v.json")
+
+
+def test_a_score_that_is_no_probability_is_refused(parts: Manifest, tmp_path: Path) -> None:
+    save_validation_verdicts(validation_verdicts(BrightShare(), parts), tmp_path / "v.json")
+    stored = json.loads((tmp_path / "v.json").read_text())
+    stored["images"][0]["score"] = 1.5
+    (tmp_path / "v.json").write_text(json.dumps(stored))
+    with pytest.raises(GainspectError, match=r"images\.0\.score"):
+        read_validation_verdicts(tmp_path / "v.json")
