@@ -66,7 +66,7 @@ def _examined(run: RunFolder, data: Path) -> list[Examined]:
         from gainspect.jobs.run_export import export_run
 
         export_run(run, bundle, formats=("onnx",), data=data)
-    return examine(Inspector.load(bundle), run.manifest(data).split("test"))
+    return [seen.examined for seen in examine(Inspector.load(bundle), run.manifest(data).split("test"))]
 
 
 def _cell(figure: dict[str, Any], sign: int) -> str:

@@ -89,7 +89,10 @@ def small_report(folder: Path, language: str) -> Path:
         Spots(), threshold=0.5, region_threshold=policy.region_threshold, reason=policy.reason
     )
     manifest, album = parts(folder / "data"), Album(bundle())
-    examined = examine(inspector, manifest, album)
+    examined = []
+    for seen in examine(inspector, manifest):
+        album.add(seen)
+        examined.append(seen.examined)
     out = folder / f"report-{language}.html"
     write_report(out, inspector, manifest, examined, album, Wording(language), frozenset({"part1.png"}))
     return out

@@ -39,7 +39,7 @@ def compare(
     from gainspect.data.importers import load_manifest
     from gainspect.evaluation.doubtful import read_doubtful
     from gainspect.jobs.run_comparison import compare_strategies, run_path
-    from gainspect.jobs.write_report import report_comparison
+    from gainspect.jobs.write_report import write_comparison_report
     from gainspect.report.terminal.evaluation_tables import comparison_table
     from gainspect.report.texts import Wording
 
@@ -71,5 +71,5 @@ def compare(
     console.print(f"Saved: {out / 'compare.csv'}, {out / 'compare.json'}, {out / 'compare.png'}")
     if report:
         runs = {name.upper(): run_path(out, name.upper(), numbers[0]) for name in names}
-        report_comparison(runs, out / "compare.html", lang)
+        write_comparison_report(runs, out / "compare.html", lang)
         console.print(f"Report (seed {numbers[0]}): {out / 'compare.html'}")

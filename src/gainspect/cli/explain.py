@@ -15,26 +15,12 @@ def explain(
     lang: Annotated[str, typer.Option(help="en or ko.")] = "en",
 ) -> None:
     """Say why one image is OK, NG or REVIEW: where the evidence is, and what repairing it does."""
-    from gainspect.data.decode import read_image
-    from gainspect.inspection.inspector import Inspector
-    from gainspect.inspection.reason.check import plan
-    from gainspect.policy import ReasonPolicy
-    from gainspect.report.drawing.explanation import can_draw, draw_explanation, explanation
-    from gainspect.report.texts import Wording
+    from gainspect.jobs.explain_image import explain_image
+    from gainspect.report.drawing.explanation import can_draw
 
-    wording = Wording(lang)
-    pixels = read_image(image)
-    inspector = Inspector.load(bundle)
-    assert inspector.bundle is not None and inspector.region_threshold is not None
-    inspector.reason = reason = inspector.reason or ReasonPolicy()
-    verdict = inspector.inspect(pixels)
-    console.print(explanation(verdict, wording), highlight=False)
+    console.print(explain_image(bundle, image, out=out, language=lang), highlight=False)
     if out is None:
         return
     if not can_draw(lang):
         errors.print("No font with these letters is installed: the picture is in English.")
-        wording = Wording("en")
-    trial = plan(pixels, verdict.evidence.evidence, inspector.region_threshold, reason.controls, reason.seed)
-    scale = inspector.bundle.description.policy.heat_scale()
-    draw_explanation(pixels, verdict, trial, scale, wording, out)
     console.print(f"Saved: {out}")

@@ -24,23 +24,12 @@ def report(
     ] = None,
 ) -> None:
     """Write what a person should know of an inspector: one HTML file that opens offline."""
-    from rich.progress import Progress
-
     from gainspect.evaluation.doubtful import read_doubtful
     from gainspect.inspection.bundle import is_bundle
-    from gainspect.jobs.write_report import report as write
+    from gainspect.jobs.write_report import write_inspection_report
 
     of_bundle = target.with_name(f"{target.stem}-report.html")
     path = out or (of_bundle if is_bundle(target) else target / "report.html")
     left_out = frozenset() if doubtful is None else read_doubtful(doubtful)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        job = bar.add_task("judge and check", total=None)
-        write(
-            target,
-            data=data,
-            out=path,
-            language=lang,
-            doubtful=left_out,
-            progress=lambda done, total: bar.update(job, completed=done, total=total),
-        )
+    write_inspection_report(target, data=data, out=path, language=lang, doubtful=left_out, console=errors)
     console.print(f"Saved: {path} ({path.stat().st_size / 2**20:.1f} MiB). It opens in any browser, offline.")

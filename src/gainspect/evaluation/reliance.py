@@ -1,9 +1,9 @@
 """What verdicts rest on, by intervention: evidence, marked defects and random places are repaired in turn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -60,25 +60,31 @@ class Examined:
         return "right" if verdict_right else "wrong", "right" if reason_right else "wrong"
 
 
-Seen = Callable[[Part, Image, BoolMask | None, Verdict, Examined], None]
-"""Told each image with its pixels, mask (H, W) and verdict, while they are in memory."""
+class Seen(NamedTuple):
+    """One image while its pixels and maps are in memory."""
+
+    part: Part
+    image: Image
+    mask: BoolMask | None
+    """(H, W), the marked defect."""
+    verdict: Verdict
+    examined: Examined
 
 
-def examine(inspector: Inspector, manifest: Manifest, seen: Seen = lambda *_: None) -> list[Examined]:
+def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
     """Judge all parts, check reasons as the Inspector does, and repair marked defects and random places.
 
     Each image costs one more forward pass if it is OK, two if its defect is marked, beside the check's own.
+    Images come one by one, in the manifest's order; keep their `examined`, which holds no pixels.
 
     Args:
         inspector: judges; it should check reasons.
         manifest: what to judge.
-        seen: called after each image.
 
     Raises:
         GainspectError: an image or mask cannot be read.
     """
     marks = [part for part in manifest.parts if part.label is Label.NG and part.mask is not None]
-    examined: list[Examined] = []
     at_once = inspector.images_at_once
     for start in range(0, len(manifest.parts), at_once):
         parts = manifest.parts[start : start + at_once]
@@ -98,9 +104,8 @@ def examine(inspector: Inspector, manifest: Manifest, seen: Seen = lambda *_: No
         verdicts = inspector.inspect_many(images)
         for part, image, mask, of_image, verdict in zip(parts, images, masks, regions, verdicts, strict=True):
             repaired = {name: next(scores) for name in of_image}
-            examined.append(_examined(inspector, manifest.key(part), part, image, mask, verdict, repaired))
-            seen(part, image, mask, verdict, examined[-1])
-    return examined
+            examined = _examined(inspector, manifest.key(part), part, image, mask, verdict, repaired)
+            yield Seen(part, image, mask, verdict, examined)
 
 
 def assessment_of(inspector: Inspector, examined: Sequence[Examined]) -> Assessment:

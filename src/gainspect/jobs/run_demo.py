@@ -12,7 +12,7 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import CueRates, SyntheticSpec, generate
 from gainspect.jobs.run_comparison import compare_strategies, run_path
-from gainspect.jobs.write_report import report
+from gainspect.jobs.write_report import write_inspection_report
 
 SPEC = SyntheticSpec(
     size=128,
@@ -76,7 +76,9 @@ def run_demo(out: Path, console: Console) -> list[CueFigures]:
     console.print(
         f"[bold]4 · Why[/]  {STRATEGIES[-1]} in one report: every verdict, its reason and its check."
     )
-    report(run_path(out, STRATEGIES[-1], CONFIG.training.seed), data=data, out=out / "report.html")
+    write_inspection_report(
+        run_path(out, STRATEGIES[-1], CONFIG.training.seed), data=data, out=out / "report.html"
+    )
     console.print(f"Report: [bold]{out / 'report.html'}[/] (open it in a browser)")
     console.print("Next, your own parts: [bold]gainspect data check DIR[/], then")
     console.print("                      [bold]gainspect train --data DIR --out RUN[/]")

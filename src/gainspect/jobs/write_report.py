@@ -1,7 +1,9 @@
-"""From a run or a bundle to its report."""
+"""Write the report of a run or a bundle, or of several runs side by side."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+
+from rich.console import Console
 
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest, require_both_classes
@@ -12,18 +14,19 @@ from gainspect.inspection.bundle import is_bundle, read_bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.report.html.comparison_report import write_comparison
 from gainspect.report.html.inspection_report import Album, write_report
+from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.texts import Wording
 from gainspect.training.run_folder import RunFolder
 
 
-def report(
+def write_inspection_report(
     target: Path,
     *,
     data: Path | None,
     out: Path,
     language: str = "en",
     doubtful: frozenset[str] = frozenset(),
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    console: Console | None = None,
 ) -> None:
     """Judge the test part, check every reason, and write the report.
 
@@ -33,37 +36,33 @@ def report(
         out: HTML file to write.
         language: "en" or "ko".
         doubtful: images with doubtful labels, by name or by file name.
-        progress: told how many images are done, of how many.
+        console: where progress is shown; none: silent.
 
     Raises:
         GainspectError: the run has not ended, the data are not there, or lack OK or NG images.
     """
     wording = Wording(language)
-    bundle_path, manifest = _bundle_and_parts(target, data)
+    bundle_path, manifest = _bundle_and_parts(target, data, console)
     require_both_classes(manifest, what="what is to be judged")
     bundle = read_bundle(bundle_path)
     inspector = Inspector.load(bundle)
-    album = Album(bundle)
-    done = 0
-
-    def seen(*image: object) -> None:
-        nonlocal done
-        album(*image)  # type: ignore[arg-type]
-        done += 1
-        progress(done, len(manifest.parts))
-
-    examined = examine(inspector, manifest, seen)
+    album, examined = Album(bundle), []
+    with image_bar("judge and check", len(manifest.parts), console) as advance:
+        for seen in examine(inspector, manifest):
+            album.add(seen)
+            examined.append(seen.examined)
+            advance()
     write_report(out, inspector, manifest, examined, album, wording, doubtful)
 
 
-def _bundle_and_parts(target: Path, data: Path | None) -> tuple[Path, Manifest]:
+def _bundle_and_parts(target: Path, data: Path | None, console: Console | None) -> tuple[Path, Manifest]:
     if not is_bundle(target):
         run = RunFolder(target)
         run.result()  # says so if this is no run folder, or one that has not ended
         if not run.bundle_file.exists():
             from gainspect.jobs.run_export import bundle_of
 
-            bundle_of(run, data)
+            bundle_of(run, data, console)
         return run.bundle_file, run.manifest(data).split("test")
     if data is None:
         raise GainspectError(
@@ -74,7 +73,7 @@ def _bundle_and_parts(target: Path, data: Path | None) -> tuple[Path, Manifest]:
     return target, tested if tested.parts else manifest
 
 
-def report_comparison(runs: Mapping[str, Path], out: Path, language: str = "en") -> None:
+def write_comparison_report(runs: Mapping[str, Path], out: Path, language: str = "en") -> None:
     """Write the comparison of judged runs on the same parts.
 
     Args:
@@ -86,5 +85,7 @@ def report_comparison(runs: Mapping[str, Path], out: Path, language: str = "en")
         GainspectError: a run was not judged yet, or the runs judged different images.
     """
     wording = Wording(language)
-    tables = {name: read_verdicts(run / "evaluation" / "test" / PREDICTIONS) for name, run in runs.items()}
+    tables = {
+        name: read_verdicts(RunFolder(run).evaluation_folder() / PREDICTIONS) for name, run in runs.items()
+    }
     write_comparison(out, tables, wording)

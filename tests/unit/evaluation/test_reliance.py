@@ -4,7 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from gainspect.data.decode import read_image
 from gainspect.data.manifest import Manifest, Part
+from gainspect.errors import GainspectError
 from gainspect.evaluation.failures import Cause, failures, guess
 from gainspect.evaluation.reliance import CELLS, assessment_of, by_size, examine, outcomes, quadrant, reliance
 from gainspect.evaluation.summary import summarize
@@ -50,13 +52,17 @@ def parts(tmp_path):
     return Manifest(tmp_path, tuple(rows))
 
 
+def examined_of(judge, manifest):
+    return [seen.examined for seen in examine(judge, manifest)]
+
+
 def inspector(*, cue):
     policy = ReasonPolicy(min_drop=0.1, max_control_drop=0.5)
     return Inspector(Seer(cue=cue), threshold=0.5, region_threshold=0.5, batch_size=5, reason=policy)
 
 
 def test_an_honest_model_rests_on_the_defect(parts):
-    examined = examine(inspector(cue=False), parts)
+    examined = examined_of(inspector(cue=False), parts)
     figures = {name: figure["value"] for name, figure in reliance(examined).items()}
     assert figures["effect"] == pytest.approx(0.93, abs=1e-6)
     assert (figures["evidence_flips"], figures["mask_flips"]) == (1, 1)
@@ -66,7 +72,7 @@ def test_an_honest_model_rests_on_the_defect(parts):
 
 
 def test_a_model_that_follows_a_planted_cue_is_caught(parts):
-    examined = examine(inspector(cue=True), parts)
+    examined = examined_of(inspector(cue=True), parts)
     figures = {name: figure["value"] for name, figure in reliance(examined).items()}
     # Its evidence is honest about the cue: repairing it flips every verdict …
     assert figures["evidence_flips"] == 1 and figures["effect"] > 0.9
@@ -79,21 +85,35 @@ def test_a_model_that_follows_a_planted_cue_is_caught(parts):
 
 
 def test_the_same_parts_give_the_same_figures(parts):
-    first, again = (reliance(examine(inspector(cue=False), parts)) for _ in range(2))
+    first, again = (reliance(examined_of(inspector(cue=False), parts)) for _ in range(2))
     assert first == again
 
 
 def test_images_go_by_in_order_with_their_masks_and_verdicts(parts):
-    seen = []
-    examined = examine(inspector(cue=False), parts, lambda *image: seen.append(image))
-    assert [part for part, *_ in seen] == list(parts.parts)
-    assert [e for *_, e in seen] == examined
-    assert [mask is not None for _, _, mask, _, _ in seen] == [part.label is Label.NG for part in parts.parts]
-    assert all(e.defect_px == pytest.approx(6) for e in examined if e.assessed.label is Label.NG)
+    seen = list(examine(inspector(cue=False), parts))
+    assert [image.part for image in seen] == list(parts.parts)
+    assert [image.examined.assessed.image for image in seen] == [parts.key(part) for part in parts.parts]
+    defective = [part.label is Label.NG for part in parts.parts]
+    assert [image.mask is not None for image in seen] == defective
+    for image, bad in zip(seen, defective, strict=True):
+        assert image.verdict.by_score is (Label.NG if bad else Label.OK)
+        np.testing.assert_array_equal(image.image, read_image(image.part.image))
+        assert image.examined.defect_px == (pytest.approx(6) if bad else None)
+
+
+def test_an_image_is_read_when_it_is_asked_for(parts):
+    """A consumer that stops early has not judged the rest."""
+    one = Inspector(Seer(cue=False), threshold=0.5, region_threshold=0.5, batch_size=1, reason=ReasonPolicy())
+    gone = next(i for i, part in enumerate(parts.parts) if i and part.label is Label.OK)
+    parts.parts[gone].image.unlink()
+    going_by = examine(one, parts)
+    assert [next(going_by).part for _ in range(gone)] == list(parts.parts[:gone])
+    with pytest.raises(GainspectError, match="No such file"):
+        next(going_by)
 
 
 def test_counts_add_up(parts):
-    examined = examine(inspector(cue=False), parts)
+    examined = examined_of(inspector(cue=False), parts)
     assert sum(sum(row.values()) for row in outcomes(examined).values()) == len(parts.parts)
     assert sum(sum(quadrant(examined)[cell].values()) for cell in CELLS) == len(parts.parts)
     (row,) = by_size(examined)
@@ -112,13 +132,13 @@ def test_a_model_with_an_evidence_of_its_own_invention_goes_to_review(parts):
 
     rigged = inspector(cue=False)
     rigged.backend = Decorative(cue=False)
-    assert outcomes(examine(rigged, parts))["ng"] == {"ok": 0, "review": 6, "ng": 0}
+    assert outcomes(examined_of(rigged, parts))["ng"] == {"ok": 0, "review": 6, "ng": 0}
 
 
 def test_every_wrong_verdict_has_a_cause(parts):
     blind = inspector(cue=False)
     blind.threshold = 0.96  # misses all
-    missed = failures(examine(blind, parts), frozenset({"ng0.png"}))
+    missed = failures(examined_of(blind, parts), frozenset({"ng0.png"}))
     assert [f.missed for f in missed] == [True] * 6
     causes = {f.image.assessed.image: f.cause for f in missed}
     assert causes.pop("ng0.png") is Cause.LABEL_DOUBTFUL
@@ -126,7 +146,7 @@ def test_every_wrong_verdict_has_a_cause(parts):
     assert set(causes.values()) == {Cause.NEAR_THRESHOLD}
     eager = inspector(cue=False)
     eager.threshold = 0.001  # alarms at everything, though nothing is seen
-    alarms = failures(examine(eager, parts))
+    alarms = failures(examined_of(eager, parts))
     assert [f.missed for f in alarms] == [False] * 6
     assert {f.cause for f in alarms} == {Cause.NO_SINGLE_PLACE}
 
@@ -134,7 +154,7 @@ def test_every_wrong_verdict_has_a_cause(parts):
 def test_causes_of_misses_in_their_order(parts):
     blind = inspector(cue=True)
     blind.threshold = 0.999
-    (first, *_) = [e for e in examine(blind, parts) if e.assessed.label is Label.NG]
+    (first, *_) = [e for e in examined_of(blind, parts) if e.assessed.label is Label.NG]
 
     def caused(**changes):
         return guess(type(first)(**{**vars(first), **changes}))

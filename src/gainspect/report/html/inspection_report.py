@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gainspect.data.manifest import Manifest, Part
+from gainspect.data.manifest import Manifest
 from gainspect.evaluation.failures import failures
 from gainspect.evaluation.reliance import (
     CELLS,
     Cell,
     Examined,
+    Seen,
     assessment_of,
     by_size,
     outcomes,
@@ -22,13 +23,12 @@ from gainspect.evaluation.summary import summarize
 from gainspect.inspection.bundle import Bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import evidence_region, with_margin
-from gainspect.inspection.reason.repair import BoolMask
 from gainspect.metrics.classification import precision_recall_points, roc_points
 from gainspect.report.html.page import write_page
 from gainspect.report.html.pictures import Picture, pictures_of, within_budget
 from gainspect.report.html.plots import curve, score_histogram, shares_with_intervals
 from gainspect.report.texts import Wording
-from gainspect.types import Image, Label, ReviewReason, Verdict
+from gainspect.types import Label, ReviewReason
 
 _EXAMPLES = 3
 """Pictures of each cell of the quadrant."""
@@ -40,16 +40,15 @@ _GOOD_RECALL = 0.9
 
 @dataclass
 class Album:
-    """Keeps pictures of what the report shows, while images go by."""
+    """Keeps the pictures that the report shows; told of each image while it is in memory."""
 
     bundle: Bundle
     failures: dict[str, list[Picture]] = field(default_factory=dict)
     examples: dict[Cell, list[tuple[Examined, list[Picture]]]] = field(default_factory=dict)
 
-    def __call__(
-        self, part: Part, image: Image, mask: BoolMask | None, verdict: Verdict, examined: Examined
-    ) -> None:
-        """Keep it, if it is a wrong verdict or a further example of its cell."""
+    def add(self, seen: Seen) -> None:
+        """Keep its pictures, if it is a wrong verdict or a further example of its cell."""
+        part, image, mask, verdict, examined = seen
         wrong = examined.assessed.verdict is not part.label
         cell = examined.cell
         examples = [] if cell is None else self.examples.setdefault(cell, [])
@@ -86,7 +85,7 @@ def write_report(
         inspector: that judged.
         manifest: that was judged.
         examined: what was found, in the manifest's order.
-        album: that was told of each image.
+        album: with their pictures.
         wording: its language.
         doubtful: images with doubtful labels, by name or by file name.
 

@@ -1,0 +1,40 @@
+"""Say why one image is OK, NG or REVIEW: where the evidence is, and what repairing it does."""
+
+from pathlib import Path
+
+from gainspect.data.decode import read_image
+from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.reason.check import plan
+from gainspect.policy import ReasonPolicy
+from gainspect.report.drawing.explanation import can_draw, draw_explanation, explanation
+from gainspect.report.texts import Wording
+
+
+def explain_image(bundle: Path, image: Path, *, out: Path | None = None, language: str = "en") -> str:
+    """Judge an image and explain the verdict.
+
+    Args:
+        bundle: to judge with; its reason is checked also where the bundle does not ask for it.
+        image: the file.
+        out: PNG to draw the explanation into; None = none.
+        language: "en" or "ko"; without a font for it the picture is in English, see `can_draw`.
+
+    Returns:
+        The explanation in words.
+
+    Raises:
+        GainspectError: the bundle is refused, the image cannot be read, or there is no such language.
+    """
+    wording = Wording(language)
+    pixels = read_image(image)
+    inspector = Inspector.load(bundle)
+    assert inspector.bundle is not None and inspector.region_threshold is not None
+    inspector.reason = reason = inspector.reason or ReasonPolicy()
+    verdict = inspector.inspect(pixels)
+    if out is not None:
+        evidence = verdict.evidence.evidence
+        trial = plan(pixels, evidence, inspector.region_threshold, reason.controls, reason.seed)
+        scale = inspector.bundle.description.policy.heat_scale()
+        drawn = wording if can_draw(language) else Wording("en")
+        draw_explanation(pixels, verdict, trial, scale, drawn, out)
+    return explanation(verdict, wording)

@@ -1,0 +1,125 @@
+"""Judge image files with a bundle; write their verdicts, and pictures of where the evidence is."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from gainspect.errors import GainspectError
+from gainspect.files import atomic_path, write_text
+from gainspect.inspection.backends.backend import Precision, RuntimeName
+from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.stream import STDIN, Inspected, find_images, inspect_files, record_of
+from gainspect.policy import HeatScale
+from gainspect.report.drawing.overlay import Style, overlay, to_png
+
+VERDICTS = "verdicts.jsonl"
+
+
+@dataclass
+class Inspection:
+    """What came of a run over image files."""
+
+    sources: list[str]
+    """All that were to be judged, in order."""
+    records: list[dict[str, Any]] = field(default_factory=list)
+    """One for each that was judged or could not be read, as `record_of` makes them."""
+    seconds: float = 0.0
+    """That judging took, reading included."""
+    stopped: bool = False
+    """Whether Ctrl-C ended it before the last image."""
+
+    @property
+    def unread(self) -> list[dict[str, Any]]:
+        """Records of the files that could not be read."""
+        return [record for record in self.records if record["error"] is not None]
+
+
+def run_inspection(
+    bundle: Path,
+    paths: Sequence[str],
+    *,
+    out: Path | None = None,
+    style: Style | None = None,
+    check: bool = True,
+    runtime: RuntimeName = "auto",
+    precision: Precision = "f32",
+    on_record: Callable[[dict[str, Any]], None] = lambda record: None,
+    shown: Callable[[Iterator[Inspected], int], Iterator[Inspected]] = lambda images, count: images,
+) -> Inspection:
+    """Judge images; a file that cannot be read is recorded, and the rest goes on.
+
+    Ctrl-C ends it: what was judged by then is written and returned.
+
+    Args:
+        bundle: to judge with.
+        paths: images, folders, globs, or "-" for one image from stdin.
+        out: folder for verdicts.jsonl and overlays; None = nothing is written.
+        style: of the overlays, drawn into OUT/overlays; None = none are drawn.
+        check: whether to check the reason of NG verdicts, as the bundle says.
+        runtime: as `Inspector.load`.
+        precision: as `Inspector.load`.
+        on_record: told each record when it is made.
+        shown: wraps the images (and is told how many there are), to show progress.
+
+    Raises:
+        GainspectError: a name stands for nothing, the bundle is refused, or overlays have no folder.
+    """
+    if style is not None and out is None:
+        raise GainspectError("--overlay needs a folder to draw into", hint="Add --out DIR.")
+    result = Inspection(find_images(paths))
+    inspector = Inspector.load(bundle, runtime, precision, check=check)
+    assert inspector.bundle is not None
+    scale = inspector.bundle.description.policy.heat_scale()
+    drawn = None if style is None or out is None else _Overlays(out / "overlays", style, scale)
+    begun = time.perf_counter()
+    try:
+        for inspected in shown(inspect_files(inspector, result.sources), len(result.sources)):
+            result.records.append(record_of(inspected, inspector))
+            on_record(result.records[-1])
+            if drawn is not None:
+                drawn.add(inspected)
+    except KeyboardInterrupt:
+        result.stopped = True
+    result.seconds = time.perf_counter() - begun
+    if out is not None:
+        lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in result.records)
+        write_text(out / VERDICTS, "".join(lines))
+    return result
+
+
+def require_style(name: str) -> Style:
+    """A style by its name.
+
+    Raises:
+        GainspectError: there is no such style.
+    """
+    for style in get_args(Style):
+        if style == name:
+            chosen: Style = style
+            return chosen
+    raise GainspectError(f"there is no style {name!r}", hint=f"Choose from {', '.join(get_args(Style))}.")
+
+
+class _Overlays:
+    """Draws where the evidence is, a PNG for each image; images of the same name are numbered."""
+
+    def __init__(self, folder: Path, style: Style, scale: HeatScale) -> None:
+        self.folder = folder
+        self.style = style
+        self.scale = scale
+        self._names: Counter[str] = Counter()
+
+    def add(self, inspected: Inspected) -> None:
+        """Draw it, unless it could not be read."""
+        if inspected.image is None or inspected.verdict is None:
+            return
+        stem = "stdin" if inspected.source == STDIN else Path(inspected.source).stem
+        self._names[stem] += 1
+        name = stem if self._names[stem] == 1 else f"{stem}-{self._names[stem]}"
+        picture = overlay(inspected.image, inspected.verdict, self.scale, self.style)
+        with atomic_path(self.folder / f"{name}.png") as temporary:
+            temporary.write_bytes(to_png(picture))
