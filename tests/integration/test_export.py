@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gainspect
 from gainspect.config import RunConfig
 from gainspect.data.decode import read_image
 from gainspect.data.manifest import Manifest
@@ -99,6 +100,14 @@ def test_the_verdict_is_its_contributions_in_every_runtime(
     np.testing.assert_allclose(
         1 / (1 + np.exp(-results["logit"].astype(np.float64))), results["score"], atol=1e-6
     )
+
+
+def test_no_file_of_a_bundle_names_a_place_on_the_machine_that_made_it(bundle: Bundle) -> None:
+    """The exporter notes the source file of each node; what a plant gets must not."""
+    package = str(Path(gainspect.__file__).parent)
+    for name, content in bundle.contents.items():
+        assert package.encode() not in content, name
+        assert str(bundle.path.parent.parent).encode() not in content, name
 
 
 def test_the_golden_answers_are_repeated(bundle: Bundle) -> None:

@@ -3,6 +3,7 @@
 import logging
 import warnings
 
+import onnx
 import torch
 
 from gainspect.errors import GainspectError
@@ -44,4 +45,15 @@ def to_onnx(graph: InspectionGraph, size: int) -> bytes:
     finally:
         logger.setLevel(level)
     assert program is not None  # it is with dynamo=True
-    return bytes(program.model_proto.SerializeToString())
+    return bytes(_without_sources(program.model_proto).SerializeToString())
+
+
+def _without_sources(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph without the exporter's notes: they name source files of the machine that exported it."""
+    for holder in (model, model.graph, *model.functions):
+        del holder.metadata_props[:]
+    nodes = (node for holder in (model.graph, *model.functions) for node in holder.node)
+    values = (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer)
+    for item in (*nodes, *values):
+        del item.metadata_props[:]
+    return model
