@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from results_table import markdown, save
+from results_table import markdown, number, per, save
 from untrained import untrained_bundle
 
 BARE = "bare backbone"
@@ -78,12 +78,12 @@ def _rows(case: dict[str, Any], bundles: dict[str, str], head: dict[str, object]
         row = head | {
             "": name,
             "graph": _ms(steps["graph"]),
-            "graph / bare": statistics.median(steps["graph"]) / base,
+            "graph / bare": number(per(statistics.median(steps["graph"]), base)),
             "preprocessing": _ms(steps.get("preprocessing")),
             "maps and regions": _ms(steps.get("maps and regions")),
             "whole median": _ms(whole),
             "whole p95": 1000 * float(np.percentile(whole, 95)),
-            "whole / bare": statistics.median(whole) / base,
+            "whole / bare": number(per(statistics.median(whole), base)),
             "peak MiB": round(_run(few)["peak_mib"]),
         }
         rows.append(row)

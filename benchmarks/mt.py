@@ -24,7 +24,7 @@ from gainspect.strategies import STRATEGIES
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.settle import settle
 from gainspect.types import Label
-from results_table import RESULTS, markdown, number, save, save_json
+from results_table import RESULTS, markdown, number, per, save, save_json
 from stop_in_time import in_time
 
 GOALS = {
@@ -102,7 +102,7 @@ def figures_table(rows: list[RunFigures], runs: list[RunFolder]) -> str:
     for figure in rows[0].figures:
         cells = {name: _cell(spreads[name][figure], intervals[name][figure]) for name in spreads}
         lines.append({"figure": figure, **cells})
-    speed = {run.config().strategy: f"{_images(run) / run.result()['seconds']:.1f}" for run in runs}
+    speed = {run.config().strategy: _tenths(per(_images(run), run.result()["seconds"])) for run in runs}
     lines.append({"figure": "images/s in training (with validation)", **speed})
     lines.append({"figure": "epoch kept", **{r.config().strategy: r.result()["epoch"] for r in runs}})
     return markdown(lines)
@@ -194,6 +194,10 @@ def _cell(spread: tuple[float, float | None] | None, interval: tuple[float, floa
     if deviation is not None:
         return f"{mean:.3f} ± {deviation:.3f}"
     return f"{mean:.3f}" if interval is None else f"{mean:.3f} ({interval[0]:.2f}–{interval[1]:.2f})"
+
+
+def _tenths(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
 
 
 def _percent(figure: Mapping[str, Any]) -> str:

@@ -36,11 +36,11 @@ from gainspect.evaluation.validation_figures import validation_figures
 from gainspect.files import write_json
 from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.inspector import Inspector
+from gainspect.jobs.memory import keep_freed_memory
 from gainspect.jobs.run_comparison import run_path
 from gainspect.metrics.classification import operating_threshold
 from gainspect.strategies import STRATEGIES
 from gainspect.training.device import device_at_hand
-from gainspect.training.memory import keep_freed_memory
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.schedule import augmentation_strength, image_size
 from gainspect.training.selection import EpochFigures, Selection

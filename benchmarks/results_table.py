@@ -68,6 +68,11 @@ def number(value: float | None) -> str:
     return "–" if value is None else _cell(value)
 
 
+def per(amount: float, measured: float) -> float | None:
+    """`amount` by a time that was measured; None where the clock saw none pass."""
+    return amount / measured if measured else None
+
+
 def _told(argument: str) -> str:
     """An argument as a document may name it: a path in the project, or the last part of another."""
     path = Path(argument)

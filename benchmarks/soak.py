@@ -17,7 +17,7 @@ import numpy as np
 
 from gainspect.inspection.inspector import Inspector
 from gainspect.types import Image, Verdict
-from results_table import markdown, save
+from results_table import markdown, number, per, save
 from untrained import untrained_bundle
 
 _PAGE_KIB = 4
@@ -76,7 +76,7 @@ def soak(inspector: Inspector, count: int, threads: int) -> dict[str, object]:
         "MiB after warm-up": kib[0] / 1024,
         "MiB at the end": kib[-1] / 1024,
         "slope, KiB per 1000": 1000 * float(np.polyfit(at, kib, 1)[0]),
-        "inspections/s": count / seconds,
+        "inspections/s": number(per(count, seconds)),
     }
 
 

@@ -12,12 +12,12 @@ import torch
 
 from gainspect.config import ModelConfig
 from gainspect.data.loading.dataset import Sample
+from gainspect.jobs.memory import keep_freed_memory
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.strategies import STRATEGIES, curriculum_alpha
 from gainspect.training.device import device_at_hand
-from gainspect.training.memory import keep_freed_memory
 from gainspect.training.objective import named_losses
-from results_table import markdown, save
+from results_table import markdown, number, per, save
 
 
 def main() -> None:
@@ -113,14 +113,15 @@ def _in_turns(work: dict[str, Callable[[], None]], rounds: int) -> dict[str, lis
 def _table(title: str, seconds: dict[str, list[float]], base: str) -> str:
     rows = []
     for name, times in seconds.items():
-        ratios = [mine / theirs for mine, theirs in zip(times, seconds[base], strict=True)]
+        turns = (per(mine, theirs) for mine, theirs in zip(times, seconds[base], strict=True))
+        ratios = [ratio for ratio in turns if ratio is not None]
         rows.append(
             {
                 title: name,
                 "median s": statistics.median(times),
-                f"ratio to {base} (median)": statistics.median(ratios),
-                "min ratio": min(ratios),
-                "max ratio": max(ratios),
+                f"ratio to {base} (median)": number(statistics.median(ratios) if ratios else None),
+                "min ratio": number(min(ratios, default=None)),
+                "max ratio": number(max(ratios, default=None)),
             }
         )
     return markdown(rows)

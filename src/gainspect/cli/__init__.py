@@ -80,7 +80,6 @@ def _extra_of(module: str) -> str | None:
         "timm",
         "lightning",
         "safetensors",
-        "tensorboard",
         "onnx",
         "onnxscript",
     }:

@@ -11,6 +11,7 @@ from gainspect.data.manifest import Manifest, Part
 from gainspect.errors import GainspectError
 from gainspect.evaluation.saved_verdicts import ALL_LABELS
 from gainspect.evaluation.side_by_side import RunFigures, run_figures, save_comparison
+from gainspect.jobs.memory import keep_freed_memory
 from gainspect.jobs.run_evaluation import run_evaluation
 from gainspect.report.drawing.picture_grid import PictureRow, picture_grid
 from gainspect.strategies import strategy
@@ -43,6 +44,7 @@ def compare_strategies(
         KeyboardInterrupt: stopped; the same call goes on.
     """
     names = [strategy(name).name for name in strategies]
+    keep_freed_memory()
     config, manifest, choice = settle(config, manifest)
     if console is not None and choice is not None:
         console.print(str(choice))

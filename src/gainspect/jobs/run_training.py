@@ -6,6 +6,7 @@ from rich.console import Console
 
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
+from gainspect.jobs.memory import keep_freed_memory
 from gainspect.training.run_folder import RunFolder
 from gainspect.wording import in_words, plural
 
@@ -29,6 +30,8 @@ def run_training(
     manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
     from gainspect.training.launch import train
 
+    keep_freed_memory()
+
     return _ended(train(config, manifest, out, console=console), data, console, bundle)
 
 
@@ -48,6 +51,8 @@ def resume_training(
         KeyboardInterrupt: stopped again.
     """
     from gainspect.training.launch import resume
+
+    keep_freed_memory()
 
     return _ended(resume(path, data=data, console=console), data, console, bundle)
 

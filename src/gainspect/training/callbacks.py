@@ -7,15 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import lightning.pytorch as pl
+from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from gainspect.data.manifest import Manifest
 from gainspect.evaluation.assessment import assess
@@ -54,17 +47,17 @@ class Monitor(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Judge, log, keep, save; in that order, so that a kill in between costs this epoch only."""
         assert isinstance(pl_module, InspectionTask)
-        settings = pl_module.config.training
         row: EpochFigures = {"epoch": trainer.current_epoch + 1}
         row |= {
             name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("loss/")
         }
-        row |= self._validate(pl_module)
-        row["seconds"] = round(time.monotonic() - self._started, 1)
+        figures = self._validate(pl_module)
+        pl_module.log_dict(figures)
+        row |= figures
+        row["seconds"] = round(time.monotonic() - self._started, 3)
         self.history.append(row)
         if pl_module.is_complete:
             self._keep_if_good(pl_module, row)
-            self._stop_if_stale(trainer, row, settings.patience)
         self._write_log()
         trainer.save_checkpoint(self.run.last_checkpoint)
         self.on_epoch(row)
@@ -91,11 +84,6 @@ class Monitor(pl.Callback):
                 {"model": task.kept_model.state_dict(), "epoch": row["epoch"]}, self.run.best_checkpoint
             )
 
-    def _stop_if_stale(self, trainer: pl.Trainer, row: EpochFigures, patience: int | None) -> None:
-        best = self.selection.best
-        if patience is not None and best is not None and row["epoch"] - best["epoch"] >= patience:
-            trainer.should_stop = True
-
     def _write_log(self) -> None:
         names = list(dict.fromkeys(name for row in self.history for name in row))
         text = io.StringIO()
@@ -105,50 +93,44 @@ class Monitor(pl.Callback):
         write_text(self.run.log_file, text.getvalue())
 
 
-class ProgressBar(pl.Callback):
-    """A rich bar over the batches of the whole run; on a console that is no terminal only the epoch lines."""
+class Patience(EarlyStopping):
+    """Stops after so many candidate epochs without a better figure.
+
+    Args:
+        figure: a validation figure that the `Monitor` logs; larger is better.
+        epochs: how many.
+    """
+
+    def __init__(self, figure: str, epochs: int) -> None:
+        super().__init__(monitor=figure, mode="max", patience=epochs, check_on_train_epoch_end=True)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look at the figure, once the epoch is a candidate."""
+        assert isinstance(pl_module, InspectionTask)
+        if pl_module.is_complete:
+            super().on_train_epoch_end(trainer, pl_module)
+
+
+class EpochBar(RichProgressBar):
+    """Lightning's bar over the batches of an epoch, with epochs counted from 1 as everywhere else."""
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        return f"epoch {current_epoch + 1} of {self.trainer.max_epochs}"
+
+
+class EpochLines:
+    """What a person reads while a model trains: a line for each epoch."""
 
     def __init__(self, title: str, console: Console) -> None:
-        self.console = console
         self.title = title
-        self.bar = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("· left"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
+        self.console = console
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Show the bar, from where a resumed run stands."""
-        assert isinstance(pl_module, InspectionTask)
-        self.batches = int(trainer.num_training_batches)
-        self.job = self.bar.add_task(
-            self.title,
-            total=self.batches * pl_module.config.training.epochs,
-            completed=self.batches * trainer.current_epoch,
-        )
-        self.bar.start()
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        """One batch further."""
-        self.bar.advance(self.job)
-
-    def epoch_line(self, row: EpochFigures) -> None:
-        """One line: loss, and on the validation part how it ranks and where it looks."""
+    def add(self, row: EpochFigures) -> None:
+        """Print the loss, and on the validation part how the model ranks and where it looks."""
         parts = [f"{self.title} epoch {row['epoch']}", f"loss {row['loss/total']:.3f}"]
         parts += [f"{label} {row[name]:.2f}" for name, label in _SHOWN.items() if name in row]
         line = "  ".join(parts) + f"  [dim]{row['seconds']:.0f} s[/]"
         self.console.print(line, highlight=False, soft_wrap=True)
-
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Take the bar away, also when the run was stopped."""
-        del trainer, pl_module, stage
-        self.bar.stop()
 
 
 _SHOWN = {"ap": "val AP", "pointing_game": "PointGame", "right_reason_at_recall": "right reason at recall"}

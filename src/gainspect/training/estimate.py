@@ -2,7 +2,6 @@
 
 import copy
 import time
-from typing import NamedTuple
 
 import torch
 from torch.utils.data import default_collate
@@ -22,15 +21,8 @@ _SAMPLE = 16
 """Validation images that are timed."""
 
 
-class Estimate(NamedTuple):
-    """So many epochs will take so many seconds."""
-
-    epochs: int
-    seconds: float
-
-
-def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device: str, bf16: bool) -> Estimate:
-    """How long `epochs` epochs will take on this machine as it is now.
+def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device: str, bf16: bool) -> float:
+    """How many seconds `epochs` epochs will take on this machine as it is now.
 
     A few steps at full size with all losses are run on a copy of the model, and the fastest counts (the first
     ones pay for warming up); then a few validation images are judged. The task is left as it was.
@@ -63,4 +55,4 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
     judging = (time.perf_counter() - started) / len(sample.parts)
     # Processes that read images work beside the steps, else before them.
     per_step = max(step, loading / task.workers) if task.workers else step + loading
-    return Estimate(epochs, epochs * (len(draws) * per_step + len(validation.parts) * judging))
+    return epochs * (len(draws) * per_step + len(validation.parts) * judging)

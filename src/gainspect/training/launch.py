@@ -11,7 +11,6 @@ from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 
 from gainspect.config import RunConfig, save_config
@@ -25,12 +24,11 @@ from gainspect.models.gain_mtl import GainMTL, model_of
 from gainspect.models.weights import load_weights
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.strategies import strategy
-from gainspect.training.callbacks import Monitor, ProgressBar
+from gainspect.training.callbacks import EpochBar, EpochLines, Monitor, Patience
 from gainspect.training.checkpoint import SafetensorsIO, load_state
 from gainspect.training.compiled import compile_backbone, compiler_errors
 from gainspect.training.device import device_at_hand
-from gainspect.training.estimate import Estimate, estimate
-from gainspect.training.memory import keep_freed_memory
+from gainspect.training.estimate import estimate
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.selection import EpochFigures
 from gainspect.training.settle import settle
@@ -91,7 +89,6 @@ def resume(out: Path, *, data: Path | None = None, console: Console | None = Non
 def _fit(
     run: RunFolder, config: RunConfig, manifest: Manifest, model: GainMTL, console: Console | None
 ) -> RunFolder:
-    keep_freed_memory()
     model.backbone.freeze(config.training.frozen_stages)
     if config.training.compile:
         compile_backbone(model)
@@ -108,12 +105,12 @@ def _fit(
         unmarked = plural(data.left_out, "NG image")
         console.print(f"Training by tiles leaves out {unmarked} without a marked defect.")
     task = InspectionTask(config, model, data, _workers(config))
-    bar = ProgressBar(config.strategy, console or Console(quiet=True))
-    monitor = Monitor(run, manifest.split("val"), config.training.monitor, bar.epoch_line)
+    lines = EpochLines(config.strategy, console or Console(quiet=True))
+    monitor = Monitor(run, manifest.split("val"), config.training.monitor, lines.add)
     announced = None
     if console is not None:
         announced = _announce(task, manifest.split("val"), console, done=_epochs_done(run))
-    trainer = _trainer(run, config, [monitor, bar])
+    trainer = _trainer(config, monitor, bar=console is not None and console.is_terminal)
     handler = signal.getsignal(signal.SIGINT)
     try:
         with warnings.catch_warnings():
@@ -130,14 +127,14 @@ def _fit(
     return run
 
 
-def _announce(task: InspectionTask, validation: Manifest, console: Console, *, done: int) -> Estimate:
-    """Say how long the epochs that are not done will take."""
+def _announce(task: InspectionTask, validation: Manifest, console: Console, *, done: int) -> dict[str, float]:
+    """Say how long the epochs that are not done will take; how many, and the seconds."""
     epochs = task.config.training.epochs - done
     bf16 = _precision(task.config) == "bf16"
-    expected = estimate(task, validation, epochs=epochs, device=device_at_hand(), bf16=bf16)
+    seconds = estimate(task, validation, epochs=epochs, device=device_at_hand(), bf16=bf16)
     steps = plural(len(task.batches(0)), "step")
-    console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(expected.seconds)} on this machine.")
-    return expected
+    console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(seconds)} on this machine.")
+    return {"epochs": epochs, "seconds": round(seconds, 3)}
 
 
 def _from_worker(error: GainspectError) -> GainspectError:
@@ -156,7 +153,7 @@ def _finish(
     config: RunConfig,
     manifest: Manifest,
     monitor: Monitor,
-    announced: Estimate | None,
+    announced: dict[str, float] | None,
     console: Console | None,
 ) -> None:
     """Judge the validation part with the model that was kept, and choose the policy from its verdicts."""
@@ -176,17 +173,13 @@ def _finish(
             "policy": policy.model_dump(mode="json"),
             "seconds": _seconds(monitor.history),
             "announced": announced
-            and {
-                "epochs": announced.epochs,
-                "seconds": round(announced.seconds, 1),
-                "taken": _seconds(monitor.history[-announced.epochs :]),
-            },
+            and announced | {"taken": _seconds(monitor.history[-int(announced["epochs"]) :])},
         },
     )
 
 
 def _seconds(epochs: list[EpochFigures]) -> float:
-    return round(sum(row["seconds"] for row in epochs), 1)
+    return round(sum(row["seconds"] for row in epochs), 3)
 
 
 def _build(config: RunConfig) -> GainMTL:
@@ -195,9 +188,12 @@ def _build(config: RunConfig) -> GainMTL:
     return model_of(config)
 
 
-def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
+def _trainer(config: RunConfig, monitor: Monitor, *, bar: bool) -> pl.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     settings = config.training
+    callbacks: list[pl.Callback] = [monitor, *([EpochBar()] if bar else [])]
+    if settings.patience is not None:
+        callbacks.append(Patience(settings.monitor, settings.patience))
     return pl.Trainer(
         accelerator="auto",
         devices=1,
@@ -208,11 +204,10 @@ def _trainer(run: RunFolder, config: RunConfig, callbacks: list[pl.Callback]) ->
         reload_dataloaders_every_n_epochs=1,
         callbacks=callbacks,
         plugins=[SafetensorsIO()],
-        logger=TensorBoardLogger(run.path, name="tensorboard", version=""),
+        logger=False,
         enable_checkpointing=False,
-        enable_progress_bar=False,
+        enable_progress_bar=bar,
         enable_model_summary=False,
-        default_root_dir=run.path,
     )
 
 

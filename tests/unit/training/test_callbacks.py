@@ -1,4 +1,4 @@
-"""The model of the epoch that is kept, and what a resumed run knows of it."""
+"""The model of the epoch that is kept, what a resumed run knows of it, and when a run stops early."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -6,12 +6,16 @@ from typing import Any, cast
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
 from gainspect.data.manifest import Manifest, Part
-from gainspect.training.callbacks import Monitor
+from gainspect.training.callbacks import EpochBar, Monitor, Patience
 from gainspect.training.checkpoint import load_state
 from gainspect.training.run_folder import RunFolder
+from gainspect.training.task import InspectionTask
 from gainspect.types import Label
 
 
@@ -45,3 +49,59 @@ def test_a_resumed_run_knows_what_was_kept(monitor: Monitor) -> None:
         monitor.selection.kept,
     )
     assert resumed.selection.kept is not None and resumed.selection.kept["epoch"] == 3
+
+
+def stops_at(figures: list[float], complete_from: int, patience: int) -> int | None:
+    """The epoch, counted from 1, at whose end Lightning is told to stop; None = it never is."""
+
+    class Task(InspectionTask):
+        epoch = 0
+
+        def __init__(self) -> None:  # without a model
+            nn.Module.__init__(self)
+
+        @property
+        def is_complete(self) -> bool:
+            return self.epoch >= complete_from
+
+    task, callback = Task(), Patience("figure", patience)
+    trainer = SimpleNamespace(
+        state=SimpleNamespace(fn=TrainerFn.FITTING),
+        sanity_checking=False,
+        fast_dev_run=False,
+        should_stop=False,
+        current_epoch=0,
+        strategy=SimpleNamespace(reduce_boolean_decision=lambda decision, all: decision),
+    )
+    for epoch, figure in enumerate(figures, start=1):
+        task.epoch = epoch
+        trainer.callback_metrics = {"figure": torch.tensor(figure)}
+        callback.on_train_epoch_end(cast(Any, trainer), task)
+        if trainer.should_stop:
+            return epoch
+    return None
+
+
+@given(
+    figures=st.lists(st.sampled_from([0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=12),
+    complete_from=st.integers(1, 6),
+    patience=st.integers(1, 4),
+)
+def test_patience_counts_candidate_epochs_since_the_best_one(
+    figures: list[float], complete_from: int, patience: int
+) -> None:
+    expected, best = None, 0
+    for epoch in range(complete_from, len(figures) + 1):
+        if not best or figures[epoch - 1] > figures[best - 1]:
+            best = epoch
+        if epoch - best >= patience:
+            expected = epoch
+            break
+    assert stops_at(figures, complete_from, patience) == expected
+
+
+def test_the_bar_counts_epochs_from_1() -> None:
+    """As the lines and log.csv do; Lightning's own counts from 0."""
+    bar = EpochBar()
+    bar._trainer = cast(Any, SimpleNamespace(max_epochs=12))
+    assert [bar._get_train_description(epoch) for epoch in (0, 11)] == ["epoch 1 of 12", "epoch 12 of 12"]
