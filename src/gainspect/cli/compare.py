@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gainspect.cli.console import console
-from gainspect.cli.train import settings
+from gainspect.cli.overrides import overrides_of
 from gainspect.errors import GainspectError
 
 
@@ -51,7 +51,7 @@ def compare(
             f"--seeds {seeds!r} are not whole numbers", hint="Write for example 1,2,3."
         ) from None
     Wording(lang)  # before hours of training
-    overrides = settings(backbone=backbone, weights=weights, size=size, epochs=epochs, set_=set_)
+    overrides = overrides_of(backbone=backbone, weights=weights, size=size, epochs=epochs, set_=set_)
     left_out = None if doubtful is None else read_doubtful(doubtful)
     try:
         comparisons = compare_strategies(

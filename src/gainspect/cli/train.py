@@ -1,12 +1,12 @@
 """`gainspect train`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import yaml
 
 from gainspect.cli.console import console
+from gainspect.cli.overrides import overrides_of
 from gainspect.errors import GainspectError
 
 _SETTINGS = "Settings"
@@ -58,7 +58,7 @@ def train(
     """
     from gainspect.config import load_config, to_yaml
 
-    overrides = settings(
+    overrides = overrides_of(
         strategy=strategy, backbone=backbone, weights=weights, size=size, epochs=epochs, seed=seed, set_=set_
     )
     if show_config:
@@ -80,30 +80,3 @@ def train(
         console.print(f"Stopped. Go on with: gainspect train --resume {resume or out}")
         raise typer.Exit(130) from None
     console.print(f"Next: [bold]gainspect evaluate {run.path}[/]")
-
-
-_PLACES = {
-    "strategy": "strategy",
-    "backbone": "model.backbone",
-    "weights": "model.weights",
-    "size": "data.size",
-    "epochs": "training.epochs",
-    "seed": "training.seed",
-}
-
-
-def settings(*, set_: list[str] | None = None, **options: Any) -> dict[str, Any]:
-    """Options that were given, as configuration overrides.
-
-    Raises:
-        GainspectError: a `--set` is not KEY=VALUE.
-    """
-    overrides = {_PLACES[name]: value for name, value in options.items() if value is not None}
-    for item in set_ or []:
-        key, sign, value = item.partition("=")
-        if not sign:
-            raise GainspectError(
-                f"--set {item!r} is not KEY=VALUE", hint="Write for example training.lr=0.0001."
-            )
-        overrides[key] = yaml.safe_load(value)
-    return overrides

@@ -71,7 +71,7 @@ def stops_at(figures: list[float], complete_from: int, patience: int) -> int | N
         fast_dev_run=False,
         should_stop=False,
         current_epoch=0,
-        strategy=SimpleNamespace(reduce_boolean_decision=lambda decision, all: decision),
+        strategy=SimpleNamespace(reduce_boolean_decision=lambda decision, **_: decision),
     )
     for epoch, figure in enumerate(figures, start=1):
         task.epoch = epoch
