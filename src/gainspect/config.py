@@ -1,4 +1,4 @@
-"""Everything that decides a training run, typed and checked on construction. Nothing here needs torch."""
+"""All settings of a training run, typed and validated on construction. Nothing here needs torch."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,38 +20,38 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Which images, and how large the model sees them."""
+    """Which images are used, and at which size the model sees them."""
 
     size: Annotated[int, Field(ge=64, le=4096, multiple_of=32)] | Literal["auto"] = "auto"
-    """Side of the square that every image, or every tile of it, is letterboxed into, pixels; "auto" = by how
-    large the defects are, chosen when the training begins (`training.settle`)."""
+    """Side in pixels of the square that every image, or every tile of it, is letterboxed into. "auto" chooses
+    it from the size of the defects when the training begins (`training.settle`)."""
     tile: Annotated[int, Field(ge=64)] | None = None
-    """Side of the square tiles that images are cut into, pixels of the original; None = none."""
+    """Side of the square tiles that images are cut into, in pixels of the original; None: no tiling."""
     overlap: Annotated[float, Field(ge=0, le=0.75)] = 0.25
-    """Share of a tile's side that neighboring tiles have in common at least."""
+    """Smallest overlap of neighboring tiles, as a share of a tile's side."""
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """Share of the training groups kept for validation, where the data set names no validation part."""
+    """Share of the training groups kept for validation if the data set does not define a validation part."""
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
-    """Share of all groups kept for the test, where the data set names no test part."""
+    """Share of all groups kept for the test if the data set does not define a test part."""
 
     @property
     def input_size(self) -> int:
-        """The size once it is chosen, pixels.
+        """The chosen size, in pixels.
 
         Raises:
-            GainspectError: it is still "auto".
+            GainspectError: the size is still "auto".
         """
         if self.size == "auto":
             raise GainspectError(
                 "the image size is not chosen yet",
                 where="data.size",
-                hint="Name it, or let `gainspect.training.settle` choose it.",
+                hint="Set it, or let `gainspect.training.settle` choose it.",
             )
         return self.size
 
     @property
     def tiling(self) -> Tiling | None:
-        """How images are cut; None = they are seen whole."""
+        """How images are cut into tiles; None: the model sees each image whole."""
         return None if self.tile is None else Tiling(self.tile, self.overlap)
 
 
@@ -61,16 +61,18 @@ class ModelConfig(_Section):
     backbone: str = "tf_efficientnetv2_s.in21k_ft_in1k"
     """Any timm model with `forward_intermediates` and features at strides 4, 8, 16 and 32."""
     weights: str = "auto"
-    """"auto" (local cache, hub, installed package), "none" (random), or a .safetensors/.pth file."""
+    """"auto" (from the local cache, the hub or an installed package), "none" (random), or a .safetensors or
+    .pth file."""
     output_stride: Literal[16, 32] = 32
     """Stride of the deepest features; 16 gives attention maps twice as fine at more cost."""
     attention_channels: PositiveInt = 128
-    """Width of the two attention heads and of the attended features. Where attention is read from the
-    pyramid, its heads are as wide as the pyramid instead."""
+    """Channels of the two attention heads and of the attended features. If attention is read from the
+    pyramid, the heads have as many channels as the pyramid instead."""
     pyramid: PyramidKind | None = None
-    """How localization joins the strides: linear feature pyramid or U-Net decoder; None = as the strategy."""
+    """How localization combines the strides: a linear feature pyramid or a U-Net decoder; None: as the
+    strategy defines."""
     fpn_channels: Annotated[int, Field(ge=2)] = 32
-    """Width of the pyramid (or U-Net decoder) at stride 4 and of the localization head."""
+    """Channels of the pyramid (or U-Net decoder) at stride 4 and of the localization head."""
 
 
 class TrainingConfig(_Section):
@@ -79,82 +81,88 @@ class TrainingConfig(_Section):
     epochs: PositiveInt = 20
     batch_size: PositiveInt = 16
     accumulate: PositiveInt = 1
-    """Batches whose gradients are added up before one optimizer step."""
+    """Number of batches whose gradients are added up before one optimizer step."""
     lr: Annotated[float, Field(gt=0)] = 1.5e-3
-    """Peak learning rate of the heads (AdamW); cosine to 0 after the warm-up."""
+    """Peak learning rate of the heads (AdamW); after the warm-up it falls to 0 along a cosine."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """Each backbone layer group learns this much slower than the one above it."""
+    """Learning rate of each backbone layer group, as a multiple of that of the group above it."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of the run over which the learning rate rises linearly."""
     clip: Annotated[float, Field(gt=0)] = 1.0
     """Gradients are clipped to this norm."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.98
-    """Decay per step of the weight average that is validated and kept; 0 = none."""
+    """Decay per step of the exponential moving average of the weights, which is validated and kept; 0: no
+    averaging."""
     sampler: Literal["balanced", "natural"] = "balanced"
     """"balanced" draws OK and NG images equally often."""
     focal_gamma: Annotated[float, Field(ge=0)] = 0.0
-    """Focusing exponent of the focal loss; 0 = plain cross-entropy, else at least 1."""
+    """Focusing exponent of the focal loss: 0 for plain cross-entropy, otherwise at least 1."""
     focal_alpha: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
-    """Weight of NG in the focal loss; "auto" = the share of OK among the images drawn."""
+    """Weight of NG in the focal loss; "auto": the share of OK among the images drawn."""
     stage_starts: tuple[Fraction, Fraction, Fraction, Fraction] | None = None
-    """When each stage begins (shares of the run): classification, attention, localization, counterfactual;
-    None = as the strategy says."""
+    """When each stage begins, as shares of the run: classification, attention, localization, counterfactual.
+    None: as the strategy defines."""
     frozen_stages: Annotated[int, Field(ge=0, le=8)] = 0
-    """Backbone stages (stem = 1) whose weights and BatchNorm statistics stay as they came."""
+    """Number of backbone stages (counted from the stem, which is 1) whose pretrained weights and BatchNorm
+    statistics do not change."""
     transplants: Fraction | None = None
-    """Share of the marked NG images drawn whose defect is put onto an OK part; None = the strategy's."""
+    """Share of the drawn NG images with a mask whose defect is put onto an OK part; None: as the strategy
+    defines."""
     start_size: Fraction = 1.0
-    """Progressive learning: share of the image size at the start; grows to 1 over the first half."""
+    """Progressive learning: share of the image size at the start; it grows to 1 over the first half."""
     start_strength: Fraction = 0.3
-    """Augmentation strength at the start; grows linearly over the run."""
+    """Augmentation strength at the start; it grows linearly over the run."""
     end_strength: Fraction = 0.7
     """Augmentation strength at the end."""
     target_recall: Annotated[float, Field(gt=0, le=1)] = 0.98
-    """Recall on the validation part that the threshold is set for."""
+    """The threshold is set so that recall on the validation part reaches this value."""
     monitor_recall: Annotated[float, Field(gt=0, le=1)] = 0.9
-    """Recall on the validation part at which checkpoints are compared; lower, so that more than one or two
-    images decide."""
+    """Checkpoints are compared at this recall on the validation part. It is lower than `target_recall` so
+    that the comparison does not depend on one or two images."""
     monitor: str = "right_reason_at_recall"
-    """The validation figure (a column of log.csv) that picks the checkpoint; larger is better."""
+    """The validation figure (a column of log.csv) by which the checkpoint is chosen; larger is better."""
     patience: PositiveInt | None = None
-    """Stop after this many epochs without a better `monitor`; None = train to the end."""
+    """Stop after this many epochs without a better `monitor`; None: train to the end."""
     precision: Literal["auto", "32", "bf16"] = "auto"
-    """"auto" = bf16 on GPUs that have it, else 32."""
+    """"auto": bf16 on GPUs that support it, otherwise 32."""
     compile: bool = False
-    """Compile the backbone with torch.compile: pays in long runs; on a CPU it needs a C++ compiler."""
+    """Compile the backbone with torch.compile. It pays off in long runs; on a CPU it needs a C++ compiler."""
     workers: Annotated[int, Field(ge=0)] | None = None
-    """Processes that load images; None = by the machine."""
+    """Number of processes that load images; None: chosen for the machine."""
     seed: int = 1
 
     @field_validator("focal_gamma")
     @classmethod
     def _gamma_has_a_gradient(cls, gamma: float) -> float:
         if 0 < gamma < 1:
-            raise ValueError("between 0 and 1 the gradient of a sure and right image is infinite")
+            raise ValueError("between 0 and 1 the gradient of a confident, correct image is infinite")
         return gamma
 
     @field_validator("stage_starts")
     @classmethod
     def _begins_with_classification(cls, starts: tuple[float, ...] | None) -> tuple[float, ...] | None:
         if starts is not None and starts[0] != 0:
-            raise ValueError("classification must begin at 0: until then there is nothing to train")
+            raise ValueError("classification must begin at 0: before it there is nothing to train")
         return starts
 
 
 class ExperimentalConfig(_Section):
-    """What the benchmarks ask about the recipe; no ordinary training needs it."""
+    """Variations of the recipe that the benchmarks measure; an ordinary training does not need them."""
 
     mask_share: Fraction = 1.0
-    """Share of the masks that training uses; to learn how many are worth drawing."""
+    """Share of the masks that training uses, to find out how many are worth drawing."""
     boxes: bool = False
     """Train on the boxes around the marked defects instead of their outlines."""
     attention_loss: Literal["overlap", "energy", "l1"] = "overlap"
-    """What guides attention: BCE + Dice + IoU, its energy outside the mask, or its mean distance from it."""
+    """The loss that guides attention: BCE + Dice + IoU, the attention energy outside the mask, or the mean
+    distance between attention and mask (L1)."""
     weighting: Literal["fixed", "uncertainty"] = "fixed"
-    """Loss weights: those of the strategy, or learned from there on by each loss's uncertainty."""
+    """Loss weights: "fixed" uses those of the strategy; "uncertainty" starts from them and learns them from
+    the uncertainty of each loss."""
     evidence_power: Annotated[float, Field(ge=0)] = 3.0
-    """In strategies whose verdict is their evidence: from its mean (0) towards its maximum."""
+    """How the evidence map is pooled to the logit, in strategies whose verdict is their evidence: 0 takes the
+    mean of the map; larger values approach its maximum."""
     attention_stride: Literal[4, 8, 16, 32] = 8
     """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
 
@@ -164,11 +172,11 @@ _MOVED = {
     "model": ("evidence_power", "attention_stride"),
     "training": ("attention_loss", "weighting"),
 }
-"""Settings that stood in these sections before they became experimental."""
+"""Settings that were in these sections before they moved to `experimental`."""
 
 
 class RunConfig(_Section):
-    """One run, whole: what `config.yaml` in a run folder holds."""
+    """The complete configuration of one run: the content of `config.yaml` in a run folder."""
 
     strategy: str = "S9"
     data: DataConfig = DataConfig()
@@ -179,7 +187,7 @@ class RunConfig(_Section):
     @model_validator(mode="before")
     @classmethod
     def _from_older_places(cls, values: Any) -> Any:
-        """A configuration that was written before some settings moved to `experimental`."""
+        """Accept configurations written before some settings moved to `experimental`."""
         if not isinstance(values, dict):
             return values
         values = dict(values)
@@ -194,12 +202,12 @@ class RunConfig(_Section):
         return values
 
     def at_size(self, size: int, tile: int | None) -> "RunConfig":
-        """The same configuration with another input side and side of the tiles, pixels."""
+        """The same configuration with another input side and another tile side, in pixels."""
         data = self.data.model_dump() | {"size": size, "tile": tile}
         return RunConfig.model_validate(self.model_dump() | {"data": data})
 
     def resolved(self) -> "RunConfig":
-        """The same configuration, with what it leaves to the strategy written out."""
+        """The same configuration, with the strategy's value for every setting that is None."""
         own = strategy(self.strategy)
         left = {"transplants": own.transplants, "stage_starts": tuple(stage.start for stage in own.stages)}
         left = {name: value for name, value in left.items() if getattr(self.training, name) is None}
@@ -223,16 +231,17 @@ class RunConfig(_Section):
     def _progressive_size_is_large_enough(self) -> "RunConfig":
         if self.data.size != "auto" and self.data.size * self.training.start_size < 64:
             raise ValueError(
-                f"training.start_size {self.training.start_size} of {self.data.size} px is under 64 px"
+                f"training.start_size {self.training.start_size} of {self.data.size} px is less than 64 px"
             )
         return self
 
 
 def load_config(path: Path | None = None, overrides: dict[str, Any] | None = None) -> RunConfig:
-    """Read a YAML file (or start from the defaults) and put `overrides` ("training.lr": 1e-4) over it.
+    """Read a YAML file (or start from the defaults) and apply `overrides`, e.g. {"training.lr": 1e-4}.
 
     Raises:
-        GainspectError: not readable, not YAML, an unknown key, or a value out of range; each is named.
+        GainspectError: the file cannot be read, is not YAML, or has an unknown key or a value out of range;
+            the message names each of them.
     """
     values: Any = {}
     if path is not None:
@@ -265,15 +274,15 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
         raise GainspectError(
             f"the configuration is not valid: {faults}",
             where=path,
-            hint="`gainspect train --show-config` lists all settings; an unknown key is often a slip.",
+            hint="`gainspect train --show-config` lists all settings; an unknown key is often a typing error.",
         ) from error
 
 
 def save_config(config: RunConfig, path: Path) -> None:
-    """Write the resolved configuration as YAML, atomically; `load_config` gives the same one back."""
+    """Write the configuration as YAML, atomically; `load_config` reads the same configuration back."""
     write_text(path, to_yaml(config))
 
 
 def to_yaml(config: RunConfig) -> str:
-    """Every setting with its value, as `load_config` reads it."""
+    """Every setting with its value, as YAML that `load_config` reads."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)

@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""The one exception whose message is written for users."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ from pydantic import ValidationError
 
 
 class GainspectError(Exception):
-    """Something a user can put right: what is wrong, where, and a hint how.
+    """An error that the user can fix: what is wrong, where, and a hint how to fix it.
 
-    The CLI prints it as one sentence and exits with code 2; no traceback.
+    The CLI prints it without a traceback and exits with code 2.
 
     >>> print(GainspectError("the image is empty (0 bytes)", where="a.png", hint="Export it again."))
     a.png: the image is empty (0 bytes). Export it again.
@@ -23,7 +23,7 @@ class GainspectError(Exception):
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first thing that is wrong with stored values, in one line: where, and what.
+    """The first error in stored values, in one line: where it is, and what is wrong.
 
     >>> from pydantic import TypeAdapter
     >>> try:

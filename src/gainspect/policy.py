@@ -1,4 +1,4 @@
-"""The policy of a bundle: when a part is OK, NG or for REVIEW. Chosen in `evaluation.operating_point`."""
+"""The policy of a bundle: when a part is OK, NG or REVIEW. It is chosen in `evaluation.operating_point`."""
 
 from typing import Literal
 
@@ -12,65 +12,65 @@ class _Section(BaseModel):
 
 
 class HeatScale(_Section):
-    """The one scale that all evidence of a bundle is drawn on, in the evidence's own units."""
+    """The one color scale for all evidence of a bundle, in the evidence's own units."""
 
     cold: float = Field(ge=0)
-    """Drawn without color, and all below: what the evidence of nearly all OK parts peaks at."""
+    """Evidence up to this value is drawn without color; the evidence of nearly all OK parts stays below it."""
     hot: float = Field(gt=0)
-    """Drawn hottest, and all above: what the evidence of half of the NG parts reaches."""
+    """Evidence from this value on is drawn in the hottest color; that of half of the NG parts reaches it."""
 
 
 class ReasonPolicy(_Section):
-    """How the reason of an NG verdict is checked, and when it fails and a person decides.
+    """How the reason of an NG verdict is checked, and when it fails so that a person must decide.
 
     A limit that is None is not applied.
     """
 
     controls: int = Field(default=2, ge=1, le=16)
-    """Control regions an image; checking costs 1 + so many more images for each NG verdict."""
+    """Control regions per image. Checking one NG verdict costs 1 + `controls` additional images."""
     seed: int = Field(default=0, ge=0)
-    """Of the places of the controls, together with the image's own pixels."""
+    """Together with the image's own pixels, it determines where the control regions are placed."""
     min_drop: float | None = None
-    """Repairing the evidence must take away at least this share of P(NG)."""
+    """Repairing the evidence must lower P(NG) by at least this share of it."""
     max_control_drop: float | None = None
-    """Repairing the controls must not take away more than this share of P(NG)."""
+    """Repairing the controls must not lower P(NG) by more than this share of it."""
     min_agreement: float | None = None
-    """Attention and localization must be at least so similar (cosine)."""
+    """Attention and localization must have at least this cosine similarity."""
     share: float | None = Field(default=None, ge=0, le=1)
-    """Share of the verdicts that are right for the right reason that was allowed to go to a person."""
+    """Of the verdicts that are right for the right reason, the share that was allowed to become REVIEW."""
     split: str | None = None
     """The part of the data that the limits were fitted on."""
     verdicts: int = Field(default=0, ge=0)
-    """NG verdicts that are right for the right reason, there."""
+    """Number of NG verdicts in that part that are right for the right reason."""
     reviewed: int = Field(default=0, ge=0)
-    """How many of these go to a person."""
+    """How many of these become REVIEW with the fitted limits."""
 
 
 class Policy(_Section):
-    """When the verdict is NG, and where that was chosen."""
+    """When a part is NG, and on which data this was chosen."""
 
     kind: Literal["threshold"] = "threshold"
     threshold: float = Field(ge=0, le=1)
-    """On P(NG); at or above it the verdict is NG."""
+    """At or above this P(NG), the decision is NG."""
     target_recall: float | None = Field(default=None, gt=0, le=1)
-    """What the threshold was chosen for; None = it was given by hand."""
+    """The recall that the threshold was chosen for; None: the threshold was set by hand."""
     split: str
-    """The part of the data that it was chosen (or, if given, tried) on."""
+    """The part of the data that the threshold was chosen on (or, if it was set by hand, tried on)."""
     ng: int = Field(ge=0)
     ok: int = Field(ge=0)
-    """Images of that part."""
+    """Number of NG and OK images in that part."""
     recall: float | None = None
     false_alarm_rate: float | None = None
-    """What it gave there."""
+    """Recall and false-alarm rate on that part at this threshold."""
     region_threshold: float = Field(ge=0)
-    """Regions are where the evidence reaches this, in the evidence's own units."""
+    """Regions are where the evidence reaches this value, in the evidence's own units."""
     map_thresholds: dict[MapName, float] = {}
-    """For each map the threshold that suits the masks best; empty without masks."""
+    """For each map, the threshold at which it fits the masks best; empty without masks."""
     heat: HeatScale | None = None
-    """How evidence is drawn; None in a bundle of before there was one."""
+    """How evidence is drawn; None in bundles written before this field existed."""
     reason: ReasonPolicy | None = None
-    """How reasons are checked; None = they are not."""
+    """How reasons are checked; None: they are not checked."""
 
     def heat_scale(self) -> HeatScale:
-        """The scale to draw on; without one of its own, from 0 to twice the region threshold."""
+        """The scale to draw with; if the policy has none, from 0 to twice the region threshold."""
         return self.heat or HeatScale(cold=0, hot=max(2 * self.region_threshold, 1e-9))

@@ -1,6 +1,6 @@
-"""S1 … S9 as a table: what is trained when, what decides, and which map is the evidence.
+"""The strategies S1 … S9 as a table: what is trained when, which output is the verdict, which map the evidence.
 
-A new strategy is a new row; nothing else in gainspect asks for a strategy by name.
+A new strategy is a new row; no other code in gainspect depends on the name of a strategy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,9 @@ EvidenceName = Literal["cam", "attention", "fused"]
 
 @dataclass(frozen=True)
 class Stage:
-    """From `start` on, `losses` are trained too (stages add up).
+    """From `start` on, `losses` are trained as well (stages accumulate).
 
-    Both `start` and `ramp` are fractions of the whole run; over `ramp` the weight grows linearly from 0.
+    Both `start` and `ramp` are fractions of the whole run; over `ramp` the loss weights grow linearly from 0.
     """
 
     start: float
@@ -38,17 +38,17 @@ STAGES: tuple[Stage, ...] = (
     Stage(0.50, ("localization", "consistency"), ramp=0.125),
     Stage(0.75, ("counterfactual",)),
 )
-"""Four equal stages, as published; a strategy takes from each what it trains."""
+"""Four equal stages, as published; a strategy uses from each stage the losses that it trains."""
 
 TOGETHER: tuple[Stage, ...] = tuple(Stage(0.0, stage.losses) for stage in STAGES)
 """All losses from the first step."""
 
 
 def stages_at(starts: Sequence[float]) -> tuple[Stage, ...]:
-    """The stages with other beginnings, in the order of `STAGES`.
+    """The stages with other start times, in the order of `STAGES`.
 
-    A ramp takes at most half of what is left of the run, so that every loss reaches its full weight; a stage
-    that begins with the run has none, for there is nothing learned before it to protect.
+    A ramp takes at most half of the remaining run, so that every loss reaches its full weight. A stage that
+    begins with the run has no ramp, because nothing has been learned before it that a ramp could protect.
     """
     return tuple(
         replace(stage, start=start, ramp=min(stage.ramp, (1 - start) / 2) if start else 0.0)
@@ -64,7 +64,7 @@ _NEEDS: Mapping[LossName, frozenset[ModuleName]] = {
     "consistency": frozenset({"attention", "localization"}),
     "counterfactual": frozenset({"suppression"}),
 }
-"""The modules whose output a loss is taken on."""
+"""The modules whose output each loss needs."""
 
 
 @dataclass(frozen=True)
@@ -74,26 +74,28 @@ class Strategy:
     name: str
     title: str
     modules: frozenset[ModuleName]
-    """What the model carries beside backbone and classification head: guided attention; the adapter and the
-    head on attended features; what joins the strides, and the localization head; the suppression of training;
-    the evidence head."""
+    """What the model has besides backbone and classification head. "attention": guided attention; "attended":
+    the adapter and the head on attended features; "localization": the pyramid or U-Net decoder, and the
+    localization head; "suppression": the feature suppression used in training; "evidence": the evidence head."""
     weights: Mapping[LossName, float]
-    """Weight of each loss once its stage and ramp have passed; a loss that is not here is not trained."""
+    """Weight of each loss at the end of its ramp; a loss that is not listed is not trained."""
     decides: Decider
-    """Whose logits are the verdict."""
+    """The head whose logits give the verdict."""
     evidence: EvidenceName
     curriculum: bool = False
-    """GT-mask attention curriculum: in training the attention is drawn to the mask, α falling 0.5 → 0."""
+    """GT-mask attention curriculum: in training, attention is blended with the mask by α, which falls from
+    0.5 to 0."""
     attends: Attends = "deep"
-    """What attention is read from: the deepest features, or a level of the pyramid (with localization)."""
+    """What attention is read from: the deepest features, or a level of the pyramid (needs localization)."""
     pyramid: PyramidKind = "fpn"
-    """How localization joins the strides, unless a run says otherwise: a linear feature pyramid, or a U-Net
-    decoder."""
+    """How localization combines the strides: a linear feature pyramid, or a U-Net decoder. A run can override
+    it."""
     transplants: float = 0.0
-    """Counterfactual images: share of the marked NG images drawn whose defect is put onto an OK part, unless
-    a run says otherwise; onto half that share of the OK images sound surface is put, as its control."""
+    """Share of the drawn NG images with a mask whose defect is put onto an OK part (a counterfactual image).
+    As a control, half this share of the OK images receive a patch of defect-free surface. A run can override
+    it."""
     stages: tuple[Stage, ...] = STAGES
-    """When its losses begin, unless a run says otherwise."""
+    """When its losses begin. A run can override it."""
 
     def __post_init__(self) -> None:
         for loss in self.weights:
@@ -103,7 +105,7 @@ class Strategy:
     def weights_at(self, progress: float, stages: tuple[Stage, ...] | None = None) -> dict[LossName, float]:
         """Loss weights at `progress` (0…1 of the run); a loss that has not begun is absent.
 
-        `stages` replaces the strategy's own.
+        `stages` replaces the strategy's own stages.
 
         >>> STRATEGIES["S3"].weights_at(0.1)
         {'classification': 0.3}
@@ -130,7 +132,7 @@ class Strategy:
 
 
 def curriculum_alpha(progress: float, start: float = 0.5) -> float:
-    """α of the GT-mask curriculum: falls linearly from `start` to 0 over the run.
+    """α of the GT-mask curriculum; it falls linearly from `start` to 0 over the run.
 
     >>> curriculum_alpha(0.0), curriculum_alpha(0.5), curriculum_alpha(1.0)
     (0.5, 0.25, 0.0)
@@ -214,10 +216,10 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(_strategies())
 
 
 def strategy(name: str) -> Strategy:
-    """Look a strategy up by its name.
+    """Look up a strategy by its name.
 
     Raises:
-        GainspectError: there is no such strategy; the sentence lists those there are.
+        GainspectError: there is no such strategy; the message lists the existing ones.
     """
     try:
         return STRATEGIES[name.upper()]

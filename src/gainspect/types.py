@@ -1,4 +1,4 @@
-"""The words that every part of gainspect shares. Nothing here needs torch."""
+"""The data types that all parts of gainspect share. Nothing here needs torch."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,31 +11,32 @@ Image = NDArray[np.uint8]
 """(H, W, 3) RGB, 0…255."""
 
 FloatMap = NDArray[np.float32]
-"""(H, W) map; the field that holds it states its scale."""
+"""(H, W) map; the field that contains it states its scale."""
 
 Mask = NDArray[np.uint8]
-"""(H, W), 1 inside the defect, 0 elsewhere."""
+"""(H, W); 1 inside the defect, 0 elsewhere."""
 
 MapName = Literal["cam", "attention", "localization", "evidence"]
 MAP_NAMES: tuple[MapName, ...] = ("cam", "attention", "localization", "evidence")
 
 
 class Label(StrEnum):
-    """What a part is, or is judged to be."""
+    """What a part is (in the data), or what the Inspector says it is (in a verdict)."""
 
     OK = "ok"
     NG = "ng"
     REVIEW = "review"
-    """A person decides: the reason failed its check. Of verdicts only; the data know OK and NG."""
+    """A person must decide, because the reason failed its check. Only verdicts have this label; data are
+    labeled OK or NG."""
 
 
 class ReviewReason(StrEnum):
-    """Why a verdict goes to a person (DESIGN: verdict). Sentences for it: `report.texts`."""
+    """Why a verdict is REVIEW. The texts shown to users are in `report.texts`."""
 
     REPAIR_KEEPS_SCORE = "repair_keeps_score"
-    """Repairing the evidence does not bring the score down, or there is no evidence to repair."""
+    """Repairing the evidence does not lower the score, or there is no evidence to repair."""
     CONTROL_LOWERS_SCORE = "control_lowers_score"
-    """Repairing as much somewhere else brings it down."""
+    """Repairing an equal area elsewhere lowers the score."""
     MAPS_DISAGREE = "maps_disagree"
     """Attention and localization point to different places."""
 
@@ -44,22 +45,22 @@ class CheckGap(StrEnum):
     """Why the reason of a verdict could not be checked in full."""
 
     NO_REGION = "no_region"
-    """The evidence is 0 everywhere: there is nothing to repair."""
+    """The evidence is 0 everywhere, so there is nothing to repair."""
     REGION_TOO_LARGE = "region_too_large"
-    """Little is left around it to repair it from."""
+    """The evidence region is so large that too little image is left to repair it from."""
     NO_ROOM_FOR_CONTROL = "no_room_for_control"
-    """Beside it there is no place of its shape."""
+    """The image has no room for a control region of the same shape."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """The maps behind one verdict, in the original image's geometry (H, W), float32.
 
-    A strategy that lacks a module has no map of it.
+    A map is None if the strategy has no module that computes it.
     """
 
     evidence: FloatMap
-    """The strategy's own map: what its verdict rests on. At least 0; larger means more for NG."""
+    """The strategy's own map: what its verdict is based on. At least 0; larger values speak more for NG."""
     cam: FloatMap | None = None
     """Class activation margin, CAM_NG − CAM_OK, in logits; signed."""
     attention: FloatMap | None = None
@@ -75,7 +76,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Region:
-    """A connected place of strong evidence. All in the original image's pixels."""
+    """A connected region of strong evidence. Coordinates and area are in pixels of the original image."""
 
     polygon: tuple[tuple[int, int], ...]
     """(x, y) of the corners of its outline."""
@@ -84,31 +85,33 @@ class Region:
     area: int
     """Pixels."""
     peak: float
-    """Largest evidence in it, in the evidence's own units."""
+    """Largest evidence in the region, in the evidence's own units."""
     peak_at: tuple[int, int]
     """(x, y) of the peak."""
     share: float
-    """Its part of the image's whole evidence, 0…1."""
+    """Its share of the image's total evidence, 0…1."""
 
 
 @dataclass(frozen=True)
 class ReasonCheck:
-    """What becomes of an NG score when the evidence is repaired, and when as much is repaired elsewhere.
+    """How an NG score changes when the evidence is repaired, and when an equal area is repaired elsewhere.
 
-    All in P(NG): it is what the threshold is on, what a person reads, and bounded, so that means over images
-    compare between models; in logits a model that is merely surer of itself would show a larger effect.
+    All scores are P(NG), because the threshold applies to P(NG), people read it, and it is bounded, so that
+    means over images can be compared between models. In logits, a model that is merely more confident would
+    show a larger effect.
     """
 
     score: float
     """P(NG) of the image as it is."""
     threshold: float
-    """On P(NG); the one that was applied."""
+    """The threshold on P(NG) that was applied."""
     repaired: float | None
     """P(NG) with the evidence region repaired."""
     controls: tuple[float, ...]
-    """P(NG) with each of the control regions repaired: same shapes and area, not touching the evidence."""
+    """P(NG) with each control region repaired. Controls have the same shapes and area as the evidence region
+    and do not touch it."""
     area: int
-    """Pixels repaired."""
+    """Number of pixels repaired."""
     gap: CheckGap | None = None
     """Why `repaired` or `control` is None."""
 
@@ -119,7 +122,7 @@ class ReasonCheck:
 
     @property
     def effect(self) -> float | None:
-        """Controlled effect, −1…1: drop by the repair − drop by the control = control − repaired."""
+        """Controlled effect, −1…1: drop by the repair − drop by the control, which is control − repaired."""
         return None if self.control is None or self.repaired is None else self.control - self.repaired
 
     @property
@@ -129,7 +132,7 @@ class ReasonCheck:
 
     @property
     def control_flips(self) -> float | None:
-        """Share of the controls that turn NG into OK."""
+        """Share of the control repairs that turn NG into OK."""
         if not self.controls:
             return None
         return sum(control < self.threshold for control in self.controls) / len(self.controls)
@@ -137,23 +140,23 @@ class ReasonCheck:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """The assessment of one image."""
+    """What the Inspector says of one image."""
 
     label: Label
-    """NG if and only if score ≥ threshold; REVIEW if it would be NG and its reason fails its check."""
+    """NG if score ≥ threshold, otherwise OK; REVIEW if it would be NG but its reason fails its check."""
     score: float
     """P(NG), 0…1."""
     threshold: float
     """The threshold on P(NG) that was applied."""
     evidence: Evidence
     regions: tuple[Region, ...] = ()
-    """Where the evidence is strong, the largest share first."""
+    """Where the evidence is strong, in order of decreasing share."""
     check: ReasonCheck | None = None
-    """Of an NG score's reason; None for OK, or where checking is switched off."""
+    """The check of the reason for an NG score; None for OK, or if checking is switched off."""
     review_reasons: tuple[ReviewReason, ...] = ()
-    """Why it is REVIEW; empty for OK and NG."""
+    """Why the label is REVIEW; empty for OK and NG."""
 
     @property
     def by_score(self) -> Label:
-        """OK or NG by the score alone, whatever became of the reason."""
+        """OK or NG by the score alone, whatever the result of the reason check."""
         return Label.NG if self.score >= self.threshold else Label.OK

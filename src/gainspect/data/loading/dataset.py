@@ -95,7 +95,7 @@ class TrainingSet(Dataset[Sample]):
         # A tile of a defective part is as good as what it shows.
         defective = part.label is Label.NG and (self.tiling is None or bool(mask.any()))
         if rng.random() < self._transplanted(defective, marked=bool(mask.any())):
-            image, mask = self._counterfactual(image, mask, room, rng)
+            image, mask = self._transplant(image, mask, room, rng)
         image, mask = augment(image, mask, rng, draw.strength)
         return Sample(
             torch.from_numpy(np.ascontiguousarray(image)),
@@ -118,14 +118,14 @@ class TrainingSet(Dataset[Sample]):
         return image, np.zeros_like(room) if marked is None else letterbox_mask(marked, geometry), room
 
     def _transplanted(self, defective: bool, *, marked: bool) -> float:
-        """Chance of becoming a counterfactual: of an OK image half of what it is for a marked NG one."""
+        """Chance of being transplanted: of an OK image half of what it is for a marked NG one."""
         if not self._ok or not self._marked:
             return 0.0
         if defective:
             return self.transplants if marked else 0.0
         return self.transplants / 2
 
-    def _counterfactual(
+    def _transplant(
         self, image: Image, mask: Mask, room: Mask, rng: np.random.Generator
     ) -> tuple[Image, Mask]:
         """The defect of a marked image on an OK part; else sound surface, in the shape of a defect, on it.
