@@ -4,8 +4,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 
+from gainspect.data.containers import has_another_length, images_in, is_cut_off, is_jpeg
+from gainspect.data.tiff import Pixels, is_tiff, read_tiff
 from gainspect.errors import GainspectError
 from gainspect.types import Image, Mask
 
@@ -31,8 +34,7 @@ def read_image(path: Path) -> Image:
 
 def decode_image(content: bytes, where: str | Path) -> Image:
     """As `read_image`, from a file's bytes; `where` names them in errors."""
-    pixels = _decode(content, where, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    return np.ascontiguousarray(_as_8_bit(pixels, where)[:, :, ::-1])
+    return np.ascontiguousarray(_as_8_bit(_decode(content, where, color=True), where))
 
 
 def as_rgb8(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Image:
@@ -79,7 +81,7 @@ def read_mask(path: Path, shape: tuple[int, ...] | None = None) -> Mask:
         content = path.read_bytes()
     except OSError as error:
         raise GainspectError(f"cannot read the mask ({error.strerror})", where=path) from error
-    pixels = _decode(content, path, cv2.IMREAD_GRAYSCALE)
+    pixels = _as_8_bit(_decode(content, path, color=False), path)
     if shape is not None and pixels.shape != tuple(shape[:2]):
         raise GainspectError(
             f"the mask is {pixels.shape[1]}×{pixels.shape[0]} px, its image {shape[1]}×{shape[0]} px",
@@ -89,18 +91,36 @@ def read_mask(path: Path, shape: tuple[int, ...] | None = None) -> Mask:
     return np.asarray(pixels > 127, np.uint8)
 
 
-def _decode(content: bytes, where: str | Path, flags: int) -> NDArray[np.integer | np.floating]:
+def _decode(content: bytes, where: str | Path, *, color: bool) -> Pixels:
+    """The one image of a file: (H, W) grey, or (H, W, 3) RGB where color is asked for."""
     if not content:
         raise GainspectError("the file is empty (0 bytes)", where=where, hint="Export it again.")
-    # OpenCV fills what is missing of a cut-off file with grey and says nothing.
-    if _is_cut_off(content):
+    if is_tiff(content):
+        pixels = read_tiff(content, where)
+        return _colored(pixels) if color else _grey(pixels)
+    # OpenCV fills what is missing of a cut-off file with grey, decodes the first of several images, and says
+    # nothing of either.
+    if is_cut_off(content):
         raise GainspectError("the file is cut off (its end is missing)", where=where, hint="Copy it again.")
-    if _has_another_length(content):
+    if has_another_length(content):
         raise GainspectError(
             "the file is not as long as it says: it is damaged", where=where, hint="Copy it again."
         )
+    if (count := images_in(content)) > 1:
+        raise GainspectError(
+            f"the file holds {count} images",
+            where=where,
+            hint="Save each image as a file of its own: each is judged alone.",
+        )
+    decoded = _by_opencv(content, where, cv2.IMREAD_COLOR_RGB if color else cv2.IMREAD_GRAYSCALE)
+    if is_jpeg(content):
+        _refuse_what_libjpeg_warns_of(content, where)
+    return decoded
+
+
+def _by_opencv(content: bytes, where: str | Path, flags: int) -> Pixels:
     try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
         size = "CV_IO_MAX_IMAGE" in str(error)
         what = "the image is too large (over 268 million pixels)" if size else "cannot decode the image"
@@ -111,25 +131,26 @@ def _decode(content: bytes, where: str | Path, flags: int) -> NDArray[np.integer
             where=where,
             hint="PNG, JPEG, BMP, TIFF and WebP with 8 or 16 bit per channel can be read.",
         )
-    return np.asarray(pixels)
+    return pixels  # type: ignore[return-value]  # what else it may be is refused by its type
 
 
-def _is_cut_off(content: bytes) -> bool:
-    """Whether a PNG, or a JPEG past its header, lacks its end mark (which need not come last in the file)."""
-    if content.startswith(b"\x89PNG"):
-        return b"IEND" not in content
-    if not content.startswith(b"\xff\xd8\xff"):
-        return False
-    # Step over the header: a thumbnail in it has an end mark of its own.
-    place = 2
-    while content[place : place + 1] == b"\xff" and content[place + 1 : place + 2] != b"\xda":
-        place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
-    # A header that leads past the end is damaged, and OpenCV says so.
-    return place < len(content) and content.find(b"\xff\xd9", place) < 0
+def _refuse_what_libjpeg_warns_of(content: bytes, where: str | Path) -> None:
+    """OpenCV tells nothing of data that end early or are corrupt, and gives grey or noise in their place."""
+    try:
+        simplejpeg.decode_jpeg(content, colorspace="GRAY", strict=True)
+    except ValueError as error:
+        raise GainspectError(
+            f"the JPEG is damaged ({error})",
+            where=where,
+            hint="Copy it again, or save it again at its source.",
+        ) from error
 
 
-def _has_another_length(content: bytes) -> bool:
-    """Whether a WebP, which has no checksum, is longer or shorter than its header says."""
-    if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
-        return False
-    return len(content) - 8 != int.from_bytes(content[4:8], "little")
+def _colored(pixels: Pixels) -> Pixels:
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
+
+
+def _grey(pixels: Pixels) -> Pixels:
+    if pixels.ndim == 2:
+        return pixels
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), pixels.dtype)

@@ -1,0 +1,163 @@
+"""TIFF, read by tifffile. Kinds that are tested on known pixels are read; the rest is refused.
+
+OpenCV decodes some of them to uninitialized memory or inverted, without a word.
+"""
+
+import io
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from gainspect.errors import GainspectError
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+_COLORS = {"MINISBLACK": 1, "MINISWHITE": 1, "PALETTE": 1, "RGB": 3, "YCBCR": 3}
+"""Photometric interpretations that are read, and their samples per pixel (alpha aside)."""
+_DEPTHS = (1, 8, 10, 12, 14, 16)
+"""Bits per sample that are read."""
+_COMPRESSIONS = (
+    "NONE",
+    "LZW",
+    "DEFLATE",
+    "ADOBE_DEFLATE",
+    "PACKBITS",
+    "JPEG",
+    "CCITTRLE",
+    "CCITTFAX3",
+    "CCITTFAX4",
+)
+"""Compressions that are read: those that tell when their data end early, as far as their kind can."""
+
+
+def is_tiff(content: bytes) -> bool:
+    """Whether a file begins as TIFF or BigTIFF does."""
+    return content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def read_tiff(content: bytes, where: str | Path) -> Pixels:
+    """The one image of a TIFF, upright by its orientation.
+
+    Args:
+        content: of the file.
+        where: names it in errors.
+
+    Returns:
+        (H, W) grey or (H, W, 3) RGB: uint8, or uint16 over its full range (samples of 10, 12 or 14 bit are
+        scaled to it by what the file says of itself).
+
+    Raises:
+        GainspectError: it holds several images, a kind that is not read, or is damaged.
+    """
+    try:
+        with _warnings_are_errors(), tifffile.TiffFile(io.BytesIO(content)) as file:
+            pages = len(file.pages)
+            page: Any = file.pages[0]
+            bits = _refuse_unproven(page, pages, where)
+            pixels = page.asarray()
+            return _upright(_samples(page, np.asarray(pixels), bits, where), page)
+    except GainspectError:
+        raise
+    except Exception as error:  # tifffile and its codecs raise many kinds for a damaged file
+        what = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise GainspectError(
+            f"this TIFF cannot be decoded: it is damaged or cut off ({what})",
+            where=where,
+            hint="Copy it again.",
+        ) from error
+
+
+def _refuse_unproven(page: Any, pages: int, where: str | Path) -> int:
+    """Bits per sample of a page that can be read.
+
+    Raises:
+        GainspectError: it cannot, or is not alone in its file.
+    """
+    if pages > 1 or page.subifds:
+        count = f"{pages} images" if pages > 1 else "further images within its image"
+        raise GainspectError(
+            f"the file holds {count}",
+            where=where,
+            hint="Save each image as a file of its own: each is judged alone.",
+        )
+    photometric = getattr(page.photometric, "name", str(page.photometric))
+    compression = getattr(page.compression, "name", str(page.compression))
+    bits = set(page.bitspersample) if isinstance(page.bitspersample, tuple) else {page.bitspersample}
+    faults = {
+        f"photometric interpretation {photometric}": photometric not in _COLORS
+        or (photometric == "YCBCR" and compression != "JPEG"),
+        f"compression {compression}": compression not in _COMPRESSIONS,
+        f"{'/'.join(map(str, sorted(bits)))} bits per sample": len(bits) > 1 or not bits <= set(_DEPTHS),
+        "samples that are not unsigned integers": page.sampleformat not in (None, 1),
+        f"{page.imagedepth} slices": page.imagedepth > 1,
+        f"{page.samplesperpixel} samples per pixel": page.samplesperpixel - _COLORS.get(photometric, 1)
+        not in (0, 1),
+    }
+    if found := [fault for fault, is_there in faults.items() if is_there]:
+        raise GainspectError(
+            f"a TIFF with {found[0]} is not read",
+            where=where,
+            hint="Export it as grey or RGB with 8 or 16 bit per sample.",
+        )
+    return int(bits.pop())
+
+
+def _samples(page: Any, raw: NDArray[Any], bits: int, where: str | Path) -> Pixels:
+    """Grey or RGB, dark at 0, over the full range of 8 or 16 bit."""
+    pixels = np.moveaxis(raw, 0, -1) if page.axes.startswith("S") else raw
+    if pixels.ndim == 3:
+        pixels = pixels[:, :, : _COLORS[page.photometric.name]]
+        pixels = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+    if pixels.shape[:2] != (page.imagelength, page.imagewidth):
+        raise GainspectError("this TIFF has another size than it says", where=where, hint="Copy it again.")
+    if page.photometric.name == "PALETTE":
+        # The table has 16 bit a value; its upper half is the color, whichever way the lower one was filled.
+        table = (np.asarray(page.colormap, np.uint16) >> 8).astype(np.uint8)
+        return np.ascontiguousarray(np.moveaxis(table[:, pixels], 0, -1))
+    highest = 2**bits - 1
+    values = pixels.astype(np.uint32)
+    if page.photometric.name == "MINISWHITE":
+        values = highest - values
+    if bits <= 8:
+        return np.asarray(values * (255 // highest), np.uint8)
+    return np.asarray((values * 65535 + highest // 2) // highest, np.uint16)
+
+
+def _upright(pixels: Pixels, page: Any) -> Pixels:
+    """By the tag Orientation, 1 … 8 as EXIF has it."""
+    tag = page.tags.get("Orientation")
+    orientation = 1 if tag is None else int(tag.value)
+    if orientation in (5, 6, 7, 8):
+        pixels = np.swapaxes(pixels, 0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+@contextmanager
+def _warnings_are_errors() -> Iterator[None]:
+    """What tifffile writes into its log, in this thread, becomes an error."""
+    found: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == threading.get_ident():
+                found.append(record.getMessage())
+
+    handler, logger = Collect(logging.WARNING), logging.getLogger("tifffile")
+    logger.addHandler(handler)
+    try:
+        yield
+        if found:
+            raise ValueError(found[0])
+    finally:
+        logger.removeHandler(handler)
