@@ -23,7 +23,7 @@ from gainspect.models.backbone import Backbone
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.models.graph import InspectionGraph
 from gainspect.policy import Policy
-from gainspect.release.formats.files import FILES, graph_files
+from gainspect.release.formats.graph_files import FILES, graph_files
 from gainspect.strategies import strategy
 
 

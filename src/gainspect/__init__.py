@@ -3,8 +3,8 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-# OpenCV reads these once, when it is imported: a header that claims more pixels is refused before it fills
-# the memory, and what is wrong with a file is said by our own error alone.
+# OpenCV reads these variables once, when it is imported. An image whose header claims more pixels is refused
+# before it fills the memory, and the only message about a bad file is gainspect's own.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
@@ -17,7 +17,7 @@ __all__ = ["Inspector", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the Inspector when it is asked for: the command line starts without it."""
+    """Import the Inspector only when it is used, so that the command line starts quickly."""
     if name == "Inspector":
         from gainspect.inspection.inspector import Inspector
 

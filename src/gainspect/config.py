@@ -56,7 +56,7 @@ class DataConfig(_Section):
 
 
 class ModelConfig(_Section):
-    """The network (DESIGN: the model)."""
+    """The network."""
 
     backbone: str = "tf_efficientnetv2_s.in21k_ft_in1k"
     """Any timm model with `forward_intermediates` and features at strides 4, 8, 16 and 32."""
@@ -274,7 +274,7 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
         raise GainspectError(
             f"the configuration is not valid: {faults}",
             where=path,
-            hint="`gainspect train --show-config` lists all settings; an unknown key is often a typing error.",
+            hint="`gainspect train --show-config` lists all settings; an unknown key is often a typo.",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writing: a file appears completely or not at all."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from gainspect.errors import GainspectError
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; move it over `path` when the block ends without an error.
 
-    A crash, a full disk or a kill leaves the old file as it was. The parent folder is made if missing.
+    A crash, a full disk or a kill leaves the old file unchanged. A missing parent folder is created.
 
     Raises:
         GainspectError: the folder cannot be written, or the disk is full.
@@ -23,7 +23,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Not tempfile: it makes the file private (0600), where others must be able to read the result.
+        # Not tempfile: it makes the file private (0600), but others must be able to read the result.
         temporary.touch(exist_ok=False)
     except OSError as error:
         raise _cannot_write(path, error) from error
@@ -45,7 +45,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, readable by a person.
+    """Write indented JSON atomically.
 
     Raises:
         ValueError: NaN or infinity, which JSON does not have (write None for "undefined").
@@ -57,5 +57,5 @@ def _cannot_write(path: Path, error: OSError) -> GainspectError:
     return GainspectError(
         f"cannot write ({error.strerror or error})",
         where=path,
-        hint="Check that the folder is writable and that the disk has room.",
+        hint="Check that the folder is writable and that the disk is not full.",
     )

@@ -15,7 +15,7 @@ class HeatScale(_Section):
     """The one color scale for all evidence of a bundle, in the evidence's own units."""
 
     cold: float = Field(ge=0)
-    """Evidence up to this value is drawn without color; the evidence of nearly all OK parts stays below it."""
+    """Evidence up to this value is drawn without color; that of nearly all OK parts stays below it."""
     hot: float = Field(gt=0)
     """Evidence from this value on is drawn in the hottest color; that of half of the NG parts reaches it."""
 

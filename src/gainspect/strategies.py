@@ -1,4 +1,4 @@
-"""The strategies S1 … S9 as a table: what is trained when, which output is the verdict, which map the evidence.
+"""The strategies S1 … S9 as a table: which loss is trained when, which head decides, which map is evidence.
 
 A new strategy is a new row; no other code in gainspect depends on the name of a strategy.
 """
@@ -76,7 +76,7 @@ class Strategy:
     modules: frozenset[ModuleName]
     """What the model has besides backbone and classification head. "attention": guided attention; "attended":
     the adapter and the head on attended features; "localization": the pyramid or U-Net decoder, and the
-    localization head; "suppression": the feature suppression used in training; "evidence": the evidence head."""
+    localization head; "suppression": the suppression used in training; "evidence": the evidence head."""
     weights: Mapping[LossName, float]
     """Weight of each loss at the end of its ramp; a loss that is not listed is not trained."""
     decides: Decider

@@ -1,4 +1,4 @@
-"""Numbers and times as people say them."""
+"""Counts and durations in words."""
 
 
 def plural(count: int, noun: str) -> str:
@@ -11,7 +11,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """A length of time.
+    """A duration in words.
 
     >>> in_words(40), in_words(100), in_words(3600 * 2.24)
     ('under a minute', 'about 2 minutes', 'about 2.2 hours')

@@ -252,7 +252,7 @@ def test_train_evaluate_and_compare(run: Run, parts_folder: Path, tmp_path: Path
     trained = run("train", "--data", parts_folder, "--out", tmp_path / "run", *QUICK)
     assert trained.returncode == 0, trained.stderr
     assert f"gainspect evaluate {tmp_path / 'run'}" in " ".join(trained.stdout.split())
-    assert "1 epoch took under a minute; announced: under a minute." in trained.stdout
+    assert "1 epoch took under a minute; estimated: under a minute." in trained.stdout
 
     doubtful = tmp_path / "doubtful.csv"
     with (tmp_path / "run/split.csv").open() as file:
@@ -297,7 +297,7 @@ def test_train_evaluate_and_compare(run: Run, parts_folder: Path, tmp_path: Path
     assert run(*compare, "--report").returncode == 0
     page = (tmp_path / "c/compare.html").read_text(encoding="utf-8")
     assert "S4 − S1" in page and "Newly caught" in page
-    assert_sentence(run(*compare, "--set", "training.lr=1e-5"), "a run of another configuration lies here")
+    assert_sentence(run(*compare, "--set", "training.lr=1e-5"), "contains a run of another configuration")
 
 
 def _a_bundle_is_judged_as_its_run_is(run: Run, trained: Path, bundle: Path, data: Path) -> None:
@@ -329,7 +329,7 @@ def _a_bundle_is_judged_as_its_run_is(run: Run, trained: Path, bundle: Path, dat
     done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads((out / "metrics.json").read_text())["all labels"]["images"] == expected["images"]
-    assert_sentence(run("evaluate", bundle), "does not know where its data lies. Name it with --data")
+    assert_sentence(run("evaluate", bundle), "does not know where its data are. Add --data DIR")
     # The validation part was taken from the training parts: the folder does not name it.
     assert_sentence(
         run("evaluate", bundle, "--data", data, "--split", "val"), "no val part (it has train, test)"
@@ -401,7 +401,7 @@ def test_a_bundle_from_training_to_parity(run: Run, parts_folder: Path, tmp_path
         (tmp_path / "run/report.html", "검사 성능 보고서"),
     ):
         assert f"<h1>{title}</h1>" in page.read_text(encoding="utf-8")
-    assert_sentence(run("report", bundle), "a bundle does not hold the parts to judge")
+    assert_sentence(run("report", bundle), "a bundle does not contain the parts to judge")
     assert_sentence(run("report", tmp_path / "gone.gain", "--data", parts_folder), "there is no such bundle")
     assert_sentence(run("inspect", bundle, folder, "--overlay"), "--overlay needs a folder")
     content = bytearray(bundle.read_bytes())

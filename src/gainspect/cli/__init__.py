@@ -1,4 +1,4 @@
-"""The command line: one file a command group, each thin; heavy imports happen inside the commands."""
+"""The command line: one thin file per command or command group; heavy imports happen inside the commands."""
 
 import sys
 
@@ -56,7 +56,7 @@ def _options(
 
 
 def main() -> None:
-    """Run a command; an error that a user can mend is one sentence and exit code 2."""
+    """Run a command; an error that the user can fix is printed without a traceback, with exit code 2."""
     try:
         app()
     except GainspectError as error:
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _extra_of(module: str) -> str | None:
-    """The optional-dependency group that brings a missing module."""
+    """The optional-dependency group that contains a missing module."""
     package = module.split(".")[0]
     if package in {
         "torch",

@@ -1,4 +1,4 @@
-"""`gainspect bundle`: look into a bundle, check it, repeat its parity."""
+"""`gainspect bundle`: show a bundle, verify it, repeat its parity test."""
 
 from pathlib import Path
 from typing import Annotated, cast
@@ -7,7 +7,7 @@ import typer
 
 from gainspect.cli.console import console
 
-app = typer.Typer(no_args_is_help=True, help="Look into a bundle, check it, compare it on this machine.")
+app = typer.Typer(no_args_is_help=True, help="Show a bundle, verify it, or test it on this machine.")
 
 _Bundle = Annotated[Path, typer.Argument(help="NAME.gain, or the folder it was unpacked to.")]
 
@@ -15,7 +15,7 @@ _Bundle = Annotated[Path, typer.Argument(help="NAME.gain, or the folder it was u
 @app.command("show")
 def show(
     bundle: _Bundle,
-    as_json: Annotated[bool, typer.Option("--json", help="Print its description as it is.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print its description as JSON.")] = False,
 ) -> None:
     """Print what a bundle is, where it comes from, and when it says NG."""
     from gainspect.inspection.bundle import read_bundle
@@ -36,7 +36,7 @@ def verify(bundle: _Bundle) -> None:
     from gainspect.inspection.bundle import read_bundle
 
     read = read_bundle(bundle)
-    console.print(f"{len(read.contents)} files are as they were written. SHA-256 {read.sha256}")
+    console.print(f"All {len(read.contents)} files are unchanged. SHA-256 {read.sha256}")
 
 
 @app.command("parity")
@@ -45,7 +45,7 @@ def parity(
     runtime: Annotated[str, typer.Option(help="auto, onnxruntime, openvino or torch.")] = "auto",
     precision: Annotated[str, typer.Option(help="f32, bf16 or int8 (OpenVINO).")] = "f32",
 ) -> None:
-    """Repeat the bundle's golden answers on this machine; exit code 1 if a verdict differs."""
+    """Compare this machine with the predictions stored in the bundle; exit code 1 if a verdict differs."""
     from gainspect.inspection.backends.backend import Precision, RuntimeName
     from gainspect.inspection.backends.choice import require_choice
     from gainspect.inspection.bundle import read_bundle

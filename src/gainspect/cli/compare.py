@@ -12,29 +12,32 @@ from gainspect.errors import GainspectError
 
 def compare(
     data: Annotated[Path, typer.Option(help="Data folder (images/, masks/), or a manifest .csv/.parquet.")],
-    out: Annotated[Path, typer.Option(help="Folder for the runs and the comparison; run again to go on.")],
-    strategies: Annotated[str, typer.Option(help="Which, separated by commas.")] = "S1,S3,S6",
-    seeds: Annotated[str, typer.Option(help="Which, separated by commas.")] = "1",
-    config: Annotated[Path | None, typer.Option(help="YAML file that all share.")] = None,
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder for the runs and the comparison; run again to continue."),
+    ],
+    strategies: Annotated[str, typer.Option(help="Strategies to compare, comma-separated.")] = "S1,S3,S6",
+    seeds: Annotated[str, typer.Option(help="Seeds to train with, comma-separated.")] = "1",
+    config: Annotated[Path | None, typer.Option(help="YAML file with the settings of all runs.")] = None,
     backbone: Annotated[str | None, typer.Option(help="Any timm model name.")] = None,
     weights: Annotated[str | None, typer.Option(help="auto, none (random), or a weights file.")] = None,
     size: Annotated[
-        int | None, typer.Option(help="Input side, pixels.  [by the size of the defects]")
+        int | None, typer.Option(help="Input side, pixels.  [default: chosen from the defect sizes]")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")
     ] = None,
     doubtful: Annotated[
-        Path | None, typer.Option(help="CSV with a column `file`: also compare without these images.")
+        Path | None, typer.Option(help="CSV with a column `file`; also compare without these images.")
     ] = None,
     report: Annotated[
         bool,
-        typer.Option("--report", help="Also write OUT/compare.html: paired differences, and what changes."),
+        typer.Option("--report", help="Also write OUT/compare.html: paired differences, changed verdicts."),
     ] = False,
-    lang: Annotated[str, typer.Option(help="Of the report: en or ko.")] = "en",
+    lang: Annotated[str, typer.Option(help="Language of the report: en or ko.")] = "en",
 ) -> None:
-    """Train and judge several strategies on the same data: one table, and a picture of where each looks."""
+    """Train and evaluate several strategies on the same data: one table, and a picture of their evidence."""
     from gainspect.config import load_config
     from gainspect.data.importers import load_manifest
     from gainspect.evaluation.doubtful import read_doubtful
@@ -48,9 +51,9 @@ def compare(
         numbers = [int(seed) for seed in seeds.split(",")]
     except ValueError:
         raise GainspectError(
-            f"--seeds {seeds!r} are not whole numbers", hint="Write for example 1,2,3."
+            f"--seeds {seeds!r} is not a list of whole numbers", hint="Write for example 1,2,3."
         ) from None
-    Wording(lang)  # before hours of training
+    Wording(lang)  # refuses an unknown language now, not after hours of training
     overrides = overrides_of(backbone=backbone, weights=weights, size=size, epochs=epochs, set_=set_)
     left_out = None if doubtful is None else read_doubtful(doubtful)
     try:
@@ -64,7 +67,7 @@ def compare(
             console=console,
         )
     except KeyboardInterrupt:
-        console.print("Stopped. Run the same command again to go on where it stopped.")
+        console.print("Stopped. Run the same command again to continue where it stopped.")
         raise typer.Exit(130) from None
     for title, comparison in comparisons.items():
         console.print(comparison_table(comparison, title=title))

@@ -6,4 +6,4 @@ console = Console()
 """Results and progress."""
 
 errors = Console(stderr=True)
-"""What went wrong."""
+"""Errors and notes, on stderr."""

@@ -1,4 +1,4 @@
-"""`gainspect data`: check a data set, or make a synthetic one."""
+"""`gainspect data`: check a data set, or create a synthetic one."""
 
 import json
 from pathlib import Path
@@ -9,25 +9,25 @@ import typer
 from gainspect.cli.console import console
 from gainspect.errors import GainspectError
 
-app = typer.Typer(no_args_is_help=True, help="Check a data set, or make a synthetic one.")
+app = typer.Typer(no_args_is_help=True, help="Check a data set, or create a synthetic one.")
 
 
 @app.command("check")
 def check(
     data: Annotated[Path, typer.Argument(help="Data folder (images/, masks/), or a manifest .csv/.parquet.")],
-    size: Annotated[int, typer.Option(help="Input side that defects are measured at, pixels.")] = 384,
+    size: Annotated[int, typer.Option(help="Input side at which defects are measured, pixels.")] = 384,
     tile: Annotated[
         int | None, typer.Option(min=64, help="Side of the tiles that images are cut into, pixels.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Look for what would spoil a training; exit code 1 if there are errors."""
+    """Look for problems that would spoil a training; exit code 1 if there are errors."""
     from gainspect.data.checks import check as check_data
     from gainspect.data.importers import load_manifest
     from gainspect.data.tiles import Tiling
     from gainspect.report.terminal.check_tables import check_tables
 
-    tiling = None if tile is None else Tiling(tile, overlap=0.0)  # which does not change what is measured
+    tiling = None if tile is None else Tiling(tile, overlap=0.0)  # the overlap does not affect the check
     report = check_data(load_manifest(data), size=size, tiling=tiling)
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
@@ -39,17 +39,18 @@ def check(
 
 @app.command("synthesize")
 def synthesize(
-    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    out: Annotated[Path, typer.Argument(help="Folder to create.")],
     parts: Annotated[
-        int, typer.Option(min=30, help="Parts for training; a third as many for the test.")
+        int, typer.Option(min=30, help="Parts for training; the test gets a third as many.")
     ] = 120,
     size: Annotated[int, typer.Option(min=64, max=2048, help="Image side, pixels.")] = 256,
     cue: Annotated[
-        str, typer.Option(help="none, stamp or corner_shadow: a mark that betrays NG in training only.")
+        str,
+        typer.Option(help="none, stamp or corner_shadow: a mark that indicates NG in training only."),
     ] = "none",
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
 ) -> None:
-    """Make synthetic parts with exact masks: two materials, five kinds of defects."""
+    """Create synthetic parts with exact masks: two materials, five kinds of defects."""
     from pydantic import ValidationError
 
     from gainspect.data.synthetic import SyntheticSpec, generate
@@ -62,4 +63,4 @@ def synthesize(
         fault = error.errors()[0]
         raise GainspectError(f"{fault['loc'][0]}: {fault['msg']}", where="data synthesize") from error
     manifest = generate(spec, out)
-    console.print(f"Made {len(manifest.parts)} images in {out}. Next: gainspect data check {out}")
+    console.print(f"Created {len(manifest.parts)} images in {out}. Next: gainspect data check {out}")

@@ -15,27 +15,29 @@ def evaluate(
     target: Annotated[
         Path, typer.Argument(metavar="RUN|BUNDLE", help="Run folder of `gainspect train`, or a bundle.")
     ],
-    split: Annotated[str, typer.Option(help="Part to judge: test, val or train.")] = "test",
+    split: Annotated[str, typer.Option(help="Part of the data: test, val or train.")] = "test",
     data: Annotated[
         Path | None,
-        typer.Option(help="Data folder or manifest. For a run only if it has moved since the training."),
+        typer.Option(help="Data folder or manifest. A run needs it only if the data have moved."),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Result folder.  [default: RUN/evaluation/SPLIT, or NAME-evaluation/SPLIT]"),
     ] = None,
-    maps: Annotated[Path | None, typer.Option(help="Also write the float maps, one .npz an image.")] = None,
+    maps: Annotated[
+        Path | None, typer.Option(help="Folder for the maps as floats, one .npz file per image.")
+    ] = None,
     doubtful: Annotated[
         Path | None,
-        typer.Option(help="CSV with a column `file`: also give the figures without these images."),
+        typer.Option(help="CSV with a column `file`; also print the figures without these images."),
     ] = None,
     runtime: Annotated[
         str,
-        typer.Option(help="auto, onnxruntime or openvino judge the bundle; torch judges what was trained."),
+        typer.Option(help="auto, onnxruntime or openvino run the bundle; torch runs the trained model."),
     ] = "auto",
     precision: Annotated[str, typer.Option(help="f32, bf16 or int8 (OpenVINO).")] = "f32",
 ) -> None:
-    """Judge parts that were not trained on: verdicts, and where the model looked."""
+    """Evaluate on parts that were not used in training: quality of the verdicts and of the evidence."""
     from gainspect.evaluation.doubtful import read_doubtful
     from gainspect.inspection.backends.choice import require_choice
     from gainspect.inspection.bundle import is_bundle

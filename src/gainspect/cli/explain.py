@@ -11,10 +11,10 @@ from gainspect.cli.console import console, errors
 def explain(
     bundle: Annotated[Path, typer.Argument(help="NAME.gain, or the folder it was unpacked to.")],
     image: Annotated[Path, typer.Argument(help="The image to explain.")],
-    out: Annotated[Path | None, typer.Option(help="PNG to draw it into.")] = None,
-    lang: Annotated[str, typer.Option(help="en or ko.")] = "en",
+    out: Annotated[Path | None, typer.Option(help="PNG file for a picture of the explanation.")] = None,
+    lang: Annotated[str, typer.Option(help="Language: en or ko.")] = "en",
 ) -> None:
-    """Say why one image is OK, NG or REVIEW: where the evidence is, and what repairing it does."""
+    """Explain why one image is OK, NG or REVIEW: where the evidence is, and what repairing it changes."""
     from gainspect.jobs.explain_image import explain_image
     from gainspect.report.drawing.explanation import can_draw
 
@@ -22,5 +22,5 @@ def explain(
     if out is None:
         return
     if not can_draw(lang):
-        errors.print("No font with these letters is installed: the picture is in English.")
+        errors.print("No installed font has the letters of this language, so the picture is in English.")
     console.print(f"Saved: {out}")

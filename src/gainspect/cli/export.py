@@ -12,27 +12,27 @@ def export(
     run: Annotated[Path, typer.Argument(help="Run folder of `gainspect train`.")],
     out: Annotated[Path | None, typer.Option(help="Bundle to write.  [default: RUN/model.gain]")] = None,
     formats: Annotated[
-        str, typer.Option(help="Of onnx, openvino, openvino-int8, torch; separated by commas.")
+        str, typer.Option(help="Comma-separated: onnx, openvino, openvino-int8, torch.")
     ] = "onnx,torch",
     target_recall: Annotated[
         float | None,
         typer.Option(
             min=0.01,
             max=1,
-            help="Choose the threshold for this recall on the validation part.  [the run's own]",
+            help="Choose the threshold for this recall on the validation part.  [default: that of the run]",
         ),
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Threshold on P(NG), chosen by hand instead.")
+        float | None, typer.Option(min=0, max=1, help="Set the threshold on P(NG) by hand instead.")
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Data folder, if it has moved since the training.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Have the reason of NG verdicts checked.")
+        bool, typer.Option("--check/--no-check", help="Whether the bundle checks the reason of NG verdicts.")
     ] = True,
 ) -> None:
-    """Make a bundle of a run: one file that inspects without torch, proven equal to what was trained."""
+    """Make a bundle from a run: one file that inspects without torch, tested against the trained model."""
     from gainspect.jobs.run_export import export_run
     from gainspect.report.terminal.bundle_tables import parity_table, policy_sentence, reason_sentence
     from gainspect.training.run_folder import RunFolder

@@ -12,29 +12,32 @@ if TYPE_CHECKING:
     from gainspect.inspection.backends.backend import Precision, RuntimeName
 
 _ROWS = 40
-"""At most so many are printed; all are in the file."""
+"""The table on the terminal has at most this many rows; the file has all of them."""
 
 
 def inspect(
     bundle: Annotated[Path, typer.Argument(help="NAME.gain, or the folder it was unpacked to.")],
     paths: Annotated[
-        list[str], typer.Argument(help="Images, folders, globs, or - for one image from stdin.")
+        list[str], typer.Argument(help="Images, folders or globs; - reads one image from stdin.")
     ],
     out: Annotated[Path | None, typer.Option(help="Folder for verdicts.jsonl and overlays.")] = None,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one JSON line an image, no table.")] = False,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Print one JSON line per image instead of a table.")
+    ] = False,
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Also draw where the evidence is, into OUT/overlays.")
     ] = False,
     style: Annotated[
-        str, typer.Option(help="Of the overlays: overlay, side-by-side or contour.")
+        str, typer.Option(help="Style of the overlays: overlay, side-by-side or contour.")
     ] = "overlay",
     check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Check the reason of NG verdicts, as the bundle says.")
+        bool,
+        typer.Option("--check/--no-check", help="Check the reason of NG verdicts if the bundle asks for it."),
     ] = True,
     runtime: Annotated[str, typer.Option(help="auto, onnxruntime, openvino or torch.")] = "auto",
     precision: Annotated[str, typer.Option(help="f32, bf16 or int8 (OpenVINO).")] = "f32",
 ) -> None:
-    """Judge images with a bundle; exit code 3 if a file could not be read (the rest is judged)."""
+    """Judge images with a bundle; exit code 3 if a file could not be read (all others are judged)."""
     from rich.progress import track
 
     from gainspect.inspection.backends.choice import require_choice

@@ -1,4 +1,4 @@
-"""Options that stand for settings of the configuration."""
+"""Command-line options that override settings of the configuration."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ _PLACES = {
 
 
 def overrides_of(*, set_: list[str] | None = None, **options: Any) -> dict[str, Any]:
-    """Options that were given, as configuration overrides.
+    """The given options as configuration overrides.
 
     Raises:
-        GainspectError: a `--set` is not KEY=VALUE.
+        GainspectError: a `--set` argument is not KEY=VALUE.
     """
     overrides = {_PLACES[name]: value for name, value in options.items() if value is not None}
     for item in set_ or []:

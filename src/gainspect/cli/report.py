@@ -13,17 +13,18 @@ def report(
         Path, typer.Argument(metavar="RUN|BUNDLE", help="Run folder of `gainspect train`, or NAME.gain.")
     ],
     data: Annotated[
-        Path | None, typer.Option(help="Data folder or manifest. For a run only if it has moved.")
+        Path | None,
+        typer.Option(help="Data folder or manifest. A run needs it only if the data have moved."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="HTML to write.  [default: RUN/report.html, or NAME-report.html]")
+        Path | None, typer.Option(help="HTML file.  [default: RUN/report.html, or NAME-report.html]")
     ] = None,
-    lang: Annotated[str, typer.Option(help="en or ko.")] = "en",
+    lang: Annotated[str, typer.Option(help="Language: en or ko.")] = "en",
     doubtful: Annotated[
-        Path | None, typer.Option(help="CSV with a column `file`: images whose labels are doubtful.")
+        Path | None, typer.Option(help="CSV with a column `file` that lists images with doubtful labels.")
     ] = None,
 ) -> None:
-    """Write what a person should know of an inspector: one HTML file that opens offline."""
+    """Write a report about an inspector, its verdicts and their reasons: one HTML file that opens offline."""
     from gainspect.evaluation.doubtful import read_doubtful
     from gainspect.inspection.bundle import is_bundle
     from gainspect.jobs.write_report import write_inspection_report

@@ -16,9 +16,11 @@ def train(
     data: Annotated[
         Path | None, typer.Option(help="Data folder (images/, masks/), or a manifest .csv/.parquet.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder to make.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with this run, stopped before its end.")] = None,
-    config: Annotated[Path | None, typer.Option(help="YAML file; the options below go over it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder to create.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Run folder of a training that was stopped, to continue it.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file; the options below override it.")] = None,
     show_config: Annotated[
         bool, typer.Option("--show-config", help="Print every setting with its value (YAML) and stop.")
     ] = False,
@@ -31,13 +33,19 @@ def train(
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option(help="Input side, pixels.  [by the size of the defects]", rich_help_panel=_SETTINGS),
+        typer.Option(
+            help="Input side, pixels.  [default: chosen from the defect sizes]", rich_help_panel=_SETTINGS
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the data.", rich_help_panel=_SETTINGS)
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Fixes split, weights and order.", rich_help_panel=_SETTINGS)
+        int | None,
+        typer.Option(
+            help="Determines the split, the initial weights and the order of the images.",
+            rich_help_panel=_SETTINGS,
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -49,12 +57,12 @@ def train(
         ),
     ] = None,
     bundle: Annotated[
-        bool, typer.Option(help="At the end write RUN/model.gain, which inspects without torch.")
+        bool, typer.Option(help="At the end, write RUN/model.gain, which inspects without torch.")
     ] = True,
 ) -> None:
     """Train one inspector.
 
-    Ctrl-C (or a kill) loses at most the epoch at hand: go on with `--resume RUN`.
+    Ctrl-C (or a kill) loses at most the current epoch; continue with `--resume RUN`.
     """
     from gainspect.config import load_config, to_yaml
 
@@ -77,6 +85,6 @@ def train(
             assert data is not None and out is not None
             run = run_training(load_config(config, overrides), data, out, console=console, bundle=bundle)
     except KeyboardInterrupt:
-        console.print(f"Stopped. Go on with: gainspect train --resume {resume or out}")
+        console.print(f"Stopped. Continue with: gainspect train --resume {resume or out}")
         raise typer.Exit(130) from None
     console.print(f"Next: [bold]gainspect evaluate {run.path}[/]")

@@ -1,1 +1,1 @@
-"""Judging many parts through the Inspector: records, summaries, comparisons. No torch."""
+"""Evaluation of many parts with the Inspector: assessments, summaries and comparisons, without torch."""

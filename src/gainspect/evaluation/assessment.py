@@ -1,4 +1,4 @@
-"""What is kept of each judged image: its figures and a few counts, never its maps."""
+"""Assessments: what is kept of each judged image, its figures and a few counts but never its maps."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -19,38 +19,39 @@ from gainspect.metrics.localization import Overlap, dice, iou, overlap
 from gainspect.types import MAP_NAMES, Evidence, Label, MapName, Verdict
 
 LOCALIZATION_THRESHOLD = 0.5
-"""On the localization probability."""
+"""Threshold on the localization probability."""
 
 MAP_THRESHOLDS: tuple[float, ...] = (
     *(round(0.05 * step, 2) for step in range(1, 20)),
     *(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0),
 )
-"""Candidates for one fixed threshold on a map, in the map's own units (probability, or logits for a CAM)."""
+"""Candidates for a fixed threshold on a map, in the map's own units (probability, or logits for a CAM)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Assessed:
-    """One image."""
+    """The assessment of one image."""
 
     image: str
-    """Its name: path relative to the data folder, forward slashes."""
+    """Its name: the path relative to the data folder, with forward slashes."""
     label: Label
     group: str
     defect_type: str | None
     score: float
     """P(NG)"""
     verdict: Label
-    """OK or NG, by the score alone; what a failed reason check makes of it is not judged here."""
+    """OK or NG, by the score alone; the reason check is ignored here."""
     right_reason: bool | None
-    """The verdict is right and, for NG, the evidence peaks in the defect; None for NG without a mask."""
+    """Whether the verdict is right and, for NG, the evidence peaks in the defect; None for unmarked NG."""
     evidence_peak: float
     """Largest evidence, in its own units."""
     figures: dict[str, float]
-    """Map quality by `MAP_FIGURE`, and localization_iou, localization_dice; NG with a mask only."""
+    """Map quality by MAP_FIGURE (e.g. cam_pointing_game), localization_iou and localization_dice; only for NG
+    with a mask."""
     curves: dict[MapName, NDArray[np.float64]]
-    """IoU at each of `MAP_THRESHOLDS`; NG with a mask only."""
+    """IoU at each of `MAP_THRESHOLDS`; only for NG with a mask."""
     overlap: Overlap | None
-    """Of the localization, where there is one; not for NG without a mask."""
+    """Overlap of the localization with the mask; None without localization, and for NG without a mask."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ class Assessment:
     """All images of one part of the data, in the manifest's order."""
 
     threshold: float
-    """On P(NG); the one the Inspector applied."""
+    """The threshold on P(NG) that the Inspector applied."""
     images: tuple[Assessed, ...]
 
     @property
@@ -86,13 +87,13 @@ def assess_verdict(
     defect_type: str | None,
     mask: NDArray[np.bool_] | None,
 ) -> Assessed:
-    """Reduce a verdict to its figures.
+    """Assess a verdict: reduce it to its figures.
 
     Args:
-        verdict: with maps (H, W).
-        image: name.
+        verdict: the verdict, with maps (H, W).
+        image: the name of the image.
         label: what the part is.
-        group: its physical part.
+        group: the physical part that the image shows.
         defect_type: as in the manifest.
         mask: (H, W), True in the defect; all False for OK; None for NG whose defect is not marked.
     """
@@ -141,17 +142,17 @@ def assess(
     on_image: Callable[[], None] | None = None,
     maps_dir: Path | None = None,
 ) -> Assessment:
-    """Judge all parts; images are streamed, one batch in memory.
+    """Judge and assess all parts; only one batch of images is in memory.
 
     An OK part has no defect, so its mask counts as empty. An NG part without a mask, or with an empty one,
-    counts for the classification only.
+    counts only for the classification.
 
     Args:
         inspector: judges the images.
-        manifest: what they are.
+        manifest: the images and their labels.
         on_image: called after each image.
-        maps_dir: where to write `<image stem>.npz` for each image: float32 maps (H, W) in the image's own
-            geometry, under the keys cam, attention, localization and evidence as far as they exist.
+        maps_dir: folder to write `<image stem>.npz` to for each image: float32 maps (H, W) in the image's own
+            geometry, under the keys cam, attention, localization and evidence, if these maps exist.
 
     Raises:
         GainspectError: an image or mask cannot be read, or two images would write the same maps file.
@@ -196,5 +197,5 @@ def _require_different_stems(manifest: Manifest) -> None:
         raise GainspectError(
             f"{times} images are called {stem!r}: their maps would overwrite each other",
             where=manifest.root,
-            hint="Rename them, or judge without writing maps.",
+            hint="Rename them, or evaluate without writing maps.",
         )

@@ -10,7 +10,7 @@ def read_doubtful(path: Path) -> frozenset[str]:
     """Read the names of images with doubtful labels: the column `file` (or `image`) of a CSV.
 
     Raises:
-        GainspectError: not readable, or without such a column.
+        GainspectError: the file cannot be read, or has no such column.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -22,11 +22,11 @@ def read_doubtful(path: Path) -> frozenset[str]:
         raise GainspectError(f"cannot read the list of doubtful images ({error})", where=path) from error
     if column is None:
         raise GainspectError(
-            "column 'file' is missing", where=path, hint="Name one image a row in a column `file`."
+            "column 'file' is missing", where=path, hint="List one image per row in a column `file`."
         )
     return names
 
 
 def is_named(image: str, names: frozenset[str]) -> bool:
-    """Whether names hold an image, by its name in tables or by its file name."""
+    """Whether an image is among the names, by its name in tables or by its file name."""
     return image in names or image.rpartition("/")[2] in names

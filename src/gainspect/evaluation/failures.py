@@ -1,4 +1,4 @@
-"""Every wrong verdict with a first guess at its cause."""
+"""Every wrong verdict, with a first guess at its cause."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from gainspect.evaluation.reliance import Examined
 from gainspect.types import Label
 
 NEAR = 0.5
-"""Logits: a score closer to the threshold than this is near it."""
+"""A score is near the threshold if it is closer than this, in logits."""
 LOW_CONTRAST = 0.5
-"""Standard deviations: a defect that differs less from what is around it is hard to see."""
+"""A defect is hard to see if it differs less than this from its surroundings, in standard deviations."""
 
 
 class Cause(StrEnum):
@@ -28,13 +28,13 @@ class Cause(StrEnum):
     LOW_CONTRAST = "low_contrast"
     """A missed defect that hardly differs from its surroundings."""
     EVIDENCE_ELSEWHERE = "evidence_elsewhere"
-    """A miss whose evidence does not peak in the defect."""
+    """A missed defect; the evidence does not peak in it."""
     WEAK_EVIDENCE = "weak_evidence"
-    """A miss whose evidence peaks in the defect, but not strongly enough."""
+    """A missed defect; the evidence peaks in it, but is not strong enough."""
     LOOKS_LIKE_DEFECT = "looks_like_defect"
-    """A false alarm that one place makes: without it the part would pass."""
+    """A false alarm that the evidence region causes: with this region repaired, the part would pass."""
     NO_SINGLE_PLACE = "no_single_place"
-    """A false alarm that stays when its evidence is repaired."""
+    """A false alarm that remains when its evidence is repaired."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +46,11 @@ class Failure:
 
     @property
     def missed(self) -> bool:
-        """A miss, or else a false alarm."""
+        """True for a missed defect, False for a false alarm."""
         return self.image.assessed.label is Label.NG
 
     def sort_keys(self) -> dict[str, str]:
-        """What a list of failures is sorted by, as text; "" where it is not known."""
+        """The values by which a list of failures can be sorted, as text; "" if a value is not known."""
         image = self.image
         values = {
             "score": image.assessed.score,
@@ -62,7 +62,7 @@ class Failure:
 
 
 def failures(examined: Sequence[Examined], doubtful: frozenset[str] = frozenset()) -> list[Failure]:
-    """All wrong verdicts: misses first, and in each kind the surest first.
+    """All wrong verdicts: missed defects first, then false alarms; the most confident first in each group.
 
     Args:
         examined: all images.

@@ -1,4 +1,4 @@
-"""Where policies are chosen, from validation verdicts: thresholds, limits, and the heat scale."""
+"""Chooses the policy (threshold, limits of the reason check, heat scale) from the validation verdicts."""
 
 from collections.abc import Sequence
 
@@ -12,24 +12,24 @@ from gainspect.policy import HeatScale, Policy, ReasonPolicy
 from gainspect.types import Label
 
 REVIEW_SHARE = 0.05
-"""Of the verdicts that are right for the right reason: so many may go to a person."""
+"""Of the verdicts that are right for the right reason, the share that may become REVIEW."""
 LEAST_DROP = 0.1
-"""A repair that takes away less of P(NG) never counts as bringing it down, whatever validation says: else a
-model that ignores its evidence everywhere would set itself a limit that it keeps."""
+"""Smallest limit on the drop: a repair that lowers P(NG) by a smaller share never counts as lowering it.
+Otherwise a model that always ignores its evidence would get a limit that it easily meets."""
 LARGEST_CONTROL_DROP = 0.5
-"""A control that takes away more always counts as bringing it down."""
+"""Largest limit on the drop by controls: a larger drop always counts as lowering P(NG)."""
 
 
 def choose_policy(
     verdicts: ValidationVerdicts, *, target_recall: float, threshold: float | None = None, check: bool = True
 ) -> Policy:
-    """The policy that the validation part gives; nothing is judged again.
+    """Choose the policy from the stored verdicts of the validation part; no image is judged again.
 
     Args:
-        verdicts: of the validation part.
-        target_recall: share of the NG images that must be caught; the largest threshold that does is taken.
-        threshold: on P(NG), chosen by hand instead.
-        check: whether the policy has the reason of NG verdicts checked.
+        verdicts: the verdicts of the validation part.
+        target_recall: share of the NG images that must be caught; the largest threshold that does so is used.
+        threshold: a threshold on P(NG) set by hand instead.
+        check: whether the policy checks the reason of NG verdicts.
 
     Raises:
         GainspectError: there are no NG images to choose a threshold on, and none is given.
@@ -38,7 +38,7 @@ def choose_policy(
     if threshold is None and not labels.any():
         raise GainspectError(
             "the validation part has no NG images: no threshold can be chosen for a recall",
-            hint="Put NG parts into it, or choose by hand with --threshold.",
+            hint="Add NG parts to it, or set the threshold by hand with --threshold.",
         )
     chosen = operating_threshold(scores, labels, target_recall) if threshold is None else threshold
     figures = at_threshold(scores, labels, chosen)
@@ -58,7 +58,8 @@ def choose_policy(
 
 
 def _reason_policy(verdicts: ValidationVerdicts, threshold: float) -> ReasonPolicy:
-    """Fitted on the NG images that are caught for the right reason, as far as their defect is marked."""
+    """The limits of the reason check, fitted on the caught NG images, except those whose evidence does not
+    peak in their marked defect."""
     right = [
         image
         for image in verdicts.images
@@ -71,20 +72,20 @@ def _reason_policy(verdicts: ValidationVerdicts, threshold: float) -> ReasonPoli
 def fit_review(
     verdicts: Sequence[ValidationVerdict], policy: ReasonPolicy, share: float, split: str
 ) -> ReasonPolicy:
-    """Set the limits so that at most a share of good verdicts goes to a person.
+    """Set the limits so that at most a given share of good verdicts becomes REVIEW.
 
-    Each of the three rules gets a third of the share. With few verdicts that is less than one: then its limit
-    is the worst of them, and new parts break it about once in 1 + as many.
+    Each of the three rules gets a third of the share. With few verdicts, this third is less than one verdict;
+    then the limit is the worst value among the n verdicts, and new parts break it about once in n + 1.
 
     Args:
-        verdicts: NG, and right for the right reason.
+        verdicts: NG verdicts that are right for the right reason.
         policy: how they were checked.
-        share: of them that may go to a person, 0…1.
+        share: the share of them that may become REVIEW, 0…1.
         split: the part of the data that they come from.
 
     Returns:
-        The policy with limits. Where they would be laxer than `LEAST_DROP` and `LARGEST_CONTROL_DROP` these
-        hold, and `reviewed` may exceed the share.
+        The policy with limits. Limits laxer than `LEAST_DROP` or `LARGEST_CONTROL_DROP` are replaced by these
+        constants; then `reviewed` may exceed the share.
     """
     drops = [v.drop for v in verdicts if v.drop is not None]
     controls = [v.control_drop for v in verdicts if v.control_drop is not None]
@@ -106,18 +107,17 @@ def fit_review(
 
 
 def fit_heat(ok_peaks: Sequence[float], ng_peaks: Sequence[float]) -> HeatScale | None:
-    """The scale that evidence is drawn on, by the largest evidence of each validation image.
+    """The color scale of the evidence, from the largest evidence of each validation image.
 
     Cold is the 95th percentile over the OK images, so that 19 of 20 of them show no color at all; hot is the
-    median over the NG images. Where the two classes overlap so far that this leaves little between them,
-    cold is half of hot.
+    median over the NG images. Cold is at most half of hot, even if the two classes overlap.
 
     Args:
-        ok_peaks: of the OK images.
-        ng_peaks: of the NG images.
+        ok_peaks: the largest evidence of each OK image.
+        ng_peaks: the largest evidence of each NG image.
 
     Returns:
-        None where no NG image has evidence.
+        The scale; None if no NG image has evidence.
     """
     hot = float(np.median(ng_peaks)) if ng_peaks else 0.0
     if hot <= 0:
@@ -127,5 +127,5 @@ def fit_heat(ok_peaks: Sequence[float], ng_peaks: Sequence[float]) -> HeatScale 
 
 
 def _low(values: Sequence[float], share: float) -> float:
-    """The largest limit that at most a share of the values lies below."""
+    """The largest limit for which at most the given share of the values lies below it."""
     return sorted(values)[min(int(share * len(values) + 1e-9), len(values) - 1)]

@@ -1,4 +1,4 @@
-"""Two assessments of the same parts: how far they differ, and which verdicts change hands."""
+"""Comparison of two assessments of the same parts: how far they differ, and which verdicts change."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from gainspect.metrics.intervals import (
 
 @dataclass(frozen=True)
 class Difference:
-    """Of one figure, the other strategy less the base."""
+    """The difference of one figure: the other strategy minus the base."""
 
     figure: str
     base: float
     other: float
     interval: Interval | None
-    """95 % of other − base: groups are drawn anew, both are judged on the same ones."""
+    """95 % interval of other − base by bootstrap: groups are resampled, the same ones for both."""
 
     @property
     def value(self) -> float:
@@ -36,13 +36,13 @@ class Difference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out 0."""
+        """Whether the interval excludes 0."""
         return self.interval is not None and (self.interval[0] > 0 or self.interval[1] < 0)
 
 
 @dataclass(frozen=True)
 class Flips:
-    """Images whose verdict is another than the base's, by name."""
+    """Names of the images whose verdict differs from that of the base."""
 
     newly_caught: tuple[str, ...]
     newly_missed: tuple[str, ...]
@@ -51,13 +51,15 @@ class Flips:
 
 
 def differences(base: SavedVerdicts, other: SavedVerdicts) -> list[Difference]:
-    """Every figure that both have, with the interval of the paired difference.
+    """Every figure that both assessments have, with the interval of the paired difference.
 
     Raises:
-        GainspectError: they are not of the same images.
+        GainspectError: the assessments are of different images.
     """
     if base.images != other.images:
-        raise GainspectError("these are assessments of different images", hint="Compare runs of one split.")
+        raise GainspectError(
+            "these are assessments of different images", hint="Compare runs evaluated on the same split."
+        )
     found = []
     for name, statistic in _STATISTICS.items():
         first, second = statistic(base), statistic(other)
@@ -70,7 +72,7 @@ def differences(base: SavedVerdicts, other: SavedVerdicts) -> list[Difference]:
 
 
 def flips(base: SavedVerdicts, other: SavedVerdicts) -> Flips:
-    """Which verdicts change hands from the base to the other."""
+    """Which verdicts change between the base and the other assessment."""
 
     def named(chosen: NDArray[np.bool_]) -> tuple[str, ...]:
         return tuple(image for image, picked in zip(base.images, chosen, strict=True) if picked)

@@ -1,4 +1,4 @@
-"""What verdicts rest on, by intervention: evidence, marked defects and random places are repaired in turn."""
+"""What verdicts rely on, by intervention: evidence, marked defects and random places are repaired in turn."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,38 +20,39 @@ from gainspect.metrics.cam import peak_in_mask
 from gainspect.types import Image, Label, ReasonCheck, ReviewReason, Verdict
 
 Cell = tuple[Literal["right", "wrong"], Literal["right", "wrong"]]
-"""Verdict, reason."""
+"""Whether the verdict is right, and whether the reason is right."""
 CELLS: tuple[Cell, ...] = (("right", "right"), ("right", "wrong"), ("wrong", "right"), ("wrong", "wrong"))
 
 
 @dataclass(frozen=True, eq=False)
 class Examined:
-    """One image, judged and intervened on. Scores are P(NG)."""
+    """One image, judged as it is and with repairs. Scores are P(NG)."""
 
     assessed: Assessed
     threshold: float
-    """On P(NG); the one that was applied."""
+    """The threshold on P(NG) that was applied."""
     label: Label
-    """The verdict with its reason checked: OK, NG or REVIEW."""
+    """The verdict after the reason check: OK, NG or REVIEW."""
     review_reasons: tuple[ReviewReason, ...]
     check: ReasonCheck | None
-    """Repair of the evidence and its controls; of images that the score calls NG."""
+    """Repair of the evidence and its controls; only for images that are NG by the score."""
     points_at_defect: bool | None
     """Whether the evidence peaks in the defect; None without a marked defect."""
     mask_repaired: float | None
-    """With the marked defect repaired; None without one."""
+    """Score with the marked defect repaired; None without a marked defect."""
     random_repaired: float | None
-    """With as much repaired elsewhere: beside the marked defect, or (OK) in the shape of some defect."""
+    """Score with an equal area repaired elsewhere: outside the marked defect or, for OK, at a random place in
+    the shape of another part's defect."""
     defect_px: float | None
-    """How far the marked defect is across after resizing, pixels (`data.defects.defect_px`)."""
+    """Diameter of the marked defect after resizing, pixels (`data.defect_size.defect_px`)."""
     contrast: float | None
-    """Of the marked defect: |mean inside − mean around| / standard deviation around, grey values."""
+    """Contrast of the marked defect in gray values: |mean inside − mean around| / std. deviation around."""
 
     @property
     def cell(self) -> Cell | None:
-        """Verdict by the score, and reason; None for NG without a marked defect.
+        """Whether verdict (by the score) and reason are right; None for NG without a marked defect.
 
-        The reason of an OK part is right if it passes: nothing on it may speak for NG.
+        The reason of an OK part counts as right if the part passes, because nothing on it may speak for NG.
         """
         verdict_right = self.assessed.verdict is self.assessed.label
         reason_right = verdict_right if self.assessed.label is Label.OK else self.points_at_defect
@@ -61,7 +62,7 @@ class Examined:
 
 
 class Seen(NamedTuple):
-    """One image while its pixels and maps are in memory."""
+    """One examined image together with its pixels and maps."""
 
     part: Part
     image: Image
@@ -74,12 +75,13 @@ class Seen(NamedTuple):
 def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
     """Judge all parts, check reasons as the Inspector does, and repair marked defects and random places.
 
-    Each image costs one more forward pass if it is OK, two if its defect is marked, beside the check's own.
-    Images come one by one, in the manifest's order; keep their `examined`, which holds no pixels.
+    Besides the reason check, this costs one more forward pass for an OK image, and two for an image with a
+    marked defect. Images are yielded one by one, in the manifest's order. To save memory, keep only their
+    `examined`, which contains no pixels.
 
     Args:
-        inspector: judges; it should check reasons.
-        manifest: what to judge.
+        inspector: judges the images; it should check reasons.
+        manifest: the images to judge.
 
     Raises:
         GainspectError: an image or mask cannot be read.
@@ -109,18 +111,18 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
 
 
 def assessment_of(inspector: Inspector, examined: Sequence[Examined]) -> Assessment:
-    """The plain assessment of the same images."""
+    """The assessment of the same images, without the interventions."""
     return Assessment(inspector.threshold, tuple(image.assessed for image in examined))
 
 
 def reliance(examined: Sequence[Examined]) -> dict[str, Figure]:
-    """What repairing does, over the images it says something about.
+    """How repairs change the scores, as figures with intervals.
 
     Returns:
-        Figures with intervals. Over NG parts that are caught and checked: effect (controlled), evidence_drop,
-        control_drop, evidence_flips, control_flips. Over caught NG parts with a marked defect: mask_drop,
-        mask_flips, random_drop, random_flips. Over OK parts: artefact (mean change of P(NG)), artefact_size
-        (mean of its absolute value), artefact_flips (share whose verdict changes).
+        Over NG parts that are caught and checked: effect (controlled), evidence_drop, control_drop,
+        evidence_flips, control_flips. Over caught NG parts with a marked defect: mask_drop, mask_flips,
+        random_drop, random_flips. Over OK parts: artefact (mean change of P(NG)), artefact_size (mean of its
+        absolute value), artefact_flips (share of the verdicts that change).
     """
     caught = [e for e in examined if e.assessed.label is Label.NG and e.assessed.verdict is Label.NG]
     checked = [(e, e.check) for e in caught if e.check is not None]
@@ -152,7 +154,7 @@ def reliance(examined: Sequence[Examined]) -> dict[str, Figure]:
 
 
 def quadrant(examined: Sequence[Examined]) -> dict[Cell, dict[str, int]]:
-    """How many images are in each cell of verdict right/wrong × reason right/wrong, OK and NG parts apart."""
+    """Number of OK and NG parts in each cell of verdict right/wrong × reason right/wrong."""
     return {
         cell: {
             label: sum(e.cell == cell and e.assessed.label == label for e in examined)
@@ -163,7 +165,7 @@ def quadrant(examined: Sequence[Examined]) -> dict[Cell, dict[str, int]]:
 
 
 def outcomes(examined: Sequence[Examined]) -> dict[str, dict[str, int]]:
-    """How many OK and NG parts become OK, REVIEW and NG once reasons are checked."""
+    """How many OK and NG parts are OK, REVIEW and NG after the reason check."""
     return {
         truth.value: {
             label.value: sum(e.assessed.label is truth and e.label is label for e in examined)
@@ -174,11 +176,11 @@ def outcomes(examined: Sequence[Examined]) -> dict[str, dict[str, int]]:
 
 
 SIZE_STEPS = (0.0, 4.0, 8.0, 16.0, 32.0, 64.0, float("inf"))
-"""Bounds of the classes of defect size, pixels after resizing."""
+"""Bounds of the defect-size classes, pixels after resizing."""
 
 
 def by_size(examined: Sequence[Examined]) -> list[dict[str, Any]]:
-    """For each class of defect size that has parts: from, to (pixels), n, recall and right_reason_rate."""
+    """For each defect-size class with at least one part: from, to (pixels), n, recall, right_reason_rate."""
     rows = []
     for low, high in pairwise(SIZE_STEPS):
         inside = [e for e in examined if e.defect_px is not None and low <= e.defect_px < high]
@@ -200,7 +202,7 @@ def _mean_drop(scores: Sequence[tuple[Examined, float]]) -> Figure:
 
 
 def _flips(scores: Sequence[tuple[Examined, float]]) -> Figure:
-    """Share whose verdict changes with the score."""
+    """Share of the images whose verdict changes when the score is replaced."""
     return _share([(e, (score >= e.threshold) != (e.assessed.verdict is Label.NG)) for e, score in scores])
 
 
@@ -217,13 +219,13 @@ def _mask(part: Part, image: Image) -> BoolMask | None:
 
 
 def _regions(image: Image, mask: BoolMask | None, other: Part | None, seed: int) -> dict[str, BoolMask]:
-    """What to repair in an image: its marked defect ("mask"), and as much elsewhere ("random").
+    """What to repair in an image: its marked defect ("mask"), and an equal area elsewhere ("random").
 
     Args:
         image: (H, W, 3).
-        mask: its own defect.
-        other: NG part whose defect's shape is taken where the image has none.
-        seed: of the random place.
+        mask: (H, W), its own defect.
+        other: NG part whose defect shape is used if the image has no defect.
+        seed: determines the random place.
     """
     if mask is not None:
         shape = with_margin(mask)
@@ -276,7 +278,7 @@ def _examined(
 
 
 def _contrast(image: Image, mask: BoolMask) -> float | None:
-    """|mean inside − mean around| / standard deviation around; None where nothing is around."""
+    """|mean inside − mean around| / standard deviation around; None if no pixels are around the mask."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     around = with_margin(mask) & ~mask
     if not around.any():

@@ -1,4 +1,4 @@
-"""What an evaluation leaves in its folder, predictions.csv and metrics.json: written here, and read again."""
+"""Writes and reads the results of an evaluation: predictions.csv and metrics.json."""
 
 import csv
 import io
@@ -27,12 +27,12 @@ FIGURE_COLUMNS = {
     "energy_inside": "evidence_energy_inside",
     "localization_iou": "localization_iou",
 }
-"""Of predictions.csv, by figure."""
+"""The column of predictions.csv for each figure."""
 
 
 @dataclass(frozen=True, eq=False)
 class SavedVerdicts:
-    """What `predictions.csv` says of N images."""
+    """The content of `predictions.csv` for N images."""
 
     images: tuple[str, ...]
     groups: tuple[str, ...]
@@ -43,13 +43,13 @@ class SavedVerdicts:
     scores: NDArray[np.float64]
     """(N,) P(NG)."""
     figures: dict[str, NDArray[np.float64]]
-    """(N,) right_reason and map quality; NaN where an image has none."""
+    """(N,) right_reason and map quality; NaN if an image has no such figure."""
 
 
 def save_verdicts(
     assessment: Assessment, out: Path, summaries: dict[str, dict[str, Any]] | None = None
 ) -> None:
-    """Write predictions.csv (one row an image) and metrics.json (the summaries by title) into a folder."""
+    """Write predictions.csv (one row per image) and metrics.json (the summaries by title) into a folder."""
     figures = sorted({name for image in assessment.images for name in image.figures})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -66,10 +66,10 @@ def save_verdicts(
 
 
 def read_verdicts(path: Path) -> SavedVerdicts:
-    """Read what `save_verdicts` wrote, sorted by image.
+    """Read the predictions.csv that `save_verdicts` wrote, sorted by image.
 
     Raises:
-        GainspectError: it cannot be read.
+        GainspectError: the file cannot be read.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""Several strategies on the same data, side by side."""
+"""Side-by-side comparison of several strategies on the same data."""
 
 import csv
 import io
@@ -13,19 +13,19 @@ from gainspect.files import write_json, write_text
 
 @dataclass(frozen=True)
 class RunFigures:
-    """One run's figures; None where a figure does not exist."""
+    """The figures of one run; None if a figure does not exist."""
 
     strategy: str
     seed: int
     figures: dict[str, float | None]
     seconds: float
-    """Of training."""
+    """Duration of the training."""
     intervals: dict[str, tuple[float, float] | None]
-    """95 % by group, of the figures that have one."""
+    """95 % interval by group, for the figures that have one."""
 
 
 def run_figures(strategy: str, seed: int, summary: dict[str, Any], seconds: float) -> RunFigures:
-    """The figures of a summary that a comparison shows, the missed defects first."""
+    """The figures of a summary that a comparison shows; recall comes first."""
     verdicts = summary["classification"]
     localization = summary["localization"] or {}
     evidence = summary["maps"].get("evidence", {})
@@ -53,31 +53,31 @@ def run_figures(strategy: str, seed: int, summary: dict[str, Any], seconds: floa
     )
 
 
-def over_seeds(rows: Sequence[RunFigures]) -> dict[str, dict[str, tuple[float, float | None] | None]]:
-    """Mean and standard deviation over seeds (None with one seed) of each figure, by strategy."""
+def over_seeds(runs: Sequence[RunFigures]) -> dict[str, dict[str, tuple[float, float | None] | None]]:
+    """Mean and standard deviation over seeds (None for one seed) of each figure, by strategy."""
     result: dict[str, dict[str, tuple[float, float | None] | None]] = {}
-    for strategy in dict.fromkeys(row.strategy for row in rows):
-        of_strategy = [row for row in rows if row.strategy == strategy]
+    for strategy in dict.fromkeys(run.strategy for run in runs):
+        of_strategy = [run for run in runs if run.strategy == strategy]
         result[strategy] = {
-            name: _mean_sd([value for row in of_strategy if (value := row.figures[name]) is not None])
+            name: _mean_sd([value for run in of_strategy if (value := run.figures[name]) is not None])
             for name in of_strategy[0].figures
         }
     return result
 
 
-def save_comparison(rows: Sequence[RunFigures], out: Path, name: str = "compare") -> None:
-    """Write NAME.csv (one row a run) and NAME.json (with means over seeds and intervals)."""
+def save_comparison(runs: Sequence[RunFigures], out: Path, name: str = "compare") -> None:
+    """Write NAME.csv (one row for each run) and NAME.json (with means over seeds and intervals)."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["strategy", "seed", *rows[0].figures, "seconds"])
-    for row in rows:
-        values = ("" if value is None else f"{value:.6f}" for value in row.figures.values())
-        writer.writerow([row.strategy, row.seed, *values, row.seconds])
+    writer.writerow(["strategy", "seed", *runs[0].figures, "seconds"])
+    for run in runs:
+        values = ("" if value is None else f"{value:.6f}" for value in run.figures.values())
+        writer.writerow([run.strategy, run.seed, *values, run.seconds])
     write_text(out / f"{name}.csv", text.getvalue())
-    runs = [{"strategy": r.strategy, "seed": r.seed, "seconds": r.seconds, **r.figures} for r in rows]
-    intervals = [{"strategy": r.strategy, "seed": r.seed, **r.intervals} for r in rows]
+    records = [{"strategy": r.strategy, "seed": r.seed, "seconds": r.seconds, **r.figures} for r in runs]
+    intervals = [{"strategy": r.strategy, "seed": r.seed, **r.intervals} for r in runs]
     write_json(
-        out / f"{name}.json", {"runs": runs, "intervals_by_group": intervals, "mean_and_sd": over_seeds(rows)}
+        out / f"{name}.json", {"runs": records, "intervals_by_group": intervals, "mean_and_sd": over_seeds(runs)}
     )
 
 

@@ -1,8 +1,8 @@
-"""The figures of a assessment with their 95 % intervals, ready for JSON.
+"""The figures of an assessment with their 95 % intervals, as JSON types.
 
-A figure is `{"value", "n", "interval", "interval_by_group"}`: n images count for it; the first interval takes
-images as independent (exact for proportions, else bootstrap), the second draws whole groups. Undefined
-values are None.
+A figure is `{"value", "n", "interval", "interval_by_group"}`, computed from n images. The first interval
+treats images as independent (exact for proportions, otherwise bootstrap); the second resamples whole groups.
+Undefined values are None.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,14 +39,14 @@ def summarize(
     """All figures of one assessment.
 
     Args:
-        assessment: of one part of the data.
+        assessment: the assessment of one part of the data.
         exclude: images to leave out (doubtful labels), by name or by file name.
-        map_thresholds: fixed thresholds on the maps, chosen on the validation part out of `MAP_THRESHOLDS`;
-            with them each map also has `fixed_iou`.
+        map_thresholds: fixed thresholds on the maps, chosen from `MAP_THRESHOLDS` on the validation part;
+            a map with a threshold also gets `fixed_iou`.
 
     Returns:
         images (counts), classification (operating, half, ranking), right_reason_rate, maps (by map name),
-        localization (None without one) and defect_types.
+        localization (None if the model has none) and defect_types.
     """
     kept = assessment.without(exclude)
     images = kept.images
@@ -81,7 +81,7 @@ def _counts(assessment: Assessment, left_out: int) -> dict[str, int]:
 
 
 def _classification(assessment: Assessment, threshold: float, origin: str) -> dict[str, Any]:
-    """Figures at a threshold: those that are proportions of images, and F1."""
+    """Figures at a threshold: proportions of images, and F1."""
     images, labels = assessment.images, assessment.labels
     called = assessment.scores >= threshold
     every = np.ones_like(labels)
@@ -108,7 +108,7 @@ def _ranking(assessment: Assessment) -> dict[str, Figure]:
 
 
 def _map_quality(images: Sequence[Assessed], name: MapName, threshold: float | None) -> dict[str, Any]:
-    """Of one map, over the NG images with a mask."""
+    """The quality of one map, over the NG images with a mask."""
     quality: dict[str, Any] = {figure: _mean(images, f"{name}_{figure}") for figure in MAP_FIGURES}
     if threshold is not None:
         place = MAP_THRESHOLDS.index(threshold)
@@ -119,7 +119,7 @@ def _map_quality(images: Sequence[Assessed], name: MapName, threshold: float | N
 
 
 def _localization(images: Sequence[Assessed]) -> dict[str, Any] | None:
-    """Per NG image with a mask, and pooled over these and all OK images."""
+    """Localization figures: mean over the NG images with a mask, and pooled over these and all OK images."""
     counts = [image.overlap for image in images if image.overlap is not None]
     if not counts:
         return None
@@ -135,7 +135,7 @@ def _localization(images: Sequence[Assessed]) -> dict[str, Any] | None:
 
 
 def _defect_types(images: Sequence[Assessed]) -> dict[str, dict[str, Any]]:
-    """By type of defect: how many are caught, and where the evidence lies."""
+    """For each type of defect: how many are caught, and how good the evidence is."""
     defective = [image for image in images if image.label is Label.NG]
     types = sorted({image.defect_type or "unnamed" for image in defective})
     table = {}
@@ -154,13 +154,13 @@ def _defect_types(images: Sequence[Assessed]) -> dict[str, dict[str, Any]]:
 
 
 def share_figure(outcomes: Sequence[tuple[Assessed, bool]]) -> Figure:
-    """Share of images with a true outcome."""
+    """Share of the images whose outcome is True."""
     hits = np.array([outcome for _, outcome in outcomes], np.bool_)
     return _proportion([image for image, _ in outcomes], hits, np.ones_like(hits))
 
 
 def _proportion(images: Sequence[Assessed], hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Figure:
-    """Share of the trials that are hits; exact by image."""
+    """Share of the trials that are hits; the interval by image is exact."""
     count, total = int(hits.sum()), int(trials.sum())
     groups = [image.group for image, counts in zip(images, trials, strict=True) if counts]
     return {
@@ -188,7 +188,7 @@ def mean_figure(images: Sequence[Assessed], values: NDArray[np.float64]) -> Figu
 
 
 def _figure(value: float | None, images: Sequence[Assessed], statistic: Statistic) -> Figure:
-    """A figure that is no mean: both intervals by bootstrap."""
+    """A figure that is not a mean; both intervals are computed by bootstrap."""
     known = value is not None
     return {
         "value": value,

@@ -1,4 +1,4 @@
-"""The figures of the validation part by which epochs are compared."""
+"""Figures on the validation part, by which epochs are compared."""
 
 import numpy as np
 
@@ -13,12 +13,12 @@ from gainspect.metrics.classification import (
 
 
 def validation_figures(assessment: Assessment, target_recall: float) -> dict[str, float]:
-    """Figures by which an epoch is judged; those that are undefined are absent.
+    """Figures by which epochs are compared; undefined figures are absent.
 
     Returns:
-        auroc, ap, specificity_at_recall (share of OK that passes when the target recall is reached),
-        right_reason_at_recall, recall and accuracy at 0.5; with masks also cam_iou, pointing_game and
-        energy_inside of the evidence; with localization its localization_iou.
+        auroc, ap, specificity_at_recall (share of OK images that pass at the target recall),
+        right_reason_at_recall, recall and accuracy at threshold 0.5; with masks also cam_iou, pointing_game
+        and energy_inside of the evidence; with localization also localization_iou.
     """
     scores, labels = assessment.scores, assessment.labels
     at_half = at_threshold(scores, labels, 0.5)
@@ -40,11 +40,12 @@ def validation_figures(assessment: Assessment, target_recall: float) -> dict[str
 
 
 def right_reason_at_recall(assessment: Assessment, target_recall: float) -> float | None:
-    """How much is right for the right reason when the target recall is reached, 0…1.
+    """How many verdicts are right for the right reason at the target recall, 0…1.
 
-    Mean of two shares: OK images that pass, and marked NG images that are caught with the evidence peaking in
-    the defect (ties share the credit). Without marked NG images the first alone; None without OK or without
-    NG. Specificity alone would pick a checkpoint that follows a cue, where the validation part has the cue.
+    It is the mean of two shares: OK images that pass, and NG images with a mask that are caught with the
+    evidence peaking in the defect (ties count in part). Without marked NG images it is the first share alone;
+    without OK or without NG images it is None. Specificity alone could choose a checkpoint that relies on a
+    spurious cue, if the validation part has that cue.
     """
     labels = assessment.labels
     if not labels.any() or labels.all():

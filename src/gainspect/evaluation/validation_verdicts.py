@@ -1,6 +1,6 @@
-"""The verdicts of the validation part that a policy is chosen from: made once, stored with the run.
+"""The verdicts on the validation part from which a policy is chosen; computed once and stored with the run.
 
-They hold the reason check of *every* image, so that another threshold can be chosen without judging again.
+They include the reason check of *every* image, so that another threshold can be chosen without judging again.
 """
 
 import json
@@ -30,10 +30,10 @@ class _Stored(BaseModel):
 
 
 class ValidationVerdict(_Stored):
-    """Of one image. Shares are of its own P(NG)."""
+    """The stored verdict of one image. Shares are shares of its own P(NG)."""
 
     image: str
-    """Path relative to the data folder, forward slashes."""
+    """Path relative to the data folder, with forward slashes."""
     label: Label
     group: str
     score: float = Field(ge=0, le=1)
@@ -43,26 +43,26 @@ class ValidationVerdict(_Stored):
     points_at_defect: bool | None
     """Whether the evidence peaks in the defect; None for OK, and for NG whose defect is not marked."""
     drop: float | None
-    """Share that repairing the evidence takes away; None where there is a gap."""
+    """Share of P(NG) that disappears when the evidence is repaired; None if it could not be repaired."""
     control_drop: float | None
-    """Share that repairing the controls takes away, mean; None where there is none."""
+    """Share of P(NG) that disappears when the controls are repaired, mean; None without controls."""
     agreement: float | None
-    """Cosine of attention and localization; None without both."""
+    """Cosine similarity of attention and localization; None unless the model has both."""
     gap: CheckGap | None
     """Why the reason could not be checked in full."""
 
 
 class ValidationVerdicts(_Stored):
-    """Of the whole validation part, in the manifest's order."""
+    """The stored verdicts of the whole validation part, in the manifest's order."""
 
     split: str = "val"
     map_thresholds: dict[MapName, float]
-    """For each map the threshold that suits the masks best; empty without masks."""
+    """For each map, the threshold at which it fits the masks best; empty without masks."""
     region_threshold: float = Field(ge=0)
-    """Evidence that reaches this was repaired, in its own units."""
+    """Evidence at or above this value was repaired; in the evidence's own units."""
     controls: int = Field(ge=1)
     seed: int = Field(ge=0)
-    """How reasons were checked, as `ReasonPolicy` has it."""
+    """How reasons were checked; see `ReasonPolicy`."""
     images: tuple[ValidationVerdict, ...]
 
     @property
@@ -86,13 +86,13 @@ def validation_verdicts(
     tiling: Tiling | None = None,
     on_image: Callable[[], None] = lambda: None,
 ) -> ValidationVerdicts:
-    """Judge the validation part, fix the thresholds on its maps, then check the reason of each image.
+    """Judge the validation part, choose the thresholds on its maps, then check the reason of each image.
 
     Args:
         backend: runs the network.
         validation: the validation part.
-        tiling: how images are cut; None = they are seen whole.
-        on_image: called twice for each image: when it is judged, and when its reason is checked.
+        tiling: how images are cut into tiles; None: the network sees them whole.
+        on_image: called twice for each image: after it is judged, and after its reason is checked.
 
     Raises:
         GainspectError: an image or mask cannot be read.
@@ -100,7 +100,7 @@ def validation_verdicts(
     assessment = assess(Inspector(backend, threshold=0.5, tiling=tiling), validation, on_image=on_image)
     thresholds = map_thresholds(assessment)
     reason, region_threshold = ReasonPolicy(), _region_threshold(assessment, thresholds)
-    # A threshold of 0 calls every image NG: the reason of each is checked.
+    # With a threshold of 0 every image is NG, so the reason of each is checked.
     inspector = Inspector(
         backend, threshold=0.0, region_threshold=region_threshold, tiling=tiling, reason=reason
     )
@@ -119,7 +119,7 @@ def validation_verdicts(
 
 
 def map_thresholds(assessment: Assessment) -> dict[MapName, float]:
-    """For each map the fixed threshold with the best mean IoU over the NG images with a mask."""
+    """For each map, the fixed threshold with the best mean IoU over the NG images with a mask."""
     chosen: dict[MapName, float] = {}
     for name in map_names(assessment):
         mean = np.mean([image.curves[name] for image in assessment.images if name in image.curves], axis=0)
@@ -128,7 +128,7 @@ def map_thresholds(assessment: Assessment) -> dict[MapName, float]:
 
 
 def save_validation_verdicts(verdicts: ValidationVerdicts, path: Path) -> None:
-    """Write them as JSON, atomically."""
+    """Write the verdicts as JSON, atomically."""
     write_json(path, verdicts.model_dump(mode="json"))
 
 
@@ -136,7 +136,7 @@ def read_validation_verdicts(path: Path) -> ValidationVerdicts:
     """Read what `save_validation_verdicts` wrote.
 
     Raises:
-        GainspectError: it cannot be read.
+        GainspectError: the file cannot be read.
     """
     try:
         return ValidationVerdicts.model_validate(json.loads(path.read_text(encoding="utf-8")))
@@ -145,12 +145,12 @@ def read_validation_verdicts(path: Path) -> ValidationVerdicts:
         raise GainspectError(
             f"cannot read the verdicts of the validation part ({fault})",
             where=path,
-            hint="Delete the file: they are made anew.",
+            hint="Delete the file; it will be computed again.",
         ) from error
 
 
 def _region_threshold(assessment: Assessment, thresholds: Mapping[MapName, float]) -> float:
-    """Without masks: what the evidence of nearly all OK parts stays below."""
+    """The threshold on the evidence map; without masks, a value that nearly all OK parts stay below."""
     peaks = [image.evidence_peak for image in assessment.images if image.label is Label.OK]
     return thresholds.get("evidence", float(np.percentile(peaks, 95)) if peaks else 0.0)
 

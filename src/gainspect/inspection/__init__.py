@@ -1,1 +1,1 @@
-"""The one inference path: image in, verdict and evidence out. No torch but in `backends/torch.py`."""
+"""The only inference path: from an image to its verdict. Only `backends/torch.py` needs torch."""

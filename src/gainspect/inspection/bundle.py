@@ -1,7 +1,7 @@
-"""The bundle: one file that holds a trained inspector and everything its verdicts depend on.
+"""The bundle: one file with a trained inspector and everything its verdicts depend on.
 
-A zip (or the folder that it unpacks to): `bundle.json`, the files it lists with their SHA-256, and
-`bundle.json.sha256`, a line that `sha256sum -c` reads. No pickle, nothing that is executed.
+It is a zip archive (or the folder it was unpacked to): `bundle.json`, the files listed there with their
+SHA-256, and `bundle.json.sha256`, a line that `sha256sum -c` reads. It contains no pickle and no code.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 DESCRIPTION, SEAL = "bundle.json", "bundle.json.sha256"
 SUFFIX = ".gain"
 GOLDEN = "golden.npz"
-"""Probe images and what the torch model made of them."""
+"""Probe images and the torch model's predictions for them (the golden predictions)."""
 _MAX_BYTES = 2**32
 _DAMAGES = (
     OSError,
@@ -38,7 +38,7 @@ _DAMAGES = (
     zlib.error,
     struct.error,
 )
-"""What zipfile raises on damaged files."""
+"""Exceptions that zipfile raises for damaged files."""
 
 Format = Literal["onnx", "openvino", "openvino-int8", "torch"]
 
@@ -48,21 +48,21 @@ class _Section(BaseModel):
 
 
 class Preprocessing(_Section):
-    """How an image becomes the graph's input; normalization is inside the graph."""
+    """How an image is turned into the graph's input; normalization is part of the graph."""
 
     method: Literal["letterbox"] = "letterbox"
     size: int = Field(ge=32, le=4096)
     """Side of the square input, pixels."""
     padding: int = Field(ge=0, le=255)
-    """Grey of the border."""
+    """Gray value of the border."""
     tile: int | None = Field(default=None, ge=1)
-    """Side of the tiles that an image is cut into, pixels of the original; None = it is seen whole."""
+    """Side of the tiles that an image is cut into, in pixels of the original; None: no tiling."""
     overlap: float = Field(default=0.0, ge=0, lt=1)
-    """Share of a tile's side that neighbors have in common at least."""
+    """Smallest overlap of neighboring tiles, as a share of a tile's side."""
 
     @property
     def tiling(self) -> Tiling | None:
-        """How an image is cut; None = it is seen whole."""
+        """How an image is cut into tiles; None: the network sees it whole."""
         return None if self.tile is None else Tiling(self.tile, self.overlap)
 
     def __str__(self) -> str:
@@ -73,11 +73,11 @@ class Preprocessing(_Section):
 
 
 class Graph(_Section):
-    """What the network gives."""
+    """The outputs of the network."""
 
     outputs: tuple[str, ...]
     evidence_bias: float
-    """The sum of the contributions plus this is the logit of P(NG)."""
+    """The sum of the contributions plus this bias is the logit of P(NG)."""
 
 
 class Description(_Section):
@@ -86,51 +86,51 @@ class Description(_Section):
     schema_version: int
     name: str
     created: str
-    """UTC, ISO 8601."""
+    """Time of creation, UTC, ISO 8601."""
     gainspect: str
-    """Version that wrote it."""
+    """Version of gainspect that wrote the bundle."""
     strategy: str
     classes: tuple[str, str] = ("ok", "ng")
     preprocessing: Preprocessing
     graph: Graph
     policy: Policy
     formats: dict[Format, tuple[str, ...]]
-    """Files of each format."""
+    """The files of each format."""
     training: dict[str, Any]
     """Configuration, environment and result of the training."""
     data: dict[str, Any]
-    """Fingerprint and size of the data that it was trained on."""
+    """Fingerprint and size of the training data."""
     files: dict[str, str]
     """SHA-256 of every other file of the bundle, hexadecimal."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that has been read and found whole."""
+    """A bundle that has been read and verified."""
 
     path: Path
     description: Description
     sha256: str
-    """Of bundle.json, and so of everything: the bundle's identity in records."""
+    """SHA-256 of bundle.json, which contains all other hashes; it identifies the bundle in records."""
     contents: Mapping[str, bytes]
-    """Every listed file."""
+    """The content of every listed file, by name."""
 
 
 def is_bundle(path: Path) -> bool:
-    """Whether a path is meant to be a bundle: a file, a name like NAME.gain, or an unpacked one."""
+    """Whether a path is meant as a bundle: a file, a name like NAME.gain, or an unpacked bundle."""
     return path.is_file() or path.suffix == SUFFIX or (path / DESCRIPTION).is_file()
 
 
 def write_bundle(path: Path, description: Description, contents: Mapping[str, bytes]) -> Bundle:
-    """Write a bundle as a zip, whole or not at all.
+    """Write a bundle as a zip archive, atomically.
 
     Args:
-        path: usually NAME.gain.
-        description: its `files` are filled in here.
-        contents: every file by its name.
+        path: the file to write, usually NAME.gain.
+        description: the content of bundle.json; this function fills in its `files`.
+        contents: the content of every file, by name.
 
     Raises:
-        GainspectError: it cannot be written.
+        GainspectError: the bundle cannot be written.
     """
     hashes = {name: _sha256(content) for name, content in sorted(contents.items())}
     description = description.model_copy(update={"files": hashes})
@@ -138,7 +138,7 @@ def write_bundle(path: Path, description: Description, contents: Mapping[str, by
     sealed = {DESCRIPTION: text, SEAL: f"{_sha256(text)}  {DESCRIPTION}\n".encode(), **contents}
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sealed.items():
-            # A fixed date: the same content is the same file.
+            # The date is fixed, so that the same content gives the same file.
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
     return Bundle(path, description, _sha256(text), contents)
 
@@ -147,13 +147,13 @@ def read_bundle(path: Path) -> Bundle:
     """Read a bundle (a zip, or the folder it was unpacked to) and check every byte of it.
 
     Raises:
-        GainspectError: it is not there, damaged, changed, incomplete, or of a newer schema.
+        GainspectError: the bundle is missing, damaged, changed, incomplete, or has a newer schema.
     """
     contents = dict(_read_folder(path) if path.is_dir() else _read_zip(path))
     text, seal = contents.pop(DESCRIPTION, None), contents.pop(SEAL, None)
     if text is None or seal is None:
         missing = DESCRIPTION if text is None else SEAL
-        raise _refused(path, f"this is not a whole bundle ({missing} is missing)")
+        raise _refused(path, f"this is not a complete bundle ({missing} is missing)")
     sha256 = _sha256(text)
     if seal.split()[:1] != [sha256.encode()]:
         raise _refused(path, f"{DESCRIPTION} was changed (its SHA-256 is not the one in {SEAL})")
@@ -162,7 +162,7 @@ def read_bundle(path: Path) -> Bundle:
         if name not in contents:
             raise _refused(path, f"{name} is missing")
         if name not in description.files:
-            raise _refused(path, f"{name} does not belong to it")
+            raise _refused(path, f"{name} does not belong to the bundle")
         if _sha256(contents[name]) != description.files[name]:
             raise _refused(path, f"{name} was changed (its SHA-256 is not the one in {DESCRIPTION})")
     listed = {name for names in description.formats.values() for name in names}
@@ -179,7 +179,7 @@ def _describe(path: Path, text: bytes) -> Description:
         raise _refused(path, f"{DESCRIPTION} cannot be read ({error})") from error
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise GainspectError(
-            f"the bundle has schema {version}, this gainspect reads up to {SCHEMA_VERSION}",
+            f"the bundle has schema {version}, but this gainspect reads only up to {SCHEMA_VERSION}",
             where=path,
             hint="Update gainspect: pip install --upgrade gainspect.",
         )
@@ -200,7 +200,7 @@ def _read_zip(path: Path) -> dict[str, bytes]:
             if sum(info.file_size for info in infos) > _MAX_BYTES:
                 raise ValueError("it claims to unpack to more than 4 GiB")
             if len({info.filename for info in infos}) < len(infos):
-                raise ValueError("it holds a file twice")
+                raise ValueError("it contains a file twice")
             return {info.filename: archive.read(info) for info in infos}
     except _DAMAGES as error:
         raise _refused(path, f"this is not a bundle, or it is damaged ({error})") from error

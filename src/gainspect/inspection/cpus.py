@@ -10,9 +10,9 @@ _CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
 
 
 def available_cpus() -> int:
-    """CPUs by the cgroup's quota and the process's affinity, not those of the host; at least 1.
+    """CPUs allowed by the cgroup's quota and the process's affinity, not those of the host; at least 1.
 
-    A container on a large host that starts a thread per host CPU is throttled to a crawl.
+    A container on a large host that starts one thread per host CPU is throttled and becomes very slow.
     """
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota()
@@ -20,7 +20,7 @@ def available_cpus() -> int:
 
 
 def _quota() -> float | None:
-    """CPUs that the cgroup (version 2 or 1) allows; None = no limit."""
+    """CPUs that the cgroup (version 2 or 1) allows; None: no limit."""
     try:
         if _CGROUP_V2.is_file():
             limit, period = _CGROUP_V2.read_text().split()
@@ -33,7 +33,7 @@ def _quota() -> float | None:
 
 
 def cpu_isa() -> str:
-    """The widest instruction set that changes how inference rounds, as the kernel names it."""
+    """The architecture and the instruction sets that affect rounding in inference, as named by the kernel."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:

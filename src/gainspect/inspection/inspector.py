@@ -1,4 +1,4 @@
-"""The Inspector: everything that judges images judges them through this class."""
+"""The Inspector: all code that judges images uses this class."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -21,7 +21,7 @@ from gainspect.policy import ReasonPolicy
 from gainspect.types import MAP_NAMES, Evidence, FloatMap, Image, Label, MapName, Verdict
 
 Input = NDArray[np.uint8] | NDArray[np.uint16] | Path | str
-"""An image file, or pixels as `as_rgb8` takes them."""
+"""An image file, or pixels in a form that `as_rgb8` accepts."""
 
 
 class Inspector:
@@ -29,15 +29,15 @@ class Inspector:
 
     Args:
         backend: runs the network.
-        threshold: on P(NG); at or above it the verdict is NG.
-        region_threshold: regions are where the evidence reaches this; None = none are sought.
-        batch_size: images judged at once by `inspect_many`; with tiles, tiles of one image.
-        tiling: cut images into tiles, as the training did; None = see them whole.
-        reason: how to check the reason of NG verdicts; None = not at all. Needs a region threshold.
+        threshold: at or above this P(NG), the verdict is NG.
+        region_threshold: regions are where the evidence reaches this value; None: no regions are computed.
+        batch_size: number of images that `inspect_many` judges at once; with tiling, of tiles of one image.
+        tiling: how to cut images into tiles, as in training; None: the network sees each image whole.
+        reason: how to check the reason of NG verdicts; None: it is not checked. Needs a region threshold.
     """
 
     bundle: Bundle | None = None
-    """What it was loaded from."""
+    """The bundle that the Inspector was loaded from."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Inspector:
 
     @property
     def images_at_once(self) -> int:
-        """How many images `inspect_many` holds."""
+        """How many images `inspect_many` has in memory at once."""
         return self.batch_size if self.tiling is None else 1
 
     @classmethod
@@ -72,15 +72,16 @@ class Inspector:
         batch_size: int = 8,
         check: bool = True,
     ) -> "Inspector":
-        """Load a bundle, check it, and run it once, so that the first part does not wait.
+        """Load a bundle, verify it, and run it once, so that the first part does not take longer.
 
         Args:
-            bundle: its path, or what `read_bundle` gave.
-            runtime: "auto" = ONNX Runtime for f32, else OpenVINO.
-            precision: of the arithmetic.
-            threads: None = all CPUs that the process may use (cgroup quota, affinity); torch keeps its own.
-            batch_size: images judged at once by `inspect_many`.
-            check: whether to check reasons as the bundle's policy says; False = never.
+            bundle: its path, or the result of `read_bundle`.
+            runtime: "auto" is ONNX Runtime for f32, otherwise OpenVINO.
+            precision: precision of the arithmetic.
+            threads: number of threads; None: all CPUs that the process may use (cgroup quota, affinity). The
+                runtime "torch" ignores it and keeps the threads of the process.
+            batch_size: number of images that `inspect_many` judges at once.
+            check: whether to check reasons as the bundle's policy defines; False: never.
 
         Raises:
             GainspectError: the bundle is refused, or the runtime cannot run it.
@@ -105,15 +106,16 @@ class Inspector:
         """Judge one image.
 
         Raises:
-            GainspectError: the file cannot be read, the array is no image, or the model gave NaN or infinity.
+            GainspectError: the file cannot be read, the array is not an image, or the model gave NaN or
+                infinity.
         """
         return next(self.inspect_many([image]))
 
     def inspect_many(self, images: Iterable[Input]) -> Iterator[Verdict]:
-        """Judge images in order, a batch at a time; only one batch is in memory.
+        """Judge images in order, one batch at a time; only one batch is in memory.
 
         Raises:
-            GainspectError: as `inspect`.
+            GainspectError: see `inspect`.
         """
         remaining = iter(images)
         while batch := list(islice(remaining, self.images_at_once)):
@@ -124,7 +126,7 @@ class Inspector:
             yield from verdicts
 
     def scores(self, images: Iterable[Image]) -> list[float]:
-        """P(NG) of each image, all in one batch (with tiles: image by image), and nothing else.
+        """Only P(NG) of each image. All images form one batch (with tiling, they are judged one by one).
 
         Raises:
             GainspectError: the model gave NaN or infinity.
@@ -168,10 +170,10 @@ def _pixels(image: Input) -> NDArray[np.uint8]:
 
 
 def _require_finite(results: Predictions) -> None:
-    """NaN compares false with every threshold, so it would pass as OK."""
+    """Raise an error for NaN, which would pass as OK because it is not ≥ any threshold, and for infinity."""
     broken = [name for name, values in results.items() if not np.isfinite(values).all()]
     if broken:
         raise GainspectError(
             f"the model gave numbers that are not finite ({', '.join(broken)})",
-            hint="It diverged or is damaged: train it again, with a lower learning rate.",
+            hint="The training diverged or the model is damaged. Train again, with a lower learning rate.",
         )

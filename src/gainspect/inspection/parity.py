@@ -1,4 +1,4 @@
-"""Whether two runtimes say the same: on the same frames, the same numbers and the same verdicts."""
+"""Whether two runtimes agree: the same predictions and the same verdicts for the same frames."""
 
 import io
 import platform
@@ -20,7 +20,7 @@ _BATCH = 4
 
 
 def run_frames(backend: Backend, frames: NDArray[np.uint8]) -> Predictions:
-    """Judge (N, S, S, 3) frames, a few at a time."""
+    """The predictions for (N, S, S, 3) frames, a few frames at a time."""
     batches = [backend(frames[start : start + _BATCH]) for start in range(0, len(frames), _BATCH)]
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
@@ -28,11 +28,12 @@ def run_frames(backend: Backend, frames: NDArray[np.uint8]) -> Predictions:
 def difference(
     reference: Predictions, found: Predictions, *, threshold: float, evidence_bias: float
 ) -> dict[str, Any]:
-    """How far `found` is from `reference`.
+    """How far the predictions `found` differ from `reference`.
 
     Returns:
-        images; flips (verdicts that differ at the threshold); for each output the largest and the mean
-        absolute difference; evidence_identity, the largest |sum of contributions + bias − logit| in `found`.
+        "images": their number; "flips": the number of verdicts that differ at the threshold; "outputs": for
+        each output the largest and the mean absolute difference; "evidence_identity": the largest
+        |sum of contributions + bias − logit| in `found`.
     """
     flips = (reference["score"] >= threshold) != (found["score"] >= threshold)
     outputs = {}
@@ -49,7 +50,7 @@ def difference(
 
 
 def machine(backend: Backend) -> dict[str, Any]:
-    """What a parity figure depends on beside the model."""
+    """What the figures of a parity test depend on besides the model."""
     return {
         "runtime": backend.runtime,
         "version": version(_PACKAGES[backend.runtime]),
@@ -61,23 +62,23 @@ def machine(backend: Backend) -> dict[str, Any]:
 
 
 def pack_golden(frames: NDArray[np.uint8], expected: Predictions) -> bytes:
-    """Frames and what the reference made of them, as an .npz without pickle."""
+    """Frames and the reference predictions for them, as an .npz file without pickle."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **{_FRAMES: frames}, **expected)
     return buffer.getvalue()
 
 
 def golden_parity(bundle: Bundle, runtime: RuntimeName, precision: Precision) -> dict[str, Any]:
-    """Repeat the reference's stored answers on this machine.
+    """Compare this machine's predictions with the golden predictions stored in the bundle.
 
     Returns:
-        As `difference`, with the `machine` it was found on.
+        The entries of `difference` and of `machine`.
 
     Raises:
-        GainspectError: the bundle holds no golden answers, or cannot be run so.
+        GainspectError: the bundle has no golden predictions, or this runtime or precision cannot run it.
     """
     if GOLDEN not in bundle.contents:
-        raise GainspectError("the bundle holds no golden answers", where=bundle.path)
+        raise GainspectError("the bundle has no golden predictions", where=bundle.path)
     with np.load(io.BytesIO(bundle.contents[GOLDEN]), allow_pickle=False) as archive:
         golden = {name: archive[name] for name in archive.files}
     backend = open_backend(bundle, runtime, precision, threads=None)

@@ -1,4 +1,4 @@
-"""Regions of an evidence map: what a person is pointed at."""
+"""Regions of an evidence map: the places that are shown to a person."""
 
 import cv2
 import numpy as np
@@ -9,11 +9,11 @@ _MAX_REGIONS = 64
 
 
 def regions_of(evidence: FloatMap, threshold: float) -> tuple[Region, ...]:
-    """Connected places (8 neighbours) where the evidence reaches a threshold, the largest share first.
+    """Connected regions (8 neighbors) where the evidence reaches a threshold, in order of decreasing share.
 
     Args:
         evidence: (H, W), at least 0.
-        threshold: in the evidence's own units; 0 counts as "above 0".
+        threshold: in the evidence's own units; 0 means "above 0".
 
     Returns:
         At most 64 regions.
@@ -43,7 +43,7 @@ def regions_of(evidence: FloatMap, threshold: float) -> tuple[Region, ...]:
 def _outline(
     window: np.ndarray[tuple[int, int], np.dtype[np.bool_]], x: int, y: int
 ) -> tuple[tuple[int, int], ...]:
-    """Corners of the outer contour, in the image's pixels, within one pixel of it."""
+    """Corners of a polygon within one pixel of the outer contour, in pixels of the image."""
     contours, _ = cv2.findContours(window.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     largest = max(contours, key=len)
     corners = cv2.approxPolyDP(largest, 1.0, closed=True).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""Many image files through the Inspector: a broken one is reported, the rest goes on."""
+"""Judging many image files: a broken file is reported, and the others are still judged."""
 
 import hashlib
 import sys
@@ -22,17 +22,17 @@ class Inspected:
 
     source: str
     sha256: str | None
-    """Of the file; None if it could not be read."""
+    """SHA-256 of the file; None if it could not be read."""
     image: Image | None
     verdict: Verdict | None
     error: str | None
 
 
 def find_images(paths: Sequence[str]) -> list[str]:
-    """The image files that names stand for, in order: files, folders (all below), globs, "-" for stdin.
+    """The image files that `paths` refer to, in order: files, folders (recursively), globs, "-" for stdin.
 
     Raises:
-        GainspectError: a name stands for nothing.
+        GainspectError: a path matches no file.
     """
     found: list[str] = []
     for name in paths:
@@ -43,9 +43,9 @@ def find_images(paths: Sequence[str]) -> list[str]:
             images = sorted(f for f in path.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file())
             if not images:
                 raise GainspectError(
-                    "there are no images in it",
+                    "there are no images in this folder",
                     where=path,
-                    hint=f"Known: {', '.join(sorted(IMAGE_SUFFIXES))}.",
+                    hint=f"Known formats: {', '.join(sorted(IMAGE_SUFFIXES))}.",
                 )
             found.extend(str(image) for image in images)
         else:
@@ -53,7 +53,7 @@ def find_images(paths: Sequence[str]) -> list[str]:
             matched = sorted(str(file) for file in Path(path.anchor).glob(pattern) if file.is_file())
             if not matched:
                 raise GainspectError(
-                    "there is no such file or folder", where=name, hint="Name images, folders, globs, or -."
+                    "there is no such file or folder", where=name, hint="Give images, folders, globs, or -."
                 )
             found.extend(matched)
     return found
@@ -65,10 +65,10 @@ def inspect_files(
     *,
     stdin: Callable[[], bytes] = lambda: sys.stdin.buffer.read(),
 ) -> Iterator[Inspected]:
-    """Judge files in order, as many at a time as the Inspector does; no more are in memory.
+    """Judge files in order, one batch of the Inspector at a time; only one batch is in memory.
 
     Raises:
-        GainspectError: the model gave NaN or infinity; never for a broken file.
+        GainspectError: the model gave NaN or infinity. A broken file raises nothing.
     """
     remaining = iter(sources)
     while batch := list(islice(remaining, inspector.images_at_once)):
@@ -80,7 +80,7 @@ def inspect_files(
 
 
 def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
-    """What is written down of one file; JSON types only. Pixels count from the image's top left corner."""
+    """The record of one file, in JSON types. Pixel coordinates start at the image's top left corner."""
     verdict = inspected.verdict
     known = {
         "image": inspected.source,
@@ -119,7 +119,7 @@ def _read(source: str, stdin: Callable[[], bytes]) -> Inspected:
     try:
         content = stdin() if source == STDIN else Path(source).read_bytes()
     except OSError as error:
-        return Inspected(source, None, None, None, f"cannot read it ({error.strerror})")
+        return Inspected(source, None, None, None, f"cannot read the file ({error.strerror})")
     sha256 = hashlib.sha256(content).hexdigest()
     try:
         return Inspected(source, sha256, decode_image(content, source), None, None)

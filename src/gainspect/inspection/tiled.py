@@ -1,4 +1,4 @@
-"""A large image, judged tile by tile: one score and whole maps."""
+"""Judging a large image tile by tile: one score, and maps of the whole image."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -15,23 +15,24 @@ from gainspect.types import MAP_NAMES, FloatMap, Image, MapName
 def judge_tiles(
     run: Callable[[NDArray[np.uint8]], Predictions], image: Image, size: int, tiling: Tiling, batch_size: int
 ) -> tuple[float, dict[MapName, FloatMap]]:
-    """Judge an image of any size by its worst tile.
+    """Judge an image of any size; its score is that of its worst tile.
 
-    Where tiles overlap, a map is the largest of what they say: a peak is never averaged away.
+    Where tiles overlap, a map takes the largest of their values, so that no peak is averaged away.
 
-    Memory: its M maps of H × W, 4·M·H·W bytes, and one batch: twice 3·B·S² bytes of frames, 8·(S² + T²) to
-    bring a map back, and what the network takes for B frames. It does not grow with the number of tiles. (The
-    image itself takes 3·H·W more, the search for regions up to 12·H·W.)
+    Memory: 4·M·H·W bytes for the M maps of H × W, plus one batch: twice 3·B·S² bytes for the frames,
+    8·(S² + T²) bytes to resize a map to its tile, and what the network needs for B frames. It does not grow
+    with the number of tiles. (The image itself takes another 3·H·W bytes, the search for regions up to
+    12·H·W bytes.)
 
     Args:
-        run: judges (B, S, S, 3) frames, as a `Backend` does.
+        run: gives the predictions for (B, S, S, 3) frames, as a `Backend` does.
         image: (H, W, 3).
         size: S, side of the network's input, pixels.
         tiling: how the image is cut; T is the side of its tiles.
-        batch_size: B, tiles judged at once.
+        batch_size: B, number of tiles per batch.
 
     Returns:
-        P(NG) of the tile where it is largest, and the maps (H, W), each in its own units.
+        The largest P(NG) of all tiles, and the maps (H, W), each in its own units.
     """
     shape = image.shape[0], image.shape[1]
     score, maps = 0.0, dict[MapName, FloatMap]()

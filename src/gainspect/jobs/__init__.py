@@ -1,1 +1,1 @@
-"""What a user asks for, whole: each job calls the rooms below, and the command line calls the job."""
+"""Complete user tasks: each command of the command line calls one job, which calls the other packages."""

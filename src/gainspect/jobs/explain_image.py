@@ -1,4 +1,4 @@
-"""Say why one image is OK, NG or REVIEW: where the evidence is, and what repairing it does."""
+"""Explain why one image is OK, NG or REVIEW: where the evidence is, and what repairing it changes."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ def explain_image(bundle: Path, image: Path, *, out: Path | None = None, languag
     """Judge an image and explain the verdict.
 
     Args:
-        bundle: to judge with; its reason is checked also where the bundle does not ask for it.
-        image: the file.
-        out: PNG to draw the explanation into; None = none.
-        language: "en" or "ko"; without a font for it the picture is in English, see `can_draw`.
+        bundle: the bundle to judge with. The reason is checked even if the bundle does not ask for it.
+        image: the image file.
+        out: PNG file to draw the explanation into; None: no picture.
+        language: "en" or "ko"; if no font for it is installed, the picture is in English (see `can_draw`).
 
     Returns:
         The explanation in words.

@@ -1,4 +1,4 @@
-"""How a training process treats its memory."""
+"""Memory settings of a training process."""
 
 import ctypes
 import sys
@@ -9,8 +9,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 def keep_freed_memory() -> None:
     """Let glibc keep large freed blocks, for the rest of this process.
 
-    It would hand them back to the kernel and have them zeroed anew at every step, a large part of a step on
-    a few cores. A job may ask for that; a function that another program calls must not.
+    By default it returns them to the kernel, which zeroes them again at every step; on a few cores this takes
+    a large part of a step. A job may change this setting; a function that other programs call must not.
     """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""Train and judge several strategies on the same data."""
+"""Train and evaluate several strategies on the same data."""
 
 from pathlib import Path
 
@@ -32,16 +32,17 @@ def compare_strategies(
     doubtful: frozenset[str] | None = None,
     console: Console | None = None,
 ) -> dict[str, list[RunFigures]]:
-    """Train and judge each strategy with each seed on the same split; what is done already is not done again.
+    """Train and evaluate each strategy with each seed on the same split; finished runs are not trained again.
 
-    The split comes from the configuration's own seed, so that only the training differs between seeds.
+    The split is made with the seed of the configuration, so that only the training differs between seeds.
 
     Returns:
-        Rows by title: all labels, and without the doubtful ones if any are named.
+        Rows by title: with all labels and, if doubtful images are given, without them.
 
     Raises:
-        GainspectError: unknown strategy, data that cannot be trained on, or runs of another configuration.
-        KeyboardInterrupt: stopped; the same call goes on.
+        GainspectError: a strategy is unknown, the data cannot be trained on, or `out` contains runs of
+            another configuration.
+        KeyboardInterrupt: the comparison was stopped; the same call continues it.
     """
     names = [strategy(name).name for name in strategies]
     keep_freed_memory()
@@ -58,21 +59,21 @@ def compare_strategies(
                 run.path,
                 out=run.evaluation_folder(),
                 data=manifest.root,
-                runtime="torch",  # no bundle is made of runs that are only compared
+                runtime="torch",  # runs that are only compared need no bundle
                 doubtful=doubtful,
                 console=console,
             )
             for title, summary in summaries.items():
-                row = run_figures(name, seed, summary, run.result()["seconds"])
-                comparisons.setdefault(title, []).append(row)
-    for title, rows in comparisons.items():
-        save_comparison(rows, out, "compare" if title == ALL_LABELS else "compare-without-doubtful")
+                figures = run_figures(name, seed, summary, run.result()["seconds"])
+                comparisons.setdefault(title, []).append(figures)
+    for title, compared in comparisons.items():
+        save_comparison(compared, out, "compare" if title == ALL_LABELS else "compare-without-doubtful")
     picture(runs, manifest.split("test"), out / "compare.png")
     return comparisons
 
 
 def picture(runs: dict[str, RunFolder], manifest: Manifest, out: Path) -> None:
-    """Draw parts of each defect type and OK ones, with the evidence of each run's strategy."""
+    """Draw parts of each defect type and OK parts, with the evidence of each run."""
     parts = _examples(manifest)
     verdicts = {
         name: list(trained_inspector(run).inspect_many(part.image for part in parts))
@@ -92,7 +93,7 @@ def picture(runs: dict[str, RunFolder], manifest: Manifest, out: Path) -> None:
 
 
 def _examples(manifest: Manifest) -> list[Part]:
-    """A few parts of each kind, each of another group, the same ones at every call."""
+    """A few parts of each kind, each from a different group; every call returns the same parts."""
     chosen: list[Part] = []
     kinds = sorted({part.defect_type or "" for part in manifest.parts if part.label is Label.NG})
     per_type, good = (1 if len(kinds) > 3 else 2), 2
@@ -106,13 +107,13 @@ def _examples(manifest: Manifest) -> list[Part]:
 
 
 def _hottest(verdicts: list[Verdict], defective: list[bool]) -> float:
-    """99th percentile of the evidence on the defective parts shown."""
+    """99th percentile of the evidence over the defective parts in the picture."""
     values = [v.evidence.evidence.ravel() for v, bad in zip(verdicts, defective, strict=True) if bad]
     return float(np.percentile(np.concatenate(values), 99)) if values else 1.0
 
 
 def run_path(out: Path, name: str, seed: int) -> Path:
-    """Where a comparison keeps the run of one strategy and seed."""
+    """The folder in which a comparison keeps the run of one strategy and seed."""
     return out / f"{name}-seed{seed}"
 
 
@@ -123,10 +124,10 @@ def variant(config: RunConfig, name: str, seed: int) -> RunConfig:
 
 
 def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: Console | None) -> RunFolder:
-    """Train into a folder, or go on with what lies there.
+    """Train into a folder, or continue the run that it already contains.
 
     Raises:
-        GainspectError: a run of another configuration lies there.
+        GainspectError: the folder contains a run of another configuration.
     """
     run = RunFolder(path)
     if not run.config_file.exists():
@@ -134,6 +135,8 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
     config, manifest, _ = settle(config, manifest)
     if run.config() != config.resolved():
         raise GainspectError(
-            "a run of another configuration lies here", where=path, hint="Choose another --out, or delete it."
+            "the folder contains a run of another configuration",
+            where=path,
+            hint="Choose another --out, or delete the folder.",
         )
     return resume(path, data=manifest.root, console=console)

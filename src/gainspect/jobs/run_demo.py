@@ -1,4 +1,4 @@
-"""The demo: a plain and a guided inspector on parts whose stamp betrays NG in training only."""
+"""The demo: a plain and two guided inspectors on parts whose stamp indicates NG in training only."""
 
 import csv
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ STRATEGIES = ("S1", "S6", "S9")
 
 @dataclass(frozen=True)
 class CueFigures:
-    """How one strategy fares with and without the stamp, on the test part; shares 0…1."""
+    """Figures of one strategy on the test part, with and without the stamp; shares 0…1."""
 
     strategy: str
     recall_stamped: float
@@ -52,41 +52,42 @@ class CueFigures:
 
 
 def run_demo(out: Path, console: Console) -> list[CueFigures]:
-    """Make the parts, train and judge the strategies, and show what each looks at; run again to go on.
+    """Create the parts, train and evaluate the strategies, and show what each relies on.
 
     Raises:
-        GainspectError: the folder cannot be used, or there are no weights.
-        KeyboardInterrupt: stopped; the same call goes on.
+        GainspectError: the folder cannot be used, or there are no pretrained weights.
+        KeyboardInterrupt: the demo was stopped; the same call continues it.
     """
     train_rates, test_rates = SPEC.cue_rates["train"], SPEC.cue_rates["test"]
     console.print(
         "[bold]1 · Parts[/]  Synthetic plates, half of them with a scratch, pit, stain, crack or chip. "
         f"In training {train_rates.ng:.0%} of the NG parts carry a batch stamp, and {train_rates.ok:.0%} "
-        f"of the OK parts. In the test the stamp says nothing: {test_rates.ng:.0%} of either."
+        f"of the OK parts. In the test the stamp says nothing about the part: {test_rates.ng:.0%} of the NG "
+        "and of the OK parts carry it."
     )
     data = out / "data"
     manifest = load_manifest(data) if (data / "split.csv").is_file() else generate(SPEC, data)
     console.print("[bold]2 · Training[/]  S1, a plain classifier; S6 and S9, guided by the defect masks.")
     compare_strategies(CONFIG, manifest, list(STRATEGIES), [CONFIG.training.seed], out, console=console)
     figures = [cue_figures(name, run_path(out, name, CONFIG.training.seed), manifest) for name in STRATEGIES]
-    console.print("[bold]3 · What each follows[/]")
+    console.print("[bold]3 · What each relies on[/]")
     console.print(cue_table(figures))
     console.print(conclusion(*figures))
     console.print(f"Picture: [bold]{out / 'compare.png'}[/]")
     console.print(
-        f"[bold]4 · Why[/]  {STRATEGIES[-1]} in one report: every verdict, its reason and its check."
+        f"[bold]4 · Why[/]  One report on {STRATEGIES[-1]}: every verdict, its reason, and the reason check."
     )
     write_inspection_report(
         run_path(out, STRATEGIES[-1], CONFIG.training.seed), data=data, out=out / "report.html"
     )
     console.print(f"Report: [bold]{out / 'report.html'}[/] (open it in a browser)")
-    console.print("Next, your own parts: [bold]gainspect data check DIR[/], then")
-    console.print("                      [bold]gainspect train --data DIR --out RUN[/]")
+    console.print("Next, with your parts: [bold]gainspect data check DIR[/], then")
+    console.print("                       [bold]gainspect train --data DIR --out RUN[/]")
     return figures
 
 
 def cue_figures(strategy: str, run: Path, manifest: Manifest) -> CueFigures:
-    """Figures of one judged run, with and without the cue, from its predictions.csv."""
+    """Figures of one evaluated run, with and without the cue, from its predictions.csv."""
     stamped = {manifest.key(part): part.extra["cue"] == "1" for part in manifest.parts}
     with (run / "evaluation" / "test" / "predictions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -107,8 +108,8 @@ def cue_figures(strategy: str, run: Path, manifest: Manifest) -> CueFigures:
 
 
 def cue_table(figures: list[CueFigures]) -> Table:
-    """One line a strategy."""
-    table = Table(caption="PointGame: share of defects that the evidence peaks on.")
+    """A table with one row per strategy."""
+    table = Table(caption="PointGame: share of the defects inside which the evidence peaks.")
     table.add_column("")
     for heading in (
         "defects caught\nwith stamp",
@@ -127,7 +128,7 @@ def cue_table(figures: list[CueFigures]) -> Table:
 
 
 def conclusion(plain: CueFigures, *guided: CueFigures) -> str:
-    """What the figures say, in words; each sentence only if it is so."""
+    """The figures in words; a strategy is called better only if its figures are."""
     points = [f"{100 * _reliance(row):.0f} points with {row.strategy}" for row in (plain, *guided)]
     sentences = [f"The stamp alone raises the share of NG verdicts by {', '.join(points)}."]
     for row in guided:
@@ -137,12 +138,12 @@ def conclusion(plain: CueFigures, *guided: CueFigures) -> str:
                 f"{plain.strategy} on {plain.right_reason_rate:.0%}."
             )
         else:
-            sentences.append(f"In this run {row.strategy} did not come out clearly ahead: see the table.")
+            sentences.append(f"In this run {row.strategy} was not clearly better: see the table.")
     return " ".join(sentences)
 
 
 def _reliance(row: CueFigures) -> float:
-    """Change of the rate of NG verdicts by the stamp alone, mean over defective and good parts."""
+    """Change of the share of NG verdicts due to the stamp alone, mean over defective and good parts."""
     return (row.recall_stamped - row.recall_plain + row.false_alarms_stamped - row.false_alarms_plain) / 2
 
 

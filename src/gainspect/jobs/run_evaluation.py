@@ -1,4 +1,4 @@
-"""Judge one part of a data set with a run or a bundle, and save verdicts and figures."""
+"""Evaluate a run or a bundle on one part of a data set, and save verdicts and figures."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,27 +32,27 @@ def run_evaluation(
     doubtful: frozenset[str] | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
-    """Judge a part by the policy's thresholds, and write predictions.csv and metrics.json.
+    """Evaluate on one part of the data with the policy's thresholds; write predictions.csv and metrics.json.
 
-    Figures count verdicts by the score: reasons are not checked.
+    The figures count verdicts by the score alone; reasons are not checked.
 
     Args:
-        target: a run folder (its bundle is judged, and made if there is none), or a bundle.
+        target: a run folder (its bundle is evaluated, and created if there is none), or a bundle.
         out: folder for the two files.
-        split: the part to judge.
-        data: folder or manifest. For a run only if it has moved; for a bundle always, and the part is taken
-            from its split, for a bundle keeps none.
-        runtime: as `Inspector.load`; "torch" judges a run's own checkpoint and needs no bundle.
-        precision: as `Inspector.load`.
-        maps: where to write the float maps, as `assess` does.
+        split: the part of the data to evaluate on.
+        data: folder or manifest. A run needs it only if the data have moved. A bundle always needs it, and it
+            must define the split, because a bundle does not contain one.
+        runtime: see `Inspector.load`; "torch" evaluates a run's own checkpoint and needs no bundle.
+        precision: see `Inspector.load`.
+        maps: folder to write the maps to as floats (see `assess`).
         doubtful: images to leave out in a second summary.
-        console: where progress is shown; none: silent.
+        console: where progress is shown; None: no progress is shown.
 
     Returns:
-        Summaries by title: all labels, and without the doubtful ones if any are named.
+        Summaries by title: with all labels and, if doubtful images are given, without them.
 
     Raises:
-        GainspectError: the run has not ended, no data are named, they have no such part, the bundle is
+        GainspectError: the run has not ended, no data are given, they have no such part, the bundle is
             refused, or an image or mask cannot be read.
     """
     manifest, opened = _parts_and_inspector(target, data, runtime, precision, console)
@@ -71,16 +71,16 @@ def run_evaluation(
 def _parts_and_inspector(
     target: Path, data: Path | None, runtime: RuntimeName, precision: Precision, console: Console | None
 ) -> tuple[Manifest, Callable[[], tuple[Inspector, Policy]]]:
-    """The data, and what opens the Inspector once they are found to be good."""
+    """The data, and a function that opens the Inspector once the data have been checked."""
     if is_bundle(target):
         bundle = _measured(read_bundle(target))
         if data is None:
             raise GainspectError(
-                "a bundle does not know where its data lies", where=target, hint="Name it with --data DIR."
+                "a bundle does not know where its data are", where=target, hint="Add --data DIR."
             )
         return load_manifest(data), lambda: _loaded(bundle, runtime, precision)
     run = RunFolder(target)
-    run.result()  # says so if this is no run folder, or one that has not ended
+    run.result()  # raises if this is not a run folder, or the run has not ended
     manifest = run.manifest(data)
     if runtime == "torch" and precision == "f32":
         from gainspect.training.trained import trained_inspector
@@ -100,10 +100,10 @@ def _loaded(bundle: Bundle, runtime: RuntimeName, precision: Precision) -> tuple
 
 
 def _measured(bundle: Bundle) -> Bundle:
-    """Refuse a bundle whose thresholds on maps are none of those that are measured."""
+    """Refuse a bundle with a map threshold that is not in `MAP_THRESHOLDS`."""
     if foreign := set(bundle.description.policy.map_thresholds.values()) - set(MAP_THRESHOLDS):
         raise GainspectError(
-            f"its policy has a threshold on maps, {min(foreign)}, that this gainspect does not measure",
+            f"its policy has a map threshold, {min(foreign)}, that this gainspect does not measure",
             where=bundle.path,
             hint="Export it again with this version.",
         )
@@ -118,7 +118,7 @@ def _part(manifest: Manifest, split: str) -> Manifest:
     raise GainspectError(
         f"the data has no {split} part (it has {', '.join(there)})"
         if there
-        else "the data has no train, val or test part: its manifest names no split",
+        else "the data has no train, val or test part: its manifest does not define a split",
         where=manifest.root,
         hint=f"Choose --split {' or '.join(there)}." if there else "Fill in its column `split`.",
     )

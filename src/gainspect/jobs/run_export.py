@@ -1,4 +1,4 @@
-"""A trained run → a bundle whose every format is proven equal to what was trained."""
+"""Export a trained run to a bundle; every format in it is tested against the trained model."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from gainspect.inspection.bundle import GOLDEN, Bundle, write_bundle
 from gainspect.inspection.parity import pack_golden, run_frames
 from gainspect.release.certificate import certify_int8, compare_formats
 from gainspect.release.description import describe
-from gainspect.release.formats.files import chosen_formats, graph_files
+from gainspect.release.formats.graph_files import chosen_formats, graph_files
 from gainspect.release.model_card import CARD, model_card
 from gainspect.release.sample import frames_of, sample_of
 from gainspect.training.run_folder import RunFolder
@@ -25,9 +25,9 @@ PARITY = "parity.json"
 _SAMPLE = 32
 """Validation images in the parity sample."""
 _GOLDEN = 4
-"""Validation images in the golden answers."""
+"""Validation images among the golden predictions."""
 _CALIBRATION = 128
-"""Validation images that INT8 is calibrated on, at most."""
+"""Largest number of validation images that INT8 is calibrated on."""
 
 
 def export_run(
@@ -41,24 +41,25 @@ def export_run(
     check: bool = True,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> tuple[Bundle, dict[str, Any]]:
-    """Write a bundle: graphs, policy, golden answers, parity of every format with the torch model.
+    """Write a bundle: graphs, policy, golden predictions, and the parity of each format with the torch model.
 
     Args:
-        run: an ended training.
+        run: a finished training run.
         out: the bundle to write, usually NAME.gain.
-        formats: of `FORMATS`; "onnx" is always there.
-        target_recall: what the threshold is chosen for on the validation part; the run's own by default.
-        threshold: on P(NG), chosen by hand instead.
+        formats: names from `FORMATS`; "onnx" is always included.
+        target_recall: the recall on the validation part that the threshold is chosen for; by default that of
+            the run's configuration.
+        threshold: a threshold on P(NG) set by hand instead.
         data: the data folder, if it has moved since the training.
-        check: whether the policy has the reason of NG verdicts checked.
-        on_step: told what comes next.
+        check: whether the policy checks the reason of NG verdicts.
+        on_step: called with a description of each step before it starts.
 
     Returns:
-        The bundle, and its parity.
+        The bundle, and the content of its parity.json.
 
     Raises:
-        GainspectError: unknown format, no NG images to choose a threshold on, a format that says other than
-            the torch model, or INT8 that loses more than `INT8_MARGIN`.
+        GainspectError: a format is unknown, there are no NG images to choose a threshold on, a format differs
+            from the torch model, or INT8 loses more than `INT8_MARGIN`.
     """
     chosen = chosen_formats(formats)
     seen, manifest = run.config().data, run.manifest(data)
@@ -94,10 +95,10 @@ def export_run(
 
 
 def bundle_of(run: RunFolder, data: Path | None = None, console: Console | None = None) -> Path:
-    """The bundle that a run ended with; one that has none gets it.
+    """The path of a run's bundle, which is created if the run has none.
 
     Raises:
-        GainspectError: as `export_run`.
+        GainspectError: see `export_run`.
     """
     if not run.bundle_file.exists():
         with (console or Console(quiet=True)).status("export") as status:

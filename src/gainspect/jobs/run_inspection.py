@@ -21,16 +21,16 @@ VERDICTS = "verdicts.jsonl"
 
 @dataclass
 class Inspection:
-    """What came of a run over image files."""
+    """The result of inspecting image files."""
 
     sources: list[str]
-    """All that were to be judged, in order."""
+    """All files to be judged, in order."""
     records: list[dict[str, Any]] = field(default_factory=list)
-    """One for each that was judged or could not be read, as `record_of` makes them."""
+    """One record (see `record_of`) for each file that was judged or could not be read."""
     seconds: float = 0.0
-    """That judging took, reading included."""
+    """Time that reading and judging took."""
     stopped: bool = False
-    """Whether Ctrl-C ended it before the last image."""
+    """Whether Ctrl-C ended the inspection before the last image."""
 
     @property
     def unread(self) -> list[dict[str, Any]]:
@@ -50,23 +50,23 @@ def run_inspection(
     on_record: Callable[[dict[str, Any]], None] = lambda record: None,
     shown: Callable[[Iterator[Inspected], int], Iterator[Inspected]] = lambda images, count: images,
 ) -> Inspection:
-    """Judge images; a file that cannot be read is recorded, and the rest goes on.
+    """Judge images; a file that cannot be read is recorded, and the other files are still judged.
 
-    Ctrl-C ends it: what was judged by then is written and returned.
+    Ctrl-C ends the inspection; all results so far are written and returned.
 
     Args:
-        bundle: to judge with.
+        bundle: the bundle to judge with.
         paths: images, folders, globs, or "-" for one image from stdin.
-        out: folder for verdicts.jsonl and overlays; None = nothing is written.
-        style: of the overlays, drawn into OUT/overlays; None = none are drawn.
-        check: whether to check the reason of NG verdicts, as the bundle says.
-        runtime: as `Inspector.load`.
-        precision: as `Inspector.load`.
-        on_record: told each record when it is made.
-        shown: wraps the images (and is told how many there are), to show progress.
+        out: folder for verdicts.jsonl and overlays; None: nothing is written.
+        style: style of the overlays, which are drawn into OUT/overlays; None: no overlays.
+        check: whether to check the reason of NG verdicts, as the bundle's policy defines.
+        runtime: see `Inspector.load`.
+        precision: see `Inspector.load`.
+        on_record: called with each new record.
+        shown: wraps the iterator over the images to show progress; its second argument is their number.
 
     Raises:
-        GainspectError: a name stands for nothing, the bundle is refused, or overlays have no folder.
+        GainspectError: a path matches no file, the bundle is refused, or overlays have no folder.
     """
     if style is not None and out is None:
         raise GainspectError("--overlay needs a folder to draw into", hint="Add --out DIR.")
@@ -92,7 +92,7 @@ def run_inspection(
 
 
 def require_style(name: str) -> Style:
-    """A style by its name.
+    """Look up an overlay style by its name.
 
     Raises:
         GainspectError: there is no such style.
@@ -105,7 +105,7 @@ def require_style(name: str) -> Style:
 
 
 class _Overlays:
-    """Draws where the evidence is, a PNG for each image; images of the same name are numbered."""
+    """Draws where the evidence is, one PNG per image; images with the same name are numbered."""
 
     def __init__(self, folder: Path, style: Style, scale: HeatScale) -> None:
         self.folder = folder

@@ -17,17 +17,17 @@ def run_training(
     """Train into a new run folder.
 
     Args:
-        config: what to train.
+        config: the configuration of the run.
         data: folder or manifest.
-        out: the run folder to make.
+        out: the run folder to create.
         console: where progress and result are shown.
-        bundle: whether the run ends with its bundle.
+        bundle: whether to export a bundle at the end.
 
     Raises:
-        GainspectError: the folder is in use, the data cannot be trained on, or there are no weights.
-        KeyboardInterrupt: stopped; `resume_training` goes on.
+        GainspectError: the folder is in use, the data cannot be trained on, or weights are missing.
+        KeyboardInterrupt: the training was stopped; `resume_training` continues it.
     """
-    manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
+    manifest = load_manifest(data)  # reports errors in the data before the slow import of torch
     from gainspect.training.launch import train
 
     keep_freed_memory()
@@ -38,17 +38,17 @@ def run_training(
 def resume_training(
     path: Path, *, console: Console, data: Path | None = None, bundle: bool = True
 ) -> RunFolder:
-    """Go on with a run that was stopped.
+    """Continue a run that was stopped.
 
     Args:
         path: its run folder.
         console: where progress and result are shown.
         data: the data folder, if it has moved.
-        bundle: whether the run ends with its bundle.
+        bundle: whether to export a bundle at the end.
 
     Raises:
-        GainspectError: this is no run folder, or its data have gone.
-        KeyboardInterrupt: stopped again.
+        GainspectError: this is not a run folder, or its data no longer exist.
+        KeyboardInterrupt: the training was stopped again.
     """
     from gainspect.training.launch import resume
 
@@ -62,17 +62,17 @@ def _ended(run: RunFolder, data: Path | None, console: Console, bundle: bool) ->
     if bundle and not run.bundle_file.exists():
         from gainspect.jobs.run_export import bundle_of
 
-        console.print(f"Bundle, equal to what was trained: {bundle_of(run, data, console)}")
+        console.print(f"Bundle, tested against the trained model: {bundle_of(run, data, console)}")
     return run
 
 
 def _say(run: RunFolder, console: Console) -> None:
-    """How long it took, which epoch was kept, and where the threshold lies."""
+    """Print how long the training took, which epoch was kept, and the threshold."""
     result, policy = run.result(), run.policy()
     announced = result.get("announced")
     if announced:
         taken, expected = in_words(announced["taken"]), in_words(announced["seconds"])
-        console.print(f"{plural(announced['epochs'], 'epoch')} took {taken}; announced: {expected}.")
+        console.print(f"{plural(announced['epochs'], 'epoch')} took {taken}; estimated: {expected}.")
     console.print(
         f"Kept epoch {result['epoch']}. Threshold on P(NG) {policy.threshold:.3f}: on the validation part "
         f"recall {policy.recall:.3f}, false alarms {policy.false_alarm_rate:.3f}."

@@ -31,15 +31,16 @@ def write_inspection_report(
     """Judge the test part, check every reason, and write the report.
 
     Args:
-        target: a run folder (its bundle is made if it has none), or a bundle.
-        data: the data folder or manifest; for a run only if it has moved. Without a test part all is judged.
+        target: a run folder (its bundle is created if it has none), or a bundle.
+        data: the data folder or manifest; a run needs it only if the data have moved. If the data given with
+            a bundle have no test part, all images are judged.
         out: HTML file to write.
         language: "en" or "ko".
         doubtful: images with doubtful labels, by name or by file name.
-        console: where progress is shown; none: silent.
+        console: where progress is shown; None: no progress is shown.
 
     Raises:
-        GainspectError: the run has not ended, the data are not there, or lack OK or NG images.
+        GainspectError: the run has not ended, or the data are missing or have no OK or no NG images.
     """
     wording = Wording(language)
     bundle_path, manifest = _bundle_and_parts(target, data, console)
@@ -58,7 +59,7 @@ def write_inspection_report(
 def _bundle_and_parts(target: Path, data: Path | None, console: Console | None) -> tuple[Path, Manifest]:
     if not is_bundle(target):
         run = RunFolder(target)
-        run.result()  # says so if this is no run folder, or one that has not ended
+        run.result()  # raises if this is not a run folder, or the run has not ended
         if not run.bundle_file.exists():
             from gainspect.jobs.run_export import bundle_of
 
@@ -66,7 +67,7 @@ def _bundle_and_parts(target: Path, data: Path | None, console: Console | None) 
         return run.bundle_file, run.manifest(data).split("test")
     if data is None:
         raise GainspectError(
-            "a bundle does not hold the parts to judge", where=target, hint="Name them with --data DIR."
+            "a bundle does not contain the parts to judge", where=target, hint="Add --data DIR."
         )
     manifest = load_manifest(data)
     tested = manifest.split("test")
@@ -74,15 +75,15 @@ def _bundle_and_parts(target: Path, data: Path | None, console: Console | None) 
 
 
 def write_comparison_report(runs: Mapping[str, Path], out: Path, language: str = "en") -> None:
-    """Write the comparison of judged runs on the same parts.
+    """Write the comparison of several runs evaluated on the same parts.
 
     Args:
-        runs: run folder of each strategy, the base first.
+        runs: run folder of each strategy; the first is the base of the comparison.
         out: HTML file to write.
         language: "en" or "ko".
 
     Raises:
-        GainspectError: a run was not judged yet, or the runs judged different images.
+        GainspectError: a run has not been evaluated yet, or the runs were evaluated on different images.
     """
     wording = Wording(language)
     tables = {

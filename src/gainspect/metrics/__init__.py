@@ -1,1 +1,1 @@
-"""Metrics as pure functions of NumPy arrays; training and evaluation call the same ones."""
+"""Metrics as pure functions of NumPy arrays; training and evaluation use the same functions."""

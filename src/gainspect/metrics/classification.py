@@ -1,6 +1,6 @@
 """OK / NG figures. `scores` are (N,) P(NG), `labels` (N,) bool, True for NG; NG is the positive class.
 
-A figure that is undefined (no parts of the class it speaks of) is None.
+An undefined figure (there are no parts of the class it is about) is None.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ Scores = NDArray[np.floating]
 Labels = NDArray[np.bool_]
 
 TIED = 1e-5
-"""Scores that are closer are equal: parts without evidence differ by less, and by rounding only."""
+"""Scores that differ by less count as equal: scores of parts without evidence differ only by rounding."""
 
 
 def confusion(scores: Scores, labels: Labels, threshold: float) -> dict[str, int]:
@@ -44,7 +44,7 @@ def at_threshold(scores: Scores, labels: Labels, threshold: float) -> dict[str, 
 
 
 def auroc(scores: Scores, labels: Labels) -> float | None:
-    """Area under the ROC curve; None with one class only."""
+    """Area under the ROC curve; None if there is only one class."""
     return float(roc_auc_score(labels, scores)) if labels.any() and not labels.all() else None
 
 
@@ -54,10 +54,10 @@ def average_precision(scores: Scores, labels: Labels) -> float | None:
 
 
 def operating_threshold(scores: Scores, labels: Labels, target_recall: float) -> float:
-    """The largest threshold whose recall reaches the target, put halfway to the next lower score.
+    """The largest threshold whose recall reaches the target, moved halfway to the next lower score.
 
-    Halfway, so that rounding in another runtime does not turn the last caught part into a miss. Scores that
-    differ by less than `TIED` are one score: no threshold lies between them.
+    It is moved so that rounding in another runtime does not turn the last caught part into a missed one.
+    Scores that differ by less than `TIED` count as one score; no threshold is placed between them.
 
     Raises:
         ValueError: there are no NG parts, or the target is not in (0, 1].
@@ -68,7 +68,7 @@ def operating_threshold(scores: Scores, labels: Labels, target_recall: float) ->
     if not labels.any():
         raise ValueError("a threshold for a recall needs NG parts")
     if not 0 < target_recall <= 1:
-        raise ValueError(f"a target recall lies in (0, 1], not {target_recall}")
+        raise ValueError(f"a target recall must be in (0, 1], not {target_recall}")
     values = np.asarray(scores, np.float64)
     defective = np.sort(values[labels])[::-1]
     needed = int(np.ceil(target_recall * len(defective) - 1e-9))  # 0.07 × 100 is 7, not 7.000000000000001
@@ -82,7 +82,7 @@ def operating_threshold(scores: Scores, labels: Labels, target_recall: float) ->
 
 
 def specificity_at_recall(scores: Scores, labels: Labels, target_recall: float) -> float | None:
-    """Share of OK parts that pass when the threshold lets at most 1 − target of the NG parts through."""
+    """Share of OK parts that pass at the threshold that lets at most 1 − target of the NG parts pass."""
     rate = at_threshold(scores, labels, operating_threshold(scores, labels, target_recall))[
         "false_alarm_rate"
     ]
@@ -94,12 +94,12 @@ def _ratio(part: int, whole: int) -> float | None:
 
 
 def roc_points(scores: Scores, labels: Labels) -> list[tuple[float, float]]:
-    """(false-alarm rate, recall) down the distinct scores, from (0, 0) to (1, 1); needs both classes."""
+    """(false-alarm rate, recall) for decreasing thresholds, from (0, 0) to (1, 1); needs both classes."""
     alarms, recall, _ = roc_curve(labels, scores)
     return list(zip(alarms.tolist(), recall.tolist(), strict=True))
 
 
 def precision_recall_points(scores: Scores, labels: Labels) -> list[tuple[float, float]]:
-    """(recall, precision) down the distinct scores, from the lowest recall to the highest; needs NG."""
+    """(recall, precision) for decreasing thresholds, from the lowest to the highest recall; needs NG."""
     precision, recall, _ = precision_recall_curve(labels, scores)
     return list(zip(recall.tolist(), precision.tolist(), strict=True))[::-1]

@@ -1,4 +1,4 @@
-"""95 % intervals: exact for proportions of independent images, by bootstrap over groups for all else.
+"""95 % intervals: exact for proportions of independent images, otherwise by bootstrap over groups.
 
 Images of one physical part are not independent, so the interval by group is the one to trust.
 """
@@ -11,16 +11,16 @@ from scipy.stats import beta
 
 Interval = tuple[float, float]
 Weights = NDArray[np.float64]
-"""(R, N): how often each of N images was drawn in each of R drawings."""
+"""(R, N): how often each of N images was drawn in each of R resamples."""
 Statistic = Callable[[Weights], NDArray[np.float64]]
-"""(R, N) weights → (R,) values; NaN in a drawing where the figure is undefined."""
+"""(R, N) weights → (R,) values; NaN for a resample in which the figure is undefined."""
 
 _CELLS = 2_000_000
-"""Weights held in memory at once."""
+"""Largest number of weights in memory at once."""
 
 
 def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> Interval:
-    """Exact interval of a proportion; (0, 1) without trials.
+    """Exact interval of a proportion; (0, 1) if there are no trials.
 
     Source: Clopper and Pearson, Biometrika 26 (1934).
 
@@ -45,14 +45,15 @@ def group_bootstrap(
     """Percentile interval of a statistic when whole groups are drawn with replacement.
 
     Args:
-        statistic: vectorized over drawings, see `weighted_mean` and `weighted_auroc`.
+        statistic: vectorized over resamples, see `weighted_mean` and `weighted_auroc`.
         groups: (N,) group of each image.
-        resamples: drawings.
-        seed: of the drawings; the same groups and seed give the same drawings for every statistic.
-        confidence: coverage aimed at.
+        resamples: number of resamples.
+        seed: determines the resamples; the same groups and seed give the same resamples for every statistic.
+        confidence: nominal coverage.
 
     Returns:
-        None with fewer than two groups, or if the statistic was undefined in more than half of the drawings.
+        The interval; None with fewer than two groups, or if the statistic is undefined in at least half of the
+        resamples.
 
     Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), section 3.8.
     """
@@ -80,8 +81,8 @@ def group_bootstrap(
 def mean_by_group(values: NDArray[np.floating], groups: Sequence[str], *, seed: int = 0) -> Interval | None:
     """Interval by group of a mean of values in 0…1; None without values.
 
-    Where all values are 0, or all are 1, resampling sees no spread and would claim certainty; there the
-    interval is the exact one with each group as a single trial. With one group only that is all it can say.
+    If all values are 0, or all are 1, resampling finds no spread and would claim certainty. In this case the
+    interval is the exact one, with each group as a single trial.
 
     >>> mean_by_group(np.ones(30), ["part"] * 30)
     (0.025..., 1.0)
@@ -111,7 +112,7 @@ def weighted_ratio(parts: NDArray[np.floating], wholes: NDArray[np.floating]) ->
 
 
 def weighted_auroc(scores: NDArray[np.floating], labels: NDArray[np.bool_]) -> Statistic:
-    """Area under the ROC curve: share of (NG, OK) pairs in the right order, ties count half."""
+    """Area under the ROC curve: share of (NG, OK) pairs in the right order; ties count half."""
     order, starts = _score_levels(scores)
 
     def statistic(weights: Weights) -> NDArray[np.float64]:
@@ -123,7 +124,7 @@ def weighted_auroc(scores: NDArray[np.floating], labels: NDArray[np.bool_]) -> S
 
 
 def weighted_average_precision(scores: NDArray[np.floating], labels: NDArray[np.bool_]) -> Statistic:
-    """Average precision: Σ (recall step × precision) down the distinct scores, as scikit-learn has it."""
+    """Average precision: Σ (recall step × precision) over the distinct scores, as in scikit-learn."""
     order, starts = _score_levels(scores)
 
     def statistic(weights: Weights) -> NDArray[np.float64]:
@@ -137,7 +138,7 @@ def weighted_average_precision(scores: NDArray[np.floating], labels: NDArray[np.
 
 
 def _score_levels(scores: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Order by falling score, and where in it each distinct score starts."""
+    """The order by decreasing score, and the positions in it where each distinct score starts."""
     order = np.argsort(-scores, kind="stable")
     return order, np.flatnonzero(np.diff(scores[order], prepend=np.inf))
 
@@ -145,7 +146,7 @@ def _score_levels(scores: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArr
 def _by_level(
     weights: Weights, labels: NDArray[np.bool_], order: NDArray[np.intp], starts: NDArray[np.intp]
 ) -> tuple[Weights, Weights]:
-    """(R, L) weight of NG and of OK images at each distinct score, highest first."""
+    """(R, L) weights of the NG and of the OK images at each distinct score, highest score first."""
     ranked, defective = weights[:, order], labels[order]
     positive = np.add.reduceat(ranked * defective, starts, axis=1)
     return positive, np.add.reduceat(ranked * ~defective, starts, axis=1)

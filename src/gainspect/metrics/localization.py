@@ -37,9 +37,10 @@ def dice(region: BoolMask, mask: BoolMask) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Overlap:
-    """What the figures over many images need of each: a few counts instead of its map.
+    """The counts of one image from which figures over many images are computed, instead of its map.
 
-    Values are counted in bins of 1/8 logit, finest near 0 and 1, where a trained map has most of its pixels.
+    Values are counted in bins of 1/8 logit. These are finest near 0 and 1, where most pixels of a trained map
+    are.
     """
 
     intersection: int
@@ -47,18 +48,18 @@ class Overlap:
     sizes: int
     """|A| + |B|."""
     outside: NDArray[np.int64]
-    """(bins,) pixels outside the mask by value."""
+    """(bins,) number of pixels outside the mask, by value."""
     regions: NDArray[np.float32]
-    """(defects, bins): share of each connected defect at or above each bin; 8-connected."""
+    """(defects, bins): share of the pixels of each connected (8 neighbors) defect at or above each bin."""
 
 
 def overlap(values: Map, mask: BoolMask, threshold: float = 0.5) -> Overlap:
-    """Count one image, OK (empty mask) or NG.
+    """The counts of one image, OK (empty mask) or NG.
 
     Args:
         values: (H, W) probabilities.
         mask: (H, W), True in the defect.
-        threshold: of the region {values ≥ threshold}.
+        threshold: defines the region {values ≥ threshold}.
     """
     region = values >= threshold
     probability = np.clip(values.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
@@ -76,7 +77,7 @@ def overlap(values: Map, mask: BoolMask, threshold: float = 0.5) -> Overlap:
 
 
 def pooled(overlaps: Sequence[Overlap]) -> Overlap:
-    """All pixels of all images together; needs at least one image."""
+    """The counts over all pixels of all images; needs at least one image."""
     return Overlap(
         intersection=sum(one.intersection for one in overlaps),
         union=sum(one.union for one in overlaps),
@@ -87,27 +88,27 @@ def pooled(overlaps: Sequence[Overlap]) -> Overlap:
 
 
 def pooled_iou(total: Overlap) -> float | None:
-    """IoU over all pixels of all images; None where there is neither a region nor a defect."""
+    """IoU over all pixels of all images; None if there is neither a region nor a defect."""
     return total.intersection / total.union if total.union else None
 
 
 def pooled_dice(total: Overlap) -> float | None:
-    """Dice over all pixels of all images; None where there is neither a region nor a defect."""
+    """Dice over all pixels of all images; None if there is neither a region nor a defect."""
     return 2 * total.intersection / total.sizes if total.sizes else None
 
 
 def aupro(total: Overlap, limit: float = 0.3) -> float | None:
-    """Area under the per-region overlap up to a false-positive rate of `limit`, divided by it; 0…1.
+    """Area under the per-region overlap up to a false-positive rate of `limit`, divided by `limit`; 0…1.
 
-    The overlap is the mean covered share of the defects, each connected one counted alike; the rate is the
-    covered share of all pixels outside defects. A flat map scores limit / 2. None without defects, or
-    without pixels outside them.
+    The overlap is the covered share of each connected defect, averaged over the defects with equal weight; the
+    rate is the covered share of all pixels outside defects. A constant map scores limit / 2. The result is None
+    if there are no defects, or no pixels outside them.
 
     Source: Bergmann et al., The MVTec Anomaly Detection Dataset (IJCV 2021), section 5.1.
     """
     if not len(total.regions) or not total.outside.sum():
         return None
-    # From the highest threshold (nothing is covered) to the lowest (everything is).
+    # From the highest threshold (nothing is covered) to the lowest (everything is covered).
     rate = np.concatenate([[0.0], _share_at_or_above(total.outside)[::-1]])
     covered = np.concatenate([[0.0], total.regions.mean(axis=0, dtype=np.float64)[::-1]])
     inside = rate <= limit
@@ -121,5 +122,5 @@ def _histogram(bins: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _share_at_or_above(histogram: NDArray[np.int64]) -> NDArray[np.float64]:
-    """For each bin, the share of the pixels in it or in a higher one."""
+    """For each bin, the share of the pixels in this bin or in a higher one."""
     return np.asarray(np.cumsum(histogram[::-1])[::-1] / histogram.sum(), np.float64)

@@ -1,4 +1,4 @@
-"""Guided attention (GAIN's S_am): where the model is allowed to look."""
+"""Guided attention (S_am of GAIN): where the model is allowed to look."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
-    """Convolution (size kept), BatchNorm, ReLU."""
+    """Convolution (same size), BatchNorm, ReLU."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(out_channels),
@@ -17,10 +17,10 @@ def conv_bn_relu(in_channels: int, out_channels: int, kernel: int) -> nn.Sequent
 
 
 def to_logits(channels: int, prior: float) -> nn.Conv2d:
-    """1×1 convolution to one logit, which says `prior` (0…1) of everything at the start.
+    """1×1 convolution to one logit, which at the start gives the probability `prior` (0…1) everywhere.
 
-    Nearly all of a part is sound, and a few epochs would not bring the background down from 0.5: the
-    optimizer moves a bias by little more than the learning rate a step.
+    Nearly all of a part is free of defects, and a few epochs would not bring the background down from 0.5,
+    because the optimizer moves a bias by little more than the learning rate per step.
 
     Source: Lin et al., Focal Loss (ICCV 2017), section 4.1.
     """
@@ -52,7 +52,7 @@ class GuidedAttention(nn.Module):
         self.cbam = CbamModule(in_channels)
         self.head = AttentionHead(in_channels, channels)
         self.mining = AttentionHead(in_channels, channels)
-        # As its logarithm, so that no step can make the temperature 0 or negative.
+        # The logarithm, so that no step can make the temperature 0 or negative.
         self.log_temperature = nn.Parameter(torch.zeros(()))
 
     def forward(self, deep: Tensor) -> Tensor:
@@ -65,6 +65,7 @@ class GuidedAttention(nn.Module):
 def normalize_by_max(attention: Tensor, floor: float = 0.1) -> Tensor:
     """Scale (B, 1, h, w) per image so that its maximum is 1.
 
-    An image whose maximum is under `floor` is divided by `floor` instead: nothing is not blown up.
+    If the maximum of an image is less than `floor`, it is divided by `floor` instead, so that very weak
+    attention is not amplified.
     """
     return attention / attention.amax(dim=(2, 3), keepdim=True).clamp_min(floor)

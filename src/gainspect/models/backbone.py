@@ -1,4 +1,4 @@
-"""The feature extractor: any timm model that gives features at strides 4, 8, 16 and 32."""
+"""The feature extractor: any timm model with features at strides 4, 8, 16 and 32."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,10 +14,10 @@ PYRAMID_STRIDES = (4, 8, 16, 32)
 
 
 class Features(NamedTuple):
-    """What the backbone sees."""
+    """The features that the backbone extracts."""
 
     deep: Tensor
-    """F: (B, C, h, w) at the output stride; conv_head features where the backbone has them."""
+    """F: (B, C, h, w) at the output stride; conv_head features if the backbone has them."""
     pyramid: list[Tensor]
     """C2 … C5: stage outputs at strides 4, 8, 16, 32 (C5 at 16 with output stride 16)."""
 
@@ -29,14 +29,14 @@ class _Taps:
 
 
 class Backbone(nn.Module):
-    """A timm model without its classifier, with normalization inside.
+    """A timm model without its classifier; it includes the normalization of the images.
 
     Args:
         name: timm model name.
         output_stride: stride of the deepest features, 16 or 32.
 
     Raises:
-        GainspectError: timm has no such model, or it does not give the features needed.
+        GainspectError: timm has no such model, or the model lacks the required features.
     """
 
     mean: Tensor
@@ -61,13 +61,13 @@ class Backbone(nn.Module):
         Args:
             images: (B, H, W, 3) RGB, uint8 or float in 0…255; H and W multiples of 32.
         """
-        # NHWC permuted is channels_last memory: the layout the convolutions are fastest in.
+        # Permuting NHWC gives channels_last memory, the layout in which convolutions are fastest.
         pixels = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
         deep, pyramid = self.net.forward_intermediates(pixels, indices=self.indices)
         return Features(deep, pyramid)
 
     def freeze(self, stages: int) -> None:
-        """Keep the first `stages` (the stem is 1) as they are: weights and BatchNorm statistics.
+        """Freeze weights and BatchNorm statistics of the first `stages` stages (the stem is stage 1).
 
         Raises:
             GainspectError: the backbone does not have that many stages.
@@ -85,7 +85,7 @@ class Backbone(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> "Backbone":
-        """As `nn.Module.train`, but frozen stages stay in evaluation mode."""
+        """Like `nn.Module.train`, but frozen stages stay in evaluation mode."""
         super().train(mode)
         for module in self._frozen():
             module.eval()
@@ -99,11 +99,11 @@ class Backbone(nn.Module):
         try:
             matcher = self.net.group_matcher(coarse=True)
         except (AttributeError, AssertionError):
-            return []  # timm does not know this one's stages
+            return []  # timm does not define the stages of this model
         return list(group_modules(self.net, matcher).values())
 
     def _probe(self, name: str, output_stride: int) -> None:
-        """Look at a black image: what timm says of a model's features does not always hold."""
+        """Run a black image, because what timm declares about a model's features is not always true."""
         side = 2 * PYRAMID_STRIDES[-1]
         sizes = [side // min(stride, output_stride) for stride in PYRAMID_STRIDES]
         wanted = [(1, c, s, s) for c, s in zip(self.pyramid_channels, sizes, strict=True)]
@@ -113,7 +113,7 @@ class Backbone(nn.Module):
             with torch.no_grad():
                 deep, pyramid = self.eval()(torch.zeros(1, side, side, 3))
             found = [tuple(level.shape) for level in [*pyramid, deep]]
-        except (RuntimeError, AssertionError):  # made for one image size only
+        except (RuntimeError, AssertionError):  # the model accepts only one image size
             found = []
         self.train(training)
         if found != wanted:
@@ -128,7 +128,7 @@ def _create(name: str, output_stride: int) -> Any:
         raise GainspectError(
             f"timm has no model {name!r}",
             where="model.backbone",
-            hint=f"Names near it: {near}." if near else "`timm.list_models()` lists the names.",
+            hint=f"Similar names: {near}." if near else "`timm.list_models()` lists the names.",
         )
     options: dict[str, Any] = {} if output_stride == 32 else {"output_stride": output_stride}
     try:
@@ -137,7 +137,7 @@ def _create(name: str, output_stride: int) -> Any:
         raise GainspectError(
             f"timm cannot build {name!r} with output stride {output_stride} ({error})",
             where="model.backbone",
-            hint="Choose output_stride 32, or one that timm can dilate: an EfficientNet or ResNet, say.",
+            hint="Choose output_stride 32, or a backbone that timm can dilate (EfficientNet, ResNet).",
         ) from error
 
 
@@ -160,5 +160,5 @@ def _unfit(name: str, strides: list[int]) -> GainspectError:
     return GainspectError(
         f"{name!r} does not give features (B, C, h, w) at strides {strides} for images of any size",
         where="model.backbone",
-        hint="Choose a convolutional one: an EfficientNet, ResNet or ConvNeXt, say.",
+        hint="Choose a convolutional backbone, e.g. an EfficientNet, ResNet or ConvNeXt.",
     )

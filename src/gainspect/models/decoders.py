@@ -1,4 +1,4 @@
-"""Localization: the backbone's features joined from the top down, and read at stride 4."""
+"""Localization: the backbone's features are combined top-down and read at stride 4."""
 
 from collections import OrderedDict
 
@@ -12,7 +12,7 @@ from gainspect.strategies import PyramidKind
 
 
 class Pyramid(nn.Module):
-    """Top-down feature pyramid: [C2 … C5] → [P2 … P5], all of one width.
+    """Top-down feature pyramid: [C2 … C5] → [P2 … P5], all with the same number of channels.
 
     Source: Lin et al., Feature Pyramid Networks (CVPR 2017).
     """
@@ -27,9 +27,10 @@ class Pyramid(nn.Module):
 
 
 class UNetDecoder(nn.Module):
-    """Top-down with a convolution over both at each stride, narrower the finer: [C2 … C5] → [D2 … D5].
+    """Top-down decoder: [C2 … C5] → [D2 … D5], with fewer channels at finer strides.
 
-    Where a `Pyramid` is linear up to its head, here each stride decides what of the coarser one it takes.
+    At each stride, a convolution combines the features of the backbone with those of the coarser stride. A
+    `Pyramid` is linear up to its head; here each stride learns what it takes from the coarser one.
 
     Source: Ronneberger et al., U-Net (MICCAI 2015), section 2, the expansive path.
     """
@@ -62,7 +63,7 @@ def pyramid_widths(kind: PyramidKind, channels: int) -> list[int]:
 
 
 class LocalizationHead(nn.Module):
-    """Levels of one width summed at stride 4, conv-BN-ReLU `depth` times, 1×1 → localization logits.
+    """Localization logits: levels summed at stride 4, conv-BN-ReLU `depth` times, then a 1×1 convolution.
 
     Source: Kirillov et al., Panoptic Feature Pyramid Networks (CVPR 2019), section 3, the sum.
     """
@@ -82,7 +83,7 @@ class LocalizationHead(nn.Module):
 
 
 class FinestHead(LocalizationHead):
-    """As `LocalizationHead`, of D2 alone: a `UNetDecoder` has brought the others into it."""
+    """A `LocalizationHead` of D2 alone, into which a `UNetDecoder` has already combined the other levels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, depth=1)
@@ -96,4 +97,4 @@ PYRAMIDS: dict[PyramidKind, tuple[type[Pyramid | UNetDecoder], type[Localization
     "fpn": (Pyramid, LocalizationHead),
     "unet": (UNetDecoder, FinestHead),
 }
-"""What joins the strides, and the head that reads it."""
+"""The module that combines the strides, and the head that reads its result."""

@@ -1,16 +1,16 @@
-"""The verdict as the sum of its evidence."""
+"""The evidence head: its logit is the sum of its evidence."""
 
 import torch
 from torch import Tensor, nn
 
 
 class EvidenceHead(nn.Module):
-    """Pools a gate of 0…1 into a margin that is exactly a bias plus the sum of a non-negative map.
+    """Pools a gate g in 0…1 into a margin that is exactly a bias plus the sum of a non-negative map.
 
-    contribution(x, y) = gain · g^(p+1) / (Σ g^p + ε): the margin is bias + gain · the mean of g weighted
-    by g^p, between the mean (p = 0) and the maximum (p → ∞). One cell of a small defect counts as much as
-    a thousand of a large one, many faint cells do not add up to a verdict, and where the gate is shut there
-    is nothing to sum.
+    contribution(x, y) = gain · g^(p+1) / (Σ g^p + ε). The margin is therefore bias + gain · the mean of g
+    weighted by g^p, which lies between the mean (p = 0) and the maximum (p → ∞). A single cell of a small
+    defect counts as much as a thousand cells of a large one, many faint cells do not add up to an NG verdict,
+    and a cell where the gate is closed contributes nothing.
 
     Args:
         power: p, at least 0.
@@ -21,7 +21,7 @@ class EvidenceHead(nn.Module):
     def __init__(self, power: float = 3.0) -> None:
         super().__init__()
         self.power = power
-        # At the start P(NG) = 0.5 where the evidence is half open, 0.02 where it is shut.
+        # At the start, P(NG) is 0.5 if the gate is half open, and 0.02 if it is closed.
         self.log_gain = nn.Parameter(torch.tensor(8.0).log())
         self.bias = nn.Parameter(torch.tensor(-4.0))
 

@@ -1,4 +1,4 @@
-"""GAIN-MTL, the whole network: a strategy's modules are built, and those that are needed are run."""
+"""GAIN-MTL, the complete network: it contains a strategy's modules and runs those that are needed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +19,9 @@ OK, NG = 0, 1
 
 
 class LinearHead(nn.Module):
-    """GAP and one linear layer, so that the evidence map is exact: mean(evidence) + bias = margin.
+    """Global average pooling and a linear layer; the evidence is exact: mean(evidence) + bias = margin.
 
-    Source: Zhou et al., CAM (CVPR 2016), equation 2. A hidden layer between would break the identity.
+    Source: Zhou et al., CAM (CVPR 2016), equation 2. A hidden layer in between would break this identity.
     """
 
     def __init__(self, channels: int) -> None:
@@ -47,18 +47,18 @@ class LinearHead(nn.Module):
 
 @dataclass
 class Output:
-    """What one forward pass gives; a module the strategy lacks leaves None. All float32."""
+    """The result of one forward pass, float32; None for modules that the strategy does not have."""
 
     logits: Tensor
-    """(B, 2) of the classification head."""
+    """(B, 2) logits of the classification head."""
     cam: Tensor
     """(B, 1, h, w) CAM_NG − CAM_OK."""
     attention_logits: Tensor | None = None
-    """(B, 1, h, w) before the sigmoid; the model's own, whatever the gate was."""
+    """(B, 1, h, w) before the sigmoid; the model's own attention, independent of the gate."""
     gate: Tensor | None = None
-    """(B, 1, h, w) the effective attention that F was multiplied with, 0…1."""
+    """(B, 1, h, w) the effective attention, by which F was multiplied, 0…1."""
     attended_logits: Tensor | None = None
-    """(B, 2)"""
+    """(B, 2) logits of the head on attended features."""
     attended_evidence: Tensor | None = None
     """(B, 1, h, w): its mean plus the attended bias is the attended margin."""
     localization_logits: Tensor | None = None
@@ -68,16 +68,16 @@ class Output:
     contributions: Tensor | None = None
     """(B, 1, H/4, W/4), at least 0: their sum plus the evidence head's bias is the evidence margin."""
     counterfactual_logits: Tensor | None = None
-    """(B, 2) of the classification head on features without the defect; training only."""
+    """(B, 2) logits of the classification head on features with the defect suppressed; training only."""
 
 
 class GainMTL(nn.Module):
-    """The network of one strategy (DESIGN: the model).
+    """The network of one strategy.
 
     Args:
-        config: backbone and widths; weights are loaded by `load_weights`, not here.
-        strategy: names the modules.
-        experimental: what is asked of the evidence and of the attention.
+        config: backbone and channels; weights are loaded by `load_weights`, not here.
+        strategy: defines the modules.
+        experimental: settings of the evidence head and of the attention.
     """
 
     def __init__(
@@ -116,13 +116,13 @@ class GainMTL(nn.Module):
     def forward(
         self, images: Tensor, masks: Tensor | None = None, has_mask: Tensor | None = None, alpha: float = 0.0
     ) -> Output:
-        """Judge images; with masks (training) also run what only training needs.
+        """The predictions for images; with masks (in training) also the outputs that only training needs.
 
         Args:
             images: (B, H, W, 3) RGB, uint8 or float in 0…255.
             masks: (B, H, W) defect masks, 0 or 1; training only.
             has_mask: (B,) bool, which images are defective and have a mask.
-            alpha: the curriculum's α: share of the mask in the gate of images that have one.
+            alpha: α of the curriculum: share of the mask in the gate, for images that have a mask.
         """
         deep, features = self.backbone(images)
         logits, cam = self.classification(deep)
@@ -148,7 +148,7 @@ class GainMTL(nn.Module):
         return output
 
     def decision(self, output: Output) -> Tensor:
-        """(B,) logit of P(NG) by the head that decides in this strategy."""
+        """(B,) logit of P(NG), from the head that decides in this strategy."""
         if self.strategy.decides == "evidence":
             assert output.evidence_margin is not None
             return output.evidence_margin
@@ -157,7 +157,7 @@ class GainMTL(nn.Module):
         return logits[:, NG] - logits[:, OK]
 
     def evidence(self, output: Output) -> Tensor:
-        """(B, 1, h, w) the strategy's own evidence map, at least 0 (fused: at stride 4, 0…1)."""
+        """(B, 1, h, w) the strategy's own evidence map, at least 0 (if fused: at stride 4, 0…1)."""
         if self.strategy.evidence == "cam":
             return output.cam.clamp_min(0)
         assert output.attention_logits is not None
@@ -166,11 +166,11 @@ class GainMTL(nn.Module):
             return attention
         assert output.localization_logits is not None
         fine = output.localization_logits.sigmoid()
-        # Not normalized by its maximum, unlike the gate: an OK part has to look cold on a fixed scale.
+        # Unlike the gate, not normalized by its maximum: on a fixed scale, an OK part must look cold.
         return fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear")
 
     def contributions(self, output: Output) -> Tensor:
-        """(B, 1, h, w): what each place adds to the verdict; their sum plus `bias_margin()` is `decision`."""
+        """(B, 1, h, w): what each place adds to the logit; their sum plus `bias_margin()` is `decision`."""
         if self.strategy.decides == "evidence":
             assert output.contributions is not None
             return output.contributions
@@ -179,7 +179,7 @@ class GainMTL(nn.Module):
         return evidence / (evidence.shape[-2] * evidence.shape[-1])
 
     def bias_margin(self) -> Tensor:
-        """The scalar that `decision` is without any evidence."""
+        """The value of `decision` without any evidence, a scalar."""
         if self.strategy.decides == "evidence":
             return self.verdict.bias
         head = self.classification if self.strategy.decides == "classification" else self.attended
@@ -188,16 +188,16 @@ class GainMTL(nn.Module):
     def _gate(self, output: Output, mask: Tensor | None, has_mask: Tensor | None, alpha: float) -> Tensor:
         """Effective attention.
 
-        The model's own; fused with localization where that is the evidence; in training under the
-        curriculum drawn to the mask.
+        It is the model's own attention. If the evidence is fused, it is multiplied by the localization; in
+        training with the curriculum, it is blended with the mask.
         """
         assert output.attention_logits is not None
         attention = output.attention_logits.sigmoid()
         gate = attention
         if self.strategy.evidence == "fused":
             assert output.localization_logits is not None
-            # Max-pooled, so that a small defect found at stride 4 still opens its cell. Detached: the gate
-            # must not teach localization to open wherever that helps the classifier.
+            # Max-pooled, so that a small defect found at stride 4 still opens its cell. Detached, because the
+            # gate must not teach localization to open wherever that helps the classifier.
             found = output.localization_logits.detach().sigmoid()
             gate = normalize_by_max(attention * F.adaptive_max_pool2d(found, attention.shape[-2:]))
         if self.strategy.curriculum and mask is not None and has_mask is not None:
@@ -212,7 +212,7 @@ def model_of(config: RunConfig) -> GainMTL:
 
 
 def _read_older_names(_: nn.Module, state: dict[str, Any], prefix: str, *__: Any) -> None:
-    """Tensors saved before the suppression was called so."""
+    """Rename tensors that were saved before the module was called `suppression`."""
     older = {"counterfactual.suppression.": "suppression.strength.", "counterfactual.": "suppression."}
     for name in [key for key in state if key.startswith(f"{prefix}counterfactual.")]:
         begins = next(start for start in older if name.startswith(prefix + start))
@@ -220,5 +220,5 @@ def _read_older_names(_: nn.Module, state: dict[str, Any], prefix: str, *__: Any
 
 
 def mask_at(masks: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
-    """(B, H, W) masks at a map's size (B, 1, h, w), max-pooled so that a tiny defect never vanishes."""
+    """(B, H, W) masks, max-pooled to a map's size (B, 1, h, w) so that a tiny defect never vanishes."""
     return F.adaptive_max_pool2d(masks.unsqueeze(1).float(), tuple(size))

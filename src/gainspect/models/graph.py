@@ -1,4 +1,4 @@
-"""The inspection graph: what the torch backend runs and what every format is exported from."""
+"""The inspection graph, which the torch backend runs and from which every format is exported."""
 
 from torch import Tensor, nn
 
@@ -6,10 +6,10 @@ from gainspect.models.gain_mtl import GainMTL
 
 
 class InspectionGraph(nn.Module):
-    """A trained model as a function of pixels, normalization inside; what is exported is this.
+    """A trained model as a function of pixels, including the normalization; this is what is exported.
 
     Args:
-        model: used as it is.
+        model: the model; it is not copied.
     """
 
     def __init__(self, model: GainMTL) -> None:
@@ -19,16 +19,16 @@ class InspectionGraph(nn.Module):
         names = ["logit", "score", "evidence", "contributions", "cam"]
         names += [name for name in ("attention", "localization") if name in strategy.modules]
         self.outputs = tuple(names)
-        """Names of what `forward` returns, in its order."""
+        """Names of the tensors that `forward` returns, in order."""
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Judge (B, S, S, 3) RGB images, uint8.
+        """The predictions for (B, S, S, 3) RGB images, uint8.
 
         Returns:
-            `outputs`, in float32: "logit" and "score" (B,), the logit of P(NG) and P(NG) itself; maps
-            (B, h, w), each at a resolution of its own: "evidence" (the strategy's own), "contributions"
-            (their sum plus the model's evidence bias is the logit), "cam" (logits), "attention" and
-            "localization" (0…1).
+            The tensors named in `outputs`, float32: "logit" and "score" (B,), the logit of P(NG) and P(NG)
+            itself; maps (B, h, w), each at its own resolution: "evidence" (the strategy's own),
+            "contributions" (their sum plus the model's evidence bias is the logit), "cam" (logits),
+            "attention" and "localization" (0…1).
         """
         output = self.model(images)
         logit = self.model.decision(output)

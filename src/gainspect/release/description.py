@@ -10,7 +10,7 @@ from gainspect.data.manifest import SPLITS, Manifest
 from gainspect.inspection.bundle import SCHEMA_VERSION, Description, Format, Graph, Preprocessing
 from gainspect.models.graph import InspectionGraph
 from gainspect.policy import Policy
-from gainspect.release.formats.files import FILES
+from gainspect.release.formats.graph_files import FILES
 from gainspect.training.run_folder import RunFolder
 
 

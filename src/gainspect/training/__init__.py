@@ -1,1 +1,1 @@
-"""Training: the staged, multi-task run of one strategy, and its run folder."""
+"""Training: the staged multi-task training of one strategy, and its run folder."""

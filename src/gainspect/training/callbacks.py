@@ -1,4 +1,4 @@
-"""What happens around the epochs of a training: validation, log and checkpoints, and what a person sees."""
+"""Callbacks at the end of each epoch: validation, log, checkpoints, and the output on the terminal."""
 
 import csv
 import io
@@ -23,10 +23,10 @@ from gainspect.training.task import InspectionTask
 
 
 class Monitor(pl.Callback):
-    """Validates through the Inspector, as evaluation does, and never sees the test part.
+    """Validates with the Inspector, as evaluation does, and never sees the test part.
 
-    A checkpoint is a candidate only once all losses of the strategy have their full weight: before that,
-    heads that decide may not have been trained yet.
+    A checkpoint is a candidate only after all losses of the strategy have reached their full weight; before
+    that, the head that decides may not have been trained yet.
     """
 
     def __init__(
@@ -45,29 +45,29 @@ class Monitor(pl.Callback):
         self._started = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Judge, log, keep, save; in that order, so that a kill in between costs this epoch only."""
+        """Validate, log, keep, save; in this order, so that a kill in between loses only this epoch."""
         assert isinstance(pl_module, InspectionTask)
-        row: EpochFigures = {"epoch": trainer.current_epoch + 1}
-        row |= {
+        epoch: EpochFigures = {"epoch": trainer.current_epoch + 1}
+        epoch |= {
             name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("loss/")
         }
         figures = self._validate(pl_module)
         pl_module.log_dict(figures)
-        row |= figures
-        row["seconds"] = round(time.monotonic() - self._started, 3)
-        self.history.append(row)
+        epoch |= figures
+        epoch["seconds"] = round(time.monotonic() - self._started, 3)
+        self.history.append(epoch)
         if pl_module.is_complete:
-            self._keep_if_good(pl_module, row)
+            self._keep_if_good(pl_module, epoch)
         self._write_log()
         trainer.save_checkpoint(self.run.last_checkpoint)
-        self.on_epoch(row)
+        self.on_epoch(epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run must know of the epochs before."""
+        """What a resumed run needs to know about the earlier epochs."""
         return {"history": self.history, "best": self.selection.best, "kept": self.selection.kept}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it up again."""
+        """Restore what `state_dict` returned."""
         self.history = state_dict["history"]
         self.selection.best, self.selection.kept = state_dict["best"], state_dict["kept"]
 
@@ -78,14 +78,14 @@ class Monitor(pl.Callback):
         assessment = assess(inspector, self.validation)
         return dict(validation_figures(assessment, task.config.training.monitor_recall))
 
-    def _keep_if_good(self, task: InspectionTask, row: EpochFigures) -> None:
-        if self.selection.keeps(row):
+    def _keep_if_good(self, task: InspectionTask, epoch: EpochFigures) -> None:
+        if self.selection.keeps(epoch):
             save_state(
-                {"model": task.kept_model.state_dict(), "epoch": row["epoch"]}, self.run.best_checkpoint
+                {"model": task.kept_model.state_dict(), "epoch": epoch["epoch"]}, self.run.best_checkpoint
             )
 
     def _write_log(self) -> None:
-        names = list(dict.fromkeys(name for row in self.history for name in row))
+        names = list(dict.fromkeys(name for epoch in self.history for name in epoch))
         text = io.StringIO()
         writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
@@ -94,42 +94,42 @@ class Monitor(pl.Callback):
 
 
 class Patience(EarlyStopping):
-    """Stops after so many candidate epochs without a better figure.
+    """Stops the training after a number of candidate epochs without a better figure.
 
     Args:
         figure: a validation figure that the `Monitor` logs; larger is better.
-        epochs: how many.
+        epochs: the number of candidate epochs.
     """
 
     def __init__(self, figure: str, epochs: int) -> None:
         super().__init__(monitor=figure, mode="max", patience=epochs, check_on_train_epoch_end=True)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Look at the figure, once the epoch is a candidate."""
+        """Check the figure if the epoch is a candidate."""
         assert isinstance(pl_module, InspectionTask)
         if pl_module.is_complete:
             super().on_train_epoch_end(trainer, pl_module)
 
 
 class EpochBar(RichProgressBar):
-    """Lightning's bar over the batches of an epoch, with epochs counted from 1 as everywhere else."""
+    """Lightning's progress bar over the batches of an epoch; epochs are counted from 1 as everywhere else."""
 
     def _get_train_description(self, current_epoch: int) -> str:
         return f"epoch {current_epoch + 1} of {self.trainer.max_epochs}"
 
 
 class EpochLines:
-    """What a person reads while a model trains: a line for each epoch."""
+    """Prints one line per epoch while a model trains."""
 
     def __init__(self, title: str, console: Console) -> None:
         self.title = title
         self.console = console
 
-    def add(self, row: EpochFigures) -> None:
-        """Print the loss, and on the validation part how the model ranks and where it looks."""
-        parts = [f"{self.title} epoch {row['epoch']}", f"loss {row['loss/total']:.3f}"]
-        parts += [f"{label} {row[name]:.2f}" for name, label in _SHOWN.items() if name in row]
-        line = "  ".join(parts) + f"  [dim]{row['seconds']:.0f} s[/]"
+    def add(self, epoch: EpochFigures) -> None:
+        """Print the loss and, on the validation part, how well the model ranks and where it looks."""
+        parts = [f"{self.title} epoch {epoch['epoch']}", f"loss {epoch['loss/total']:.3f}"]
+        parts += [f"{label} {epoch[name]:.2f}" for name, label in _SHOWN.items() if name in epoch]
+        line = "  ".join(parts) + f"  [dim]{epoch['seconds']:.0f} s[/]"
         self.console.print(line, highlight=False, soft_wrap=True)
 
 

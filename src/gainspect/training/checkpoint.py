@@ -1,4 +1,4 @@
-"""Checkpoints without pickle: tensors in safetensors, the rest as JSON in its header."""
+"""Checkpoints without pickle: tensors in a safetensors file, everything else as JSON in its header."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from gainspect.files import atomic_path
 
 
 class SafetensorsIO(CheckpointIO):
-    """Lets Lightning save and resume through one safetensors file, written atomically."""
+    """Lets Lightning save to and resume from one safetensors file, which is written atomically."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write a nested checkpoint of tensors and plain values."""
@@ -25,13 +25,13 @@ class SafetensorsIO(CheckpointIO):
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Read it back; nothing is executed, so `weights_only` changes nothing."""
+        """Read a checkpoint. No code is executed, so `weights_only` has no effect."""
         del map_location, weights_only
         state: dict[str, Any] = load_state(Path(path))
         return state
 
     def remove_checkpoint(self, path: Any) -> None:
-        """Delete it."""
+        """Delete a checkpoint."""
         Path(path).unlink(missing_ok=True)
 
 
@@ -39,7 +39,7 @@ def save_state(state: Any, path: Path) -> None:
     """Write nested dicts, lists, tuples, plain values and tensors.
 
     Raises:
-        TypeError: the state holds something else.
+        TypeError: the state contains another type.
         GainspectError: the file cannot be written.
     """
     tensors: dict[str, Tensor] = {}
@@ -52,11 +52,11 @@ def load_state(path: Path) -> Any:
     """Read what `save_state` wrote.
 
     Raises:
-        GainspectError: missing, damaged, or not such a file.
+        GainspectError: the file is missing, damaged, or not such a checkpoint.
     """
     if not path.is_file():
         raise GainspectError(
-            "there is no such checkpoint", where=path, hint="Name a run folder that was trained."
+            "there is no such checkpoint", where=path, hint="Give a run folder of a training."
         )
     try:
         with safe_open(path, "pt") as file:
@@ -71,10 +71,10 @@ def load_state(path: Path) -> Any:
 
 
 def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """JSON with tags where JSON has no word: tensors, tuples, and dicts whose keys are not text."""
+    """JSON, with tags for what JSON cannot express: tensors, tuples, and dicts whose keys are not text."""
     if isinstance(value, Tensor):
         name = str(len(tensors))
-        # Own memory: safetensors refuses tensors that share it, as an average does with its source.
+        # A clone, because safetensors refuses tensors that share memory.
         tensors[name] = value.detach().cpu().contiguous().clone()
         return {"tensor": name}
     if isinstance(value, dict):
@@ -85,7 +85,7 @@ def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
         return {"list": [_encode(item, tensors) for item in value]}
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise TypeError(f"a checkpoint cannot hold a {type(value).__name__}")
+    raise TypeError(f"a checkpoint cannot contain a {type(value).__name__}")
 
 
 def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:
@@ -101,5 +101,5 @@ def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def device_of(module: torch.nn.Module) -> torch.device:
-    """Where a module's parameters lie."""
+    """The device of a module's parameters."""
     return next(module.parameters()).device

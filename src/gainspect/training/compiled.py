@@ -1,4 +1,4 @@
-"""torch.compile where it pays: the backbone in training. The small heads gain nothing by it."""
+"""torch.compile where it pays off: for the backbone in training. The small heads gain nothing from it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +11,17 @@ from gainspect.models.gain_mtl import GainMTL
 
 
 def compile_backbone(model: GainMTL) -> None:
-    """Compile at the first step; copies of the model are not compiled."""
-    torch.compiler.reset()  # what other runs of this process left would use up its cache
+    """Compile the backbone at the first step; copies of the model are not compiled."""
+    torch.compiler.reset()  # compiled code of other runs in this process would use up the cache
     model.backbone.compile()
 
 
 @contextmanager
 def compiler_errors() -> Iterator[None]:
-    """A compiler that fails, or is not there, in words.
+    """Report a compiler that fails or is missing as a `GainspectError`.
 
     Raises:
-        GainspectError: it is, inside the block or the decorated function.
+        GainspectError: the compiler failed inside the block or the decorated function.
     """
     try:
         yield

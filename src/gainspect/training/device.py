@@ -1,8 +1,8 @@
-"""Where a training runs."""
+"""The device that a training runs on."""
 
 import torch
 
 
 def device_at_hand() -> str:
-    """A GPU where there is one."""
+    """"cuda" if there is a GPU, otherwise "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,4 +1,4 @@
-"""How long a training will take, measured before it."""
+"""Estimates how long a training will take, from a short measurement before it."""
 
 import copy
 import time
@@ -15,24 +15,24 @@ from gainspect.training.compiled import compile_backbone
 from gainspect.training.task import InspectionTask
 
 _STEPS = 3
-"""Training steps that are timed."""
+"""Number of training steps that are timed."""
 
 _SAMPLE = 16
-"""Validation images that are timed."""
+"""Number of validation images that are timed."""
 
 
 def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device: str, bf16: bool) -> float:
-    """How many seconds `epochs` epochs will take on this machine as it is now.
+    """How many seconds a number of epochs will take on this machine with its current load.
 
-    A few steps at full size with all losses are run on a copy of the model, and the fastest counts (the first
-    ones pay for warming up); then a few validation images are judged. The task is left as it was.
+    A few steps at full size with all losses run on a copy of the model, and the fastest one counts (the first
+    ones include the warm-up). Then a few validation images are judged. The task is not changed.
 
     Args:
-        task: about to be trained.
+        task: the task that will be trained.
         validation: its validation part.
-        epochs: how many are to be estimated.
-        device: where it will be trained.
-        bf16: whether under bfloat16 autocast.
+        epochs: the number of epochs to estimate.
+        device: the device that will be used.
+        bf16: whether bfloat16 autocast will be used.
     """
     model = copy.deepcopy(task.model).to(device).train()
     if task.config.training.compile:
@@ -53,6 +53,6 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
     seen = task.config.data
     assess(Inspector(TorchBackend(model, seen.input_size, device), threshold=0.5, tiling=seen.tiling), sample)
     judging = (time.perf_counter() - started) / len(sample.parts)
-    # Processes that read images work beside the steps, else before them.
+    # Worker processes load images during the steps; without them, loading comes before each step.
     per_step = max(step, loading / task.workers) if task.workers else step + loading
     return epochs * (len(draws) * per_step + len(validation.parts) * judging)

@@ -1,4 +1,4 @@
-"""Train one strategy from configuration to chosen checkpoint; resumes after Ctrl-C or a kill."""
+"""Train one strategy, from the configuration to the chosen checkpoint; can resume after Ctrl-C or a kill."""
 
 import logging
 import os
@@ -48,19 +48,21 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
     """Train into a new run folder.
 
     Args:
-        config: what to train.
-        manifest: parts; those without a split are given one (by group, stratified, seeded). A size that is
-            "auto" is chosen by their defects.
-        out: the run folder to make.
-        console: where progress is shown; none: silent.
+        config: the configuration of the run.
+        manifest: the parts. Parts without a split are assigned to one (by group, stratified, seeded). If the
+            size is "auto", it is chosen from their defects.
+        out: the run folder to create.
+        console: where progress is shown; None: no progress is shown.
 
     Raises:
-        GainspectError: the folder is in use, the data cannot be trained on, or there are no weights.
-        KeyboardInterrupt: stopped; `resume` goes on.
+        GainspectError: the folder is in use, the data cannot be trained on, or weights are missing.
+        KeyboardInterrupt: the training was stopped; `resume` continues it.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise GainspectError(
-            "the run folder already exists", where=out, hint="Name a new folder, or go on with `--resume`."
+            "the run folder already exists",
+            where=out,
+            hint="Choose a new folder, or continue the run with `--resume`.",
         )
     config, manifest, choice = settle(config, manifest)
     if console is not None and choice is not None:
@@ -74,7 +76,7 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
 
 
 def resume(out: Path, *, data: Path | None = None, console: Console | None = None) -> RunFolder:
-    """Go on with a run that was stopped; a run that has ended is left as it is."""
+    """Continue a run that was stopped; a run that has ended is not changed."""
     run = RunFolder(out)
     config = run.config()
     if run.result_file.exists():
@@ -103,7 +105,7 @@ def _fit(
     )
     if console is not None and data.left_out:
         unmarked = plural(data.left_out, "NG image")
-        console.print(f"Training by tiles leaves out {unmarked} without a marked defect.")
+        console.print(f"Training with tiles leaves out {unmarked} without a marked defect.")
     task = InspectionTask(config, model, data, _workers(config))
     lines = EpochLines(config.strategy, console or Console(quiet=True))
     monitor = Monitor(run, manifest.split("val"), config.training.monitor, lines.add)
@@ -119,7 +121,7 @@ def _fit(
             trainer.fit(task, ckpt_path=str(run.last_checkpoint) if run.last_checkpoint.exists() else None)
     except GainspectError as error:
         raise _from_worker(error) from error
-    except SystemExit as error:  # what Lightning makes of Ctrl-C
+    except SystemExit as error:  # Lightning turns Ctrl-C into SystemExit
         raise KeyboardInterrupt from error
     finally:
         signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
@@ -128,7 +130,7 @@ def _fit(
 
 
 def _announce(task: InspectionTask, validation: Manifest, console: Console, *, done: int) -> dict[str, float]:
-    """Say how long the epochs that are not done will take; how many, and the seconds."""
+    """Print how long the remaining epochs will take; return their number and the seconds."""
     epochs = task.config.training.epochs - done
     bf16 = _precision(task.config) == "bf16"
     seconds = estimate(task, validation, epochs=epochs, device=device_at_hand(), bf16=bf16)
@@ -138,7 +140,7 @@ def _announce(task: InspectionTask, validation: Manifest, console: Console, *, d
 
 
 def _from_worker(error: GainspectError) -> GainspectError:
-    """An error of a process that reads images, without the traceback that torch puts into its text."""
+    """An error of a worker process, without the traceback that torch puts into its text."""
     if "Original Traceback" not in error.what:
         return error
     return GainspectError(error.what.strip().splitlines()[-1].partition("GainspectError: ")[2])
@@ -156,7 +158,7 @@ def _finish(
     announced: dict[str, float] | None,
     console: Console | None,
 ) -> None:
-    """Judge the validation part with the model that was kept, and choose the policy from its verdicts."""
+    """Judge the validation part with the kept model, choose the policy from the verdicts, save the result."""
     kept = monitor.selection.kept
     assert kept is not None  # the last epoch is always a candidate
     validation = manifest.split("val")
@@ -179,11 +181,11 @@ def _finish(
 
 
 def _seconds(epochs: list[EpochFigures]) -> float:
-    return round(sum(row["seconds"] for row in epochs), 3)
+    return round(sum(epoch["seconds"] for epoch in epochs), 3)
 
 
 def _build(config: RunConfig) -> GainMTL:
-    """The model as its seed makes it."""
+    """The model with the initial weights that the seed gives."""
     torch.manual_seed(config.training.seed)
     return model_of(config)
 
@@ -218,7 +220,7 @@ def _precision(config: RunConfig) -> str:
 
 
 def _workers(config: RunConfig) -> int:
-    """Processes that read images: none on one or two cores (no gain), else one a core, to 8."""
+    """Number of worker processes: 0 on one or two cores (no gain), otherwise cores − 1, at most 8."""
     if config.training.workers is not None:
         return config.training.workers
     cores = torch.get_num_threads()
@@ -231,7 +233,7 @@ _PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "opencv-pytho
 def _start_run(
     path: Path, config: RunConfig, manifest: Manifest, *, weights: str, device: str, precision: str
 ) -> RunFolder:
-    """Make a run folder and write down what the training will use."""
+    """Create a run folder and record what the training will use."""
     run = RunFolder(path)
     save_manifest(manifest, run.split_file)
     write_json(
@@ -250,5 +252,5 @@ def _start_run(
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         },
     )
-    save_config(config.resolved(), run.config_file)  # last: its presence makes this a run folder
+    save_config(config.resolved(), run.config_file)  # written last: its presence makes this a run folder
     return run

@@ -1,4 +1,4 @@
-"""The multi-task objective: the model's output and a batch → named losses."""
+"""The multi-task objective: named losses from the model's output and a batch."""
 
 from collections.abc import Collection, Mapping
 
@@ -23,15 +23,15 @@ def named_losses(
 ) -> dict[LossName, Tensor]:
     """Each active loss as a scalar, unweighted.
 
-    Mask losses see defective images that have a mask; OK images push attention and localization to zero;
-    an NG image without a mask trains the classifiers only.
+    Mask losses use the defective images that have a mask. OK images push attention and localization to zero.
+    An NG image without a mask trains only the classifiers.
 
     Args:
-        output: of the model in training.
-        batch: what it saw.
+        output: the output of the model in training.
+        batch: the batch that the output belongs to.
         active: the losses to compute.
         alpha: weight of NG in the focal losses.
-        gamma: their focusing exponent.
+        gamma: focusing exponent of the focal losses.
         attention_loss: a key of `losses.ATTENTION_LOSSES`.
     """
     ok = ~batch.target
@@ -52,7 +52,7 @@ def named_losses(
         named["guidance"] = mean_of(guided, batch.has_mask) + mean_of(losses.silence(attention), ok)
     if "localization" in active and output.localization_logits is not None:
         found = output.localization_logits
-        # At the mask's own resolution: a map cell is as wide as a small defect is, and would double it.
+        # At the mask's own resolution: a map cell can be as wide as a small defect and would double its size.
         fine = F.interpolate(found, size=batch.mask.shape[-2:], mode="bilinear")
         target = batch.mask.unsqueeze(1).float()
         named["localization"] = mean_of(losses.localization(fine, target), batch.has_mask) + mean_of(
@@ -70,12 +70,12 @@ def named_losses(
 
 
 class UncertaintyWeights(nn.Module):
-    """Loss weights that are learned: each loss L becomes exp(−s)·L + s.
+    """Learned loss weights: each loss L becomes exp(−s)·L + s.
 
     Source: Kendall et al., Multi-Task Learning Using Uncertainty (CVPR 2018), equation 7, up to factors of 2.
 
     Args:
-        weights: of the strategy; s begins where the weight is this one.
+        weights: the strategy's weights; s is initialized so that exp(−s) is this weight.
     """
 
     def __init__(self, weights: Mapping[LossName, float]) -> None:
@@ -85,7 +85,7 @@ class UncertaintyWeights(nn.Module):
         )
 
     def forward(self, named: Mapping[LossName, Tensor], shares: Mapping[LossName, float]) -> Tensor:
-        """Sum over the losses; `shares` (0…1) is how far each has been ramped in."""
+        """Sum over the losses; `shares` gives for each loss how far its ramp has progressed, 0…1."""
         terms = [
             shares[name] * ((-self.log_variance[name]).exp() * value + self.log_variance[name])
             for name, value in named.items()
@@ -94,5 +94,5 @@ class UncertaintyWeights(nn.Module):
 
 
 def mean_of(per_image: Tensor, of: Tensor) -> Tensor:
-    """Mean over the images in `of`; 0 (still part of the graph) when there are none."""
+    """Mean over the images in `of`; 0 (but still part of the graph) if there are none."""
     return torch.where(of, per_image, 0.0).sum() / of.sum().clamp_min(1)

@@ -1,4 +1,4 @@
-"""The run folder: where everything lies that one training used and made. Paths and JSON; no torch."""
+"""The run folder: everything that one training used and produced. Paths and JSON only, without torch."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from gainspect.policy import Policy
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where things lie in a run folder."""
+    """The files in a run folder."""
 
     path: Path
 
@@ -35,17 +35,17 @@ class RunFolder:
 
     @property
     def log_file(self) -> Path:
-        """One row an epoch: losses and validation figures."""
+        """One row per epoch: losses and validation figures."""
         return self.path / "log.csv"
 
     @property
     def last_checkpoint(self) -> Path:
-        """Everything needed to go on, after each epoch."""
+        """Everything that is needed to resume; written after each epoch."""
         return self.path / "checkpoints" / "last.safetensors"
 
     @property
     def best_checkpoint(self) -> Path:
-        """The model that evaluation uses, with the epoch it comes from."""
+        """The model that evaluation uses, with the number of its epoch."""
         return self.path / "checkpoints" / "best.safetensors"
 
     @property
@@ -55,19 +55,20 @@ class RunFolder:
 
     @property
     def result_file(self) -> Path:
-        """Written last: chosen epoch and its validation figures, the policy, and how long it took.
+        """Written last: chosen epoch and its validation figures, the policy, and how long the training took.
 
-        Where that was announced, also what was: epochs (of a resumed run the rest), seconds, and those taken.
+        If the duration was estimated before the training, "announced" contains the number of epochs (in a
+        resumed run, of the remaining ones), the estimated seconds, and the seconds taken.
         """
         return self.path / "training.json"
 
     @property
     def bundle_file(self) -> Path:
-        """What the training ends with, unless it was told not to: the model as it is deployed."""
+        """The bundle, i.e. the model as it is deployed; training writes it unless this is switched off."""
         return self.path / "model.gain"
 
     def evaluation_folder(self, split: str = "test") -> Path:
-        """Folder of what `evaluate` and `compare` save of a part of the data, unless told otherwise."""
+        """Default folder for what `evaluate` and `compare` save for a part of the data."""
         return self.path / "evaluation" / split
 
     def config(self) -> RunConfig:
@@ -99,7 +100,7 @@ class RunFolder:
             raise GainspectError(
                 "the training of this run has not ended",
                 where=self.path,
-                hint=f"Go on with `gainspect train --resume {self.path}`.",
+                hint=f"Continue it with `gainspect train --resume {self.path}`.",
             )
         return _read_json(self.result_file)
 
@@ -107,12 +108,12 @@ class RunFolder:
         """The policy that the training ended with.
 
         Raises:
-            GainspectError: as `result`.
+            GainspectError: see `result`.
         """
         result = self.result()
         if "policy" in result:
             return Policy.model_validate(result["policy"])
-        # A run of before policies were stored: its thresholds, without limits for reasons or a heat scale.
+        # Older runs stored no policy, but thresholds: neither limits for reasons nor a heat scale.
         point = result["operating_point"]
         known = {name: point[name] for name in Policy.model_fields if name in point}
         return Policy(**known, region_threshold=point["map_thresholds"].get("evidence", 0.0))
@@ -121,16 +122,16 @@ class RunFolder:
         """The parts with this run's split.
 
         Args:
-            data: the data folder, or a manifest in it, if it has moved since.
+            data: the data folder, or a manifest in it, if it has moved since the training.
 
         Raises:
-            GainspectError: the data folder or an image is gone.
+            GainspectError: the data folder or an image no longer exists.
         """
         root = data or Path(self.environment()["data"]["root"])
         root = root.parent if root.is_file() else root
         if not root.is_dir():
             raise GainspectError(
-                "the run's data folder is not there", where=root, hint="Name its new place with --data."
+                "the run's data folder does not exist", where=root, hint="Give its new place with --data."
             )
         return load_manifest(self.split_file, root=root)
 
@@ -139,5 +140,5 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise GainspectError(f"cannot read it ({error})", where=path) from error
+        raise GainspectError(f"cannot read the file ({error})", where=path) from error
     return content

@@ -1,4 +1,4 @@
-"""What changes over a run besides the loss weights (those are in the strategy table)."""
+"""What changes during a run besides the loss weights, which are defined by the strategy."""
 
 import math
 
@@ -6,7 +6,7 @@ from gainspect.config import RunConfig, TrainingConfig
 
 
 def image_size(config: RunConfig, progress: float) -> int:
-    """Progressive learning: side in pixels, a multiple of 32, growing to full size over the first half.
+    """Progressive learning: image side in pixels, a multiple of 32 that grows to full size in the first half.
 
     Source: Tan and Le, EfficientNetV2 (ICML 2021), section 4.
 
@@ -24,7 +24,7 @@ def augmentation_strength(config: TrainingConfig, progress: float) -> float:
 
 
 def learning_rate_factor(step: int, total_steps: int, warmup: float) -> float:
-    """Linear warm-up over `warmup` of the run, then cosine to 0; a factor on each group's peak rate.
+    """Factor on each group's peak learning rate: linear warm-up over `warmup` of the run, then cosine to 0.
 
     >>> [round(learning_rate_factor(s, 100, 0.1), 2) for s in (0, 9, 10, 55, 100)]
     [0.1, 1.0, 1.0, 0.5, 0.0]

@@ -1,4 +1,4 @@
-"""What a configuration leaves open until it meets its data: the split, and the image size. No torch."""
+"""Settles what a configuration leaves open until the data are known: split and image size. No torch."""
 
 from typing import NamedTuple
 
@@ -12,17 +12,17 @@ class Settled(NamedTuple):
     """A configuration and its data, ready to be trained on."""
 
     config: RunConfig
-    """With an image size."""
+    """The configuration, with an image size."""
     manifest: Manifest
-    """With a split."""
+    """The parts, each with a split."""
     choice: SizeChoice | None
-    """How the image size was chosen; None = the configuration names it."""
+    """How the image size was chosen; None: the configuration sets it."""
 
 
 def settle(config: RunConfig, manifest: Manifest) -> Settled:
-    """Complete the split, then choose the image size if it is "auto". What is settled already stays.
+    """Complete the split, then choose the image size if it is "auto". Values that are already set stay.
 
-    The one place that does so: for `gainspect train`, `compare`, the Python functions and the benchmarks.
+    This is the only place that does so, for `gainspect train`, `compare`, the Python API and the benchmarks.
 
     Raises:
         GainspectError: train, val or test would lack OK or NG images, or an image or mask cannot be read.
@@ -35,7 +35,7 @@ def settle(config: RunConfig, manifest: Manifest) -> Settled:
 
 
 def complete_split(config: RunConfig, manifest: Manifest) -> Manifest:
-    """Give parts without a split one: by group, stratified, fixed by the seed.
+    """Assign a split to the parts that have none: by group, stratified, determined by the seed.
 
     Raises:
         GainspectError: train, val or test would lack OK or NG images.

@@ -18,9 +18,10 @@ from gainspect.training.schedule import augmentation_strength, image_size, learn
 
 
 class InspectionTask(pl.LightningModule):
-    """Trains a `GainMTL` on a training set by its strategy's stages.
+    """Trains a `GainMTL` on a training set in the stages of its strategy.
 
-    All that a step depends on is a function of (seed, epoch, step), so a resumed run is the run.
+    Everything random in a step is a function of (seed, epoch, step), so a resumed run gives the same result
+    as an uninterrupted one.
     """
 
     def __init__(self, config: RunConfig, model: GainMTL, data: TrainingSet, workers: int) -> None:
@@ -48,7 +49,7 @@ class InspectionTask(pl.LightningModule):
 
     @property
     def progress(self) -> float:
-        """Share of the run that is done, 0…1."""
+        """Share of the training that is done, 0…1."""
         return self.global_step / self.total_steps
 
     @property
@@ -62,8 +63,8 @@ class InspectionTask(pl.LightningModule):
         return DataLoader(self.data, batch_sampler=self.batches(epoch), num_workers=self.workers)
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
-        """Weighted sum of the losses that the strategy has active now."""
-        # All chance of a step (dropout, stochastic depth) comes from its place in the run.
+        """Weighted sum of the losses that are active now."""
+        # The random numbers of a step (dropout, stochastic depth) depend only on its position in the run.
         torch.manual_seed(hash((self.config.training.seed, self.current_epoch, batch_index)) % 2**63)
         total, named = self.objective(self.model, batch, self.progress)
         self.log_dict(
@@ -75,7 +76,7 @@ class InspectionTask(pl.LightningModule):
     def objective(
         self, model: GainMTL, batch: Sample, progress: float
     ) -> tuple[Tensor, dict[LossName, Tensor]]:
-        """The weighted sum and each loss, unweighted, at `progress` (0…1) of the run."""
+        """The weighted sum of the losses, and each loss unweighted, at `progress` (0…1) of the run."""
         weights = model.strategy.weights_at(progress, self.stages)
         output = model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(progress))
         settings = self.config.training
@@ -100,7 +101,7 @@ class InspectionTask(pl.LightningModule):
             self._last_averaged_step = self.global_step
 
     def configure_optimizers(self) -> Any:
-        """AdamW with layer-wise rates in the backbone; warm-up and cosine per step."""
+        """AdamW with layer-wise learning rates in the backbone; warm-up and cosine schedule per step."""
         settings = self.config.training
         heads = [module for name, module in self.model.named_children() if name != "backbone"]
         optimizer = adamw(self.model.backbone.net, [*heads, *filter(None, [self.uncertainty])], settings)
@@ -110,7 +111,7 @@ class InspectionTask(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def batches(self, epoch: int) -> list[list[Draw]]:
-        """What each step of an epoch draws."""
+        """The images that each step of an epoch draws."""
         settings = self.config.training
         order = epoch_order(
             self.data.manifest.labels,
@@ -135,7 +136,7 @@ class InspectionTask(pl.LightningModule):
 
 
 def adamw(backbone: nn.Module, heads: list[nn.Module], settings: TrainingConfig) -> torch.optim.AdamW:
-    """The heads at the peak rate, a timm backbone's layer groups slower the earlier they are."""
+    """AdamW: the heads learn at the peak rate; in a timm backbone, earlier layer groups learn more slowly."""
     groups = param_groups_layer_decay(backbone, settings.weight_decay, layer_decay=settings.layer_decay)
     groups += _decay_groups(heads, settings.weight_decay)
     for group in groups:
@@ -144,7 +145,7 @@ def adamw(backbone: nn.Module, heads: list[nn.Module], settings: TrainingConfig)
 
 
 def _decay_groups(modules: list[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
-    """Weights decay; biases, BatchNorm and scalars do not."""
+    """Two parameter groups: weights with weight decay; biases, BatchNorm and scalars without."""
     parameters = [p for module in modules for p in module.parameters()]
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},

@@ -1,4 +1,4 @@
-"""The model that a run has trained, ready to inspect in torch."""
+"""The trained model of a run, ready to inspect with torch."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from gainspect.training.run_folder import RunFolder
 
 
 def trained_backend(run: RunFolder, device: str = "cpu") -> TorchBackend:
-    """The model of the best checkpoint, which exists before the training has ended."""
+    """The model of the best checkpoint, which already exists before the training has ended."""
     config = run.config()
     model = model_of(config)
     model.load_state_dict(load_state(run.best_checkpoint)["model"])
@@ -25,7 +25,7 @@ def trained_backend(run: RunFolder, device: str = "cpu") -> TorchBackend:
 
 
 def trained_inspector(run: RunFolder) -> Inspector:
-    """The Inspector of the trained model, at the threshold of the run's policy, on the device at hand."""
+    """An Inspector of the trained model, with the threshold of the run's policy; on a GPU if there is one."""
     return Inspector(
         trained_backend(run, device_at_hand()),
         threshold=run.policy().threshold,
@@ -34,10 +34,10 @@ def trained_inspector(run: RunFolder) -> Inspector:
 
 
 def validated(run: RunFolder, data: Path | None = None) -> ValidationVerdicts:
-    """The verdicts of the validation part; a run that has none stored gets them.
+    """The verdicts on the validation part; they are computed and stored if the run has none.
 
     Args:
-        run: an ended training.
+        run: a finished training run.
         data: the data folder, if it has moved.
 
     Raises:

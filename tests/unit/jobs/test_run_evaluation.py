@@ -16,7 +16,7 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def test_data_must_be_named_and_be_there(bundle: Path, tmp_path: Path) -> None:
-    with pytest.raises(GainspectError, match="does not know where its data lies"):
+    with pytest.raises(GainspectError, match="does not know where its data are"):
         run_evaluation(bundle, out=tmp_path / "out")
     with pytest.raises(GainspectError, match="no such file or folder"):
         run_evaluation(bundle, data=tmp_path / "gone", out=tmp_path / "out")
@@ -45,7 +45,7 @@ def test_a_run_folder_is_no_bundle_and_an_unpacked_one_is(bundle: Path, tmp_path
     ("splits", "message"),
     [
         (("train", "val"), r"no test part \(it has train, val\)\. Choose --split train or val"),
-        (("", ""), "its manifest names no split.*column `split`"),
+        (("", ""), "its manifest does not define a split.*column `split`"),
     ],
 )
 def test_a_part_that_is_not_there_is_named_with_those_that_are(

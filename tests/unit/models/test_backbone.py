@@ -193,8 +193,8 @@ def test_more_stages_than_there_are_cannot_be_frozen() -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("effnet_lite0", "Names near it: efficientnet_lite0"),
-        ("test_efficientnet.no_such_tag", "Names near it: test_efficientnet.r160_in1k"),
+        ("effnet_lite0", "Similar names: efficientnet_lite0"),
+        ("test_efficientnet.no_such_tag", "Similar names: test_efficientnet.r160_in1k"),
         ("nothing_of_this_kind", "`timm.list_models()` lists"),
         ("", "timm has no model ''"),
     ],

@@ -91,7 +91,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])
 def test_a_foreign_or_damaged_file_is_named(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(GainspectError, match=rf"{re.escape(name)}: cannot read it as weights"):
+    with pytest.raises(GainspectError, match=rf"{re.escape(name)}: cannot read the file as weights"):
         load_weights(_backbone(), NAME, str(tmp_path / name))
 
 
@@ -105,7 +105,7 @@ class _Intruder:
 def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"conv_stem.weight": _Intruder()}, tmp_path / "w.pth")
-    with pytest.raises(GainspectError, match="cannot read it as weights"):
+    with pytest.raises(GainspectError, match="cannot read the file as weights"):
         load_weights(_backbone(), NAME, str(tmp_path / "w.pth"))
     assert not (tmp_path / "intruded").exists()
 
@@ -113,7 +113,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize("value", [[1, 2], torch.zeros(3)], ids=["list", "tensor"])
 def test_a_pth_file_without_named_tensors_is_refused(tmp_path: Path, value: object) -> None:
     torch.save(value, tmp_path / "w.pth")
-    with pytest.raises(GainspectError, match=r"w\.pth: cannot read it as weights"):
+    with pytest.raises(GainspectError, match=r"w\.pth: cannot read the file as weights"):
         load_weights(_backbone(), NAME, str(tmp_path / "w.pth"))
 
 

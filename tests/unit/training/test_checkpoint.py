@@ -62,7 +62,7 @@ def test_any_safetensors_reader_can_open_the_file(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_held_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="cannot hold a set"):
+    with pytest.raises(TypeError, match="cannot contain a set"):
         save_state({"a": {1, 2}}, tmp_path / "s.safetensors")
     assert list(tmp_path.iterdir()) == []
 

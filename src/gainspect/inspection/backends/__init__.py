@@ -1,1 +1,1 @@
-"""What runs the network: ONNX Runtime, OpenVINO, or torch."""
+"""Backends that run the network: ONNX Runtime, OpenVINO, or torch."""

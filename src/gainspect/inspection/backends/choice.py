@@ -12,7 +12,7 @@ def require_choice(runtime: str, precision: str) -> None:
     """Refuse a runtime or precision that does not exist.
 
     Raises:
-        GainspectError: with those that do.
+        GainspectError: the message lists those that exist.
     """
     for what, chosen, known in (
         ("runtime", runtime, get_args(RuntimeName)),
@@ -26,13 +26,14 @@ def open_backend(bundle: Bundle, runtime: RuntimeName, precision: Precision, thr
     """Make a bundle's network ready to run.
 
     Args:
-        bundle: that was read.
-        runtime: "auto" = ONNX Runtime, or OpenVINO for what only it runs.
-        precision: of the arithmetic; never chosen by the machine.
-        threads: None = all CPUs that the process may use; torch keeps its own.
+        bundle: the bundle, as `read_bundle` returned it.
+        runtime: "auto" is ONNX Runtime, or OpenVINO for a precision that only OpenVINO supports.
+        precision: precision of the arithmetic; it never depends on the machine.
+        threads: number of threads; None: all CPUs that the process may use. torch ignores it.
 
     Raises:
-        GainspectError: the bundle lacks the format, the package is missing, or they do not go together.
+        GainspectError: the bundle lacks the format, the package is missing, or the runtime does not support
+            the precision.
     """
     if runtime == "auto":
         runtime = "onnxruntime" if precision == "f32" else "openvino"

@@ -1,4 +1,4 @@
-"""ONNX Runtime: what every bundle can be run by."""
+"""ONNX Runtime, which can run every bundle."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,8 @@ class OnnxRuntimeBackend:
             raise package_missing("onnxruntime", "gainspect", error) from error
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        options.log_severity_level = 3  # what goes wrong is raised
-        # Images come in batches of several sizes: arenas planned for each shape would grow.
+        options.log_severity_level = 3  # errors only, and these are raised anyway
+        # Batches have different sizes, and memory planned for each of them would add up.
         options.enable_mem_pattern = False
         content = file_of(bundle, "onnx", ".onnx")
         try:
@@ -33,5 +33,5 @@ class OnnxRuntimeBackend:
         self.size = bundle.description.preprocessing.size
 
     def __call__(self, images: NDArray[np.uint8]) -> Predictions:
-        """As `Backend` says."""
+        """See `Backend`."""
         return dict(zip(self._names, self._session.run(None, {self._input: images}), strict=True))

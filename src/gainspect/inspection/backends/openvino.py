@@ -1,4 +1,4 @@
-"""OpenVINO: also bf16 and INT8."""
+"""OpenVINO, which also runs bf16 and INT8."""
 
 import threading
 
@@ -10,7 +10,7 @@ from gainspect.inspection.bundle import Bundle, Format
 
 
 class OpenVinoBackend:
-    """OpenVINO on the CPU; its precision is pinned, because on some CPUs it takes bf16 by itself."""
+    """OpenVINO on the CPU; the precision is fixed, because on some CPUs OpenVINO uses bf16 by default."""
 
     runtime = "openvino"
 
@@ -37,10 +37,10 @@ class OpenVinoBackend:
         self.precision = precision
         self._names = bundle.description.graph.outputs
         self.size = bundle.description.preprocessing.size
-        self._local = threading.local()  # one request a thread: a request runs one inference at a time
+        self._local = threading.local()  # one request per thread: a request runs one inference at a time
 
     def __call__(self, images: NDArray[np.uint8]) -> Predictions:
-        """As `Backend` says."""
+        """See `Backend`."""
         request = getattr(self._local, "request", None)
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()

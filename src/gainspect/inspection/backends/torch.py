@@ -1,4 +1,4 @@
-"""The trained model itself as a backend: the one file of `inspection` that needs torch."""
+"""The trained model itself as a backend; the only file of `inspection` that needs torch."""
 
 import numpy as np
 import torch
@@ -15,16 +15,16 @@ from gainspect.models.gain_mtl import GainMTL, model_of
 from gainspect.models.graph import InspectionGraph
 
 WEIGHTS = "model.safetensors"
-"""The file of a bundle that holds the model's tensors."""
+"""The file in a bundle that contains the model's tensors."""
 
 
 class TorchBackend:
     """A `Backend` over a `GainMTL`.
 
     Args:
-        model: used as it is, in evaluation mode during each call.
+        model: the model; it is not copied, and it is in evaluation mode during each call.
         size: side of the square input, pixels.
-        device: where the model lies.
+        device: the device that the model is on.
     """
 
     runtime = "torch"
@@ -37,7 +37,7 @@ class TorchBackend:
 
     @torch.inference_mode()
     def __call__(self, images: NDArray[np.uint8]) -> Predictions:
-        """Judge (B, S, S, 3) RGB images; what comes back is described at `InspectionGraph.forward`."""
+        """The predictions for (B, S, S, 3) RGB images, as described at `InspectionGraph.forward`."""
         training = self.graph.model.training
         if training:
             self.graph.model.eval()
@@ -51,16 +51,17 @@ class TorchBackend:
 
 
 def torch_backend(bundle: Bundle) -> TorchBackend:
-    """Build the model that a bundle holds as format "torch".
+    """Build the model that a bundle contains in the format "torch".
 
-    It runs with the threads that torch has: their number is the whole process's, a training's too.
+    It uses the current number of torch threads, because that number applies to the whole process, including
+    a training.
 
     Raises:
-        GainspectError: the bundle does not hold it, or it does not fit this version of gainspect.
+        GainspectError: the bundle does not contain the model, or it does not fit this version of gainspect.
     """
     if "torch" not in bundle.description.formats:
         raise GainspectError(
-            "the bundle holds no torch model",
+            "the bundle does not contain the torch model",
             where=bundle.path,
             hint="Export it again with --formats onnx,torch.",
         )

@@ -1,1 +1,1 @@
-"""The check of a verdict's reason: repair the evidence, repair as much elsewhere, compare the scores."""
+"""The reason check: repair the evidence, repair an equal area elsewhere, and compare the scores."""

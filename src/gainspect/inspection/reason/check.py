@@ -1,7 +1,7 @@
-"""The reason check: repair the evidence in the image, and as much elsewhere, and see what the score does.
+"""The reason check: repair the evidence in the image, repair an equal area elsewhere, and compare the scores.
 
-A verdict rests on its evidence if the score falls when the evidence is repaired, and stays when regions of
-the same shape and area are repaired somewhere else (the control: what the repair itself does to a score).
+A verdict is based on its evidence if the score falls when the evidence is repaired, but stays when regions of
+the same shape and area are repaired elsewhere. These controls show how the repair itself affects the score.
 """
 
 import hashlib
@@ -17,11 +17,12 @@ from gainspect.policy import ReasonPolicy
 from gainspect.types import CheckGap, FloatMap, Image, Label, ReasonCheck, Verdict
 
 _MARGIN = 0.03
-"""Of the longer side: how far a repair goes beyond the evidence, so that no rim of a defect is smeared in."""
+"""Margin by which a repair exceeds the evidence, as a share of the longer image side. Without it, the rim of
+a defect would be smeared into the repair."""
 _MAX_SHARE = 0.5
-"""Of the image: a larger region has too little around it to be repaired from."""
+"""Largest share of the image that is repaired; with more, too little is left to repair it from."""
 _DRAWS = 100
-"""Places tried for each piece of a control."""
+"""Number of places tried for each piece of a control."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +31,12 @@ class Trial:
 
     image: Image
     region: BoolMask
-    """(H, W), the evidence and its margin."""
+    """(H, W), the evidence region with its margin."""
     controls: tuple[BoolMask, ...]
     gap: CheckGap | None
 
     def images(self) -> Iterator[Image]:
-        """The image with its evidence repaired, then with each control repaired; none if there is no way."""
+        """The image with its evidence repaired, then with each control repaired; none if there is a gap."""
         if self.gap in (None, CheckGap.NO_ROOM_FOR_CONTROL):
             for region in (self.region, *self.controls):
                 yield repair(self.image, region, avoid=self.region)
@@ -51,11 +52,11 @@ def check_reasons(
     """Check the reason of every NG verdict; the others stay as they are.
 
     Args:
-        images: as they were judged.
-        verdicts: of these images.
-        scores: gives P(NG) of images; called once, with the repaired images of the whole batch.
-        policy: how to check, and what fails.
-        region_threshold: evidence at or above it is repaired, in its own units.
+        images: the images that were judged.
+        verdicts: the verdicts of these images.
+        scores: gives P(NG) of images; it is called once, with the repaired images of the whole batch.
+        policy: how to check reasons, and when a check fails.
+        region_threshold: evidence at or above this value is repaired; in the evidence's own units.
     """
     trials = {
         index: plan(image, verdict.evidence.evidence, region_threshold, policy.controls, policy.seed)
@@ -91,8 +92,8 @@ def plan(image: Image, evidence: FloatMap, region_threshold: float, controls: in
         image: (H, W, 3).
         evidence: (H, W), at least 0.
         region_threshold: in the evidence's own units.
-        controls: how many to seek.
-        seed: of their places.
+        controls: how many control regions to look for.
+        seed: determines their places, together with the pixels.
     """
     region = evidence_region(evidence, region_threshold)
     if not region.any():
@@ -107,7 +108,7 @@ def plan(image: Image, evidence: FloatMap, region_threshold: float, controls: in
 def evidence_region(evidence: FloatMap, threshold: float) -> BoolMask:
     """(H, W), True where the evidence is strong, with a margin; empty only if there is no evidence.
 
-    Strong is what reaches the threshold or, where nothing does, half of the image's own peak.
+    Evidence is strong if it reaches the threshold or, if no evidence does, half of the image's own peak.
     """
     peak = float(evidence.max())
     strong = (evidence >= (threshold if peak >= threshold else peak / 2)) & (evidence > 0)
@@ -115,24 +116,24 @@ def evidence_region(evidence: FloatMap, threshold: float) -> BoolMask:
 
 
 def with_margin(region: BoolMask) -> BoolMask:
-    """The region grown by what a repair takes beyond it."""
+    """The region, enlarged by the margin of a repair."""
     margin = max(1, round(_MARGIN * max(region.shape)))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
     return np.asarray(cv2.dilate(region.astype(np.uint8), kernel), np.bool_)
 
 
 def control_regions(region: BoolMask, rng: np.random.Generator, count: int) -> tuple[BoolMask, ...]:
-    """The connected pieces of a region moved to other places that do not touch it, or each other.
+    """The connected pieces of a region, moved to other places that overlap neither it nor each other.
 
     Args:
         region: (H, W), not empty.
         rng: draws the places.
-        count: how many are sought.
+        count: how many control regions to look for.
 
     Returns:
-        At most `count` regions (H, W) of the same area; fewer, or none, where there is no room.
+        At most `count` regions (H, W) of the same area; fewer, or none, if there is no room.
     """
-    # The largest first: later ones find room more easily.
+    # The largest piece is placed first, because smaller ones find room more easily.
     pieces = sorted((piece for piece, _ in pieces_of(region)), key=lambda piece: -int(piece.sum()))
     drawn = (_scattered(pieces, region, rng) for _ in range(count))
     return tuple(control for control in drawn if control is not None)

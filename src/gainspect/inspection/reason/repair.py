@@ -1,7 +1,7 @@
-"""Repair a region of an image as if nothing had been there: light from around it, grain from elsewhere.
+"""Repair a region of an image: brightness and color come from its surroundings, the grain from elsewhere.
 
-OpenCV's inpainting (Navier–Stokes, Telea) gives a fill without grain, and hard edges where fronts meet: on a
-textured surface that is a defect of its own, and raises the score of good parts.
+OpenCV's inpainting (Navier–Stokes, Telea) fills without grain and leaves hard edges where its fronts meet. On
+a textured surface this looks like a defect and raises the score of good parts.
 """
 
 import cv2
@@ -13,25 +13,26 @@ _Float = NDArray[np.float32]
 _Place = tuple[slice, slice]
 
 _SURROUNDINGS = 32
-"""Pixels around a region that its light comes from."""
+"""Width of the surroundings that the brightness of a region comes from, pixels."""
 _GRAIN = 3.0
-"""Pixels: what is finer than this blur is grain."""
+"""Standard deviation of a Gaussian blur, pixels; all detail that is finer counts as grain."""
 _PAD = 9
-"""Pixels around a donor of grain, so that its blur knows its neighbors: three times the blur."""
+"""Border around a place that grain is copied from, pixels (three times `_GRAIN`), so that the blur there uses
+the true neighbors."""
 _DRAWS = 60
-"""Places tried for a donor."""
+"""Number of places tried to copy grain from."""
 
 
 def repair(image: NDArray[np.uint8], region: BoolMask, avoid: BoolMask | None = None) -> NDArray[np.uint8]:
-    """Fill a region; all pixels outside of it stay as they are, bit for bit.
+    """Fill a region; all pixels outside of it stay unchanged, bit for bit.
 
-    The light is diffused from around the region (pull–push), the grain of each piece copied from a place of
-    its shape: the same ones at every call.
+    Brightness and color are diffused from around the region (pull–push). The grain of each connected piece is
+    copied from a place of the same shape; the same input always gives the same result.
 
     Args:
         image: (H, W, 3).
-        region: (H, W), True where to fill; not the whole image, of which nothing would be left to fill from.
-        avoid: (H, W), True where the grain is not to come from; the region itself always is.
+        region: (H, W), True where to fill. It must not be the whole image, or nothing is left to fill from.
+        avoid: (H, W), True where no grain may be copied from; this always includes the region itself.
 
     Source: pull–push after Gortler et al., The Lumigraph (SIGGRAPH 1996), section 3.4.
     """
@@ -55,7 +56,7 @@ def repair(image: NDArray[np.uint8], region: BoolMask, avoid: BoolMask | None = 
 
 
 def pieces_of(region: BoolMask) -> list[tuple[BoolMask, _Place]]:
-    """The connected pieces (8 neighbors) of a region, each cut out, and where it lies."""
+    """The connected pieces (8 neighbors) of a region: each cut out, with its place."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=8)
     pieces = []
     for index in range(1, count):
@@ -66,17 +67,17 @@ def pieces_of(region: BoolMask) -> list[tuple[BoolMask, _Place]]:
 
 
 def drawn_place(piece: BoolMask, shape: tuple[int, ...], rng: np.random.Generator) -> _Place:
-    """A place for a piece anywhere in an image (H, W)."""
+    """A random place for a piece inside an image of shape (H, W)."""
     height, width = piece.shape
     y, x = int(rng.integers(shape[0] - height + 1)), int(rng.integers(shape[1] - width + 1))
     return slice(y, y + height), slice(x, x + width)
 
 
 def _diffused(values: _Float, known: _Float) -> _Float:
-    """(h, w, 3) with what is unknown filled from coarser and coarser averages of what is known.
+    """(h, w, 3) with unknown pixels filled from ever coarser averages of the known ones.
 
     Args:
-        values: weighted by `known`.
+        values: (h, w, 3), multiplied by `known`.
         known: (h, w), how much of each pixel is known, 0…1.
     """
     average = values / np.maximum(known, 1e-6)[:, :, None]
@@ -102,7 +103,7 @@ def _least_forbidden(piece: BoolMask, forbidden: BoolMask, rng: np.random.Genera
 
 
 def _grain(image: NDArray[np.uint8], usable: BoolMask, place: _Place) -> _Float:
-    """What is finer than a blur over the usable pixels, (h, w, 3) around 0."""
+    """(h, w, 3), centered at 0: the image minus its blur, computed over the usable pixels only."""
     top, left = max(0, place[0].start - _PAD), max(0, place[1].start - _PAD)
     padded = (slice(top, place[0].stop + _PAD), slice(left, place[1].stop + _PAD))
     weight = usable[padded].astype(np.float32)[:, :, None]

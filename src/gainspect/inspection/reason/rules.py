@@ -1,4 +1,4 @@
-"""When the reason of an NG verdict fails its check, and a person has to decide (DESIGN: verdict)."""
+"""When the reason of an NG verdict fails its check, so that a person has to decide."""
 
 import numpy as np
 
@@ -10,9 +10,9 @@ def review_reasons(check: ReasonCheck, evidence: Evidence, policy: ReasonPolicy)
     """The rules that a verdict breaks.
 
     Args:
-        check: of the verdict's reason.
-        evidence: of the same verdict.
-        policy: with the limits.
+        check: the check of the verdict's reason.
+        evidence: the evidence of the same verdict.
+        policy: contains the limits.
     """
     figures = drop_share(check), control_drop_share(check), map_agreement(evidence)
     return broken_rules(*figures, check.gap, policy)
@@ -25,14 +25,14 @@ def broken_rules(
     gap: CheckGap | None,
     policy: ReasonPolicy,
 ) -> tuple[ReviewReason, ...]:
-    """The rules that these figures break; a rule without a limit, or whose figure is unknown, is not broken.
+    """The rules that these figures break; a rule without a limit, or with an unknown figure, is not broken.
 
     Args:
-        drop: share of P(NG) that repairing the evidence takes away.
-        control_drop: share of P(NG) that repairing the controls takes away.
-        agreement: of attention and localization.
-        gap: why one of them is unknown.
-        policy: with the limits.
+        drop: share of P(NG) that disappears when the evidence is repaired.
+        control_drop: share of P(NG) that disappears when the controls are repaired.
+        agreement: similarity of attention and localization (see `map_agreement`).
+        gap: why one of these figures is unknown.
+        policy: contains the limits.
     """
     broken = {
         ReviewReason.REPAIR_KEEPS_SCORE: gap is CheckGap.NO_REGION
@@ -48,22 +48,23 @@ def broken_rules(
 
 
 def drop_share(check: ReasonCheck) -> float | None:
-    """Share of P(NG) that repairing the evidence takes away; below 0 if it adds some.
+    """Share of P(NG) that disappears when the evidence is repaired; below 0 if P(NG) rises.
 
-    A share, so that a verdict near the threshold (0.12 → 0.02) is asked the same as a sure one.
+    It is a share so that the same limit applies to a verdict near the threshold (0.12 → 0.02) and to a
+    confident one.
     """
     return None if check.repaired is None else _share(check.score, check.repaired)
 
 
 def control_drop_share(check: ReasonCheck) -> float | None:
-    """Share of P(NG) that repairing the controls takes away, mean."""
+    """Share of P(NG) that disappears when the controls are repaired, mean over the controls."""
     return None if check.control is None else _share(check.score, check.control)
 
 
 def map_agreement(evidence: Evidence) -> float | None:
     """Cosine similarity of attention and localization, 0…1; None without both, or if one is 0 everywhere.
 
-    Scale-free: how strong either is does not matter, only whether they lie in the same places.
+    It does not depend on how strong either map is, only on whether they are strong in the same places.
     """
     attention, localization = evidence.attention, evidence.localization
     if attention is None or localization is None:

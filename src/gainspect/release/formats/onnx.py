@@ -45,10 +45,10 @@ def to_onnx(graph: InspectionGraph, size: int) -> bytes:
     finally:
         logger.setLevel(level)
     assert program is not None  # it is with dynamo=True
-    return bytes(_without_sources(program.model_proto).SerializeToString())
+    return bytes(without_sources(program.model_proto).SerializeToString())
 
 
-def _without_sources(model: onnx.ModelProto) -> onnx.ModelProto:
+def without_sources(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same graph without the exporter's notes: they name source files of the machine that exported it."""
     for holder in (model, model.graph, *model.functions):
         del holder.metadata_props[:]
