@@ -23,9 +23,10 @@ from safetensors.torch import load_file
 
 from clocks import Ticking
 from gainspect.config import RunConfig, load_config
-from gainspect.data.decode import read_image, read_mask
+from gainspect.data.decode import read_image
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
+from gainspect.data.masks import read_mask
 from gainspect.errors import GainspectError
 from gainspect.strategies import STRATEGIES
 from gainspect.training import callbacks

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.decode import read_image, read_mask
+from gainspect.data.decode import read_image
 from gainspect.data.defect_size import SMALL_DEFECT, defect_px
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.masks import marking_values, read_mask
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.types import Image, Label
@@ -22,6 +23,8 @@ Severity = Literal["error", "warning", "info"]
 _HASH_BITS_APART = 4
 _THUMBNAIL_CORRELATION = 0.99
 _IMBALANCE = 10
+_MOST = 0.5
+"""Of an image: a defect that covers more is unusual."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class _Seen:
     faults: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     shapes: list[tuple[int, int]] = field(default_factory=list)
     defect_px: dict[str, float] = field(default_factory=dict)
+    covered: dict[str, float] = field(default_factory=dict)
+    """Share of the image that its defect covers."""
     names: list[str] = field(default_factory=list)
     hashes: list[NDArray[np.bool_]] = field(default_factory=list)
     thumbnails: list[NDArray[np.float32]] = field(default_factory=list)
@@ -113,6 +118,8 @@ def check(
         ("same-stem", _same_stems(manifest)),
         ("one-class", _one_class(manifest)),
         ("imbalance", _imbalance(manifest)),
+        ("mask-values", _different_values(manifest)),
+        ("mask-covers-most", _covering(seen)),
     ):
         seen.faults[code].extend(names)
     small = [f"{name} ({px:.1f} px)" for name, px in seen.defect_px.items() if px < SMALL_DEFECT]
@@ -135,6 +142,16 @@ def check(
 _KINDS: dict[str, tuple[Severity, str, str]] = {
     "unreadable": ("error", "images that cannot be read", "Export them again, or take them out."),
     "mask-unreadable": ("error", "masks that cannot be read", "Export them again as grey PNG, 0 and 255."),
+    "mask-values": (
+        "error",
+        "values that mark a defect: if they are classes, or an area to ignore, all would count as defect",
+        "Save 0 for the background and one other value for the defect, the same in all masks.",
+    ),
+    "mask-covers-most": (
+        "warning",
+        "masks that cover most of their image: inverted, or the part instead of its defect?",
+        "Save 0 for the background and the other value for the defect.",
+    ),
     "mask-size": ("error", "masks of another size than their image", "Export masks at the image's own size."),
     "ok-with-defect": ("error", "OK images whose mask marks a defect", "Correct the label or the mask."),
     "group-on-two-sides": (
@@ -146,7 +163,7 @@ _KINDS: dict[str, tuple[Severity, str, str]] = {
     "ng-empty-mask": (
         "warning",
         "NG images whose mask is empty: they train the classifiers only",
-        "Mark the defect with values over 127 (255, not 1), or take the mask away.",
+        "Mark the defect with a value that is not 0, or remove the mask.",
     ),
     "ng-without-mask": (
         "info",
@@ -221,6 +238,7 @@ def _look_at(part: Part, name: str, size: int, tiling: Tiling | None, seen: _See
         seen.faults["ng-empty-mask"].append(name)
     elif mask.any():
         seen.defect_px[name] = defect_px(mask, size, tiling)
+        seen.covered[name] = float(mask.mean())
 
 
 def _is_dark_16_bit(path: Path) -> bool:
@@ -261,6 +279,19 @@ def _crossing_groups(manifest: Manifest) -> Iterator[str]:
     for group, splits in sorted(sides.items()):
         if len(splits) > 1:
             yield f"{group}: {', '.join(sorted(splits))}"
+
+
+def _different_values(manifest: Manifest) -> Iterable[str]:
+    """The values that mark defects, if there are several. Masks that cannot be read are found one by one."""
+    try:
+        values = marking_values(part.mask for part in manifest.parts if part.mask is not None)
+    except GainspectError:
+        return []
+    return values if len(values) > 1 else []
+
+
+def _covering(seen: _Seen) -> Iterable[str]:
+    return [f"{name} ({share:.0%})" for name, share in seen.covered.items() if share > _MOST]
 
 
 def _same_stems(manifest: Manifest) -> Iterable[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gainspect.data.containers import has_another_length, images_in, is_cut_off, is_jpeg
 from gainspect.data.tiff import Pixels, is_tiff, read_tiff
 from gainspect.errors import GainspectError
-from gainspect.types import Image, Mask
+from gainspect.types import Image
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 """Of files in a folder that are taken for images."""
@@ -34,7 +34,11 @@ def read_image(path: Path) -> Image:
 
 def decode_image(content: bytes, where: str | Path) -> Image:
     """As `read_image`, from a file's bytes; `where` names them in errors."""
-    return np.ascontiguousarray(_as_8_bit(_decode(content, where, color=True), where))
+    if is_tiff(content):
+        pixels = _colored(read_tiff(content, where))
+    else:
+        pixels = _whole(content, where, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH)
+    return np.ascontiguousarray(_as_8_bit(pixels, where))
 
 
 def as_rgb8(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Image:
@@ -67,37 +71,24 @@ def _as_8_bit(pixels: NDArray[np.integer | np.floating], where: str | Path | Non
     return np.asarray(pixels, np.uint8)
 
 
-def read_mask(path: Path, shape: tuple[int, ...] | None = None) -> Mask:
-    """Read a defect mask as (H, W) of 0 and 1; values above 127 are defect.
-
-    Args:
-        path: a grey image, 0 and 255.
-        shape: (H, W) of the image that it belongs to; None = not compared.
+def decode_samples(content: bytes, where: str | Path) -> Pixels:
+    """The samples of a file as they are: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, of 8 or 16 bit.
 
     Raises:
-        GainspectError: not readable, or of another size.
+        GainspectError: as `read_image`.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise GainspectError(f"cannot read the mask ({error.strerror})", where=path) from error
-    pixels = _as_8_bit(_decode(content, path, color=False), path)
-    if shape is not None and pixels.shape != tuple(shape[:2]):
-        raise GainspectError(
-            f"the mask is {pixels.shape[1]}×{pixels.shape[0]} px, its image {shape[1]}×{shape[0]} px",
-            where=path,
-            hint="Export the mask at the image's own size.",
-        )
-    return np.asarray(pixels > 127, np.uint8)
+    if is_tiff(content):
+        return read_tiff(content, where)
+    pixels = _whole(content, where, cv2.IMREAD_UNCHANGED)
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA), pixels.dtype)
+    return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, ::-1])
 
 
-def _decode(content: bytes, where: str | Path, *, color: bool) -> Pixels:
-    """The one image of a file: (H, W) grey, or (H, W, 3) RGB where color is asked for."""
+def _whole(content: bytes, where: str | Path, flags: int) -> Pixels:
+    """The one image of a file that is no TIFF, decoded by OpenCV."""
     if not content:
         raise GainspectError("the file is empty (0 bytes)", where=where, hint="Export it again.")
-    if is_tiff(content):
-        pixels = read_tiff(content, where)
-        return _colored(pixels) if color else _grey(pixels)
     # OpenCV fills what is missing of a cut-off file with grey, decodes the first of several images, and says
     # nothing of either.
     if is_cut_off(content):
@@ -112,7 +103,7 @@ def _decode(content: bytes, where: str | Path, *, color: bool) -> Pixels:
             where=where,
             hint="Save each image as a file of its own: each is judged alone.",
         )
-    decoded = _by_opencv(content, where, cv2.IMREAD_COLOR_RGB if color else cv2.IMREAD_GRAYSCALE)
+    decoded = _by_opencv(content, where, flags)
     if is_jpeg(content):
         _refuse_what_libjpeg_warns_of(content, where)
     return decoded
@@ -120,7 +111,7 @@ def _decode(content: bytes, where: str | Path, *, color: bool) -> Pixels:
 
 def _by_opencv(content: bytes, where: str | Path, flags: int) -> Pixels:
     try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags | cv2.IMREAD_ANYDEPTH)
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error as error:
         size = "CV_IO_MAX_IMAGE" in str(error)
         what = "the image is too large (over 268 million pixels)" if size else "cannot decode the image"
@@ -131,7 +122,7 @@ def _by_opencv(content: bytes, where: str | Path, flags: int) -> Pixels:
             where=where,
             hint="PNG, JPEG, BMP, TIFF and WebP with 8 or 16 bit per channel can be read.",
         )
-    return pixels  # type: ignore[return-value]  # what else it may be is refused by its type
+    return np.asarray(pixels)
 
 
 def _refuse_what_libjpeg_warns_of(content: bytes, where: str | Path) -> None:
@@ -148,9 +139,3 @@ def _refuse_what_libjpeg_warns_of(content: bytes, where: str | Path) -> None:
 
 def _colored(pixels: Pixels) -> Pixels:
     return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
-
-
-def _grey(pixels: Pixels) -> Pixels:
-    if pixels.ndim == 2:
-        return pixels
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), pixels.dtype)

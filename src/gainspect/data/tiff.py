@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from gainspect.errors import GainspectError
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Pixels = NDArray[np.integer[Any] | np.floating[Any]]
+"""(H, W) or (H, W, channels), as a file holds them."""
 
 _COLORS = {"MINISBLACK": 1, "MINISWHITE": 1, "PALETTE": 1, "RGB": 3, "YCBCR": 3}
 """Photometric interpretations that are read, and their samples per pixel (alpha aside)."""

@@ -6,8 +6,9 @@ import numpy as np
 from rich.console import Console
 
 from gainspect.config import RunConfig
-from gainspect.data.decode import read_image, read_mask
+from gainspect.data.decode import read_image
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.masks import read_mask
 from gainspect.errors import GainspectError
 from gainspect.evaluation.saved_verdicts import ALL_LABELS
 from gainspect.evaluation.side_by_side import RunFigures, run_figures, save_comparison

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from gainspect.config import RunConfig
 from gainspect.data.defect_size import SizeChoice, choose_size
 from gainspect.data.manifest import Manifest
+from gainspect.data.masks import require_one_meaning
 from gainspect.data.splits import assign_splits
 
 
@@ -25,9 +26,12 @@ def settle(config: RunConfig, manifest: Manifest) -> Settled:
     This is the only place that does so, for `gainspect train`, `compare`, the Python API and the benchmarks.
 
     Raises:
-        GainspectError: train, val or test would lack OK or NG images, or an image or mask cannot be read.
+        GainspectError: train, val or test would lack OK or NG images, an image or mask cannot be read, or the
+            masks mark defects with different values.
     """
     manifest = complete_split(config, manifest)
+    known = [part for part in manifest.parts if part.split != "test"]
+    require_one_meaning(part.mask for part in known if part.mask is not None)
     if config.data.size != "auto":
         return Settled(config, manifest, None)
     choice = choose_size(manifest, tiling=config.data.tiling)

@@ -67,6 +67,16 @@ def plant_empty_mask(data: Path) -> None:
     cv2.imwrite(str(_mask(data)), np.zeros((96, 96), np.uint8))
 
 
+def plant_inverted_mask(data: Path) -> None:
+    mask = cv2.imread(str(_mask(data)), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(_mask(data)), 255 - np.asarray(mask))
+
+
+def plant_mask_of_another_value(data: Path) -> None:
+    mask = cv2.imread(str(_mask(data)), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(_mask(data)), np.asarray(mask) // 255 * 3)
+
+
 def plant_ng_without_mask(data: Path) -> None:
     _mask(data).unlink()
 
@@ -127,6 +137,8 @@ def plant_same_stem(data: Path) -> None:
         (plant_broken_mask, "mask-unreadable"),
         (plant_mask_of_wrong_size, "mask-size"),
         (plant_empty_mask, "ng-empty-mask"),
+        (plant_inverted_mask, "mask-covers-most"),
+        (plant_mask_of_another_value, "mask-values"),
         (plant_ng_without_mask, "ng-without-mask"),
         (plant_ok_with_defect, "ok-with-defect"),
         (plant_near_duplicate, "near-duplicate"),
@@ -148,6 +160,7 @@ def test_each_planted_fault_is_found_and_named(plant: Callable[[Path], None], co
     serious = {
         "unreadable",
         "mask-unreadable",
+        "mask-values",
         "mask-size",
         "ok-with-defect",
         "group-on-two-sides",

@@ -1,4 +1,4 @@
-"""How many images a file holds: Pillow counts independently; a file with several is refused by every reader."""
+"""How many images a file holds: Pillow counts independently, and every reader refuses more than one."""
 
 import io
 from pathlib import Path
@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from gainspect.data.containers import images_in
-from gainspect.data.decode import decode_image, read_image, read_mask
+from gainspect.data.decode import decode_image, read_image
+from gainspect.data.masks import read_mask
 from gainspect.errors import GainspectError
 
 ANIMATED = {"PNG": {}, "WEBP": {"lossless": True}, "GIF": {}, "MPO": {}, "TIFF": {}}

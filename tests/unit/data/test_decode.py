@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from gainspect.data.decode import decode_image, read_image, read_mask
+from gainspect.data.decode import decode_image, read_image
+from gainspect.data.masks import read_mask
 from gainspect.errors import GainspectError
 
 RNG = np.random.default_rng(0)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from gainspect.data.decode import read_image, read_mask
+from gainspect.data.decode import read_image
 from gainspect.data.importers import load_manifest
+from gainspect.data.masks import read_mask
 from gainspect.data.synthetic import (
     DEFECTS,
     MATERIALS,
@@ -117,7 +118,7 @@ def test_a_stop_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generate(SMALL, tmp_path / "a", progress=stop)
+        generate(SMALL, tmp_path / "a", on_part=stop)
     assert list(tmp_path.iterdir()) == []
 
 

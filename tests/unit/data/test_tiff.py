@@ -1,4 +1,4 @@
-"""TIFF: every layout × depth × photometric that is read gives the pixels that were written; the rest is refused.
+"""TIFF: each layout × depth × photometric that is read gives what was written; the rest is refused.
 
 The oracle is the array that was written, and Pillow (libtiff) where it reads the kind.
 """

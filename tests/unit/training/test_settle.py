@@ -10,6 +10,7 @@ import pytest
 from gainspect.config import RunConfig
 from gainspect.data.defect_size import choose_size
 from gainspect.data.manifest import Manifest, Part
+from gainspect.errors import GainspectError
 from gainspect.training.settle import complete_split, settle
 from gainspect.types import Label
 
@@ -55,3 +56,13 @@ def test_the_split_is_completed_before_the_size_is_chosen(tmp_path: Path) -> Non
     settled = settle(RunConfig(), bare)
     assert settled.manifest == manifest
     assert settled.config.data.size == 256
+
+
+def test_masks_that_mark_with_different_values_are_refused_before_a_training(tmp_path: Path) -> None:
+    manifest = complete_split(RunConfig(), _manifest(tmp_path, 20))
+    marked = [part.mask for part in manifest.split("train").parts if part.mask is not None]
+    pixels = cv2.imread(str(marked[0]), cv2.IMREAD_GRAYSCALE)
+    assert pixels is not None
+    cv2.imwrite(str(marked[0]), pixels // 255)
+    with pytest.raises(GainspectError, match=r"different values: 255 in .*, 1 in 1 mask"):
+        settle(RunConfig(), manifest)
