@@ -127,7 +127,7 @@ def _refuse_third_values(values: _Values, *, noisy: bool, where: Path) -> None:
     level = samples @ defect / (defect @ defect)
     beside = np.abs(samples - level[:, :, None] * defect).max(axis=2) > _NOISE
     # In a compressed mask noise must not make borders within an area of one value.
-    steady = cv2.blur(level, (5, 5)) if noisy else level
+    steady = cv2.medianBlur(level.astype(np.float32), 5) if noisy else level
     smooth = _near_border(steady > 0.5) & ~beside
     if not noisy:
         # Drawn. A value close to one of the two is a mixture only beside it: the 1 that a label tool encloses
