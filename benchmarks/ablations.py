@@ -1,11 +1,11 @@
-"""One question, several variants, one table: what the parts of the recipe are worth.
+"""One question, several variants, one table: how much the parts of the recipe contribute.
 
     python benchmarks/ablations.py resolution --data MT --work WORK
 
-Each variant is trained and judged as in `mt.py`; what is done already, also for another question, is not
-done again, and with --minutes it stops in time. The others are compared to the first variant. The validation
-columns are there to choose by; the test columns only tell what came of it. With --folds the training and
-validation parts are divided anew and the test part stays aside: five times the defective parts to choose by.
+Each variant is trained and evaluated as in `mt.py`, and compared with the first variant. Finished runs, also
+those of another question, are not repeated; with --minutes the script stops in time. Make decisions by the
+validation columns; the test columns only show the outcome. With --folds the training and validation parts are
+divided again and the test part is not used; this gives five times as many defective parts for the decision.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.evaluation.saved_verdicts import METRICS
 from gainspect.jobs.run_comparison import train_or_resume
-from gainspect.jobs.run_evaluation import evaluate_run
+from gainspect.jobs.run_evaluation import run_evaluation
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.settle import complete_split
 from gainspect.types import Label
@@ -103,13 +103,13 @@ QUESTIONS: dict[str, Variants] = {
         "boxes instead of masks": {"experimental.boxes": True},
     },
 }
-"""Settings by variant; the strategy is S9 unless a variant names another."""
+"""The settings of each variant; the strategy is S9 unless a variant sets another."""
 
 _VALIDATED = ("ap", "right_reason_at_recall", "pointing_game", "cam_iou")
 
 
 def main() -> None:
-    """Train, judge, print and save."""
+    """Train, evaluate, print and save."""
     options = _options()
     manifest = complete_split(load_config(options.config), load_manifest(options.data))
     divisions = {"": manifest}
@@ -139,7 +139,7 @@ def main() -> None:
 
 
 def folds(manifest: Manifest, count: int) -> list[Manifest]:
-    """The training and validation parts divided anew: each group is validated once, the test stays aside."""
+    """The training and validation parts, divided again so that each group is in validation exactly once."""
     known = [part for part in manifest.parts if part.split != "test"]
     kinds = [part.defect_type or "" if part.label is Label.NG else "ok" for part in known]
     groups = [part.group for part in known]
@@ -158,21 +158,22 @@ def folds(manifest: Manifest, count: int) -> list[Manifest]:
 
 
 def trained(config: RunConfig, manifest: Manifest, path: Path, split: str) -> RunFolder:
-    """Train and judge, or go on; what is done already is not done again."""
+    """Train and evaluate a run, or continue it; finished steps are not repeated."""
     run = train_or_resume(config, manifest, path, Console())
     if not (run.evaluation_folder(split) / METRICS).is_file():
-        evaluate_run(run, out=run.evaluation_folder(split), split=split, data=manifest.root)
+        out = run.evaluation_folder(split)
+        run_evaluation(run.path, out=out, split=split, data=manifest.root, runtime="torch")
     return run
 
 
 def place(work: Path, config: RunConfig, division: str) -> Path:
-    """Where a run is kept: by its configuration, so that another question finds it."""
+    """The folder of a run. It depends on the configuration, so that another question can reuse the run."""
     settings = json.dumps(config.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
     return work / f"{config.strategy}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}{division}"
 
 
 def table(runs: dict[str, list[RunFolder]], split: str) -> str:
-    """The figures of what was judged, what validation said where that is the test part, and the time."""
+    """The figures on `split`, the validation figures if `split` is the test part, and the training time."""
     beside: dict[str, dict[str, str]] = {}
     for label, several in runs.items():
         results = [run.result() for run in several]
@@ -203,7 +204,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--size", type=int)
     parser.add_argument("--epochs", type=int)
     parser.add_argument(
-        "--folds", type=int, default=0, help="judge by cross-validation, not on the test part"
+        "--folds", type=int, default=0, help="evaluate by cross-validation instead of on the test part"
     )
     parser.add_argument("--minutes", type=float, default=float("inf"))
     return parser.parse_args()

@@ -1,7 +1,7 @@
-"""What an inspecting box needs: a fresh environment with gainspect's core alone, and a bundle in it.
+"""What an inspection computer needs: a new environment with only gainspect's core, and a bundle.
 
-Installs the repository into a new virtual environment (versions of constraints.txt), measures it, and
-inspects a few synthetic parts with an untrained bundle through the command line.
+The script installs the repository into a new virtual environment (with the versions of constraints.txt),
+measures it, and inspects a few synthetic parts with an untrained bundle on the command line.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _LARGEST = 6
 
 
 def main() -> None:
-    """Install, measure, inspect, print, save; exit code 1 if something heavy came along."""
+    """Install, measure, inspect, print, save; exit code 1 if a heavy package was installed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backbone", default="tf_efficientnet_lite0")
     parser.add_argument("--size", type=int, default=256)
@@ -60,12 +60,12 @@ def main() -> None:
     table = markdown(rows)
     print(table)
     text = f"{' '.join((__doc__ or '').split())}\n\n{options.backbone}, S9, {options.size} px.\n\n{table}"
-    print("Saved:", save("footprint", "Footprint of an inspecting box", text))
+    print("Saved:", save("footprint", "Footprint of an inspection computer", text))
     sys.exit(1 if found else 0)
 
 
 def install(place: Path) -> Path:
-    """Make the environment; its folder of programs."""
+    """Create the environment, and return its folder of programs."""
     venv.create(place, with_pip=True)
     pip = [place / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--constraint", ROOT / "constraints.txt", ROOT], check=True)
@@ -73,7 +73,7 @@ def install(place: Path) -> Path:
 
 
 def sizes(site_packages: Path) -> Counter[str]:
-    """MiB of each top-level folder of site-packages, pip left out."""
+    """Size in MiB of each top-level folder of site-packages, without pip."""
     found: Counter[str] = Counter()
     for file in site_packages.rglob("*"):
         name = file.relative_to(site_packages).parts[0]
@@ -83,7 +83,7 @@ def sizes(site_packages: Path) -> Counter[str]:
 
 
 def import_seconds(programs: Path) -> float:
-    """Time of a new process that imports the Inspector, less that of one that imports nothing."""
+    """Time of a new process that imports the Inspector, minus the time of one that imports nothing."""
     taken = {"": [], "import gainspect; gainspect.Inspector": []}
     for _ in range(_IMPORTS):
         for code, seconds in taken.items():
@@ -95,10 +95,10 @@ def import_seconds(programs: Path) -> float:
 
 
 def inspect(programs: Path, bundle: Path, images: Path) -> tuple[int, float]:
-    """How many images the command line judges, and the seconds that it takes."""
+    """How many images the command line judges, and how many seconds it takes."""
     command = [programs / "gainspect", "inspect", bundle, images / "*.png", "--jsonl"]
     started = time.perf_counter()
-    # What is installed, not this environment's sources.
+    # Use what is installed, not the sources of this environment.
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, env=clean, capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - started
@@ -106,7 +106,7 @@ def inspect(programs: Path, bundle: Path, images: Path) -> tuple[int, float]:
 
 
 def _python(programs: Path, code: str) -> subprocess.CompletedProcess[bytes]:
-    # -I: nothing of this environment, nor of the folder at hand.
+    # -I: uses nothing from this environment or from the current folder.
     return subprocess.run([programs / "python", "-I", "-c", code], capture_output=True)
 
 

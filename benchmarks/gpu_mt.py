@@ -1,6 +1,6 @@
 """All strategies on Magnetic Tile on a GPU: 512 px, Lite0 with ImageNet weights, two seeds, in one call.
 
-The options are those of `mt.py`; it stops within ten minutes and goes on when called again.
+The options are those of `mt.py`. The script stops within ten minutes; call it again to continue.
 """
 
 from mt import main

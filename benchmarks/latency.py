@@ -1,8 +1,9 @@
-"""What an inspection costs beside the bare backbone, in every runtime: time and peak memory.
+"""Time and peak memory of an inspection in every runtime, compared with the bare backbone.
 
-The Inspector gives a verdict, maps and regions in the image's own pixels. Preprocessing, and maps with
-regions, are also named by themselves. Random weights: they are as fast as trained ones. The subjects of one
-case are timed in turns in one process; peak memory is that of a process that does nothing else.
+The Inspector gives a verdict, maps and regions in the image's own pixels. The times of preprocessing, and of
+maps with regions, are also listed separately. The weights are random, which are as fast as trained ones. The
+subjects of one case are timed in turns in one process. Peak memory is that of a process that does nothing
+else.
 """
 
 import argparse
@@ -51,13 +52,13 @@ def main() -> None:
                     case |= dict(zip(("runtime", "precision"), RUNS[runtime], strict=True))
                     rows += _rows(case, bundles, {"px": size, "batch": batch, "runtime": runtime})
                     print(markdown(rows[-len(bundles) :]), flush=True)
-    text = f"{' '.join((__doc__ or '').split())}\n\nMilliseconds a batch, of {options.rounds} runs.\n\n"
+    text = f"{' '.join((__doc__ or '').split())}\n\nMilliseconds per batch, over {options.rounds} runs.\n\n"
     title = f"Latency: {options.backbone}, images of {options.image} px"
     print("Saved:", save("latency", title, text + markdown(rows)))
 
 
 def _bundles(folder: Path, options: argparse.Namespace, size: int) -> dict[str, str]:
-    """Paths by name: the bare backbone first."""
+    """Paths by name, with the bare backbone first."""
     folder.mkdir()
     names = options.strategies.split(",")
     common = {"backbone": options.backbone, "size": size, "formats": FORMATS}
@@ -67,7 +68,7 @@ def _bundles(folder: Path, options: argparse.Namespace, size: int) -> dict[str, 
 
 
 def _rows(case: dict[str, Any], bundles: dict[str, str], head: dict[str, object]) -> list[dict[str, object]]:
-    """One row a subject: times taken together, peak memory apart."""
+    """One row per subject. The times are measured in a common process, peak memory in separate ones."""
     seconds = _run(case | {"bundles": bundles})["seconds"]
     base = statistics.median(seconds[BARE]["graph"])
     rows = []

@@ -1,6 +1,6 @@
-"""One case of latency.py, in a process of its own, so that its peak memory is its own.
+"""One case of latency.py, in a separate process, so that its peak memory can be measured.
 
-Imports torch only where torch is the runtime: `python latency_case.py '{"runtime": …}'` prints JSON.
+`python latency_case.py '{"runtime": …}'` prints JSON. torch is imported only if it is the runtime.
 """
 
 import json
@@ -89,7 +89,7 @@ def inspector(bundle: Bundle, images: list[Image], case: dict[str, Any]) -> Work
 
 
 def in_turns(work: dict[str, Work], rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Seconds of each; in turns, so that a drift of the machine's speed falls on all alike."""
+    """Seconds of each step, measured in turns, so that a drift of the machine's speed affects all equally."""
     seconds: dict[str, dict[str, list[float]]] = {
         name: {step: [] for step in steps} for name, steps in work.items()
     }
@@ -104,7 +104,7 @@ def in_turns(work: dict[str, Work], rounds: int) -> dict[str, dict[str, list[flo
 
 
 def peak_mib() -> float:
-    """Largest resident memory of this process so far (what the parent had before does not count), MiB."""
+    """Largest resident memory of this process so far, MiB (without that of the parent process)."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 

@@ -1,7 +1,7 @@
-"""Strategies on Magnetic Tile, side by side, as a table that is kept.
+"""Comparison of the strategies on Magnetic Tile, as a table that is saved.
 
-Stops before --minutes are over and goes on where it stopped when called again with the same --work folder.
-Prints and saves the figures with and without doubtful labels, and images per second of each training.
+The script stops before --minutes are over; call it again with the same --work folder to continue. It prints
+and saves the figures with and without doubtful labels, and the images per second of each training.
 """
 
 import argparse
@@ -36,11 +36,11 @@ GOALS = {
     "energy_inside": 0.85,
     "loc_iou": 0.60,
 }
-"""What is to be reached on the test part, with and without doubtful labels."""
+"""The goals on the test part, with and without doubtful labels."""
 
 
 def main(description: str = __doc__ or "", **defaults: Any) -> None:
-    """Train, judge, print and save; `defaults` replace those of the options."""
+    """Train, evaluate, print and save; `defaults` replaces defaults of the options."""
     options = _options(description, defaults)
     given = {
         "model.backbone": options.backbone,
@@ -80,7 +80,7 @@ def main(description: str = __doc__ or "", **defaults: Any) -> None:
 
 
 def section(title: str, rows: list[RunFigures], runs: list[tuple[str, int, RunFolder]]) -> str:
-    """All figures with one choice of labels: a column a strategy, then recall by type of defect."""
+    """All figures for one choice of labels, one column per strategy; then recall by type of defect."""
     by_type = {
         kind: {f"{name} seed {seed}": _percent(figure["recall"]) for name, seed, figure in of_kind}
         for kind, of_kind in _by_type(title, runs).items()
@@ -95,7 +95,7 @@ def section(title: str, rows: list[RunFigures], runs: list[tuple[str, int, RunFo
 
 
 def figures_table(rows: list[RunFigures], runs: list[RunFolder]) -> str:
-    """Mean ± sd over seeds, or with one seed the 95 % interval by part; and the speed of training."""
+    """Mean ± sd over seeds (for one seed, the 95 % interval by part), and the speed of training."""
     spreads = over_seeds(rows)
     intervals = {row.strategy: row.intervals for row in rows}
     lines: list[dict[str, object]] = []
@@ -109,7 +109,7 @@ def figures_table(rows: list[RunFigures], runs: list[RunFolder]) -> str:
 
 
 def goals(row: Mapping[str, Any]) -> str:
-    """The figures of a `record` beside their goals."""
+    """The figures of a `record` compared with their goals."""
     titles = [title for title, figures in row.items() if isinstance(figures, Mapping)]
     lines = [
         {"": figure, "goal": f"{goal:.2f}"} | {title: number(row[title][figure]) for title in titles}
@@ -119,7 +119,7 @@ def goals(row: Mapping[str, Any]) -> str:
 
 
 def missed_parts(runs: list[tuple[str, int, RunFolder]]) -> str:
-    """Images at or over 0.5 of each defective part that the first run does not catch in all of them."""
+    """For each defective part with an image that the first run misses at 0.5: how many images are caught."""
     tables = {
         f"{name} seed {seed}": read_verdicts(run.evaluation_folder() / PREDICTIONS)
         for name, seed, run in runs
@@ -138,7 +138,7 @@ def missed_parts(runs: list[tuple[str, int, RunFolder]]) -> str:
 
 
 def record(name: str, seed: int, run: RunFolder) -> dict[str, Any]:
-    """One run as a row for a machine; verdicts at the operating threshold, which validation chose."""
+    """The figures of one run for JSON; verdicts are at the threshold that was chosen on validation."""
     config, environment, result = run.config(), run.environment(), run.result()
     row: dict[str, Any] = {
         "strategy": name,
@@ -183,7 +183,7 @@ def _by_type(
 
 
 def _images(run: RunFolder) -> int:
-    """Images that a training went over."""
+    """Number of images that a training processed, over all epochs."""
     return len(run.manifest().split("train").parts) * run.config().training.epochs
 
 

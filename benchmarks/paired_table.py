@@ -1,4 +1,4 @@
-"""Several assessments of the same parts beside one of them, with the differences that are clear."""
+"""Compares several assessments of the same parts with one of them, and marks clear differences."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,13 +19,14 @@ def against(
     exclude: frozenset[str] = frozenset(),
     beside: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> str:
-    """A line a assessment, a column a figure.
+    """A table with one row per assessment and one column per figure.
 
     Args:
-        base: the one that the others are compared to; without it, the first.
-        judged: folders of assessments by name, each of other images; a name without any is left out.
+        base: the name that the others are compared with; if it has no assessment, the first name.
+        judged: folders of assessments by name, each folder with other images; a name is left out if one of
+            its assessments is missing.
         exclude: names of images that do not count.
-        beside: further columns of a assessment.
+        beside: further columns, by name.
     """
     tables = {
         name: _without(pooled([read_verdicts(folder / PREDICTIONS) for folder in folders]), exclude)
@@ -41,12 +42,12 @@ def against(
     }
     unknown = dict.fromkeys(cells[base], "–")
     lines = [{"": name} | unknown | found | dict(beside.get(name, {})) for name, found in cells.items()]
-    note = f"\\* the 95 % interval of the paired difference from {base}, by part, leaves out 0."
+    note = f"\\* the 95 % interval of the paired difference from {base}, by part, excludes 0."
     return f"{markdown(lines)}\n{note}\n"
 
 
 def pooled(tables: Sequence[SavedVerdicts]) -> SavedVerdicts:
-    """One table of several, of other images each."""
+    """Several tables, each of other images, joined into one."""
     return SavedVerdicts(
         images=tuple(image for table in tables for image in table.images),
         groups=tuple(group for table in tables for group in table.groups),

@@ -1,7 +1,7 @@
-"""Does every runtime say what the trained model says, on all test images of a run?
+"""Does every runtime agree with the trained model on all test images of a run?
 
-The run is exported in all formats; each runtime judges the test part, and torch is the reference. INT8 that
-the export refuses is named with the reason.
+The run is exported in all formats; each runtime judges the test part, and torch is the reference. If the
+export refuses INT8, the reason is given.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def exported(run: RunFolder, out: Path, data: Path | None) -> tuple[Bundle, str]:
-    """The bundle with all formats that the export accepts, and what it says of one that it refuses."""
+    """The bundle with all formats that the export accepts, and the error message if it refuses INT8."""
 
     def attempt(formats: Sequence[str]) -> Bundle:
         return export_run(run, out, formats=formats, data=data, on_step=lambda step: print(step, flush=True))[

@@ -1,4 +1,4 @@
-"""Networks of other libraries, as `peers.py` trains and judges them."""
+"""Networks of other libraries, in the form in which `peers.py` trains and evaluates them."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -29,14 +29,14 @@ with warnings.catch_warnings():
     from anomalib.models.image.supersimplenet.loss import SSNLoss
 
 Scores = dict[str, Callable[[Tensor, Tensor], Tensor]]
-"""By name: (its own score (B,), its map as probabilities (B, H, W)) → score (B,)."""
+"""Score functions by name: (own score (B,), map as probabilities (B, H, W)) → score (B,)."""
 
 
 class Peer(nn.Module, ABC):
-    """A network that gives a map and a score, over the same backbone and weights as gainspect's."""
+    """A network that gives a map and a score, with the same backbone and weights as gainspect."""
 
     scores: ClassVar[Scores]
-    """Ways to score an image; validation picks one."""
+    """Ways to score an image; one is chosen on validation."""
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
@@ -48,30 +48,30 @@ class Peer(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, batch: Sample) -> Tensor:
-        """Of a batch of training images."""
+        """The loss of a batch of training images."""
 
     @abstractmethod
     def optimizer(self, settings: TrainingConfig) -> torch.optim.Optimizer:
-        """With each group's peak rate."""
+        """The optimizer, with the peak learning rate of each parameter group."""
 
     @abstractmethod
     def rate(self, progress: float, steps: int, settings: TrainingConfig) -> float:
-        """Factor on the peak rates at `progress` (0…1) of `steps`."""
+        """Factor on the peak learning rates at `progress` (0…1) of `steps` steps."""
 
     @abstractmethod
     def assess(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, H, W, 3) images → its own score (B,) and its map as probabilities (B, H, W)."""
+        """(B, H, W, 3) images → the network's own score (B,) and its map as probabilities (B, H, W)."""
 
     def compile_backbone(self) -> None:
-        """Compile what is trained of the backbone with torch.compile."""
+        """Compile the trained part of the backbone with torch.compile."""
 
     def normalized(self, images: Tensor) -> Tensor:
-        """(B, H, W, 3) in 0…255 → (B, 3, H, W) as the backbone knows them."""
+        """(B, H, W, 3) in 0…255 → (B, 3, H, W), normalized for the backbone."""
         return (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
 
 
 class Segmenter(Peer):
-    """A network of segmentation-models-pytorch, trained with the loss and the rates of S9's localization."""
+    """A network of segmentation-models-pytorch, trained with loss and learning rates of S9's localization."""
 
     scores: ClassVar[Scores] = {
         "maximum": lambda own, _: own,
@@ -117,16 +117,17 @@ class Segmenter(Peer):
 
 
 class SuperSimpleNet(Peer):
-    """anomalib's, supervised: features stay as they are, defects are also made of noise in them.
+    """The supervised SuperSimpleNet of anomalib: features are frozen; noise in them gives additional defects.
 
-    Loss, optimizer, rates and their steps are those of anomalib 2.7's `Supersimplenet(supervised=True)`.
+    Loss, optimizer, learning rates and their steps are those of `Supersimplenet(supervised=True)` in
+    anomalib 2.7.
     """
 
     scores: ClassVar[Scores] = {"its own": lambda score, _: score}
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
-        # anomalib asks the hub for ImageNet weights; these are from where gainspect's are.
+        # anomalib would load ImageNet weights from the hub; here they have the same source as gainspect's.
         with patch.object(torch_model, "TimmFeatureExtractor", _MiddleStages):
             self.net = torch_model.SupersimplenetModel(backbone=self.donor[0], stop_grad=False)
         self.criterion = SSNLoss()
@@ -177,19 +178,19 @@ PEERS: dict[str, Callable[[RunConfig], Peer]] = {
 
 
 class PeerBackend:
-    """A `Backend` over a `Peer`: its map is the evidence, `score` the name of the score it gives."""
+    """A `Backend` of a `Peer`: the peer's map is the evidence; `score` is the name of the score function."""
 
     def __init__(self, peer: Peer, size: int, score: str) -> None:
         self.peer = peer
         self.size = size
         self.score = score
         self.given: dict[str, list[float]] = {name: [] for name in peer.scores}
-        """All scores, by name, of the images judged so far."""
+        """All scores of the images so far, by name of the score function."""
 
     @torch.inference_mode()
     def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Judge (B, S, S, 3) images."""
-        own, found = self.peer.eval().judge(torch.from_numpy(images).to(self.peer.mean.device))
+        """The predictions for (B, S, S, 3) images."""
+        own, found = self.peer.eval().assess(torch.from_numpy(images).to(self.peer.mean.device))
         scores = {name: score(own, found).cpu().numpy() for name, score in self.peer.scores.items()}
         for name, values in scores.items():
             self.given[name] += values.tolist()

@@ -1,10 +1,11 @@
-"""Peers on the same parts: U-Net, FPN and a supervised SuperSimpleNet beside S9 and the plain classifier.
+"""Peers on the same parts: U-Net, FPN and a supervised SuperSimpleNet, compared with S9 and S1.
 
-Same split, backbone, weights, size, epochs, sampler, augmentation (S9's, transplants too) and weight average
-as the runs in --work (made by `mt.py`), judged through the same Inspector. Of each epoch validation picks the
-score with the best average precision, and of the epochs the one that gainspect's own rule keeps.
-The plain classifier is S1 of --work: behind global average pooling and one linear layer, Grad-CAM of the
-margin is the CAM divided by the number of cells, so its row is both.
+The peers use the same split, backbone, weights, size, epochs, sampler, augmentation (that of S9, including
+transplants) and weight average as the runs in --work (made by `mt.py`), and are evaluated with the same
+Inspector. In each epoch, the score with the best average precision on validation is chosen; the epoch is
+chosen by gainspect's own rule. The plain classifier is S1 of --work. It has global average pooling and one
+linear layer, so the Grad-CAM of its margin is the CAM divided by the number of cells, and its row stands for
+both.
 """
 
 import argparse
@@ -28,11 +29,11 @@ from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import assess
 from gainspect.evaluation.doubtful import read_doubtful
-from gainspect.evaluation.operating_point import map_thresholds
 from gainspect.evaluation.saved_verdicts import save_verdicts
 from gainspect.evaluation.side_by_side import run_figures
 from gainspect.evaluation.summary import summarize
 from gainspect.evaluation.validation_figures import validation_figures
+from gainspect.evaluation.validation_verdicts import map_thresholds
 from gainspect.files import write_json
 from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.inspector import Inspector
@@ -52,11 +53,11 @@ from results_table import save, save_json
 
 BASE = "S9"
 OURS = {"S9": "S9", "S1": "plain classifier, CAM = Grad-CAM"}
-"""Runs of --work that stand beside the peers."""
+"""The runs of --work that the peers are compared with."""
 
 
 def main() -> None:
-    """Train, judge, print and save."""
+    """Train, evaluate, print and save."""
     options = _options()
     given = {"model.backbone": options.backbone, "training.compile": options.compile}
     config = load_config(options.config, given)
@@ -95,13 +96,15 @@ def main() -> None:
 def peer(
     kind: str, config: RunConfig, manifest: Manifest, work: Path, doubtful: frozenset[str]
 ) -> dict[str, Any]:
-    """Train (or take from --work what is trained) and judge one peer on the test part."""
+    """Train one peer (or take it from --work if it is trained) and evaluate it on the test part."""
     folder = folder_of(work, kind)
     kept, settings = folder / "result.json", folder / "config.yaml"
     if kept.is_file():
         if load_config(settings) != config:
             raise GainspectError(
-                "a peer of another configuration lies here", where=folder, hint="Choose another --work."
+                "the folder contains a peer of another configuration",
+                where=folder,
+                hint="Choose another --work.",
             )
         return dict(json.loads(kept.read_text()))
     started = time.monotonic()
@@ -123,12 +126,12 @@ def peer(
     }
     row = {"peer": kind, "weights": model.origin, "seconds": seconds, **chosen, "figures": figures}
     save_config(config, settings)
-    write_json(kept, row)  # last: its presence says that the peer is done
+    write_json(kept, row)  # written last: its presence shows that the peer is finished
     return row
 
 
 def gigaflops(backend: Backend) -> str:
-    """Of the convolutions and products of one image's assessment; 2 a multiplication and addition."""
+    """GFLOP of the convolutions and matrix products for one image; a multiplication and addition count 2."""
     counter = FlopCounterMode(display=False)
     with counter:
         backend(np.zeros((1, backend.size, backend.size, 3), np.uint8))
@@ -136,12 +139,12 @@ def gigaflops(backend: Backend) -> str:
 
 
 def folder_of(work: Path, kind: str) -> Path:
-    """Where a peer's assessment is kept."""
+    """The folder of a peer's assessment."""
     return work / f"peer-{kind}"
 
 
 def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dict[str, Any]]:
-    """The weight average of the epoch to keep, with the number of the epoch, the score and its figures."""
+    """The averaged weights of the epoch to keep, with the number of the epoch, the score and its figures."""
     settings = config.training
     keep_freed_memory()
     if settings.compile:
@@ -195,7 +198,7 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
 
 
 def best_score(peer: Peer, validation: Manifest, config: RunConfig) -> tuple[str, dict[str, float]]:
-    """The score with the best average precision, and the validation figures by it."""
+    """The score with the best average precision, and the validation figures with this score."""
     backend = PeerBackend(peer, config.data.input_size, next(iter(peer.scores)))
     assessment = assess(Inspector(backend, threshold=0.5), validation)
     found: dict[str, dict[str, float]] = {}
@@ -221,7 +224,7 @@ def _options() -> argparse.Namespace:
         action="append",
         default=[],
         metavar=("LABEL", "RUN"),
-        help="a further run, judged, for the table",
+        help="a further evaluated run for the table",
     )
     parser.add_argument("--name", default="peers", help="of the table in benchmarks/results/")
     return parser.parse_args()

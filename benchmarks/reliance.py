@@ -1,7 +1,7 @@
-"""What verdicts rest on, by intervention, side by side: runs that benchmarks/mt.py made.
+"""What verdicts rely on, by intervention: a side-by-side comparison of runs made by benchmarks/mt.py.
 
 Evidence, marked defects and random places are repaired in turn; on OK images a repair should change nothing.
-Prints and saves the table; a run that has no bundle gets one.
+The script prints and saves the table. If a run has no bundle, it is created.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _ROWS = {
 
 
 def main() -> None:
-    """Judge, repair, print and save."""
+    """Judge, repair, judge again, print and save."""
     options = _options()
     found = {
         name: _examined(RunFolder(run_path(options.work, name, options.seed)), options.data)
@@ -56,8 +56,8 @@ def main() -> None:
         lines.append(row)
     text = markdown(lines)
     print(text)
-    head = "over caught NG images unless it says OK; 95 % intervals by part"
-    print("Saved:", save("reliance", f"What verdicts rest on: {head}", text))
+    head = "over caught NG images, or over OK images where stated; 95 % intervals by part"
+    print("Saved:", save("reliance", f"What verdicts rely on: {head}", text))
 
 
 def _examined(run: RunFolder, data: Path) -> list[Examined]:

@@ -1,7 +1,7 @@
-"""Which repair is fit for the reason check? Asked on the validation part of a run, never on the test part.
+"""Which repair is suitable for the reason check? Measured on the validation part of a run, not on the test.
 
-A good repair of the evidence brings P(NG) of caught NG images down; one somewhere on OK images, in the shape
-of some evidence, leaves theirs as it was: otherwise the repair is a defect of its own.
+A good repair of the evidence lowers P(NG) of caught NG images. On OK images, a repair at a random place in
+the shape of some evidence should not change P(NG); otherwise the repair itself looks like a defect.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from gainspect.types import Image, Label
 from results_table import markdown, save
 
 _RADIUS = 5
-"""Pixels around a hole that OpenCV's methods look at."""
+"""Radius of the surroundings that OpenCV's methods use, pixels."""
 
 
 def _opencv(method: int) -> Callable[[Image, BoolMask], Image]:

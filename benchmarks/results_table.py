@@ -1,4 +1,4 @@
-"""Tables that the benchmarks print and keep, each with the command that made it."""
+"""Tables that the benchmarks print and save, each with the command that produced it."""
 
 import json
 import platform
@@ -15,7 +15,7 @@ RESULTS = PROJECT / "benchmarks" / "results"
 
 
 def markdown(rows: Sequence[Mapping[str, object]]) -> str:
-    """Rows with the same keys as a Markdown table; numbers with three decimals."""
+    """A Markdown table of rows with the same keys; numbers have three decimals."""
     columns = list(rows[0])
     lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
     lines += ["| " + " | ".join(_cell(row[column]) for column in columns) + " |" for row in rows]
@@ -50,7 +50,7 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """The commit that the code is of, and whether it was changed since; results do not count as code."""
+    """The commit of the code, and whether the code has changed since; results do not count as code."""
     here = ["git", "-C", str(PROJECT)]
     try:
         name = subprocess.run(
@@ -69,12 +69,12 @@ def number(value: float | None) -> str:
 
 
 def per(amount: float, measured: float) -> float | None:
-    """`amount` by a time that was measured; None where the clock saw none pass."""
+    """`amount` divided by a measured time; None if the measured time is 0."""
     return amount / measured if measured else None
 
 
 def _told(argument: str) -> str:
-    """An argument as a document may name it: a path in the project, or the last part of another."""
+    """An argument for the document: a path is relative to the project; outside it, only its last part."""
     path = Path(argument)
     if not path.is_absolute():
         return argument

@@ -1,9 +1,9 @@
-"""Are two comparisons the same: made by two versions of gainspect, or on two machines?
+"""Are two comparisons the same, for example from two versions of gainspect or two machines?
 
     python benchmarks/same_runs.py ONE OTHER
 
-ONE and OTHER are folders of `gainspect compare` or `gainspect demo`. Each file of each run is compared, byte
-for byte or else by its values; times, dates and names of the machine do not count.
+ONE and OTHER are folders of `gainspect compare` or `gainspect demo`. Each file of each run is compared,
+either byte for byte or by its values; times, dates and names of the machine do not count.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def runs(one: RunFolder, other: RunFolder) -> dict[str, str]:
-    """What is found of each file of two runs."""
+    """The result of the comparison for each file of two runs."""
     found = {
         "split.csv": tables(one.split_file, other.split_file),
         "log.csv": tables(one.log_file, other.log_file),
@@ -62,7 +62,7 @@ def runs(one: RunFolder, other: RunFolder) -> dict[str, str]:
 
 
 def bundles(one: Bundle, other: Bundle) -> dict[str, str]:
-    """What is found of the parts of two bundles that do not tell their date."""
+    """The result of the comparison for the files of two bundles that do not contain a date."""
     first, second = one.description, other.description
     found = {
         "bundle: policy": _said(first.policy, second.policy),
@@ -80,7 +80,7 @@ def bundles(one: Bundle, other: Bundle) -> dict[str, str]:
 
 
 def tables(one: Path, other: Path) -> str:
-    """What is found of two CSV files; columns of seconds do not count."""
+    """The result of the comparison of two CSV files; columns of seconds do not count."""
     if one.read_bytes() == other.read_bytes():
         return "the same bytes"
     return _said(*(_rows(path) for path in (one, other)))
@@ -102,7 +102,7 @@ def _read(run: RunFolder, name: str) -> str:
 
 
 def _tensors(run: RunFolder) -> dict[str, torch.Tensor]:
-    """By the names of today, whatever they were called when they were saved."""
+    """The tensors under their current names, even if they were saved under older names."""
     return dict(trained_backend(run).graph.model.state_dict())
 
 

@@ -1,8 +1,8 @@
-"""Many inspections from several threads: is memory flat, and every result the single-threaded one?
+"""Many inspections from several threads: is memory constant, and is every result that of a single thread?
 
-Images of mixed sizes, a small untrained bundle in ONNX Runtime and OpenVINO; results are compared bit for
-bit. The slope of the resident memory is that of a line fitted to its samples after the first fifth (least
-squares).
+A small untrained bundle inspects images of mixed sizes in ONNX Runtime and OpenVINO; results are compared bit
+for bit. The slope of the resident memory is that of a least-squares line through its samples after the first
+fifth.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def soak(inspector: Inspector, count: int, threads: int) -> dict[str, object]:
-    """Inspect `count` images and watch the memory.
+    """Inspect `count` images and record the memory.
 
     Returns:
         One row of the table.
@@ -81,7 +81,7 @@ def soak(inspector: Inspector, count: int, threads: int) -> dict[str, object]:
 
 
 def mixed_images() -> list[Image]:
-    """Noise of many sizes and shapes, 31 to 403 pixels a side."""
+    """Noise images of many sizes and shapes, 31 to 403 pixels per side."""
     rng = np.random.default_rng(0)
     sides = [31, 64, 100, 150, 222, 403]
     return [
@@ -92,7 +92,7 @@ def mixed_images() -> list[Image]:
 
 
 def equal(verdict: Verdict, other: Verdict) -> bool:
-    """Whether two verdicts are the same, bit for bit, in everything that they hold."""
+    """Whether label, score, regions and maps of two verdicts are the same, bit for bit."""
     maps, others = verdict.evidence.maps(), other.evidence.maps()
     return (
         (verdict.label, verdict.score, verdict.regions) == (other.label, other.score, other.regions)

@@ -1,6 +1,7 @@
-"""What guidance costs: a training step against S1, and inference against the bare backbone.
+"""The cost of guidance: a training step compared with S1, and inference compared with the bare backbone.
 
-Same batch, one process, taken in turns, so that a drift of the machine's speed falls on all alike.
+All are measured with the same batch in one process, in turns, so that a drift of the machine's speed affects
+all equally.
 """
 
 import argparse
@@ -80,7 +81,7 @@ def _inference(model: GainMTL, images: torch.Tensor) -> Callable[[], None]:
         model.eval()
         with torch.inference_mode():
             output = model(images)
-            model.decision(output), model.evidence(output)
+            model.margin(output), model.evidence(output)
 
     return run
 

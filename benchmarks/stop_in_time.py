@@ -1,16 +1,16 @@
-"""Long work that stops before its time is over."""
+"""Long work that stops before its time limit."""
 
 import time
 from collections.abc import Iterable, Iterator
 
 
 def in_time(names: Iterable[str], minutes: float) -> Iterator[str]:
-    """One name after the other, until the next might take longer than there is time left; then it says so."""
+    """Yield one name after the other; stop, with a message, when the next might exceed the time limit."""
     started, longest = time.monotonic(), 0.0
     for name in names:
         begun = time.monotonic()
         if begun - started + longest >= 60 * minutes:
-            print(f"Time is over before {name!r}: call again to go on.")
+            print(f"Time is over before {name!r}: run the same command again to continue.")
             return
         yield name
         longest = max(longest, time.monotonic() - begun)

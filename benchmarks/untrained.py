@@ -1,4 +1,4 @@
-"""Bundles with random weights: as fast and as large as trained ones, made in seconds."""
+"""Bundles with random weights: as fast and as large as trained ones, but created in seconds."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from gainspect.strategies import strategy
 
 
 class BareGraph(nn.Module):
-    """The timm model alone, normalization inside, behind the interface of an `InspectionGraph`."""
+    """The timm model alone, including the normalization, with the interface of an `InspectionGraph`."""
 
     outputs = ("features",)
 
@@ -51,17 +51,18 @@ def untrained_bundle(
     formats: tuple[Format, ...] = ("onnx",),
     bare: bool = False,
 ) -> Bundle:
-    """Write a bundle of a model as its seed makes it.
+    """Write a bundle of a model with random weights from a fixed seed.
 
-    Regions are where the evidence is among its highest twentieth on synthetic parts, much as on a defect.
+    The region threshold is the 95th percentile of the evidence on synthetic parts, so that there are regions
+    of about the size of a defect.
 
     Args:
-        path: the bundle.
+        path: the bundle to write.
         backbone: timm model name.
         size: side of its input, pixels.
         strategy_name: S1 … S9.
-        formats: those it holds.
-        bare: the backbone alone in place of the inspector (it cannot judge).
+        formats: the formats that the bundle contains.
+        bare: write the backbone alone instead of the inspector (it cannot judge).
     """
     torch.manual_seed(0)
     settings = ModelConfig(backbone=backbone, weights="none")

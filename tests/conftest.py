@@ -5,6 +5,7 @@ import os
 # Before torch and OpenCV are imported: two cores, and one thread each gives the same sums everywhere.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,16 @@ assert gainspect.__version__  # imported first: it sets the limits that OpenCV r
 
 settings.register_profile("gainspect", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("gainspect")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With GAINSPECT_SKIPS=fail a test that skips has failed, unless it lacks the Magnetic Tile data set."""
+    report = yield
+    strict = os.environ.get("GAINSPECT_SKIPS") == "fail" and item.get_closest_marker("mt") is None
+    if strict and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

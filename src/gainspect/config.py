@@ -268,8 +268,11 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
         return RunConfig.model_validate(values)
     except ValidationError as error:
         by_setting: dict[str, list[str]] = {}
-        for fault in error.errors():  # a setting of several kinds (a number or "auto") has one fault for each
-            by_setting.setdefault(".".join(map(str, fault["loc"][:2])) or "run", []).append(fault["msg"])
+        for fault in error.errors():
+            # Behind section and setting: the place in a list, or the kind (a setting that may be a number or
+            # "auto" has one fault for each).
+            place = [str(key) for depth, key in enumerate(fault["loc"]) if depth < 2 or isinstance(key, int)]
+            by_setting.setdefault(".".join(place) or "run", []).append(fault["msg"])
         faults = "; ".join(f"{name}: {' or '.join(what)}" for name, what in by_setting.items())
         raise GainspectError(
             f"the configuration is not valid: {faults}",

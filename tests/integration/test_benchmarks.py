@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from gainspect.config import RunConfig, load_config
 from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
 from gainspect.inspection.inspector import Inspector
+from gainspect.jobs.run_comparison import compare_strategies
 from gainspect.training.settle import complete_split
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -284,7 +286,7 @@ def test_peers_on_a_tiny_configuration(
         right = [line["verdict"] == line["label"] for line in judged]
         assert row["figures"]["all labels"]["accuracy"] == pytest.approx(sum(right) / len(right))
         assert f"{row['peer']}: score = {row['score']}, epoch 1." in printed
-    with pytest.raises(GainspectError, match="a peer of another configuration lies here"):
+    with pytest.raises(GainspectError, match="contains a peer of another configuration"):
         run("peers.py", *arguments, "--peers", kinds, "--backbone", "test_resnet")
 
 
@@ -322,7 +324,8 @@ def test_latency_names_every_step_beside_the_bare_backbone(run: Callable[..., No
     assert cases == [(batch, runtime, name) for batch in "12" for runtime in runtimes for name in subjects]
     for bare, whole in zip(rows[::2], rows[1::2], strict=True):
         assert {bare["preprocessing"], bare["maps and regions"]} == {""}
-        assert all(float(value) >= 0 for name, value in whole.items() if name not in {"runtime", ""})
+        measured = ("graph", "preprocessing", "maps and regions", "whole median", "whole p95", "peak MiB")
+        assert all(np.isfinite(float(whole[name])) for name in measured)
 
 
 def test_latency_is_told_beside_the_bare_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,9 +387,8 @@ def test_peak_memory_counts_what_was_given_back() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_a_process_whose_memory_is_measured_has_no_torch(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runtime: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
     from untrained import untrained_bundle
@@ -396,13 +398,14 @@ def test_a_process_whose_memory_is_measured_has_no_torch(
         name: str(untrained_bundle(tmp_path / f"{name}.gain", bare=name == "bare", **common).path)
         for name in ("bare", "S9")
     }
-    case = {"batch": 1, "image": 100, "rounds": 1, "bare": "bare", "runtime": runtime, "precision": "f32"}
+    case = {"batch": 1, "image": 100, "rounds": 1, "bare": "bare", "precision": "f32", "bundles": bundles}
     code = "import sys; sys.modules['torch'] = None; from latency_case import main; main()"
-    told = json.dumps(case | {"bundles": bundles})
-    done = subprocess.run([sys.executable, "-c", code, told], cwd=FOLDER, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    steps = {name: list(steps) for name, steps in json.loads(done.stdout)["seconds"].items()}
-    assert steps == {"bare": ["graph"], "S9": ["graph", "preprocessing", "maps and regions", "inspector"]}
+    for runtime in ("onnxruntime", "openvino"):
+        command = [sys.executable, "-c", code, json.dumps(case | {"runtime": runtime})]
+        done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        steps = {name: list(steps) for name, steps in json.loads(done.stdout)["seconds"].items()}
+        assert steps == {"bare": ["graph"], "S9": ["graph", "preprocessing", "maps and regions", "inspector"]}
 
 
 @pytest.mark.slow
@@ -432,3 +435,36 @@ def test_soak_sees_a_result_that_differs(monkeypatch: pytest.MonkeyPatch) -> Non
 
     row = soak(Inspector(Drifting(), threshold=0.5), 40, threads=4)
     assert row["results that differ"] == 40
+
+
+@pytest.mark.slow
+def test_same_runs_finds_what_differs_and_nothing_else(
+    run: Callable[..., None], parts: Manifest, tmp_path: Path
+) -> None:
+    config = RunConfig.model_validate(
+        {
+            "data": {"size": 64},
+            "model": {"backbone": "test_efficientnet", "weights": "none"},
+            "training": {"epochs": 1, "batch_size": 8},
+        }
+    )
+    one, other = tmp_path / "one", tmp_path / "other"
+    compare_strategies(config, parts, ["S1"], [1], one)
+    shutil.copytree(one, other)
+    log = other / "S1-seed1" / "log.csv"
+    log.write_text(re.sub(r"[\d.]+$", "999", log.read_text().rstrip()) + "\n")  # its last column is seconds
+
+    def found() -> dict[str, str]:
+        with pytest.raises(SystemExit) as ended:
+            run("same_runs.py", one, other)
+        rows = {row["what"]: row["found"] for row in _table((tmp_path / "results/same_runs.md").read_text())}
+        assert bool(ended.value.code) == ("differ" in rows.values())
+        return rows
+
+    same = found()
+    assert same["compare.csv"] == same["S1-seed1: predictions.csv"] == "the same bytes"
+    assert same["S1-seed1: log.csv"] == same["S1-seed1: weights"] == "the same values"
+    assert "differ" not in same.values()
+    predictions = other / "S1-seed1" / "evaluation" / "test" / "predictions.csv"
+    predictions.write_text(predictions.read_text().replace(",ok,", ",ng,", 1))
+    assert [what for what, how in found().items() if how == "differ"] == ["S1-seed1: predictions.csv"]

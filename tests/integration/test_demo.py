@@ -1,15 +1,22 @@
 """The demo's words follow its figures; the demo itself runs, on a small scale."""
 
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 
 import pytest
 from rich.console import Console
 
 from gainspect.config import RunConfig
+from gainspect.data.importers import load_manifest
+from gainspect.evaluation.saved_verdicts import ALL_LABELS, METRICS
 from gainspect.jobs import run_demo as demo
+from gainspect.jobs.run_comparison import run_path
 from gainspect.jobs.run_demo import CueFigures, conclusion, run_demo
+from gainspect.training.run_folder import RunFolder
+from gainspect.types import Label
 
 PLAIN = CueFigures("S1", 0.9, 0.3, 0.8, 0.2, 0.1, 0.2)
 GUIDED = CueFigures("S6", 0.9, 0.9, 0.1, 0.1, 0.95, 0.9)
@@ -46,6 +53,19 @@ def test_the_demo_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / "demo" / "compare.png").is_file()
     assert "report.html" in text.getvalue()
     assert "Inspection report" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
-    # Shares agree with the predictions they come from: 20 test parts, half of them NG.
+    # The shares with and without the stamp make up those of the evaluation.
+    test = load_manifest(tmp_path / "demo" / "data").split("test").parts
+    stamped = {label: [part.extra["cue"] == "1" for part in test if part.label is label] for label in Label}
     for row in figures:
-        assert 0 <= row.right_reason_rate * 20 == pytest.approx(round(row.right_reason_rate * 20))
+        folder = RunFolder(run_path(tmp_path / "demo", row.strategy, 1)).evaluation_folder()
+        summary = json.loads((folder / METRICS).read_text())[ALL_LABELS]
+        operating = summary["classification"]["operating"]
+        for name, label, shares in (
+            ("recall", Label.NG, (row.recall_plain, row.recall_stamped)),
+            ("false_alarm_rate", Label.OK, (row.false_alarms_plain, row.false_alarms_stamped)),
+        ):
+            whole = mean(shares[cue] for cue in stamped[label])
+            assert operating[name]["value"] == pytest.approx(whole)
+        assert row.right_reason_rate == pytest.approx(summary["right_reason_rate"]["value"])
+        pointing = summary["maps"]["evidence"]["pointing_game"]["value"]
+        assert row.pointing_game == pytest.approx(pointing)

@@ -184,7 +184,7 @@ def test_a_format_that_says_other_things_is_refused(
 
     monkeypatch.setattr(certify, "open_backend", lambda *args, **kwargs: Wrong(open_backend(*args, **kwargs)))
     with pytest.raises(
-        GainspectError, match=r"onnx does not say what the torch model says.*P\(NG\) by up to 0\.01"
+        GainspectError, match=r"onnx does not agree with the torch model.*P\(NG\) differs by up to 0\.01"
     ):
         export_run(run, tmp_path / "x.gain")
     assert not list(tmp_path.iterdir())

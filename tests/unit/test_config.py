@@ -113,7 +113,7 @@ def test_a_configuration_does_not_change() -> None:
         ("model: {backbone: 18}", "model.backbone", "valid string"),
         ("strategy: S10", "strategy", "Choose one of S1, S2, S3, S4, S5, S6, S7, S8, S9"),
         ("strategy: 6", "strategy", "valid string"),
-        ("{data: {size: 64}, training: {start_size: 0.5}}", "start_size", "under 64 px"),
+        ("{data: {size: 64}, training: {start_size: 0.5}}", "start_size", "less than 64 px"),
     ],
 )
 def test_each_fault_is_named_with_its_key_and_file(tmp_path: Path, text: str, key: str, reason: str) -> None:
@@ -176,7 +176,7 @@ def test_a_size_is_a_number_or_left_to_the_defects(tmp_path: Path) -> None:
         _ = RunConfig().data.input_size
     chosen = RunConfig.model_validate({"training": {"lr": 1e-3}}).at_size(256, None)
     assert (chosen.data.size, chosen.data.input_size, chosen.training.lr) == (256, 256, 1e-3)
-    with pytest.raises(ValidationError, match="under 64 px"):
+    with pytest.raises(ValidationError, match="less than 64 px"):
         RunConfig.model_validate({"training": {"start_size": 0.2}}).at_size(256, None)
 
 

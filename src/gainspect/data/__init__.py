@@ -1,1 +1,1 @@
-"""Data: manifests, splits, preprocessing, augmentation, checks and synthetic parts."""
+"""Data: manifests, splits, preprocessing, augmentation, data checks and synthetic parts."""

@@ -1,4 +1,4 @@
-"""What would spoil a training: found before it, image by image, without stopping at the first fault."""
+"""Finds problems in a data set before training, image by image, without stopping at the first one."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -29,19 +29,19 @@ _MOST = 0.5
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of fault, and where it was found."""
+    """One kind of problem, and where it was found."""
 
     code: str
     severity: Severity
     what: str
     hint: str
     where: tuple[str, ...] = ()
-    """Image names, or groups."""
+    """Names of images, or of groups."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """One line of what the data set holds."""
+    """One row of the table of contents of a data set."""
 
     split: str
     label: str
@@ -49,38 +49,38 @@ class Contents:
     images: int
     groups: int
     defect_px_median: float | None
-    """How far defects are across after resizing, pixels: their median."""
+    """Median and minimum of the width of the defects after resizing, pixels."""
     defect_px_min: float | None
 
 
 @dataclass(frozen=True)
 class Report:
-    """All findings on one data set."""
+    """All findings in one data set."""
 
     size: int
-    """Input side that the defects were measured at, pixels."""
+    """Input side at which the defects were measured, pixels."""
     tile: int | None
-    """Side of the tiles that images are cut into, pixels of the original; None = they are seen whole."""
+    """Side of the tiles that images are cut into, in pixels of the original; None: no tiling."""
     images: int
     heights: tuple[int, int]
     widths: tuple[int, int]
-    """Smallest and largest, pixels; 0 where no image could be read."""
+    """Smallest and largest height and width, pixels; 0 if no image could be read."""
     contents: tuple[Contents, ...]
     findings: tuple[Finding, ...]
 
     @property
     def has_errors(self) -> bool:
-        """Whether a training on this data would fail or mislead."""
+        """Whether a training on these data would fail or give misleading results."""
         return any(finding.severity == "error" for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """The report as JSON types."""
         return asdict(self)
 
 
 @dataclass
 class _Seen:
-    """What is kept of the readable images while going over them."""
+    """What is collected while reading the images."""
 
     faults: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     shapes: list[tuple[int, int]] = field(default_factory=list)
@@ -99,12 +99,12 @@ def check(
     tiling: Tiling | None = None,
     on_image: Callable[[], None] | None = None,
 ) -> Report:
-    """Go over every image and mask.
+    """Check every image and mask.
 
     Args:
-        manifest: what to check.
+        manifest: the data set.
         size: input side of the model, pixels; defects are measured after resizing to it.
-        tiling: how images are cut; None = they are seen whole.
+        tiling: how images are cut into tiles; None: the model sees them whole.
         on_image: called after each image.
     """
     seen = _Seen()
@@ -140,7 +140,7 @@ def check(
 
 
 _KINDS: dict[str, tuple[Severity, str, str]] = {
-    "unreadable": ("error", "images that cannot be read", "Export them again, or take them out."),
+    "unreadable": ("error", "images that cannot be read", "Export them again, or remove them."),
     "mask-unreadable": ("error", "masks that cannot be read", "Export them again as grey PNG, 0 and 255."),
     "mask-values": (
         "error",
@@ -152,62 +152,62 @@ _KINDS: dict[str, tuple[Severity, str, str]] = {
         "masks that cover most of their image: inverted, or the part instead of its defect?",
         "Save 0 for the background and the other value for the defect.",
     ),
-    "mask-size": ("error", "masks of another size than their image", "Export masks at the image's own size."),
+    "mask-size": ("error", "masks that differ in size from their image", "Export masks at the image's size."),
     "ok-with-defect": ("error", "OK images whose mask marks a defect", "Correct the label or the mask."),
     "group-on-two-sides": (
         "error",
-        "parts with images in several splits: the test would know them from training",
-        "Move all images of a part to one side.",
+        "parts with images in several splits: the test would contain parts seen in training",
+        "Move all images of a part to the same split.",
     ),
-    "one-class": ("error", "splits without OK or without NG images", "Add the missing class, or split anew."),
+    "one-class": ("error", "splits without OK or NG images", "Add the missing class, or split again."),
     "ng-empty-mask": (
         "warning",
-        "NG images whose mask is empty: they train the classifiers only",
+        "NG images whose mask is empty: they train only the classifiers",
         "Mark the defect with a value that is not 0, or remove the mask.",
     ),
     "ng-without-mask": (
         "info",
-        "NG images without a mask: they train the classifiers only",
+        "NG images without a mask: they train only the classifiers",
         "Mark the defect.",
     ),
     "ng-left-out": (
         "warning",
-        "NG images without a marked defect: training by tiles leaves them out",
-        "Mark the defect, so that it is known which tiles are good.",
+        "NG images without a marked defect: training with tiles leaves them out",
+        "Mark the defect, so that it is known which tiles are OK.",
     ),
     "near-duplicate": (
         "warning",
-        "images nearly equal to one in another split: the test may know them from training",
+        "pairs of nearly equal images in different splits: the test may contain parts seen in training",
         "If they show the same part, give them the same group.",
     ),
     "small-defect": (
         "warning",
-        f"defects under {SMALL_DEFECT:.0f} px across after resizing: likely to be missed",
-        "Train at a larger --size, or by smaller tiles (--set data.tile=512).",
+        f"defects less than {SMALL_DEFECT:.0f} px wide after resizing: they are likely to be missed",
+        "Train with a larger --size, or with smaller tiles (--set data.tile=512).",
     ),
     "imbalance": (
         "warning",
-        f"splits with one class over {_IMBALANCE} times the other",
-        "Add the rarer class.",
+        f"splits in which one class has over {_IMBALANCE} times as many images as the other",
+        "Add images of the rarer class.",
     ),
     "dark-16-bit": (
         "warning",
-        "16-bit images that use 12 bits or fewer: they come out dark",
-        "Export with the full 16-bit range, or with 8 bit.",
+        "16-bit images that use 12 bits or fewer: they become very dark",
+        "Export them with the full 16-bit range, or with 8 bits.",
     ),
     "same-stem": (
         "info",
-        "images of the same name in different folders",
-        "Rename them to write maps of them.",
+        "image names that occur in several folders",
+        "Rename these images if you want to write their maps.",
     ),
 }
 
 
 def _findings(faults: dict[str, list[str]]) -> Iterator[Finding]:
-    """In the table's order, errors first."""
-    for code, (severity, what, mend) in _KINDS.items():
+    """In the order of the table `_KINDS`."""
+    for code, (severity, what, hint) in _KINDS.items():
         if faults.get(code):
-            yield Finding(code, severity, f"{len(faults[code])} {what}", mend, tuple(faults[code]))
+            yield Finding(code, severity, f"{len(faults[code])} {what}", hint, tuple(faults[code]))
 
 
 def _look_at(part: Part, name: str, size: int, tiling: Tiling | None, seen: _Seen) -> None:
@@ -253,7 +253,7 @@ def _difference_hash(image: Image) -> NDArray[np.bool_]:
 
 
 def _thumbnail(image: Image) -> NDArray[np.float32]:
-    """(1024,) 32×32 grey, mean 0 and length 1, so that a product of two is their correlation."""
+    """(1024,) 32×32 gray, mean 0 and length 1, so that the scalar product of two is their correlation."""
     cells = cv2.resize(image.mean(axis=2).astype(np.float32), (32, 32), interpolation=cv2.INTER_AREA).ravel()
     cells = cells - cells.mean()
     return np.asarray(cells / max(float(np.linalg.norm(cells)), 1e-6), np.float32)
@@ -300,7 +300,7 @@ def _same_stems(manifest: Manifest) -> Iterable[str]:
 
 
 def _by_split(manifest: Manifest) -> Iterator[tuple[str, int, int]]:
-    """Each split with its numbers of OK and NG images."""
+    """Each split, with its number of OK and of NG images."""
     counts = Counter((part.split or "all", part.label) for part in manifest.parts)
     for split in sorted({split for split, _ in counts}):
         yield split, counts[split, Label.OK], counts[split, Label.NG]

@@ -1,4 +1,4 @@
-"""From a file to pixels: images as 8-bit RGB, masks as 0 and 1. What is damaged is refused."""
+"""Reads image files as 8-bit RGB, and masks as 0 and 1. Damaged files are refused."""
 
 from pathlib import Path
 
@@ -13,17 +13,18 @@ from gainspect.errors import GainspectError
 from gainspect.types import Image
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-"""Of files in a folder that are taken for images."""
+"""Files in a folder that have one of these suffixes are images."""
 
 
 def read_image(path: Path) -> Image:
-    """Read an image file as (H, W, 3) RGB uint8, upright by its EXIF orientation.
+    """Read an image file as (H, W, 3) RGB uint8, rotated upright by its EXIF orientation.
 
-    Grey becomes three equal channels, alpha is dropped, CMYK is converted; 16 bit becomes 8 bit over the
-    container's full range (value / 257, rounded).
+    Gray becomes three equal channels, alpha is dropped, and CMYK is converted. 16 bits become 8 bits over the
+    full 16-bit range (value / 257, rounded).
 
     Raises:
-        GainspectError: missing, empty, damaged, cut off, too large, or not an image of 8 or 16 bit.
+        GainspectError: the file is missing, empty, damaged, cut off, too large, or not an image with 8 or 16
+            bits per channel.
     """
     try:
         content = path.read_bytes()
@@ -42,19 +43,19 @@ def decode_image(content: bytes, where: str | Path) -> Image:
 
 
 def as_rgb8(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Image:
-    """An array that holds an image, as (H, W, 3) RGB uint8, by the rules of `read_image`.
+    """Convert an array to (H, W, 3) RGB uint8, by the rules of `read_image`.
 
     Args:
         pixels: (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA; uint8 or uint16.
 
     Raises:
-        GainspectError: it is of another shape or type, or empty.
+        GainspectError: the array has another shape or type, or is empty.
     """
     channels = 1 if pixels.ndim == 2 else pixels.shape[-1] if pixels.ndim == 3 else 0
     if channels not in (1, 3, 4) or not pixels.size:
         raise GainspectError(
-            f"an array of shape {pixels.shape} is no image",
-            hint="Give (height, width) or (height, width, 1, 3 or 4).",
+            f"an array of shape {pixels.shape} is not an image",
+            hint="Give (height, width) or (height, width, channels) with 1, 3 or 4 channels.",
         )
     pixels = _as_8_bit(pixels, None).reshape(*pixels.shape[:2], channels)
     rgb = np.repeat(pixels, 3, axis=2) if channels == 1 else pixels[:, :, :3]
@@ -66,7 +67,7 @@ def _as_8_bit(pixels: NDArray[np.integer | np.floating], where: str | Path | Non
         return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if pixels.dtype != np.uint8:
         raise GainspectError(
-            f"pixels are {pixels.dtype}", where=where, hint="Export the image with 8 or 16 bit per channel."
+            f"pixels are {pixels.dtype}", where=where, hint="Export the image with 8 or 16 bits per channel."
         )
     return np.asarray(pixels, np.uint8)
 
@@ -95,7 +96,9 @@ def _whole(content: bytes, where: str | Path, flags: int) -> Pixels:
         raise GainspectError("the file is cut off (its end is missing)", where=where, hint="Copy it again.")
     if has_another_length(content):
         raise GainspectError(
-            "the file is not as long as it says: it is damaged", where=where, hint="Copy it again."
+            "the file is damaged: its length differs from the one in its header",
+            where=where,
+            hint="Copy it again.",
         )
     if (count := images_in(content)) > 1:
         raise GainspectError(
@@ -120,7 +123,7 @@ def _by_opencv(content: bytes, where: str | Path, flags: int) -> Pixels:
         raise GainspectError(
             "this is not an image that can be read, or it is damaged",
             where=where,
-            hint="PNG, JPEG, BMP, TIFF and WebP with 8 or 16 bit per channel can be read.",
+            hint="PNG, JPEG, BMP, TIFF and WebP with 8 or 16 bits per channel can be read.",
         )
     return np.asarray(pixels)
 

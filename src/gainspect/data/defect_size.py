@@ -1,4 +1,4 @@
-"""How large the defects are for the model, and the input size that follows from it."""
+"""How large the defects are in the model's input, and the input size that is chosen from it."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -18,41 +18,42 @@ SIZES = (256, 384, 512)
 """Input sides to choose from, pixels."""
 
 SMALL_DEFECT = 4.0
-"""Pixels across after resizing (one cell of the localization map): below it a defect is hard to see."""
+"""A defect narrower than this after resizing, in pixels (a cell of the localization map), is hard to see."""
 
 _SHARE = 0.9
 _FEW = 5
 _OTHERS = "others"
-"""Types of defect with fewer than `_FEW` marked images are counted as one, under this name."""
+"""Types of defect with fewer than `_FEW` marked images are counted together, under this name."""
 _TILE_STEP = 32
-"""Sides of tiles that are chosen are multiples of this, pixels."""
+"""The side of a chosen tile is a multiple of this, pixels."""
 
 
 @dataclass(frozen=True)
 class SizeChoice:
-    """An input size, perhaps with tiles, and what it was chosen on."""
+    """An input size, possibly with tiles, and what it was chosen from."""
 
     size: int
     """Side of the square input, pixels."""
     tile: int | None
-    """Side of the tiles that images are cut into, pixels of the original; None = they are seen whole."""
+    """Side of the tiles that images are cut into, in pixels of the original; None: no tiling."""
     defects: int
-    """Images with a marked defect that were measured."""
+    """Number of images with a marked defect; these were measured."""
     median_px: float
-    """Median of how far their defects are across after resizing, pixels."""
+    """Median width of their defects after resizing, pixels."""
     finest: tuple[str, float] | None
-    """Of several types of defect the one with the smallest median, and that median."""
+    """The type of defect with the smallest median, and that median; None if there is only one type."""
     too_small: int
-    """How many are still smaller than `SMALL_DEFECT`."""
+    """How many defects are still smaller than `SMALL_DEFECT`."""
 
     def __str__(self) -> str:
         if not self.defects:
             return f"{self._seen} (no defect is marked, so none was measured)."
         finest = "" if self.finest is None else " ({}, the finest type: {:.0f} px)".format(*self.finest)
-        sentence = f"{self._seen}: the median defect is {self.median_px:.0f} px across there{finest}."
+        sentence = f"{self._seen}: at this size the median defect is {self.median_px:.0f} px wide{finest}."
         if self.too_small:
             sentence += (
-                f" {self.too_small} of {self.defects} stay under {SMALL_DEFECT:.0f} px and may be missed."
+                f" {self.too_small} of {self.defects} are less than {SMALL_DEFECT:.0f} px wide"
+                " and may be missed."
             )
         return sentence
 
@@ -63,14 +64,14 @@ class SizeChoice:
 
 
 def defect_px(mask: Mask, size: int, tiling: Tiling | None = None) -> float:
-    """How far a defect is across after resizing, pixels: the diameter of the largest circle inside it.
+    """The width of a defect after resizing, pixels: the diameter of the largest circle that fits into it.
 
-    A crack is as thin as it is, however long.
+    The width of a crack does not depend on its length.
 
     Args:
         mask: (H, W), not empty.
         size: input side, pixels.
-        tiling: how the image is cut; None = it is seen whole.
+        tiling: how the image is cut into tiles; None: the model sees it whole.
     """
     return _across(mask) * _scale(mask, size, tiling)
 
@@ -78,14 +79,15 @@ def defect_px(mask: Mask, size: int, tiling: Tiling | None = None) -> float:
 def choose_size(manifest: Manifest, *, tiling: Tiling | None = None) -> SizeChoice:
     """Choose the smallest of `SIZES` at which nine of ten defects of each type are not too small.
 
-    If there is none, the largest; and where even there the median defect of a type is too small, tiles: the
-    largest with which nine of ten defects of each type are large enough, but none that must be enlarged.
+    If there is no such size, the largest one is chosen. If the median defect of some type is too small even
+    then, tiles are chosen as well: the largest ones with which nine of ten defects of each type are large
+    enough, but not so small that a tile would have to be enlarged.
 
-    The test part is not looked at.
+    The test part is not used.
 
     Args:
-        manifest: with or without splits.
-        tiling: given by the user; None = whole images, unless their defects are too small.
+        manifest: the parts, with or without splits.
+        tiling: the user's choice; None: whole images, unless their defects are too small.
 
     Raises:
         GainspectError: an image or mask cannot be read.
@@ -129,27 +131,27 @@ def _across(mask: Mask) -> float:
     """Diameter of the largest circle inside a mask (H, W), pixels."""
     x, y, width, height = cv2.boundingRect(mask)
     marked = np.pad(mask[y : y + height, x : x + width], 1)
-    # Between twice as many pixels the middle of an even side is a pixel too.
+    # At twice the resolution, the middle of a side with an even number of pixels is also a pixel.
     doubled = marked.repeat(2, axis=0).repeat(2, axis=1)
     return float(cv2.distanceTransform(doubled, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
 
 
 def _scale(mask: Mask, size: int, tiling: Tiling | None) -> float:
-    """Pixels after resizing a pixel of the original."""
+    """Number of pixels after resizing per pixel of the original."""
     height, width = (side if tiling is None else min(side, tiling.tile) for side in mask.shape)
     geometry = geometry_of(height, width, size)
     return float(np.sqrt(geometry.content_height * geometry.content_width / (height * width)))
 
 
 def _indices(kinds: list[str]) -> dict[str, NDArray[np.intp]]:
-    """Where each kind is; those that are few are one."""
+    """The indices of each kind; kinds with few members are merged into one."""
     counts = Counter(kinds)
     named = np.array([kind if counts[kind] >= _FEW else _OTHERS for kind in kinds])
     return {str(kind): np.flatnonzero(named == kind) for kind in np.unique(named)}
 
 
 def _least_share(px: NDArray[np.float64], of_kind: dict[str, NDArray[np.intp]]) -> float:
-    """Share of defects that are not too small, of the kind where it is least."""
+    """The share of defects that are not too small, for the kind for which this share is smallest."""
     return min(float(np.mean(px[of] >= SMALL_DEFECT)) for of in of_kind.values())
 
 
@@ -158,6 +160,6 @@ def _medians(px: NDArray[np.float64], of_kind: dict[str, NDArray[np.intp]]) -> d
 
 
 def _tile(smallest: float) -> int:
-    """The largest side of a tile in which a defect of `smallest` pixels is large enough; none is enlarged."""
+    """The largest tile side at which a defect of `smallest` pixels is large enough; at least max(SIZES)."""
     side = int(SIZES[-1] * smallest / SMALL_DEFECT) // _TILE_STEP * _TILE_STEP
     return max(SIZES[-1], side)

@@ -1,4 +1,4 @@
-"""From pixels of any size to the model's square frame, and the model's maps back. NumPy and OpenCV only."""
+"""Fits images of any size into the model's square frame, and maps back. Needs only NumPy and OpenCV."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,30 +12,30 @@ from gainspect.types import FloatMap, Image, Mask
 _Number = TypeVar("_Number", np.uint8, np.float32)
 
 PADDING = 128
-"""Grey of the letterbox border; near 0 after the normalization of most backbones."""
+"""Gray value of the letterbox border; near 0 after the normalization of most backbones."""
 
 _MIN_COVERAGE = 0.25
-"""A frame pixel counts as defect from this covered share on."""
+"""A frame pixel counts as defect if at least this share of it is covered by the defect."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where an image lies in its square frame. All in pixels."""
+    """The position of an image in its square frame. All values are in pixels."""
 
     height: int
     width: int
-    """Of the original image."""
+    """Size of the original image."""
     size: int
     """Side of the frame."""
     top: int
     left: int
     content_height: int
     content_width: int
-    """The scaled image inside the frame."""
+    """Position and size of the scaled image inside the frame."""
 
 
 def geometry_of(height: int, width: int, size: int) -> Geometry:
-    """Fit height × width into a size × size frame: aspect kept, centered, at least 1 px each way."""
+    """Fit height × width into a size × size frame: same aspect ratio, centered, at least 1 px per side."""
     scale = size / max(height, width)
     content_height, content_width = max(1, round(height * scale)), max(1, round(width * scale))
     top, left = (size - content_height) // 2, (size - content_width) // 2
@@ -43,7 +43,7 @@ def geometry_of(height: int, width: int, size: int) -> Geometry:
 
 
 def letterbox(image: Image, size: int) -> tuple[Image, Geometry]:
-    """Scale an image into the middle of a grey square (size, size, 3)."""
+    """Scale an image into the middle of a gray square (size, size, 3)."""
     geometry = geometry_of(image.shape[0], image.shape[1], size)
     frame = np.full((size, size, 3), PADDING, np.uint8)
     _content(frame, geometry)[:] = _resize(image, geometry.content_height, geometry.content_width)
@@ -51,10 +51,10 @@ def letterbox(image: Image, size: int) -> tuple[Image, Geometry]:
 
 
 def letterbox_mask(mask: Mask, geometry: Geometry) -> Mask:
-    """Bring a mask (H, W) into the frame (size, size); no defect vanishes, however small.
+    """Scale a mask (H, W) into the frame (size, size); even the smallest defect does not vanish.
 
-    A frame pixel is defect where at least a quarter of it is covered; a connected defect that covers no
-    pixel that far keeps all pixels that its own pixels' centers fall into.
+    A frame pixel counts as defect if at least a quarter of it is covered. A connected defect that covers no
+    pixel to this extent keeps all frame pixels that contain the center of one of its own pixels.
     """
     frame = np.zeros((geometry.size, geometry.size), np.uint8)
     content = _content(frame, geometry)
@@ -62,7 +62,7 @@ def letterbox_mask(mask: Mask, geometry: Geometry) -> Mask:
     count, labels = cv2.connectedComponents(mask, connectivity=8)
     rows, columns = np.nonzero(mask)
     defect = labels[rows, columns]
-    # Where the center of each defect pixel falls in the frame.
+    # The position in the frame of the center of each defect pixel.
     rows = (2 * rows + 1) * geometry.content_height // (2 * geometry.height)
     columns = (2 * columns + 1) * geometry.content_width // (2 * geometry.width)
     survives = np.zeros(count, np.bool_)
@@ -73,7 +73,7 @@ def letterbox_mask(mask: Mask, geometry: Geometry) -> Mask:
 
 
 def unletterbox(values: NDArray[np.floating], geometry: Geometry) -> FloatMap:
-    """Bring a model's map (h, w) of the whole frame, at any resolution, back to the image's (H, W)."""
+    """Resize a model's map (h, w) of the whole frame, at any resolution, to the image's (H, W)."""
     frame = _resize(values.astype(np.float32), geometry.size, geometry.size)
     return _resize(_content(frame, geometry), geometry.height, geometry.width).astype(np.float32)
 
@@ -92,7 +92,7 @@ def _content(frame: NDArray[_Number], geometry: Geometry) -> NDArray[_Number]:
 
 
 def _resize(values: NDArray[_Number], height: int, width: int) -> NDArray[_Number]:
-    """Area average to shrink, bilinear to grow; both map pixel centers onto pixel centers."""
+    """Area average for shrinking, bilinear for enlarging; neither shifts the image."""
     shrinks = height * width < values.shape[0] * values.shape[1]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(values, (width, height), interpolation=interpolation), values.dtype)

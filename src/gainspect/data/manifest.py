@@ -1,4 +1,4 @@
-"""The manifest: which image is which part, OK or NG, with which mask, and in which split."""
+"""The manifest: for each image the physical part it shows, OK or NG, its mask, and its split."""
 
 import csv
 import hashlib
@@ -31,8 +31,8 @@ class Part:
     label: Label
     mask: Path | None = None
     group: str = ""
-    """The physical part: images of one group never cross splits. `checked` gives each image that names none
-    a group of its own."""
+    """The physical part; all images of a group are in the same split. `checked` gives each image without a
+    group its own group."""
     defect_type: str | None = None
     split: Split | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -76,16 +76,16 @@ def read_manifest(path: Path, *, root: Path | None = None) -> Manifest:
 
     Args:
         path: the file.
-        root: what names in it are relative to; its own folder by default.
+        root: the folder that names in the file are relative to; by default the file's own folder.
 
     Raises:
-        GainspectError: with file, line and what to do.
+        GainspectError: the manifest cannot be read; the message names file and line, and what to do.
     """
     if not path.is_file():
         raise GainspectError(
             "there is no such file or folder",
             where=path,
-            hint="Name a data folder or a manifest .csv/.parquet.",
+            hint="Give a data folder or a manifest .csv/.parquet.",
         )
     rows = _parquet_rows(path) if path.suffix == ".parquet" else read_csv(path, _REQUIRED)
     root = path.parent if root is None else root
@@ -94,7 +94,7 @@ def read_manifest(path: Path, *, root: Path | None = None) -> Manifest:
 
 
 def save_manifest(manifest: Manifest, path: Path) -> None:
-    """Write a CSV whose names are relative to the manifest's root, atomically."""
+    """Write a CSV with names relative to the manifest's root, atomically."""
     extras = list(dict.fromkeys(name for part in manifest.parts for name in part.extra))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -107,30 +107,30 @@ def save_manifest(manifest: Manifest, path: Path) -> None:
 
 
 def checked(manifest: Manifest, where: Path) -> Manifest:
-    """The manifest with a group for every image, if it holds images, each once, and their files are there.
+    """Check a manifest, and return it with a group for every image.
 
     Raises:
-        GainspectError: it is empty, names an image twice, or a file that is not there.
+        GainspectError: the manifest is empty, lists an image twice, or lists a file that does not exist.
     """
     if not manifest.parts:
         raise GainspectError("there are no images", where=where, hint="See `docs/data.md` for the layouts.")
     seen: set[str] = set()
     for part in manifest.parts:
         if manifest.key(part) in seen:
-            raise GainspectError(f"image {manifest.key(part)!r} is named twice", where=where)
+            raise GainspectError(f"image {manifest.key(part)!r} is listed twice", where=where)
         seen.add(manifest.key(part))
         for kind, file in (("image", part.image), ("mask", part.mask)):
             if file is not None and not file.is_file():
-                raise GainspectError(f"{kind} {_relative(file, manifest.root)!r} is not there", where=where)
+                raise GainspectError(f"{kind} {_relative(file, manifest.root)!r} does not exist", where=where)
     return _grouped(manifest)
 
 
 def _grouped(manifest: Manifest) -> Manifest:
-    """An image without a group becomes its own, under its stem, or its key where others have that name."""
+    """Give each image without a group its own group: its stem, or its key if the stem is not unique."""
     names = Counter(part.group or part.image.stem for part in manifest.parts)
 
     def group(part: Part) -> str:
-        # Folders often number their images alike: 000.png in one is not the part 000.png of another.
+        # Folders often number their images in the same way: 000.png in two folders is not the same part.
         alone = part.image.stem if names[part.image.stem] == 1 else manifest.key(part)
         return part.group or alone
 
@@ -138,10 +138,10 @@ def _grouped(manifest: Manifest) -> Manifest:
 
 
 def require_both_classes(manifest: Manifest, *, what: str) -> None:
-    """Refuse parts of one class only; `what` names them.
+    """Refuse a manifest with only one class; `what` describes the manifest in the message.
 
     Raises:
-        GainspectError: no OK or no NG images.
+        GainspectError: there are no OK or no NG images.
     """
     labels = manifest.labels
     for missing, absent in (("NG", not labels.any()), ("OK", labels.all())):
@@ -149,7 +149,7 @@ def require_both_classes(manifest: Manifest, *, what: str) -> None:
             raise GainspectError(
                 f"{what} has no {missing} images",
                 where=manifest.root,
-                hint="Training and judging need both OK and NG parts: add some, or change the split.",
+                hint="Training and evaluation need both OK and NG parts: add some, or change the split.",
             )
 
 
@@ -160,7 +160,7 @@ def _part(row: Mapping[str, str], root: Path, where: str) -> Part:
     if split and split not in SPLITS:
         raise GainspectError(f"split {split!r} is not train, val or test", where=where)
     if not row["image"]:
-        raise GainspectError("the image is not named", where=where)
+        raise GainspectError("the column image is empty", where=where)
     image = root / row["image"]
     return Part(
         image=image,
@@ -174,15 +174,15 @@ def _part(row: Mapping[str, str], root: Path, where: str) -> Part:
 
 
 def read_csv(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each row of a UTF-8 CSV with its place ("line 3"); values without blanks around them.
+    """Each row of a UTF-8 CSV file with its place ("line 3"); blanks around values are removed.
 
     Raises:
-        GainspectError: not UTF-8, not CSV, a required column is missing, or a column is there twice.
+        GainspectError: the file is not UTF-8 or not CSV, lacks a required column, or has a column twice.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise GainspectError(f"cannot read it as UTF-8 text ({error})", where=path) from error
+        raise GainspectError(f"cannot read the file as UTF-8 text ({error})", where=path) from error
     reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="")
     try:
         _require_columns(reader.fieldnames or [], required, path)
@@ -203,7 +203,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     try:
         rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     except (OSError, pa.ArrowException) as error:
-        raise GainspectError(f"cannot read it as Parquet ({error})", where=path) from error
+        raise GainspectError(f"cannot read the file as Parquet ({error})", where=path) from error
     _require_columns(list(rows[0]) if rows else _REQUIRED, _REQUIRED, path)
     for number, row in enumerate(rows, start=1):
         yield f"row {number}", {name: "" if value is None else str(value) for name, value in row.items()}
@@ -215,11 +215,11 @@ def _require_columns(names: Iterable[str], required: Iterable[str], path: Path) 
         if name not in found:
             there = ", ".join(found) or "nothing"
             raise GainspectError(
-                f"column {name!r} is missing", where=path, hint=f"Its first line names {there}."
+                f"column {name!r} is missing", where=path, hint=f"The columns found are: {there}."
             )
     for name, count in found.items():
         if name and count > 1:
-            raise GainspectError(f"column {name!r} is there twice", where=path, hint="Rename one of them.")
+            raise GainspectError(f"column {name!r} occurs twice", where=path, hint="Rename one of them.")
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -1,4 +1,4 @@
-"""Splits by physical part: images of one group never cross."""
+"""Splits by physical part: all images of a group are in the same split."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -11,14 +11,14 @@ from gainspect.types import Label
 
 
 def assign_splits(manifest: Manifest, *, val_fraction: float, test_fraction: float, seed: int) -> Manifest:
-    """Complete the split: a test part if none is named, then a validation part out of the training part.
+    """Complete the split: a test part if there is none, then a validation part, both from the training part.
 
-    Groups are drawn per stratum (OK, or the group's commonest defect type), so each part gets its share of
-    every kind; the draw depends on the group names and the seed alone, not on the order of the rows.
+    Groups are drawn per stratum (OK, or the group's most common defect type), so that each split gets its
+    share of every kind. The draw depends only on the group names and the seed, not on the order of the rows.
 
     Raises:
-        GainspectError: a group has images in several splits, or train, val or test would be without OK or
-            without NG images.
+        GainspectError: a group has images in several splits, or train, val or test would have no OK or no NG
+            images.
     """
     parts = [replace(part, split=part.split or "train") for part in manifest.parts]
     done = replace(manifest, parts=tuple(parts))
@@ -39,12 +39,12 @@ def _refuse_crossing_groups(manifest: Manifest) -> None:
             raise GainspectError(
                 f"part {part.group!r} has images in {side[part.group]} and in {part.split}",
                 where=manifest.root,
-                hint="Move all images of a part to one side: the test must not know it from training.",
+                hint="Move all images of a part to the same split: the test must not contain training parts.",
             )
 
 
 def _carve(manifest: Manifest, name: Split, fraction: float, seed: int) -> Manifest:
-    """Move a share of the training groups of each stratum to `name`; a stratum of one group stays."""
+    """Move a share of the training groups of each stratum to split `name`; the only group of one stays."""
     chosen: set[str] = set()
     strata = _strata(manifest.split("train"))
     for index, (_, groups) in enumerate(sorted(strata.items())):
@@ -68,7 +68,7 @@ def _strata(manifest: Manifest) -> dict[str, list[str]]:
     for group, seen in kinds.items():
         defects = sorted(kind for kind in seen if kind != "ok")
         strata[max(defects, key=defects.count) if defects else "ok"].append(group)
-    # Kinds with a single part each are drawn together: alone, none of them could give one away.
+    # Kinds with a single part each are drawn together, because a stratum of one part gives none away.
     single = [kind for kind, groups in strata.items() if len(groups) == 1 and kind != "ok"]
     if len(single) > 1:
         strata["ng (single parts)"] = [strata.pop(kind)[0] for kind in single]

@@ -1,7 +1,7 @@
-"""Seeded synthetic parts with exact masks: two materials, five kinds of defects, planted cues.
+"""Seeded synthetic parts with exact masks: two materials, five kinds of defects, and spurious cues.
 
-For the demo, the tests, and for asking a model questions whose answers are known: a cue such as a stamp can
-betray NG in one split and say nothing in another.
+They are for the demo, the tests, and experiments with a known truth: a cue such as a stamp can indicate NG in
+one split and say nothing in another.
 """
 
 import csv
@@ -32,7 +32,7 @@ DEFECTS: tuple[Defect, ...] = get_args(Defect)
 _Gray = NDArray[np.float32]
 _BACKGROUND, _PLATE, _MARGIN = 28.0, 150.0, 0.07
 _GRAIN = ((0.8, 7.0), (2.5, 7.0), (9.0, 5.0))
-"""Of cast material: blur in pixels, and contrast."""
+"""Grain of the cast material: pairs of blur (pixels) and contrast."""
 
 
 class CueRates(BaseModel):
@@ -45,7 +45,7 @@ class CueRates(BaseModel):
 
 
 class SyntheticSpec(BaseModel):
-    """All that decides a synthetic data set; the same spec gives the same bytes."""
+    """Everything that determines a synthetic data set; the same spec gives the same bytes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,9 +53,9 @@ class SyntheticSpec(BaseModel):
     size: int = Field(default=256, ge=64, le=2048)
     """Side of the images, pixels."""
     parts: Mapping[Literal["train", "test"], int] = {"train": 120, "test": 40}
-    """Physical parts of each split."""
+    """Number of physical parts in each split."""
     views: int = Field(default=2, ge=1)
-    """Images of each part: other light, other place, other noise."""
+    """Number of images of each part, with different light, position and noise."""
     ng_fraction: float = Field(default=0.5, gt=0, lt=1)
     materials: tuple[Material, ...] = MATERIALS
     defects: tuple[Defect, ...] = DEFECTS
@@ -70,15 +70,15 @@ def generate(spec: SyntheticSpec, out: Path, *, on_part: Callable[[], None] | No
     """Write a data set in the folder layout, with split.csv (its free column `cue` is 0 or 1) and spec.json.
 
     Args:
-        spec: what to make.
-        out: folder to make; it appears only when it is complete.
+        spec: the specification of the data set.
+        out: folder to create; it appears only when it is complete.
         on_part: called after each part.
 
     Raises:
         GainspectError: the folder exists and is not empty, or cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise GainspectError("the folder is not empty", where=out, hint="Name a new folder.")
+        raise GainspectError("the folder is not empty", where=out, hint="Choose a new folder.")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
@@ -141,9 +141,9 @@ def _save(path: Path, pixels: NDArray[np.uint8]) -> None:
 def render_part(
     rng: np.random.Generator, *, material: Material, defect: Defect | None, cue: Cue, size: int
 ) -> tuple[_Gray, Mask]:
-    """One physical part: grey plate (size, size) in 0…255 on a dark ground, and its exact defect mask.
+    """One physical part: gray plate (size, size) in 0…255 on a dark background, and its exact defect mask.
 
-    The cue is never part of the mask; a stamp keeps clear of the defect.
+    The cue is never part of the mask, and a stamp does not overlap the defect.
     """
     shape = _plate_shape(size)
     plate = np.where(shape > 0, _texture(rng, material, size), _BACKGROUND).astype(np.float32)
@@ -159,7 +159,7 @@ def render_part(
 
 
 def probe_frames(size: int) -> NDArray[np.uint8]:
-    """Fixed (N, size, size, 3) frames to compare runtimes on: black, white, noise, each defect."""
+    """Fixed (N, size, size, 3) frames for comparing runtimes: black, white, noise, parts with each defect."""
     rng = np.random.default_rng(0)
     frames = [np.full((size, size, 3), level, np.uint8) for level in (0, 255)]
     frames.append(rng.integers(0, 256, (size, size, 3), np.uint8))
@@ -171,7 +171,7 @@ def probe_frames(size: int) -> NDArray[np.uint8]:
 
 
 def photograph(rng: np.random.Generator, plate: _Gray, mask: Mask) -> tuple[Image, Mask]:
-    """One view of a part: shifted a little, lit unevenly, with sensor noise; the mask moves along."""
+    """One view of a part: slightly shifted, unevenly lit, with sensor noise; the mask is shifted as well."""
     size = plate.shape[0]
     dx, dy = rng.integers(-(size // 40), size // 40 + 1, 2)
     move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
@@ -184,7 +184,7 @@ def photograph(rng: np.random.Generator, plate: _Gray, mask: Mask) -> tuple[Imag
 
 
 def _plate_shape(size: int) -> _Gray:
-    """1 on the plate: a square with rounded corners inside a margin."""
+    """1 on the plate, a square with rounded corners inside a margin; 0 elsewhere."""
     margin, radius = round(_MARGIN * size), round(0.05 * size)
     shape = np.zeros((size, size), np.float32)
     cv2.rectangle(shape, (margin + radius, margin + radius), (size - margin - radius,) * 2, 1.0, -1)
@@ -206,7 +206,7 @@ def _unit(values: NDArray[Any]) -> _Gray:
 
 
 def _place(rng: np.random.Generator, size: int) -> tuple[float, float]:
-    """A point well on the plate and clear of the stamp's strip along the top."""
+    """A random point well inside the plate and outside the strip at the top where a stamp can be."""
     return float(rng.uniform(0.22, 0.78) * size), float(rng.uniform(0.36, 0.80) * size)
 
 
@@ -270,7 +270,7 @@ def _stain(rng: np.random.Generator, plate: _Gray, shape: _Gray) -> Mask:
 
 
 def _chip(rng: np.random.Generator, plate: _Gray, shape: _Gray) -> Mask:
-    """Material broken out of the left, right or lower edge."""
+    """A piece of material broken out of the left, right or lower edge."""
     size = plate.shape[0]
     edge, along = _MARGIN * size, rng.uniform(0.3, 0.75) * size
     center = [(edge, along), (size - edge, along), (along, size - edge)][int(rng.integers(3))]
@@ -301,13 +301,13 @@ def _stroke(points: NDArray[np.floating], size: int, thickness: int) -> Mask:
 
 
 def _soft(mask: Mask) -> _Gray:
-    """1 on the mask, fading within a pixel."""
+    """1 on the mask, fading to 0 within about a pixel."""
     hard = mask.astype(np.float32)
     return np.asarray(np.maximum(hard, cv2.GaussianBlur(hard, (0, 0), 0.7)))
 
 
 def _stamp(rng: np.random.Generator, plate: _Gray) -> None:
-    """An engraved batch mark in the strip along the top."""
+    """Draw an engraved batch mark in the strip at the top."""
     size = plate.shape[0]
     ink = np.zeros((size, size), np.uint8)
     left, scale = round(rng.uniform(0.16, 0.5) * size), size / 256

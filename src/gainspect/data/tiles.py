@@ -1,4 +1,4 @@
-"""Tiles: an image much larger than the model's input is seen piece by piece, in training as in inspection.
+"""Tiles: the model sees an image much larger than its input in pieces, both in training and in inspection.
 
 NumPy and OpenCV only.
 """
@@ -19,22 +19,23 @@ from gainspect.wording import plural
 _Number = TypeVar("_Number", np.uint8, np.float32)
 
 _DEFECTIVE_SHARE = 0.8
-"""Of the draws of a marked part: a tile that holds some of the defect; else any tile, often a good one."""
+"""Share of the draws of a marked part that take a tile with some of the defect; the others take any tile."""
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How images are cut."""
+    """How images are cut into tiles."""
 
     tile: int
-    """Side of the square tiles, pixels of the original image."""
+    """Side of the square tiles, in pixels of the original image."""
     overlap: float
-    """Share of the side, 0…1, that neighbors have in common at least: what is smaller is whole in one."""
+    """Smallest overlap of neighboring tiles, as a share of the side, 0…1. Anything smaller than the overlap
+    is completely inside some tile."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Where a tile lies in its image, pixels."""
+    """Position and size of a tile in its image, pixels."""
 
     top: int
     left: int
@@ -42,14 +43,15 @@ class Tile:
     width: int
 
     def of(self, pixels: NDArray[_Number]) -> NDArray[_Number]:
-        """The tile of an image, mask or map (H, W, …): a view."""
+        """The pixels of the tile in an image, mask or map (H, W, …), as a view."""
         return pixels[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
 def tiles_of(height: int, width: int, tiling: Tiling) -> list[Tile]:
-    """Cut height × width into tiles that cover it, row by row; the last ones are shifted in to the edge.
+    """Cut height × width into tiles that cover it, row by row; the last ones are shifted back to the edge.
 
-    Along a side that is shorter than a tile, the tile is as short. An image that fits into one tile is one.
+    If a side of the image is shorter than a tile, the tile is as short as this side. An image that fits into
+    one tile becomes a single tile.
 
     >>> [(tile.left, tile.width) for tile in tiles_of(100, 1000, Tiling(tile=400, overlap=0.25))]
     [(0, 400), (300, 400), (600, 400)]
@@ -73,10 +75,10 @@ def draw_tile(shape: tuple[int, ...], mask: Mask | None, tiling: Tiling, rng: np
 
     Args:
         shape: (H, W, …) of the image.
-        mask: (H, W), 0 or 1; where it marks a defect, four draws of five take a tile that holds some of it,
-            in proportion to how much: slivers at an edge are rare.
+        mask: (H, W), 0 or 1. If it marks a defect, four of five draws take a tile with some of it, with a
+            probability in proportion to the number of its pixels, so that slivers at an edge are rare.
         tiling: how the image is cut.
-        rng: all randomness comes from it.
+        rng: the source of all randomness.
     """
     tiles = tiles_of(shape[0], shape[1], tiling)
     if mask is None or not mask.any() or rng.random() >= _DEFECTIVE_SHARE:
@@ -86,16 +88,16 @@ def draw_tile(shape: tuple[int, ...], mask: Mask | None, tiling: Tiling, rng: np
 
 
 def marked_only(manifest: Manifest) -> Manifest:
-    """Leave out NG parts whose defect is not marked: nobody knows which of their tiles are good.
+    """Leave out NG parts whose defect is not marked, because it is unknown which of their tiles are OK.
 
     Raises:
-        GainspectError: there are NG parts, but none that is marked; or a mask cannot be read.
+        GainspectError: there are NG parts but none is marked, or a mask cannot be read.
     """
     kept = tuple(part for part in manifest.parts if part.label is Label.OK or _is_marked(part))
     defective = int(manifest.labels.sum())
     if defective and not any(part.label is Label.NG for part in kept):
         raise GainspectError(
-            f"tiles need marked defects, and none of {plural(defective, 'NG image')} has one",
+            f"training with tiles needs marked defects, but none of {plural(defective, 'NG image')} has one",
             where=manifest.root,
             hint="Mark the defects, or train on whole images (without data.tile).",
         )

@@ -58,9 +58,7 @@ def choose_policy(
 
 
 def _reason_policy(verdicts: ValidationVerdicts, threshold: float) -> ReasonPolicy:
-    """The limits of the reason check, fitted on the caught NG images, except those whose evidence does not
-    peak in their marked defect.
-    """
+    """Fit the limits on the caught NG images, without those whose evidence misses their marked defect."""
     right = [
         image
         for image in verdicts.images

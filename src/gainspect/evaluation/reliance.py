@@ -45,7 +45,7 @@ class Examined:
     """Score with an equal area repaired elsewhere: outside the marked defect or, for OK, at a random place in
     the shape of another part's defect."""
     defect_px: float | None
-    """Diameter of the marked defect after resizing, pixels (`data.defect_size.defect_px`)."""
+    """Width of the marked defect after resizing, pixels (see `data.defect_size.defect_px`)."""
     contrast: float | None
     """Contrast of the marked defect in gray values: |mean inside − mean around| / std. deviation around."""
 

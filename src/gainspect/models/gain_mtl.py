@@ -147,7 +147,7 @@ class GainMTL(nn.Module):
             output.counterfactual_logits, _ = self.classification(suppressed)
         return output
 
-    def decision(self, output: Output) -> Tensor:
+    def margin(self, output: Output) -> Tensor:
         """(B,) logit of P(NG), from the head that decides in this strategy."""
         if self.strategy.decides == "evidence":
             assert output.evidence_margin is not None
@@ -170,7 +170,7 @@ class GainMTL(nn.Module):
         return fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear")
 
     def contributions(self, output: Output) -> Tensor:
-        """(B, 1, h, w): what each place adds to the logit; their sum plus `bias_margin()` is `decision`."""
+        """(B, 1, h, w): what each place adds to the logit; their sum plus `bias_margin()` is `margin`."""
         if self.strategy.decides == "evidence":
             assert output.contributions is not None
             return output.contributions
@@ -179,7 +179,7 @@ class GainMTL(nn.Module):
         return evidence / (evidence.shape[-2] * evidence.shape[-1])
 
     def bias_margin(self) -> Tensor:
-        """The value of `decision` without any evidence, a scalar."""
+        """The value of `margin` without any evidence, a scalar."""
         if self.strategy.decides == "evidence":
             return self.verdict.bias
         head = self.classification if self.strategy.decides == "classification" else self.attended

@@ -31,7 +31,7 @@ class InspectionGraph(nn.Module):
             "attention" and "localization" (0…1).
         """
         output = self.model(images)
-        logit = self.model.decision(output)
+        logit = self.model.margin(output)
         named = {
             "logit": logit,
             "score": logit.sigmoid(),

@@ -1,4 +1,4 @@
-"""Proof that what is exported is what was trained."""
+"""Tests that the exported formats agree with the trained model."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,9 +26,9 @@ _RUNS: dict[Format, tuple[tuple[RuntimeName, Precision], ...]] = {
     "openvino-int8": (("openvino", "int8"),),
     "torch": (("torch", "f32"),),
 }
-"""What each format is run by for its parity."""
+"""The runtimes and precisions with which the parity of each format is tested."""
 _MAX_SCORE_DIFFERENCE = 1e-3
-"""In f32; a graph that is off by more is not the same model."""
+"""Largest difference of P(NG) in f32; a graph that differs by more is not the same model."""
 
 
 def compare_formats(
@@ -37,19 +37,19 @@ def compare_formats(
     sample: Mapping[str, NDArray[np.uint8]],
     on_step: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Every format on every sample against the torch model.
+    """Compare every format with the torch model, on every sample.
 
     Args:
-        bundle: with the formats; its parity is not in it yet.
+        bundle: contains the formats, but not yet their parity.
         reference: the torch model.
         sample: (N, S, S, 3) frames by name.
-        on_step: told what comes next.
+        on_step: called with a description of each step before it starts.
 
     Returns:
-        What `parity.json` holds.
+        The content of `parity.json`.
 
     Raises:
-        GainspectError: one in f32 gives another verdict or other figures.
+        GainspectError: a format in f32 gives another verdict or other predictions.
     """
     policy, bias = bundle.description.policy, bundle.description.graph.evidence_bias
     expected = {name: run_frames(reference, frames) for name, frames in sample.items()}
@@ -78,17 +78,17 @@ def _require_equal(format_: Format, found: dict[str, dict[str, Any]]) -> None:
         largest = figures["outputs"]["score"]["max"]
         if figures["flips"] or largest > _MAX_SCORE_DIFFERENCE:
             raise GainspectError(
-                f"{format_} does not say what the torch model says: {plural(figures['flips'], 'verdict')} of "
-                f"{figures['images']} {name} images differ, P(NG) by up to {largest:.2g}",
+                f"{format_} does not agree with the torch model: {plural(figures['flips'], 'verdict')} of "
+                f"{figures['images']} {name} images differ, and P(NG) differs by up to {largest:.2g}",
                 hint="Nothing was written. Leave this format out, or export on another machine.",
             )
 
 
 def certify_int8(bundle: Bundle, reference: Backend, validation: Manifest) -> dict[str, Any]:
-    """Recall and right-reason rate on the validation part, INT8 beside torch.
+    """Recall and right-reason rate on the validation part, of INT8 and of torch.
 
     Raises:
-        GainspectError: INT8 loses more than the margin, or gives no numbers.
+        GainspectError: INT8 loses more than the margin, or gives values that are not finite.
     """
     backends = {"f32": reference, "int8": open_backend(bundle, "openvino", "int8", None)}
     try:

@@ -1,4 +1,4 @@
-"""What a bundle says of itself: where it comes from and how it sees."""
+"""The description of a bundle: where it comes from, and how it processes images."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,15 +22,15 @@ def describe(
     policy: Policy,
     formats: Sequence[Format],
 ) -> Description:
-    """Describe the bundle of an ended run.
+    """Describe the bundle of a finished run.
 
     Args:
-        name: of the bundle.
-        run: that was trained.
-        manifest: all its parts.
-        graph: of its model.
-        policy: chosen on its validation part.
-        formats: that the bundle will hold.
+        name: the name of the bundle.
+        run: the run folder.
+        manifest: all parts of the run.
+        graph: the inspection graph of its model.
+        policy: the policy chosen on its validation part.
+        formats: the formats that the bundle will contain.
     """
     config, result, environment = run.config(), run.result(), run.environment()
     return Description(

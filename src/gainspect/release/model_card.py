@@ -11,26 +11,26 @@ CARD = "model_card.md"
 
 
 def model_card(description: Description, parity: dict[str, Any]) -> str:
-    """Write the card as Markdown, from what the bundle itself holds.
+    """Write the card as Markdown, from the content of the bundle.
 
     Args:
-        description: of the bundle.
-        parity: what `parity.json` holds.
+        description: the description of the bundle.
+        parity: the content of `parity.json`.
     """
     policy, config = description.policy, description.training["config"]
     chosen = strategy(description.strategy)
     images, ng = description.data["images"], description.data["ng"]
     origin = (
-        f"the largest that reaches recall {policy.target_recall} there"
+        f"the largest threshold that reaches recall {policy.target_recall} on the validation part"
         if policy.target_recall is not None
-        else "chosen by hand"
+        else "a threshold set by hand"
     )
     formats = "\n".join(_format_row(row) for row in parity["formats"])
     parts = "\n".join(f"| {split} | {images[split]} | {ng[split]} |" for split in images)
     return f"""# {description.name}
 
-Judges images of parts OK or NG, and shows what its verdict rests on. Made {description.created} by gainspect
-{description.gainspect}.
+This bundle judges images of parts as OK or NG, and shows what each verdict is based on. Created
+{description.created} by gainspect {description.gainspect}.
 
 ## What it is
 
@@ -48,14 +48,14 @@ Judges images of parts OK or NG, and shows what its verdict rests on. Made {desc
 {parts}
 
 Fingerprint (SHA-256): `{description.data["fingerprint"]}`.
-Images unlike these (other parts, another camera, another light) are outside of what is known about it.
+Nothing is known about its verdicts on images unlike these (other parts, another camera, other light).
 
 ## When it says NG
 
-When P(NG) reaches {policy.threshold:.4f}: {origin}.
-On the validation part ({policy.ng} NG, {policy.ok} OK images) recall was {_number(policy.recall)}
-and the false-alarm rate {_number(policy.false_alarm_rate)}. These parts also chose the checkpoint:
-expect somewhat less on new ones. `gainspect evaluate` gives the figures on the test part.
+When P(NG) is at least {policy.threshold:.4f}, {origin}.
+On the validation part ({policy.ng} NG, {policy.ok} OK images) the recall was {_number(policy.recall)}
+and the false-alarm rate {_number(policy.false_alarm_rate)}. The checkpoint was chosen on the same images, so
+expect slightly worse figures on new parts. `gainspect evaluate` gives the figures on the test part.
 
 ## When a person decides
 
@@ -67,8 +67,8 @@ expect somewhat less on new ones. `gainspect evaluate` gives the figures on the 
 | --- | --- | --- | --- |
 {formats}
 
-The bundle holds a few golden images, some of the validation part: `gainspect bundle parity` repeats the
-comparison where it is deployed.
+The bundle contains a few images, some from the validation part, with the predictions of the trained model.
+`gainspect bundle parity` repeats the comparison on the machine where the bundle is deployed.
 """
 
 
@@ -88,7 +88,7 @@ def _reason(policy: Policy) -> str:
     return (
         f"NG becomes REVIEW when its reason fails one of these checks:\n\n{listed}\n\n"
         f"On the part {reason.split}, {reason.reviewed} of {reason.verdicts} NG verdicts that are right for "
-        f"the right reason fail one."
+        f"the right reason fail at least one check."
     )
 
 

@@ -1,4 +1,4 @@
-"""The frames that a release is proven on."""
+"""The frames on which a release is tested."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from gainspect.types import Label
 
 
 def sample_of(manifest: Manifest, count: int) -> list[Part]:
-    """At most so many parts, half of them NG if there are enough, spread over the manifest."""
+    """At most `count` parts, half of them NG if there are enough, spread over the manifest."""
     halves = [[part for part in manifest.parts if part.label is label] for label in (Label.NG, Label.OK)]
     return [
         half[place]
@@ -26,7 +26,7 @@ def sample_of(manifest: Manifest, count: int) -> list[Part]:
 
 
 def frames_of(parts: Sequence[Part], seen: DataConfig) -> NDArray[np.uint8]:
-    """(N, size, size, 3) as the graph sees them; with tiles one of each image."""
+    """(N, size, size, 3) frames as the graph sees them; with tiling, one tile of each image."""
     rng, frames = np.random.default_rng(0), []
     for part in parts:
         image = read_image(part.image)

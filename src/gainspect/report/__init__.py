@@ -1,1 +1,1 @@
-"""What people read: tables in the terminal and pictures. No torch."""
+"""Output for people: terminal tables, pictures and HTML reports. Nothing here needs torch."""

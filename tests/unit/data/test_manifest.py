@@ -72,8 +72,8 @@ def test_split_csv_gives_groups_types_and_free_columns(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("train-a.png,NG,,g,train", "label NG here, but the folder says OK"),
-        ("train-a.png,OK,,g,test", "split test here, but it lies in train/"),
+        ("train-a.png,NG,,g,train", "the label is NG, but the folder says OK"),
+        ("train-a.png,OK,,g,test", "the split is test, but the image is in train/"),
     ],
 )
 def test_split_csv_that_disagrees_with_the_folders_is_refused(folder: Path, row: str, message: str) -> None:
@@ -86,7 +86,7 @@ def test_split_csv_that_disagrees_with_the_folders_is_refused(folder: Path, row:
 
 def test_split_csv_that_names_a_file_twice_is_refused_with_its_line(folder: Path) -> None:
     (folder / "split.csv").write_text("file,label\ntrain-a.png,OK\n\ntrain-a.png,NG\n")
-    with pytest.raises(GainspectError, match=r"line 4: file 'train-a.png' is named twice"):
+    with pytest.raises(GainspectError, match=r"line 4: file 'train-a.png' is listed twice"):
         load_manifest(folder)
 
 
@@ -171,15 +171,15 @@ def test_parquet_equals_csv(folder: Path) -> None:
         ("image,label\n", "no images"),
         ("image,label\na.png,maybe\n", r"line 2: label 'maybe' is not ok or ng"),
         ("image,label,split\na.png,ok,\na.png,ok,dev\n", r"line 3: split 'dev'"),
-        ("image,label\n,ok\n", "line 2: the image is not named"),
+        ("image,label\n,ok\n", "line 2: the column image is empty"),
         ("image,label\n\n\na.png,maybe\n", "line 4: label 'maybe'"),
-        ("image,label,label\na.png,ok,ng\n", "column 'label' is there twice"),
-        ("image;label\na.png;ok\n", "column 'image' is missing. Its first line names image;label"),
+        ("image,label,label\na.png,ok,ng\n", "column 'label' occurs twice"),
+        ("image;label\na.png;ok\n", "column 'image' is missing. The columns found are: image;label"),
         (f"image,label\n{'x' * 200_000},ok\n", "line 2 is not CSV"),
-        ("image,label\na.png,ok\n./a.png,ng\n", "named twice"),
-        ("image,label\na.png,ok\na.png,ng\n", "named twice"),
-        ("image,label\nb.png,ok\n", "image 'b.png' is not there"),
-        ("image,label,mask\na.png,ng,m.png\n", "mask 'm.png' is not there"),
+        ("image,label\na.png,ok\n./a.png,ng\n", "listed twice"),
+        ("image,label\na.png,ok\na.png,ng\n", "listed twice"),
+        ("image,label\nb.png,ok\n", "image 'b.png' does not exist"),
+        ("image,label,mask\na.png,ng,m.png\n", "mask 'm.png' does not exist"),
     ],
 )
 def test_faults_in_a_csv_are_named(text: str, message: str, tmp_path: Path) -> None:

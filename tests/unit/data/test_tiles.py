@@ -111,5 +111,7 @@ def test_parts_without_a_mark_are_left_out_and_named_by_the_check(large: Manifes
 
 def test_without_any_mark_tiles_cannot_be_trained(large: Manifest) -> None:
     bare = Manifest(large.root, (large.parts[0], *large.parts[2:]))
-    with pytest.raises(GainspectError, match="tiles need marked defects, and none of 2 NG images has one"):
+    with pytest.raises(
+        GainspectError, match="training with tiles needs marked defects, but none of 2 NG images has one"
+    ):
         TrainingSet(bare, seed=1, tiling=Tiling(tile=128, overlap=0.25))

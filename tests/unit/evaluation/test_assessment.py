@@ -1,7 +1,5 @@
 """Judging with planned answers: every figure is known beforehand."""
 
-import csv
-import json
 from dataclasses import replace
 
 import cv2
@@ -10,8 +8,6 @@ import pytest
 
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
-from gainspect.evaluation.doubtful import read_doubtful
-from gainspect.evaluation.saved_verdicts import save_verdicts
 from gainspect.types import Label
 
 SCORES = [0.1, 0.7, 0.9, 0.8, 0.2, 0.95]
@@ -116,33 +112,3 @@ def test_a_mask_of_another_size_is_named(parts):
     cv2.imwrite(str(parts.manifest.parts[3].mask), np.zeros((10, 64), np.uint8))
     with pytest.raises(GainspectError, match=r"d\.png: the mask is 64×10 px, its image 64×64 px"):
         assess(parts.inspector(SCORES, all_maps), parts.manifest)
-
-
-def test_predictions_hold_every_image_and_its_figures(parts, tmp_path):
-    save_verdicts(assess(parts.inspector(SCORES, all_maps), parts.manifest), tmp_path)
-    with (tmp_path / "predictions.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["image"] for row in rows] == [parts.manifest.key(part) for part in parts.manifest.parts]
-    assert [row["label"] for row in rows] == ["ok", "ok", "ng", "ng", "ng", "ng"]
-    assert [float(row["score"]) for row in rows] == pytest.approx(SCORES)
-    assert [row["group"] for row in rows] == ["g1", "g2", "g1", "g3", "g4", "g5"]
-    assert [row["right_reason"] for row in rows] == ["1", "0", "1", "1", "0", ""]
-    assert [row["cam_cam_iou"] for row in rows] == ["", "", "1.0", "1.0", "1.0", ""]
-    summary = json.loads((tmp_path / "metrics.json").read_text())["all"]
-    assert summary["right_reason_rate"]["value"] == 3 / 5
-
-
-def test_doubtful_images_are_read_by_file_name(tmp_path):
-    (tmp_path / "list.csv").write_text("group,file\ng1,a.png\ng3,d.png\n,\n")
-    assert read_doubtful(tmp_path / "list.csv") == {"a.png", "d.png"}
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [(b"name\na.png\n", "column 'file' is missing"), (b"\xff\xfe\x00", "cannot read"), (None, "cannot read")],
-)
-def test_a_list_that_cannot_be_used_is_refused(tmp_path, content, why):
-    if content is not None:
-        (tmp_path / "list.csv").write_bytes(content)
-    with pytest.raises(GainspectError, match=why):
-        read_doubtful(tmp_path / "list.csv")

@@ -1,6 +1,7 @@
 """CPUs by the cgroup's quota, with its files made up."""
 
 import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -34,5 +35,23 @@ def test_quota_of_version_1(
     assert cpus.available_cpus() == expected
 
 
-def test_the_instruction_set_is_named() -> None:
-    assert cpus.cpu_isa()
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("processor : 0\nflags\t\t: fpu avx avx2 avx512f sse\nbugs : x\n", "x86_64 avx2 avx512f"),
+        ("processor : 0\nFeatures : fp asimd\n", "x86_64"),  # another architecture has no such line
+        (None, "x86_64"),
+    ],
+)
+def test_instruction_sets_that_affect_rounding_are_named(
+    content: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(path: Path) -> str:
+        assert path == Path("/proc/cpuinfo")
+        if content is None:
+            raise FileNotFoundError
+        return content
+
+    monkeypatch.setattr(Path, "read_text", read)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    assert cpus.cpu_isa() == expected

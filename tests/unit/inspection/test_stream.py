@@ -53,10 +53,17 @@ def test_a_relative_glob_is_relative_to_here(folder: Path, monkeypatch: pytest.M
     assert find_images(["sub1/*.png"]) == ["sub1/1.png", "sub1/3.png"]
 
 
-@pytest.mark.parametrize("name", ["gone.png", "*.jpg", "empty"])
-def test_names_that_stand_for_nothing_are_sentences(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gone.png", "there is no such file or folder"),
+        ("*.jpg", "there is no such file or folder"),
+        ("empty", "there are no images in this folder"),
+    ],
+)
+def test_names_that_stand_for_nothing_are_sentences(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(GainspectError, match=r"no such file or folder|no images in it"):
+    with pytest.raises(GainspectError, match=message):
         find_images([str(tmp_path / name)])
 
 

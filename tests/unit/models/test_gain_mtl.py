@@ -62,7 +62,7 @@ def test_the_verdict_of_s9_is_the_sum_of_its_evidence(
     assert contributions.shape == (4, 1, 24, 24)
     assert (contributions >= 0).all()
     summed = contributions.sum(dim=(1, 2, 3)) + model.verdict.bias
-    torch.testing.assert_close(summed, model.decision(output), rtol=0, atol=1e-5)
+    torch.testing.assert_close(summed, model.margin(output), rtol=0, atol=1e-5)
     # What is summed is what is shown: a monotone function of the evidence map.
     shown = model.evidence(output)
     for image in range(4):
@@ -224,7 +224,7 @@ def _output() -> Output:
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_each_strategy_decides_by_its_head(build: Build, name: str) -> None:
     expected = {"S1": [1.5, -2.0], "S2": [1.5, -2.0], "S9": [0.25, -6.0]}.get(name, [-3.0, 4.0])
-    assert build(name).decision(_output()).tolist() == expected
+    assert build(name).margin(_output()).tolist() == expected
 
 
 @pytest.mark.parametrize("name", ["S1", "S2"])

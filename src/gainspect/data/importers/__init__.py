@@ -1,4 +1,4 @@
-"""From whatever a user points at to a manifest."""
+"""Reads a manifest from a manifest file or a data folder."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ from gainspect.data.manifest import Manifest, read_manifest
 
 
 def load_manifest(path: Path, *, root: Path | None = None) -> Manifest:
-    """Read a manifest file, or a folder that holds one (manifest.csv, manifest.parquet) or has the layout.
+    """Read a manifest file, or a folder with manifest.csv or manifest.parquet, or one with the folder layout.
 
     Args:
         path: file or folder.
-        root: what names in a file are relative to; its own folder by default.
+        root: the folder that names in a manifest file are relative to; by default the file's own folder.
 
     Raises:
-        GainspectError: with file, line and what to do.
+        GainspectError: the data cannot be read; the message names file and line, and what to do.
     """
     if not path.is_dir():
         return read_manifest(path, root=root)

@@ -10,19 +10,20 @@ from gainspect.errors import GainspectError
 from gainspect.types import Label
 
 _LABELS = {"normal": Label.OK, "defective": Label.NG}
-# Columns with a meaning of their own; image and mask are told by the folders alone.
+# Columns with a fixed meaning; image and mask are defined only by the folders.
 _KNOWN = {"file", "label", "defect_type", "group", "split", "image", "mask"}
 _LAYOUT = "The layout is images/{train,test}/{normal,defective} and masks/{train,test}/defective."
 
 
 def import_folder(root: Path) -> Manifest:
-    """Read the layout, without train/test too, with groups and types of `split.csv` where there is one.
+    """Read the folder layout (train/ and test/ are optional), and groups and defect types from `split.csv`.
 
-    A mask is the PNG with its image's stem. `split.csv` has the columns file, label, defect_type, group,
-    split; further ones, but for image and mask, become free columns.
+    A mask is the PNG file with its image's stem. `split.csv` is optional; it has the columns file, label,
+    defect_type, group, split. Other columns, except image and mask, become free columns.
 
     Raises:
-        GainspectError: no such layout, a mask without an image, or folder and split.csv disagree.
+        GainspectError: the folder does not have this layout, a mask has no image, or the folders contradict
+            split.csv.
     """
     if not (root / "images").is_dir():
         raise GainspectError("there is no folder images/ and no manifest", where=root, hint=_LAYOUT)
@@ -61,14 +62,14 @@ def _row(
         return {}
     where = f"split.csv, {image.name}"
     if image.name not in table:
-        raise GainspectError("the image has no row", where=where, hint="Add the row, or take split.csv away.")
+        raise GainspectError("the image has no row", where=where, hint="Add the row, or remove split.csv.")
     row = table[image.name]
     if row.get("label") and row["label"].lower() != label:
-        raise GainspectError(f"label {row['label']} here, but the folder says {label.upper()}", where=where)
+        raise GainspectError(f"the label is {row['label']}, but the folder says {label.upper()}", where=where)
     written = row.get("split", "")
-    # Validation images lie under train/: the layout has no folder for them.
+    # Validation images are in train/, because the layout has no folder for them.
     if written and written not in ({"train", "val"} if split == "train" else {split or written}):
-        raise GainspectError(f"split {written} here, but it lies in {split}/", where=where)
+        raise GainspectError(f"the split is {written}, but the image is in {split}/", where=where)
     return row
 
 
@@ -79,9 +80,9 @@ def _split_table(path: Path) -> dict[str, dict[str, str]] | None:
     for place, row in read_csv(path, required=["file"]):
         if row["file"] in table:
             raise GainspectError(
-                f"file {row['file']!r} is named twice",
+                f"file {row['file']!r} is listed twice",
                 where=f"{path}, {place}",
-                hint="Where folders share image names, take manifest.csv: it names images by their path.",
+                hint="If several folders have the same image names, use manifest.csv, which has their paths.",
             )
         table[row["file"]] = row
     return table
@@ -103,5 +104,5 @@ def _refuse_masks_without_image(manifest: Manifest) -> None:
         raise GainspectError(
             f"{len(stray)} masks have no image, such as {stray[0].relative_to(manifest.root).as_posix()!r}",
             where=manifest.root,
-            hint="A mask has the name of its image and lies in the folder of the same name under masks/.",
+            hint="A mask has the name of its image and is in the folder of the same name under masks/.",
         )

@@ -1,1 +1,1 @@
-"""Images and masks on their way into a training: read, augmented, transplanted. With torch."""
+"""Loading of images and masks for training: reading, augmentation, transplants. Needs torch."""

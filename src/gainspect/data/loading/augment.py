@@ -1,4 +1,4 @@
-"""Augmentation of image and mask together, with one strength knob for progressive learning."""
+"""Augmentation of image and mask together, with a single strength parameter for progressive learning."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from gainspect.data.framing import PADDING
 from gainspect.types import Image, Mask
 
-# Each range is what strength 1 may do.
+# The ranges at strength 1.
 _TURN_DEGREES = 15.0
 _SCALE = 0.2
 _SHIFT = 0.08
@@ -19,15 +19,15 @@ _TURNS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CL
 
 
 def augment(image: Image, mask: Mask, rng: np.random.Generator, strength: float) -> tuple[Image, Mask]:
-    """Vary a letterboxed image (S, S, 3) and its mask (S, S) alike.
+    """Augment a letterboxed image (S, S, 3) and its mask (S, S) together.
 
-    Flips and quarter turns, a small affine, brightness and contrast, noise, blur.
+    Flips and quarter turns, a small affine transformation, brightness and contrast, noise, and blur.
 
     Args:
         image: RGB.
         mask: 0 or 1.
-        rng: all randomness comes from it.
-        strength: 0 = nothing, 1 = all ranges in full. Flips and turns happen at any strength above 0.
+        rng: the source of all randomness.
+        strength: 0: no change; 1: the full ranges. Flips and turns happen at any strength above 0.
     """
     if strength <= 0:
         return image, mask
@@ -58,7 +58,7 @@ def _affine(image: Image, mask: Mask, rng: np.random.Generator, strength: float)
     moved = cv2.warpAffine(
         image, matrix, (side, side), borderMode=cv2.BORDER_CONSTANT, borderValue=(PADDING, PADDING, PADDING)
     )
-    # Bilinear with a low threshold: nearest would lose defects one pixel wide.
+    # Bilinear with a low threshold, because nearest-neighbor would lose defects that are one pixel wide.
     coverage = cv2.warpAffine(mask * np.float32(1), matrix, (side, side), borderValue=0)
     kept = (coverage >= 0.25).astype(np.uint8)
     # A defect moved out of the frame would leave an NG label on a part that looks OK.

@@ -21,13 +21,13 @@ from gainspect.types import Image, Label, Mask
 
 
 class Draw(NamedTuple):
-    """One image to be drawn, and how: all that its pixels depend on, so any process gives the same ones."""
+    """Which image to load, and how. Its pixels depend on nothing else, so any process gives the same ones."""
 
     part: int
     """Position in the manifest."""
     epoch: int
     place: int
-    """Position in the epoch's order: an image that is drawn twice looks different each time."""
+    """Position in the epoch's order, so that an image that is drawn twice is augmented differently."""
     size: int
     """Side of the square, pixels."""
     strength: float
@@ -35,16 +35,16 @@ class Draw(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """One training image (or, collated, a batch of them with a leading B)."""
+    """One training image (or, when collated, a batch of them with a leading dimension B)."""
 
     image: Tensor
-    """(S, S, 3) uint8 RGB"""
+    """(S, S, 3) uint8 RGB."""
     mask: Tensor
-    """(S, S) uint8, 0 or 1"""
+    """(S, S) uint8, 0 or 1."""
     target: Tensor
-    """() bool, True for NG"""
+    """() bool, True for NG."""
     has_mask: Tensor
-    """() bool, True for an NG image whose mask is known and not empty"""
+    """() bool, True for an NG image whose mask is known and not empty."""
 
 
 class TrainingSet(Dataset[Sample]):
@@ -52,16 +52,16 @@ class TrainingSet(Dataset[Sample]):
 
     Args:
         manifest: the parts.
-        seed: of the augmentation, and of the choice of masks.
+        seed: determines the augmentation and the choice of masks.
         mask_share: share of the masks to use, 0…1.
-        boxes: whether to put the box around each connected defect in its place.
-        transplants: share of the marked NG images drawn whose defect goes onto an OK part, 0…1; onto half
-            that share of the OK images goes sound surface.
-        tiling: with it each draw is one tile, NG if it holds some of the marked defect; NG parts whose defect
-            is not marked are left out.
+        boxes: whether to replace each connected defect in the masks by its bounding box.
+        transplants: share of the drawn NG images with a mask whose defect is put onto an OK part, 0…1. Half
+            this share of the OK images receive a patch of defect-free surface.
+        tiling: if given, each draw is one tile, which is NG if it contains some of the marked defect; NG
+            parts whose defect is not marked are left out.
 
     Raises:
-        GainspectError: with tiles, no NG part is marked, or a mask cannot be read.
+        GainspectError: with tiling, no NG part is marked, or a mask cannot be read.
     """
 
     def __init__(
@@ -89,11 +89,15 @@ class TrainingSet(Dataset[Sample]):
         return len(self.manifest.parts)
 
     def __getitem__(self, draw: Draw) -> Sample:
-        """Raises GainspectError if the image or its mask cannot be read."""
+        """Load one image.
+
+        Raises:
+            GainspectError: the image or its mask cannot be read.
+        """
         part = self.manifest.parts[draw.part]
         rng = np.random.default_rng((self.seed, draw.epoch, draw.part, draw.place))
         image, mask, room = self._frame(part, draw.size, rng)
-        # A tile of a defective part is as good as what it shows.
+        # A tile of a defective part is NG only if it shows some of the defect.
         defective = part.label is Label.NG and (self.tiling is None or bool(mask.any()))
         if rng.random() < self._transplanted(defective, marked=bool(mask.any())):
             image, mask = self._transplant(image, mask, room, rng)
@@ -106,7 +110,7 @@ class TrainingSet(Dataset[Sample]):
         )
 
     def _frame(self, part: Part, size: int, rng: np.random.Generator) -> tuple[Image, Mask, Mask]:
-        """An image (or one of its tiles) as the model sees it, its defect, and where in the frame it lies."""
+        """An image (or one of its tiles) as the model sees it, its defect, and its place in the frame."""
         original = read_image(part.image)
         marked = None if part.mask is None else read_mask(part.mask, original.shape[:2])
         if marked is not None and self.boxes:
@@ -119,7 +123,7 @@ class TrainingSet(Dataset[Sample]):
         return image, np.zeros_like(room) if marked is None else letterbox_mask(marked, geometry), room
 
     def _transplanted(self, defective: bool, *, marked: bool) -> float:
-        """Chance of being transplanted: of an OK image half of what it is for a marked NG one."""
+        """Probability of a transplant: for an OK image half of that for a marked NG image."""
         if not self._ok or not self._marked:
             return 0.0
         if defective:
@@ -129,16 +133,17 @@ class TrainingSet(Dataset[Sample]):
     def _transplant(
         self, image: Image, mask: Mask, room: Mask, rng: np.random.Generator
     ) -> tuple[Image, Mask]:
-        """The defect of a marked image on an OK part; else sound surface, in the shape of a defect, on it.
+        """For a marked image, its defect on an OK part; for an OK image, a patch of another OK part on it.
 
-        An image whose piece finds no room stays as it is.
+        The patch is defect-free surface in the shape of a defect. If there is no room for the piece, the
+        image is not changed.
         """
         size = len(image)
         other, _, surface = self._frame(self._ok[rng.integers(len(self._ok))], size, rng)
         if mask.any():
             return transplant(other, surface, image, mask, rng) or (image, mask)
         _, shape, _ = self._frame(self._marked[rng.integers(len(self._marked))], size, rng)
-        # The edge of a part is no sound surface anywhere else.
+        # The edge of a part, put elsewhere, would not look like defect-free surface.
         rim = max(1, size // 10)
         shape &= np.asarray(cv2.erode(surface, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)), np.uint8)
         if not shape.any():
@@ -148,7 +153,7 @@ class TrainingSet(Dataset[Sample]):
 
 
 def with_fewer_masks(manifest: Manifest, share: float, seed: int) -> Manifest:
-    """Take the masks away from all but a share of the NG parts that have one, chosen by the seed."""
+    """Keep the masks of only a share of the NG parts that have one; the seed determines which."""
     marked = [i for i, part in enumerate(manifest.parts) if part.label is Label.NG and part.mask is not None]
     kept = round(share * len(marked))
     bare = {marked[i] for i in np.random.default_rng(seed).permutation(len(marked))[kept:]}
@@ -159,7 +164,7 @@ def with_fewer_masks(manifest: Manifest, share: float, seed: int) -> Manifest:
 
 
 def boxed(mask: Mask) -> Mask:
-    """(H, W) mask with the upright box around each connected defect filled."""
+    """(H, W) mask in which each connected defect is replaced by its filled bounding box."""
     filled = np.zeros_like(mask)
     _, _, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     for left, top, width, height, _ in statistics[1:]:
@@ -168,9 +173,9 @@ def boxed(mask: Mask) -> Mask:
 
 
 def epoch_order(labels: NDArray[np.bool_], *, balanced: bool, seed: int, epoch: int) -> list[int]:
-    """Indices of one epoch, as many as there are images, in a random order fixed by (seed, epoch).
+    """Indices of one epoch, as many as there are images, in a random order determined by (seed, epoch).
 
-    Balanced: OK and NG take half each; the rarer class repeats, each of its images about equally often.
+    If balanced, half are OK and half are NG; images of the rarer class are repeated about equally often.
 
     >>> epoch_order(np.array([True, False, False, False]), balanced=True, seed=1, epoch=0).count(0)
     2

@@ -1,7 +1,7 @@
-"""Counterfactual training images: a defect on another part, and as its control sound surface in its place.
+"""Transplants: counterfactual training images, in which a piece of one image is put onto another part.
 
-The first teaches that the defect makes the part NG, whatever part it is on. The second teaches that a seam,
-which both have, does not.
+The piece is a defect or, as a control, a patch of defect-free surface. The first kind teaches that the defect
+makes a part NG, whichever part it is on. The second teaches that the seam, which both kinds have, does not.
 """
 
 import cv2
@@ -11,29 +11,29 @@ from numpy.typing import NDArray
 from gainspect.types import Image, Mask
 
 _SEAM = 2
-"""Pixels of the donor's surroundings that come along, blended into the host."""
+"""Width of the donor's surroundings that are copied along and blended into the host, pixels."""
 
 _RING = 9
 """Width of the surroundings whose brightness is matched, pixels."""
 
 _LEAST = 0.5
-"""Share of the shape that must find room on the host."""
+"""Smallest share of the shape that must fit onto the host."""
 
 
 def transplant(
     host: Image, room: Mask, donor: Image, shape: Mask, rng: np.random.Generator
 ) -> tuple[Image, Mask] | None:
-    """Put a piece of one image onto another: turned at random, at a random place, its brightness matched.
+    """Put a piece of one image onto another: randomly turned, at a random place, with matched brightness.
 
     Args:
-        host: (S, S, 3), what it is put onto.
-        room: (S, S), 1 where the host shows its part (not the letterbox's border).
-        donor: (S, S, 3), what it is taken from.
+        host: (S, S, 3), the image that the piece is put onto.
+        room: (S, S), 1 where the host shows its part (not the letterbox border).
+        donor: (S, S, 3), the image that the piece is taken from.
         shape: (S, S), 1 in the piece: a defect's mask; not empty.
-        rng: all randomness comes from it.
+        rng: the source of all randomness.
 
     Returns:
-        The host with the piece, and where it lies (S, S); None if most of it found no room.
+        The host with the piece, and the mask (S, S) of the piece; None if most of the piece does not fit.
     """
     donor, shape = _turned(donor, shape, rng)
     top, left, height, width = _box(shape)
@@ -62,20 +62,20 @@ def _turned(image: Image, mask: Mask, rng: np.random.Generator) -> tuple[Image, 
 
 
 def _box(mask: Mask) -> tuple[int, int, int, int]:
-    """Top, left, height, width of what is marked."""
+    """Top, left, height and width of the marked area."""
     left, top, width, height = cv2.boundingRect(mask)
     return top, left, height, width
 
 
 def _shift(start: int, length: int, room_start: int, room_length: int, rng: np.random.Generator) -> int:
-    """A random shift of a stretch that keeps it in the room; one that is too long is centered."""
+    """A random shift of an interval that keeps it inside the room; if it is too long, it is centered."""
     spare = room_length - length
     place = int(rng.integers(spare + 1)) if spare >= 0 else spare // 2
     return room_start + place - start
 
 
 def _step(host: Image, donor: Image, placed: Mask, room: Mask) -> NDArray[np.float32]:
-    """(3,) what brings the donor's surroundings of the piece to the host's brightness there."""
+    """(3,) brightness difference between host and donor around the piece."""
     ring = (cv2.dilate(placed, _disk(_RING)) > placed) & (room > 0)
     if not ring.any():
         return np.zeros(3, np.float32)

@@ -1,1 +1,1 @@
-"""The inspection graph in the formats that a bundle holds."""
+"""Export of the inspection graph to the formats of a bundle."""

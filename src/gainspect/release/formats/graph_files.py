@@ -1,4 +1,4 @@
-"""Which formats there are, and the files of each."""
+"""The available formats, and the files of each."""
 
 from collections.abc import Callable, Sequence
 from typing import get_args
@@ -24,7 +24,7 @@ FILES: dict[Format, tuple[str, ...]] = {
 
 
 def chosen_formats(names: Sequence[str]) -> tuple[Format, ...]:
-    """The formats of these names in their usual order, ONNX always among them.
+    """The formats with these names in their usual order; ONNX is always included.
 
     Raises:
         GainspectError: there is no such format.
@@ -40,13 +40,13 @@ def graph_files(
     size: int,
     calibration: Callable[[], NDArray[np.uint8]],
 ) -> dict[str, bytes]:
-    """The files of every format, by name, as `FILES` lists them.
+    """The content of the files of every format, by name, as listed in `FILES`.
 
     Args:
-        graph: to export.
-        formats: which.
+        graph: the graph to export.
+        formats: the formats to export it to.
         size: side of its input, pixels.
-        calibration: (N, size, size, 3) frames for INT8, if that is wanted.
+        calibration: gives (N, size, size, 3) frames for INT8; called only if INT8 is exported.
     """
     onnx = to_onnx(graph, size)
     contents = {"model.onnx": onnx}

@@ -15,7 +15,8 @@ INPUT = "images"
 def to_onnx(graph: InspectionGraph, size: int) -> bytes:
     """Export a graph: (B, size, size, 3) uint8 in, `graph.outputs` out, any batch size.
 
-    Source: torch's own exporter (dynamo). Traced with two images: it takes a batch of one for a constant.
+    Source: torch's own exporter (dynamo). The graph is traced with two images, because the exporter would
+    treat a batch size of one as a constant.
 
     Raises:
         GainspectError: the exporter cannot express this model.
@@ -27,7 +28,7 @@ def to_onnx(graph: InspectionGraph, size: int) -> bytes:
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the exporter's own use of deprecated parts of torch
+            warnings.simplefilter("ignore")  # the exporter itself uses deprecated parts of torch
             program = torch.onnx.export(
                 graph.cpu(),
                 (images,),
@@ -40,16 +41,16 @@ def to_onnx(graph: InspectionGraph, size: int) -> bytes:
     except torch.onnx.OnnxExporterError as error:
         raise GainspectError(
             f"this model cannot be exported to ONNX ({str(error).splitlines()[0]})",
-            hint="Choose another backbone: an EfficientNet or ResNet, say.",
+            hint="Choose another backbone, e.g. an EfficientNet or ResNet.",
         ) from error
     finally:
         logger.setLevel(level)
-    assert program is not None  # it is with dynamo=True
+    assert program is not None  # guaranteed with dynamo=True
     return bytes(without_sources(program.model_proto).SerializeToString())
 
 
 def without_sources(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph without the exporter's notes: they name source files of the machine that exported it."""
+    """The graph without the exporter's metadata, which name source files of the exporting machine."""
     for holder in (model, model.graph, *model.functions):
         del holder.metadata_props[:]
     nodes = (node for holder in (model.graph, *model.functions) for node in holder.node)

@@ -1,4 +1,4 @@
-"""The ONNX graph as OpenVINO IR, as it is or quantized."""
+"""The ONNX graph as OpenVINO IR, in float32 or quantized to INT8."""
 
 import tempfile
 from pathlib import Path
@@ -11,28 +11,28 @@ from gainspect.errors import GainspectError
 
 
 def to_openvino(onnx: bytes, prefix: str) -> dict[str, bytes]:
-    """Convert; weights keep their float32.
+    """Convert the graph; weights stay float32.
 
     Returns:
-        `prefix`.xml and `prefix`.bin.
+        The content of `prefix`.xml and `prefix`.bin.
     """
     return _save(_read(onnx), prefix)
 
 
 def to_int8(onnx: bytes, prefix: str, frames: NDArray[np.uint8]) -> dict[str, bytes]:
-    """Quantize weights and activations to 8 bit by post-training calibration (NNCF).
+    """Quantize weights and activations to 8 bits by post-training calibration (NNCF).
 
     Args:
         onnx: the graph.
-        prefix: name of the files.
-        frames: (N, S, S, 3) of the validation part, to calibrate on.
+        prefix: the name of the files, without suffix.
+        frames: (N, S, S, 3) frames of the validation part to calibrate on.
     """
     try:
         import nncf
     except ImportError as error:
         raise _missing("nncf") from error
     calibration = nncf.Dataset([frame[np.newaxis] for frame in frames])
-    # What a division divides by may be a sum near 0 (S9's), which 8 bits make 0.
+    # Divisions stay exact: the divisor can be a sum near 0 (in S9), which 8 bits would round to 0.
     exact = nncf.IgnoredScope(types=["Divide"], validate=False)
     quantized = nncf.quantize(_read(onnx), calibration, subset_size=len(frames), ignored_scope=exact)
     return _save(quantized, prefix)

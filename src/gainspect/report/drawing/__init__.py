@@ -1,1 +1,1 @@
-"""Pictures: evidence on one calibrated scale."""
+"""Pictures of the evidence, on one calibrated color scale."""

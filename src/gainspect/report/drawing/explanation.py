@@ -13,15 +13,13 @@ from matplotlib.figure import Figure
 from gainspect.files import atomic_path
 from gainspect.inspection.reason.check import Trial
 from gainspect.policy import HeatScale
-from gainspect.report.drawing.heat import OUTLINE, colors_of, heat_of, heated
+from gainspect.report.drawing.heat import LOCALIZATION_SCALE, OUTLINE, colors_of, heat_of, heated
 from gainspect.report.texts import Wording
 from gainspect.types import Image, Label, Verdict
 
 _COLORS = {Label.OK: "#006954", Label.NG: "#c2410c", Label.REVIEW: "#6242a0"}
 _KOREAN = ("notosanscjk", "notosanskr", "nanumgothic", "malgun", "applegothic")
 """Beginnings of the file names of fonts with Korean letters."""
-_PROBABILITY = HeatScale(cold=0.2, hot=1)
-"""For the localization: what it is unsure of stays grey."""
 _PANEL = 2.25
 """Width of a picture, inches."""
 _COLUMNS: dict[str, int] = {"en": 150, "ko": 88}
@@ -105,7 +103,9 @@ def _panels(
     pictures = {
         "image": image,
         "evidence": heated(image, heat_of(verdict.evidence.evidence, scale)),
-        "localization": None if localization is None else heated(image, heat_of(localization, _PROBABILITY)),
+        "localization": None
+        if localization is None
+        else heated(image, heat_of(localization, LOCALIZATION_SCALE)),
         "repaired": repaired,
     }
     for column, (name, picture) in enumerate(pictures.items()):

@@ -15,6 +15,8 @@ COLORMAP = cv2.COLORMAP_INFERNO
 """Perceptually uniform and readable with every common color blindness."""
 OUTLINE = (0, 213, 255)
 """RGB of outlines: apart from the color map and from grey."""
+LOCALIZATION_SCALE = HeatScale(cold=0.2, hot=1)
+"""Of the localization probability: what it is unsure of stays grey."""
 
 
 def heat_of(values: FloatMap, scale: HeatScale) -> FloatMap:

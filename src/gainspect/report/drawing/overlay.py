@@ -1,4 +1,4 @@
-"""One inspected image as a person should see it: its evidence and regions, the verdict, the scale."""
+"""The overlay of an inspected image: its evidence and regions, the verdict, and the color scale."""
 
 from typing import Literal
 
@@ -18,16 +18,17 @@ _LEGEND_HEIGHT = 34
 
 
 def overlay(image: Image, verdict: Verdict, scale: HeatScale, style: Style = "overlay") -> Image:
-    """Draw the evidence on the bundle's scale, outline the regions; legend and verdict below.
+    """Draw the evidence on the bundle's color scale and outline the regions; legend and verdict are below.
 
     Args:
-        image: (H, W, 3), as it was inspected.
-        verdict: of this image.
-        scale: of the bundle, the same for all its images.
-        style: colors over the grey image, the image beside them, or lines of equal evidence.
+        image: (H, W, 3), the inspected image.
+        verdict: its verdict.
+        scale: the bundle's color scale, the same for all its images.
+        style: "overlay": colors over the gray image; "side-by-side": the image next to it; "contour": lines
+            of equal evidence.
 
     Returns:
-        (H', W', 3); small images are resized.
+        (H', W', 3); small images are enlarged.
     """
     factor = max(1.0, _SHORT_SIDE / min(image.shape[:2]))
     shown = resized(image, factor)
@@ -60,7 +61,7 @@ def to_png(image: Image) -> bytes:
 
 
 def _legend(scale: HeatScale, width: int) -> Image:
-    """A bar of the colors between the evidence that is drawn cold and hot."""
+    """A bar with the colors from cold to hot, and the evidence values at its ends."""
     legend = np.full((_LEGEND_HEIGHT, width, 3), 250, np.uint8)
     left, right = width // 4, width - width // 4
     ramp = np.linspace(0, 1, right - left, dtype=np.float32)[None].repeat(10, 0)

@@ -1,4 +1,4 @@
-"""Pictures: the parts, and where each strategy looked."""
+"""A grid of pictures: parts, and the evidence of each strategy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from gainspect.files import atomic_path
 from gainspect.types import Image, Label, Mask, Verdict
 
 _COLORS = "inferno"
-"""Perceptually uniform and readable with every common colour blindness."""
+"""Perceptually uniform and readable with every common color blindness."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +32,14 @@ class PictureRow:
 def picture_grid(
     rows: Sequence[PictureRow], strategies: Sequence[str], scales: Sequence[float], out: Path
 ) -> None:
-    """Draw image, mask and each strategy's evidence, one row a part.
+    """Draw image, mask and each strategy's evidence, one row per part.
 
     Args:
-        rows: parts.
+        rows: the parts.
         strategies: headings of the evidence columns, in the order of each row's verdicts.
-        scales: for each strategy the evidence that is drawn hottest: one scale for all parts, so that a part
-            without evidence looks cold.
-        out: PNG to write.
+        scales: for each strategy, the evidence that is drawn in the hottest color. It is the same for all
+            parts, so that a part without evidence looks cold.
+        out: PNG file to write.
     """
     columns = 2 + len(strategies)
     figure = Figure(figsize=(2.2 * columns + 0.4, 2.35 * len(rows) + 0.75), dpi=150, layout="constrained")

@@ -1,1 +1,1 @@
-"""Reports: one HTML file each, which opens offline."""
+"""Reports, each a single HTML file that opens offline."""

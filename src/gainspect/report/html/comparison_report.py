@@ -9,19 +9,19 @@ from gainspect.report.html.page import write_page
 from gainspect.report.texts import Wording
 
 _TEXTS = {"false_alarm_rate": "false_alarms", "right_reason_rate": "right_reason"}
-"""Keys of texts that are not called as their figure."""
+"""The key of the text for figures whose text has another name."""
 
 
 def write_comparison(out: Path, tables: Mapping[str, SavedVerdicts], wording: Wording) -> None:
     """Write the comparison as one HTML file; the first strategy is the base.
 
     Args:
-        out: the file.
-        tables: what each strategy said of the same images; at least one.
-        wording: its language.
+        out: the file to write.
+        tables: the verdicts of each strategy on the same images; at least one strategy.
+        wording: the texts in the language of the report.
 
     Raises:
-        GainspectError: it cannot be written, or the images differ.
+        GainspectError: the file cannot be written, or the images differ.
     """
     base = next(iter(tables))
     paired = {name: differences(tables[base], table) for name, table in tables.items()}

@@ -1,4 +1,4 @@
-"""The inspection report: what `gainspect report` writes of one bundle and one part of the data."""
+"""The inspection report, which `gainspect report` writes for one bundle and one part of the data."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -31,28 +31,28 @@ from gainspect.report.texts import Wording
 from gainspect.types import Label, ReviewReason
 
 _EXAMPLES = 3
-"""Pictures of each cell of the quadrant."""
+"""Number of example images for each cell of the quadrant."""
 _PICTURE_BYTES = 9 * 2**20
-"""Of all pictures, before they are written as text, which adds a third."""
+"""Largest size of all pictures together, before base64 encoding, which adds a third."""
 _GOOD_RECALL = 0.9
-"""What counts as a size that is found."""
+"""A size class counts as found from this recall on."""
 
 
 @dataclass
 class Album:
-    """Keeps the pictures that the report shows; told of each image while it is in memory."""
+    """Collects the pictures that the report shows, image by image while each image is in memory."""
 
     bundle: Bundle
     failures: dict[str, list[Picture]] = field(default_factory=dict)
     examples: dict[Cell, list[tuple[Examined, list[Picture]]]] = field(default_factory=dict)
 
     def add(self, seen: Seen) -> None:
-        """Keep its pictures, if it is a wrong verdict or a further example of its cell."""
+        """Keep the pictures of an image if its verdict is wrong, or its cell needs another example."""
         part, image, mask, verdict, examined = seen
         wrong = examined.assessed.verdict is not part.label
         cell = examined.cell
         examples = [] if cell is None else self.examples.setdefault(cell, [])
-        # Good parts that pass show nothing: examples of the first cell are defects that were found.
+        # Good parts that pass show nothing, so the examples of the first cell are caught defects.
         shown = part.label is Label.NG or cell != ("right", "right")
         groups = {other.assessed.group for other, _ in examples}
         wanted = shown and len(examples) < _EXAMPLES and part.group not in groups
@@ -81,16 +81,16 @@ def write_report(
     """Write the report as one HTML file.
 
     Args:
-        out: the file.
-        inspector: that judged.
-        manifest: that was judged.
-        examined: what was found, in the manifest's order.
-        album: with their pictures.
-        wording: its language.
+        out: the file to write.
+        inspector: the Inspector that judged the images.
+        manifest: the judged images.
+        examined: the results, in the manifest's order.
+        album: their pictures.
+        wording: the texts in the language of the report.
         doubtful: images with doubtful labels, by name or by file name.
 
     Raises:
-        GainspectError: it cannot be written, or is too large.
+        GainspectError: the report cannot be written, or is too large.
     """
     assessment = assessment_of(inspector, examined)
     description = album.bundle.description
@@ -155,7 +155,7 @@ def _numbers(examined: Sequence[Examined]) -> dict[str, int]:
 
 
 def _rules(bundle: Bundle, examined: Sequence[Examined]) -> list[tuple[str, float, int]]:
-    """Name, limit and hits of each rule that is applied."""
+    """Name, limit and number of hits of each rule that is applied."""
     reason = bundle.description.policy.reason
     if reason is None:
         return []
@@ -212,7 +212,7 @@ def _size_name(row: Mapping[str, Any]) -> str:
 
 
 def _size_sentence(wording: Wording, examined: Sequence[Examined]) -> str:
-    """Where it starts to miss: the size from which on every class is found."""
+    """A sentence with the size from which on at least 90 % are caught in every size class."""
     rows = by_size(examined)
     if not rows:
         return wording("size_unknown")

@@ -1,4 +1,4 @@
-"""HTML pages: one file each, all style and script inside, nothing from elsewhere."""
+"""HTML pages: each is a single file with all styles and scripts, and loads nothing from elsewhere."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,11 +22,11 @@ def write_page(template: str, out: Path, wording: Wording, **values: Any) -> Non
     Args:
         template: file in `report/html/templates/`.
         out: HTML file to write.
-        wording: its language.
-        values: what the template shows.
+        wording: the texts in the language of the page.
+        values: the values that the template shows.
 
     Raises:
-        GainspectError: the page is larger than a mail takes.
+        GainspectError: the page is larger than `MAX_BYTES`, too large to be sent by mail.
     """
     environment = Environment(
         loader=PackageLoader("gainspect.report.html"), autoescape=True, undefined=StrictUndefined,
@@ -47,13 +47,15 @@ def write_page(template: str, out: Path, wording: Wording, **values: Any) -> Non
     )
     if len(page.encode()) > MAX_BYTES:
         raise GainspectError(
-            f"the report has {len(page.encode()) / 2**20:.0f} MiB", where=out, hint="Report fewer images."
+            f"the report is too large ({len(page.encode()) / 2**20:.0f} MiB)",
+            where=out,
+            hint="Report on fewer images.",
         )
     write_text(out, page)
 
 
 def percent(share: float | None) -> str:
-    r"""A share as a person reads it, the sign held to the number.
+    r"""A share in percent; a no-break space keeps number and sign together.
 
     >>> percent(0.8824), percent(1.0), percent(None)
     ('88.2\xa0%', '100\xa0%', '–')
@@ -64,7 +66,7 @@ def percent(share: float | None) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number with so many decimals; a true minus.
+    """A number with a fixed number of decimals and a true minus sign.
 
     >>> number(-0.5), number(None)
     ('−0.500', '–')
@@ -73,7 +75,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def span(interval: Sequence[float] | None, as_percent: bool = False) -> str:
-    """An interval.
+    """An interval as text.
 
     >>> span((0.81, 0.934)), span((0.81, 0.934), True), span(None)
     ('0.810 – 0.934', '81.0 – 93.4 %', '')
@@ -86,7 +88,7 @@ def span(interval: Sequence[float] | None, as_percent: bool = False) -> str:
 
 
 def points(share: float | None) -> str:
-    """A change of a probability, with its sign.
+    """A change of a probability, with its sign, as text.
 
     >>> points(0.031), points(-0.5)
     ('+0.031', '−0.500')

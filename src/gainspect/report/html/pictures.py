@@ -9,11 +9,9 @@ import numpy as np
 
 from gainspect.inspection.reason.repair import BoolMask, repair
 from gainspect.policy import HeatScale
-from gainspect.report.drawing.heat import heat_of, heated, outlined, resized
+from gainspect.report.drawing.heat import LOCALIZATION_SCALE, heat_of, heated, outlined, resized
 from gainspect.types import Image, Verdict
 
-LOCALIZATION_SCALE = HeatScale(cold=0.2, hot=1)
-"""Of the localization probability: what it is unsure of stays grey."""
 _SIDES = (240, 200, 160, 128, 96, 64)
 """Longer side of a picture, pixels, from the largest on."""
 _QUALITY = 78

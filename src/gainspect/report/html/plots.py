@@ -1,4 +1,4 @@
-"""Plots as inline SVG: they print sharply, and take their colors from the page's style sheet."""
+"""Plots as inline SVG, which print sharply and take their colors from the page's style sheet."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -11,13 +11,13 @@ _WIDTH, _HEIGHT = 360, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 14, 14, 44
 _LOGIT_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 _LIMIT = log(0.9995 / 0.0005)
-"""Scores beyond this logit count into the outermost bins."""
+"""Scores beyond this logit are counted in the outermost bins."""
 
 Point = tuple[float, float]
 
 
 def curve(points: Sequence[Point], marked: Point | None, x_label: str, y_label: str, title: str) -> str:
-    """A curve in the unit square, and the operating point on it."""
+    """A curve in the unit square, with the operating point on it."""
     line = " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in points)
     parts = [_frame([0, 0.25, 0.5, 0.75, 1], [0, 0.25, 0.5, 0.75, 1], x_label, y_label)]
     parts.append(f'<polyline class="line" points="{line}"/>')
@@ -29,13 +29,13 @@ def curve(points: Sequence[Point], marked: Point | None, x_label: str, y_label: 
 def score_histogram(
     scores: NDArray[np.floating], labels: NDArray[np.bool_], threshold: float, texts: Mapping[str, str]
 ) -> str:
-    """How many OK and NG images have which P(NG), on a logit scale.
+    """Histogram of P(NG) of the OK and NG images, on a logit scale.
 
     Args:
         scores: (N,) P(NG).
         labels: (N,) True for NG.
-        threshold: on P(NG).
-        texts: x, y, ok, ng, threshold, title.
+        threshold: the threshold on P(NG).
+        texts: the texts for x, y, ok, ng, threshold and title.
     """
     edges = np.linspace(-_LIMIT, _LIMIT, 29)
     logits = np.clip([_logit(float(score)) for score in scores], -_LIMIT, _LIMIT)
@@ -74,13 +74,13 @@ def shares_with_intervals(
     y_label: str,
     title: str,
 ) -> str:
-    """Columns 0…1 with 95 % intervals.
+    """A column chart of shares 0…1 with 95 % intervals.
 
     Args:
-        rows: name, share, interval, and the number of images, which stands below the name.
-        x_label: of the axis.
-        y_label: of the axis.
-        title: read out by screen readers.
+        rows: name, share, interval, and the number of images, which is written below the name.
+        x_label: label of the x axis.
+        y_label: label of the y axis.
+        title: title for screen readers.
     """
     parts = [_frame([], [0, 0.25, 0.5, 0.75, 1], x_label, y_label)]
     step = (_x(1) - _x(0)) / max(1, len(rows))

@@ -1,4 +1,4 @@
-"""What the terminal shows of a bundle."""
+"""Terminal tables and sentences about a bundle."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,13 +12,13 @@ from gainspect.wording import plural
 
 
 def bundle_table(bundle: Bundle) -> Table:
-    """What it is and where it comes from."""
+    """What a bundle is and where it comes from."""
     description = bundle.description
     model, data = description.training["config"]["model"], description.data
     table = titled_table(f"Bundle · {description.name}", f"SHA-256 {bundle.sha256}")
     table.add_column("", no_wrap=True)
     table.add_column("")
-    table.add_row("Made", f"{description.created} by gainspect {description.gainspect}")
+    table.add_row("Created", f"{description.created} by gainspect {description.gainspect}")
     table.add_row("Strategy", description.strategy)
     table.add_row("Backbone", model["backbone"])
     table.add_row("Input", str(description.preprocessing))
@@ -31,7 +31,7 @@ def bundle_table(bundle: Bundle) -> Table:
 
 
 def policy_sentence(policy: Policy) -> str:
-    """When the verdict is NG, and what that gave where it was chosen."""
+    """When the verdict is NG, and the figures on the part of the data where the threshold was chosen."""
     origin = f"for recall {policy.target_recall}" if policy.target_recall is not None else "by hand"
     figures = ", ".join(
         f"{name} {value:.3f}"
@@ -39,32 +39,35 @@ def policy_sentence(policy: Policy) -> str:
         if value is not None
     )
     part = f"{policy.split} ({policy.ng} NG, {policy.ok} OK)"
-    return f"NG from P(NG) {policy.threshold:.4f} on, chosen {origin}; on {part}: {figures}."
+    return f"NG if P(NG) ≥ {policy.threshold:.4f}, chosen {origin}; on {part}: {figures}."
 
 
 def review_rules(reason: ReasonPolicy) -> list[str]:
     """The rules that have a limit, in words."""
     rules = [
-        (reason.min_drop, "repairing the evidence takes away less than {:.0%} of P(NG)"),
-        (reason.max_control_drop, "repairing as much elsewhere takes away more than {:.0%} of P(NG)"),
-        (reason.min_agreement, "attention and localization have a cosine under {:.2f}"),
+        (reason.min_drop, "repairing the evidence lowers P(NG) by less than {:.0%} of its value"),
+        (
+            reason.max_control_drop,
+            "repairing an equal area elsewhere lowers P(NG) by more than {:.0%} of its value",
+        ),
+        (reason.min_agreement, "the cosine similarity of attention and localization is below {:.2f}"),
     ]
     return [text.format(limit) for limit, text in rules if limit is not None]
 
 
 def reason_sentence(policy: Policy) -> str:
-    """When the reason of an NG verdict fails its check, and what that gave where it was fitted."""
+    """When the reason of an NG verdict fails its check, and how often it does on the data of the limits."""
     reason = policy.reason
     if reason is None:
         return "Reasons are not checked."
     return (
-        f"NG becomes REVIEW if {', '.join(review_rules(reason))}; on {reason.split}: {reason.reviewed} of "
+        f"NG becomes REVIEW if {', or '.join(review_rules(reason))}; on {reason.split}: {reason.reviewed} of "
         f"{plural(reason.verdicts, 'verdict')} that are right for the right reason."
     )
 
 
 def parity_table(parity: Mapping[str, Any]) -> Table:
-    """Every format against the torch model."""
+    """Every format compared with the torch model."""
     table = titled_table(
         "Parity with the trained model", "largest difference on probes and validation images"
     )
@@ -78,7 +81,7 @@ def parity_table(parity: Mapping[str, Any]) -> Table:
 
 
 def golden_table(found: Mapping[str, Any]) -> Table:
-    """A bundle's golden answers, repeated here."""
+    """A bundle's golden predictions compared with those of this machine."""
     table = titled_table(
         f"Parity on this machine · {plural(found['images'], 'golden image')}",
         f"{found['cpu']}, {plural(found['threads'], 'thread')}",

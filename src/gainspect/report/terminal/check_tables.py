@@ -10,7 +10,7 @@ _COLORS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
 def check_tables(report: Report) -> list[Table]:
-    """What a data set holds, and what is wrong with it."""
+    """The content of a data set, and what is wrong with it."""
     return [_contents(report), _findings(report)] if report.findings else [_contents(report)]
 
 
@@ -19,7 +19,7 @@ def _contents(report: Report) -> Table:
     seen = f"{report.size} px" if report.tile is None else f"{report.size} px, in tiles of {report.tile} px"
     table = Table(
         title=f"{report.images} images, {narrow}–{wide} px wide, {low}–{high} px high",
-        caption=f"Defect size: how far it is across after resizing to {seen}.",
+        caption=f"Defect size: width after resizing to {seen}.",
     )
     for heading in ("split", "label", "defect type"):
         table.add_column(heading)
@@ -33,7 +33,7 @@ def _contents(report: Report) -> Table:
 
 def _findings(report: Report) -> Table:
     table = Table(title="Findings", show_lines=True)
-    for heading in ("", "what", "where", "how to mend it"):
+    for heading in ("", "what", "where", "how to fix it"):
         table.add_column(heading, overflow="fold")
     for finding in report.findings:
         severity = f"[{_COLORS[finding.severity]}]{finding.severity}"

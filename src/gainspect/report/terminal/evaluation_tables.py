@@ -1,4 +1,4 @@
-"""Tables for the terminal, legible from 80 columns on; numbers right-aligned, three decimals."""
+"""Terminal tables that fit into 80 columns; numbers are right-aligned, with three decimals."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -39,7 +39,7 @@ _NOTHING = "–"
 
 
 def evaluation_tables(summary: Mapping[str, Any]) -> list[Table]:
-    """What `gainspect evaluate` prints of a summary."""
+    """The tables that `gainspect evaluate` prints for a summary."""
     tables = [_verdicts(summary)]
     if summary["maps"]:
         tables.append(_maps(summary["maps"]))
@@ -51,7 +51,7 @@ def evaluation_tables(summary: Mapping[str, Any]) -> list[Table]:
 
 
 def comparison_table(rows: Sequence[RunFigures], title: str) -> Table:
-    """A column each strategy: mean and, below it, ± sd over seeds; with one seed, 95 % interval by part."""
+    """One column per strategy: the mean, with ± sd over seeds (for one seed, the 95 % interval) below it."""
     seeds = len({row.seed for row in rows})
     below = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "below: 95 % interval by part"
     table = titled_table(
@@ -76,9 +76,9 @@ def _verdicts(summary: Mapping[str, Any]) -> Table:
     if images["left_out"]:
         counts += f"; {images['left_out']} left out"
     caption = (
-        "recall: share of NG called NG; false alarms: share of OK called NG\n"
+        "recall: share of NG judged NG; false alarms: share of OK judged NG\n"
         "right reason: verdict right and, for NG, evidence peaks in the defect\n"
-        "95 % intervals; by part counts images of one part together"
+        "95 % intervals; by part: images of one part count together"
     )
     if images["ng_without_mask"]:
         caption += f"; right reason leaves out {images['ng_without_mask']} NG without a mask"
@@ -103,8 +103,8 @@ def _maps(maps: Mapping[str, Any]) -> Table:
     fixed = any("fixed_iou" in quality for quality in maps.values())
     caption = "mean and 95 % interval by part"
     if fixed:
-        caption += "; fixed: at the threshold on the map that was best on the validation part"
-    table = titled_table(f"Where the maps lie · {count} NG images with a mask", caption)
+        caption += "; fixed: at the map threshold that was best on the validation part"
+    table = titled_table(f"Map quality · {count} NG images with a mask", caption)
     table.add_column("Map")
     for title in (*_MAP_FIGURES.values(), *(["IoU\n(fixed)"] if fixed else [])):
         table.add_column(title, justify="right", no_wrap=True)
@@ -142,7 +142,7 @@ def _defect_types(types: Mapping[str, Any]) -> Table:
 
 
 def titled_table(title: str, caption: str) -> Table:
-    """An empty table in the style of all."""
+    """An empty table in the common style."""
     return Table(
         title=f"\n{title}",
         caption=caption,
@@ -157,13 +157,13 @@ def titled_table(title: str, caption: str) -> Table:
 
 
 def _figure(figure: Mapping[str, Any], *, strong: bool = False) -> tuple[Text, str, str]:
-    """Value, interval by image, interval by group."""
+    """Value, interval by image, and interval by group."""
     value = Text(_number(figure["value"]), "bold" if strong else "")
     return value, _interval(figure["interval"]), _interval(figure["interval_by_group"])
 
 
 def _by_part(figure: Mapping[str, Any]) -> tuple[Text, str]:
-    """Value, interval by group."""
+    """Value, and interval by group."""
     return Text(_number(figure["value"])), _interval(figure["interval_by_group"])
 
 
@@ -172,14 +172,14 @@ def _interval(interval: Sequence[float] | None) -> str:
 
 
 def _stacked(figure: Mapping[str, Any], style: Callable[[Sequence[float]], str] = _interval) -> Text:
-    """Value, and the interval by group below it."""
+    """Value, with the interval by group below it."""
     text = Text(_number(figure["value"]))
     interval = figure["interval_by_group"]
     return text if interval is None else text.append(f"\n{style(interval)}", "dim")
 
 
 def _spread(spread: tuple[float, float | None] | None, interval: Sequence[float] | None) -> Text:
-    """Mean, and below it the standard deviation, or with one seed the interval."""
+    """Mean, with the standard deviation (or, for one seed, the interval) below it."""
     if spread is None:
         return Text(_NOTHING)
     mean, deviation = spread

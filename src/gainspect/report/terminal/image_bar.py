@@ -1,4 +1,4 @@
-"""How many images are done, on a terminal."""
+"""A progress bar for images on a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def image_bar(title: str, total: int, console: Console | None) -> Iterator[Callable[[], None]]:
-    """A bar that is gone when the work is done; nothing where no terminal is."""
+    """Yield a function to call after each image. The bar disappears at the end; no bar without a terminal."""
     if console is None or not console.is_terminal:
         yield lambda: None
         return

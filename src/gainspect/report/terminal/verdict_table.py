@@ -1,4 +1,4 @@
-"""Verdicts as a table."""
+"""Verdicts as a terminal table."""
 
 import os
 from collections import Counter
@@ -19,20 +19,20 @@ _REVIEW = {reason.value: TEXTS["en"][f"reason_{reason.value}"].lower() for reaso
 
 
 def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows: int) -> Table:
-    """One row an image, NG, those for a person and unreadable ones before OK.
+    """One row per image; NG, REVIEW and unreadable images come before OK.
 
     Args:
-        records: as `inspection.stream.record_of` makes them.
-        seconds: that judging took, reading included.
-        rows: at most so many are shown.
+        records: the records of `inspection.stream.record_of`.
+        seconds: time that reading and judging took.
+        rows: largest number of rows.
     """
     counts = Counter(record["verdict"] for record in records)
     unread = f", {counts[None]} not judged" if counts[None] else ""
     review = f"{counts['review']} REVIEW, " if counts["review"] else ""
     title = f"{plural(len(records), 'image')}: {counts['ng']} NG, {review}{counts['ok']} OK{unread}"
     left = f"{len(records) - rows} more are not shown\n" if len(records) > rows else ""
-    rate = len(records) / seconds if seconds > 0 else 0.0
-    table = titled_table(title, f"{left}{rate:.1f} images/s, reading included")
+    rate = f"{len(records) / seconds:.1f}" if seconds > 0 else "–"
+    table = titled_table(title, f"{left}{rate} images/s, reading included")
     folder = _common_folder([record["image"] for record in records])
     table.add_column(f"Image in {folder}" if folder else "Image", overflow="fold")
     table.add_column("Verdict")
@@ -59,13 +59,13 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
 
 
 def _repaired(record: Mapping[str, Any]) -> str:
-    """P(NG) with the evidence repaired, where that was tried."""
+    """P(NG) with the evidence repaired, if it was repaired."""
     check = record.get("check")
     return "–" if check is None or check["repaired"] is None else f"{check['repaired']:.3f}"
 
 
 def _common_folder(names: Sequence[str]) -> str:
-    """The folder that all names lie in, with its last slash; "" if they share none.
+    """The folder that contains all names, with its last slash; "" if there is none.
 
     >>> _common_folder(["a/b/x.png", "a/b/c/y.png"]), _common_folder(["x.png", "-"]), _common_folder([])
     ('a/b/', '', '')

@@ -1,4 +1,4 @@
-"""What people read in reports and explanations, one table a language; placeholders are str.format's."""
+"""The texts of reports and explanations, one table per language, with placeholders for str.format."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
@@ -24,5 +24,5 @@ class Wording:
         self._texts = TEXTS[language]
 
     def __call__(self, key: str, **values: Any) -> str:
-        """The text under a key, with its placeholders filled."""
+        """The text for a key, with its placeholders filled in."""
         return self._texts[key].format(**values)

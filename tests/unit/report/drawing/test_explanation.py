@@ -25,24 +25,25 @@ def check(repaired, controls, gap=None):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (verdict(Label.OK, score=0.02), "OK: P(NG) is 0.020, NG begins at 0.50."),
+        (verdict(Label.OK, score=0.02), "OK: P(NG) is 0.020; the threshold for NG is 0.50."),
         (
             verdict(Label.NG, check(0.04, (0.95, 0.97))),
-            "NG: P(NG) is 0.97, NG begins at 0.50. With the marked region repaired it would be OK "
-            "(0.97 → 0.040); repairing as much elsewhere leaves 0.96.",
+            "NG: P(NG) is 0.97; the threshold for NG is 0.50. With the marked region repaired, it would be "
+            "OK (0.97 → 0.040); with an equal area elsewhere repaired, P(NG) is 0.96.",
         ),
         (
             verdict(Label.REVIEW, check(0.9, (0.97,)), (ReviewReason.REPAIR_KEEPS_SCORE,)),
-            "A person should decide: P(NG) is 0.97, which is NG from 0.50 on, but the reason fails its "
-            "check. Repairing the evidence does not bring the score down. With the marked region repaired it "
-            "would still be NG (0.97 → 0.90); repairing as much elsewhere gives 0.97.",
+            "REVIEW: P(NG) is 0.97 (the threshold for NG is 0.50), but the reason fails its check, so a "
+            "person should decide. Repairing the evidence does not lower the score. With the marked region "
+            "repaired, it would still be NG (0.97 → 0.90); with an equal area elsewhere repaired, P(NG) is "
+            "0.97.",
         ),
         (
             verdict(Label.NG, check(0.04, (), CheckGap.NO_ROOM_FOR_CONTROL)),
-            "NG: P(NG) is 0.97, NG begins at 0.50. With the marked region repaired it would be OK "
-            "(0.97 → 0.040). Beside the evidence there is no room for a control.",
+            "NG: P(NG) is 0.97; the threshold for NG is 0.50. With the marked region repaired, it would be "
+            "OK (0.97 → 0.040). There is no room for a control region outside the evidence.",
         ),
-        (verdict(Label.NG), "NG: P(NG) is 0.97, NG begins at 0.50. The reason was not checked."),
+        (verdict(Label.NG), "NG: P(NG) is 0.97; the threshold for NG is 0.50. The reason was not checked."),
     ],
 )
 def test_the_sentence(given, expected):
