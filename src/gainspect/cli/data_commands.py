@@ -1,12 +1,11 @@
 """`gainspect data`: check a data set, or make a synthetic one."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gainspect.cli.console import console
+from gainspect.cli.console import console, print_json
 from gainspect.errors import GainspectError
 
 app = typer.Typer(no_args_is_help=True, help="Check a data set, or make a synthetic one.")
@@ -30,7 +29,7 @@ def check(
     tiling = None if tile is None else Tiling(tile, overlap=0.0)  # which does not change what is measured
     report = check_data(load_manifest(data), size=size, tiling=tiling)
     if as_json:
-        typer.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        print_json(report.to_json(), indent=2)
     else:
         for table in check_tables(report):
             console.print(table)

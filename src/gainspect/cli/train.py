@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from gainspect.cli.console import console
 from gainspect.cli.overrides import overrides_of
@@ -79,4 +80,4 @@ def train(
     except KeyboardInterrupt:
         console.print(f"Stopped. Go on with: gainspect train --resume {resume or out}")
         raise typer.Exit(130) from None
-    console.print(f"Next: [bold]gainspect evaluate {run.path}[/]")
+    console.print(Text.assemble("Next: ", (f"gainspect evaluate {run.path}", "bold")))

@@ -1,5 +1,6 @@
 """What would spoil a training: found before it, image by image, without stopping at the first fault."""
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -10,11 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.decode import read_image, read_mask
+from gainspect.data.decode import IMAGE_SUFFIXES, read_image, read_mask
 from gainspect.data.defect_size import SMALL_DEFECT, defect_px
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.taken import HIDDEN
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
+from gainspect.names import composed, escaped
 from gainspect.types import Image, Label
 
 Severity = Literal["error", "warning", "info"]
@@ -113,6 +116,8 @@ def check(
         ("same-stem", _same_stems(manifest)),
         ("one-class", _one_class(manifest)),
         ("imbalance", _imbalance(manifest)),
+        ("not-taken", _not_taken(manifest, hidden=False)),
+        ("hidden", _not_taken(manifest, hidden=True)),
     ):
         seen.faults[code].extend(names)
     small = [f"{name} ({px:.1f} px)" for name, px in seen.defect_px.items() if px < SMALL_DEFECT]
@@ -178,6 +183,12 @@ _KINDS: dict[str, tuple[Severity, str, str]] = {
         "16-bit images that use 12 bits or fewer: they come out dark",
         "Export with the full 16-bit range, or with 8 bit.",
     ),
+    "not-taken": (
+        "warning",
+        "files, folders or rows are not taken for images or masks",
+        f"Save images as one of {' '.join(sorted(IMAGE_SUFFIXES))}; take away what is none.",
+    ),
+    "hidden": ("info", "hidden files and folders, which are not read", "Nothing, or take them away."),
     "same-stem": (
         "info",
         "images of the same name in different folders",
@@ -263,8 +274,16 @@ def _crossing_groups(manifest: Manifest) -> Iterator[str]:
             yield f"{group}: {', '.join(sorted(splits))}"
 
 
+def _not_taken(manifest: Manifest, *, hidden: bool) -> list[str]:
+    return [
+        f"{escaped(os.path.relpath(item.path, manifest.root))} ({item.why})"
+        for item in manifest.not_taken
+        if (item.why == HIDDEN) is hidden
+    ]
+
+
 def _same_stems(manifest: Manifest) -> Iterable[str]:
-    counts = Counter(part.image.stem for part in manifest.parts)
+    counts = Counter(composed(escaped(part.image.stem)) for part in manifest.parts)
     return [stem for stem, count in counts.items() if count > 1]
 
 

@@ -8,7 +8,7 @@ _END_OF_JPEG = b"\xff\xd9"
 
 
 def images_in(content: bytes) -> int:
-    """How many images a PNG, JPEG, WebP, GIF or PNM holds: frames of an animation, or one file behind another.
+    """How many images a PNG, JPEG, WebP or GIF holds: frames of an animation, or one file behind another.
 
     Other files, and what is damaged, count as one: the decoder says what is wrong with them.
     """

@@ -8,12 +8,16 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from gainspect.data.containers import has_another_length, images_in, is_cut_off, is_jpeg
+from gainspect.data.pnm import is_pnm, read_pnm
 from gainspect.data.tiff import Pixels, is_tiff, read_tiff
 from gainspect.errors import GainspectError
 from gainspect.types import Image, Mask
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-"""Of files in a folder that are taken for images."""
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp"}
+    | {".pgm", ".ppm", ".pnm"}
+)
+"""Of files in a folder that are taken for images, in any case."""
 
 
 def read_image(path: Path) -> Image:
@@ -97,6 +101,9 @@ def _decode(content: bytes, where: str | Path, *, color: bool) -> Pixels:
         raise GainspectError("the file is empty (0 bytes)", where=where, hint="Export it again.")
     if is_tiff(content):
         pixels = read_tiff(content, where)
+        return _colored(pixels) if color else _grey(pixels)
+    if is_pnm(content):
+        pixels = read_pnm(content, where)
         return _colored(pixels) if color else _grey(pixels)
     # OpenCV fills what is missing of a cut-off file with grey, decodes the first of several images, and says
     # nothing of either.

@@ -1,32 +1,36 @@
 """Images whose labels are doubtful: figures are given with and without them."""
 
-import csv
 from pathlib import Path
 
+from gainspect.data.tables import read_rows
 from gainspect.errors import GainspectError
+from gainspect.names import composed
 
 
 def read_doubtful(path: Path) -> frozenset[str]:
-    """Read the names of images with doubtful labels: the column `file` (or `image`) of a CSV.
+    """Read the names of images with doubtful labels: the column `file` (or `image`) of a table.
+
+    Args:
+        path: CSV or Parquet, by the rules of a manifest.
 
     Raises:
         GainspectError: not readable, or without such a column.
     """
+    column = "file"
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            column = next((name for name in ("file", "image") if name in columns), None)
-            names = frozenset(row[column] for row in reader if row[column]) if column else frozenset()
-    except (OSError, UnicodeDecodeError) as error:
-        raise GainspectError(f"cannot read the list of doubtful images ({error})", where=path) from error
-    if column is None:
-        raise GainspectError(
-            "column 'file' is missing", where=path, hint="Name one image a row in a column `file`."
-        )
-    return names
+        rows = list(read_rows(path, known=["file", "image"], required=["file"]))
+    except GainspectError as error:
+        if "column 'file' is missing" not in error.what:
+            raise
+        try:
+            column, rows = "image", list(read_rows(path, known=["file", "image"], required=["image"]))
+        except GainspectError:
+            raise error from None
+    named = (composed(row.values[column].strip()).replace("\\", "/") for row in rows)
+    return frozenset(name.removeprefix("./") for name in named if name)
 
 
 def is_named(image: str, names: frozenset[str]) -> bool:
     """Whether names hold an image, by its name in tables or by its file name."""
-    return image in names or image.rpartition("/")[2] in names
+    whole = composed(image)
+    return whole in names or whole.rpartition("/")[2] in names

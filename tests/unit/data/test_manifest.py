@@ -174,7 +174,7 @@ def test_parquet_equals_csv(folder: Path) -> None:
         ("image,label\n,ok\n", "line 2: the image is not named"),
         ("image,label\n\n\na.png,maybe\n", "line 4: label 'maybe'"),
         ("image,label,label\na.png,ok,ng\n", "column 'label' is there twice"),
-        ("image;label\na.png;ok\n", "column 'image' is missing. Its first line names image;label"),
+        ("image|label\na.png|ok\n", r"column 'image' is missing. Its first line names image\|label"),
         (f"image,label\n{'x' * 200_000},ok\n", "line 2 is not CSV"),
         ("image,label\na.png,ok\n./a.png,ng\n", "named twice"),
         ("image,label\na.png,ok\na.png,ng\n", "named twice"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from gainspect.data.importers.folder import import_folder
 from gainspect.data.manifest import Manifest, read_manifest
+from gainspect.errors import GainspectError
 
 
 def load_manifest(path: Path, *, root: Path | None = None) -> Manifest:
@@ -18,7 +19,13 @@ def load_manifest(path: Path, *, root: Path | None = None) -> Manifest:
     """
     if not path.is_dir():
         return read_manifest(path, root=root)
-    for name in ("manifest.csv", "manifest.parquet"):
-        if (path / name).is_file():
-            return read_manifest(path / name)
-    return import_folder(path)
+    found = [file for file in sorted(path.iterdir()) if file.stem.casefold() == "manifest" and file.is_file()]
+    if not found:
+        return import_folder(path)
+    if len(found) > 1 or found[0].suffix.lower() not in {".csv", ".parquet"}:
+        raise GainspectError(
+            f"it holds {' and '.join(file.name for file in found)}",
+            where=path,
+            hint="Keep one manifest, manifest.csv or manifest.parquet.",
+        )
+    return read_manifest(found[0])

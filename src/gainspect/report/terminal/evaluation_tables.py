@@ -137,7 +137,7 @@ def _defect_types(types: Mapping[str, Any]) -> Table:
     for name, row in types.items():
         shares = (_stacked(row[key], _short) for key in ("recall", "right_reason_rate"))
         quality = (_number(row[key]["value"]) for key in _MAP_FIGURES)
-        table.add_row(name, str(row["n"]), str(row["groups"]), *shares, *quality)
+        table.add_row(Text(name), str(row["n"]), str(row["groups"]), *shares, *quality)
     return table
 
 

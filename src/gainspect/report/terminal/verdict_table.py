@@ -34,7 +34,7 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
     rate = len(records) / seconds if seconds > 0 else 0.0
     table = titled_table(title, f"{left}{rate:.1f} images/s, reading included")
     folder = _common_folder([record["image"] for record in records])
-    table.add_column(f"Image in {folder}" if folder else "Image", overflow="fold")
+    table.add_column(Text(f"Image in {folder}" if folder else "Image"), overflow="fold")
     table.add_column("Verdict")
     table.add_column("P(NG)", justify="right")
     table.add_column("Repaired", justify="right")
@@ -44,7 +44,7 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
         verdict = record["verdict"]
         regions = record.get("regions", [])
         table.add_row(
-            record["image"].removeprefix(folder),
+            Text(record["image"].removeprefix(folder)),
             Text((verdict or "–").upper(), _STYLES[verdict]),
             f"{record['score']:.3f}" if verdict else "–",
             _repaired(record),
