@@ -37,7 +37,7 @@ class NamedFiles:
             if (found := self._in_another_form(form, where)) is not None:
                 return found
         raise GainspectError(
-            f"{kind} {name.strip()!r} is not there", where=where, hint=self._like(Path(forms[-1]))
+            f"{kind} {name.strip()!r} is not there", where=where, hint=self._advice(Path(forms[-1]))
         )
 
     def _in_another_form(self, name: str, where: str) -> Path | None:
@@ -67,12 +67,13 @@ class NamedFiles:
             self._listed[folder] = names
         return self._listed[folder]
 
-    def _like(self, name: Path) -> str:
-        """A hint, where a file differs in case only."""
+    def _advice(self, name: Path) -> str:
         for there in self._names_in((self.root / name).parent):
             if there.casefold() == composed(name.name).casefold() and there != composed(name.name):
                 return f"There is {there!r}: case counts."
-        return ""
+        if is_file(name):
+            return f"Names are relative to {self.root}, not to the working folder."
+        return f"Names are relative to {self.root}."
 
 
 def is_file(path: Path) -> bool:

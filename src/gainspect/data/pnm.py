@@ -33,8 +33,9 @@ def read_pnm(content: bytes, where: object) -> NDArray[np.uint8] | NDArray[np.ui
         raise GainspectError("the header of the PNM is damaged", where=str(where), hint="Export it again.")
     kind, rest = int(header[1]), content[header.end() :]
     shape = (height, width, 3) if kind in (3, 6) else (height, width)
-    values = _written(rest, where) if kind in (2, 3) else _raw(rest, largest)
-    if len(values) != np.prod(shape) or (values > largest).any():
+    count = width * height * (3 if kind in (3, 6) else 1)
+    values = _written(rest, where) if kind in (2, 3) else _raw(rest, largest, count)
+    if len(values) != count or (values > largest).any():
         raise GainspectError(
             "the file is not as long as it says: it is damaged, or holds several images",
             where=str(where),
@@ -46,10 +47,10 @@ def read_pnm(content: bytes, where: object) -> NDArray[np.uint8] | NDArray[np.ui
     return np.round(pixels * (65535 / largest)).astype(np.uint16)
 
 
-def _raw(rest: bytes, largest: int) -> NDArray[np.uint32]:
+def _raw(rest: bytes, largest: int, count: int) -> NDArray[np.uint32]:
     size = 1 if largest < 256 else 2
     # A line end that a program put behind the pixels is no pixel.
-    rest = rest[:-1] if len(rest) % size and rest.endswith(b"\n") else rest
+    rest = rest[:-1] if len(rest) == count * size + 1 and rest.endswith(b"\n") else rest
     whole = rest[: len(rest) // size * size]
     values = np.frombuffer(whole, np.uint8 if size == 1 else ">u2").astype(np.uint32)
     return values if len(whole) == len(rest) else values[:0]

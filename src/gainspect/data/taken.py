@@ -21,7 +21,9 @@ NO_FILE = "no files"
 READ_ALREADY = "links to a folder that is read already"
 UNREADABLE = "folders that cannot be read"
 
-_OF_SYSTEMS = frozenset({"__macosx", "@eadir", "$recycle.bin", "system volume information"})
+_OF_SYSTEMS = frozenset(
+    {"__macosx", "@eadir", "$recycle.bin", "system volume information", "thumbs.db", "desktop.ini"}
+)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,10 @@ def find_images(paths: Sequence[str], *, own_output: Path | None = None) -> Sour
     sources = Sources([], [])
     for name in paths:
         path = Path(name)
+        if not name:
+            raise GainspectError(
+                "an empty name stands for no image", hint="Name images, folders, globs, or -."
+            )
         if name == STDIN or is_file(path):
             sources.images.append(name)
             continue
@@ -83,7 +87,10 @@ def _by_glob(name: str, own_output: Path | None) -> Found:
     base, pieces = Path(path.anchor), list(path.parts[1:] if path.anchor else path.parts)
     while len(pieces) > 1 and exists(base / pieces[0]):
         base /= pieces.pop(0)
-    matched = sorted(base.glob("/".join(pieces))) if pieces else []
+    try:
+        matched = sorted(base.glob("/".join(pieces))) if pieces else []
+    except ValueError as error:
+        raise GainspectError(f"this is no pattern ({error})", where=name) from error
     named_suffix = Path(pieces[-1]).suffix if pieces else ""
     spelled_out = bool(named_suffix) and not set("*?[") & set(named_suffix)
     found = Found()

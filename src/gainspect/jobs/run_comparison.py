@@ -9,6 +9,7 @@ from gainspect.config import RunConfig
 from gainspect.data.decode import read_image, read_mask
 from gainspect.data.manifest import Manifest, Part
 from gainspect.errors import GainspectError
+from gainspect.evaluation.doubtful import require_known
 from gainspect.evaluation.saved_verdicts import ALL_LABELS
 from gainspect.evaluation.side_by_side import RunFigures, run_figures, save_comparison
 from gainspect.jobs.memory import keep_freed_memory
@@ -45,6 +46,7 @@ def compare_strategies(
     """
     names = [strategy(name).name for name in strategies]
     keep_freed_memory()
+    require_known(doubtful or (), manifest)
     config, manifest, choice = settle(config, manifest)
     if console is not None and choice is not None:
         console.print(str(choice))

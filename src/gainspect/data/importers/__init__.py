@@ -1,10 +1,16 @@
 """From whatever a user points at to a manifest."""
 
+import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from gainspect.data.importers.folder import import_folder
 from gainspect.data.manifest import Manifest, read_manifest
+from gainspect.data.taken import NotTaken, files_below
 from gainspect.errors import GainspectError
+
+NOT_NAMED = "images that the manifest does not name"
 
 
 def load_manifest(path: Path, *, root: Path | None = None) -> Manifest:
@@ -28,4 +34,18 @@ def load_manifest(path: Path, *, root: Path | None = None) -> Manifest:
             where=path,
             hint="Keep one manifest, manifest.csv or manifest.parquet.",
         )
-    return read_manifest(found[0])
+    manifest = read_manifest(found[0])
+    return replace(manifest, not_taken=tuple(_not_named(manifest, path)))
+
+
+def _not_named(manifest: Manifest, folder: Path) -> Iterator[NotTaken]:
+    """Images of the folder that its manifest does not name."""
+    named = {
+        os.path.realpath(file)
+        for part in manifest.parts
+        for file in (part.image, part.mask)
+        if file is not None
+    }
+    for image in files_below(folder).images:
+        if os.path.realpath(image) not in named:
+            yield NotTaken(image, NOT_NAMED)

@@ -144,12 +144,10 @@ def _defect_types(types: Mapping[str, Any]) -> Table:
 def titled_table(title: str, caption: str) -> Table:
     """An empty table in the style of all."""
     return Table(
-        title=f"\n{title}",
-        caption=caption,
+        title=Text(f"\n{title}", "bold"),
+        caption=Text(caption, "dim"),
         title_justify="left",
         caption_justify="left",
-        title_style="bold",
-        caption_style="dim",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         padding=(0, 0, 0, 1),

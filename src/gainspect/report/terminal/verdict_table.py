@@ -54,7 +54,7 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
     for reason, text in _REVIEW.items():
         count = sum(reason in record.get("review_reasons", ()) for record in records)
         if count:
-            table.caption = f"{table.caption}\n{count} REVIEW: {text}"
+            table.caption = Text(f"{table.caption}\n{count} REVIEW: {text}", "dim")
     return table
 
 
