@@ -233,7 +233,7 @@ def _text_of(path: Path) -> str:
         raise GainspectError(
             f"cannot read it as UTF-8 text{_likely_encoding(content)} (line {line}: {error.reason})"
             if encoding == "utf-8-sig"
-            else f"its text is damaged ({error.reason})",
+            else f"cannot read it as {encoding.upper()} text ({error.reason})",
             where=path,
             hint=f"Save it as UTF-8. {_AS_UTF8}",
         ) from error
