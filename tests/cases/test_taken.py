@@ -205,15 +205,21 @@ def test_subfolders_are_defect_types(masks: str, tmp_path: Path) -> None:
     assert (kinds["s"], kinds["d"]) == ("crack", "[dent]")
 
 
+def test_a_mask_of_another_subfolder_is_no_mask(tmp_path: Path) -> None:
+    layout(tmp_path)
+    grey(tmp_path / "images/train/defective/scratch/1.png")
+    mask(tmp_path / "masks/train/defective/dent/1.png")
+    with pytest.raises(GainspectError, match=r"1 masks have no image, .*'masks/train/defective/dent/1.png'"):
+        load_manifest(tmp_path)
+
+
 @pytest.mark.parametrize(
     "place", ["images/x.png", "images/train/x.png", "images/train/scratch/x.png", "images/dev/ok/x.png"]
 )
 def test_images_outside_the_layout_are_refused(place: str, tmp_path: Path) -> None:
     layout(tmp_path)
     grey(tmp_path / place)
-    with pytest.raises(
-        GainspectError, match=r"1 files are neither in normal/ nor in defective/, such as 'x.png'"
-    ):
+    with pytest.raises(GainspectError, match=r"1 file in neither normal/ nor defective/, such as 'x.png'"):
         load_manifest(tmp_path)
 
 

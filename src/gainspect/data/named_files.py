@@ -1,10 +1,11 @@
 """From the name in a table to the file on the disk, whichever system wrote the name."""
 
 import contextlib
+import os
 from pathlib import Path
 
 from gainspect.errors import GainspectError
-from gainspect.names import composed, unescaped
+from gainspect.names import composed, escaped, printable, unescaped
 
 
 class NamedFiles:
@@ -71,9 +72,19 @@ class NamedFiles:
         for there in self._names_in((self.root / name).parent):
             if there.casefold() == composed(name.name).casefold() and there != composed(name.name):
                 return f"There is {there!r}: case counts."
+            if composed(_as_cp949(there)) == composed(name.name):
+                return f"There is {escaped(there)}, in CP949: rename it to UTF-8 (convmv -f cp949 -t utf-8)."
         if is_file(name):
             return f"Names are relative to {self.root}, not to the working folder."
         return f"Names are relative to {self.root}."
+
+
+def _as_cp949(name: str) -> str:
+    """A name whose bytes are not UTF-8, as Korean Windows means it; "" if they are."""
+    try:
+        return "" if printable(name) == name else os.fsencode(name).decode("cp949")
+    except UnicodeError:
+        return ""
 
 
 def is_file(path: Path) -> bool:

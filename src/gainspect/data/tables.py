@@ -35,9 +35,22 @@ _SYNONYMS = {
     "file": ("img", "image", "filename", "path", "filepath", "이미지", "영상", "파일", "파일명", "datei"),
     "label": ("class", "target", "라벨", "레이블", "판정"),
     "mask": ("마스크", "masque", "segmentation", "groundtruth", "gt"),
-    "group": ("그룹", "gruppe", "groupe"),
-    "defect_type": ("defect", "defectclass", "defectkind", "불량유형", "불량종류", "결함", "결함유형"),
-    "split": ("subset", "partition", "분할", "구분"),
+    "group": ("grp", "그룹", "gruppe", "groupe"),
+    "defect_type": (
+        *("defect", "defectclass", "defectkind", "defectname", "defectcategory", "faulttype"),
+        *("불량유형", "불량종류", "불량명", "결함", "결함유형", "결함종류", "결함명"),
+    ),
+    "split": (
+        "subset",
+        "partition",
+        "set",
+        "dataset",
+        "datasplit",
+        "traintestsplit",
+        "phase",
+        "분할",
+        "구분",
+    ),
 }
 _CARRIERS = frozenset(
     {
@@ -55,7 +68,21 @@ _CARRIERS = frozenset(
         "png",
         "image",
     }
-    | {"img", "url", "uri", "set", "col", "column", "value"}
+    | {
+        "img",
+        "url",
+        "uri",
+        "set",
+        "col",
+        "column",
+        "value",
+        "defect",
+        "seg",
+        "binary",
+        "gt",
+        "pixel",
+        "anomaly",
+    }
 )
 
 

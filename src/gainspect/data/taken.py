@@ -1,8 +1,9 @@
 """Which files of a folder are taken for images, and why the others are not. The one rule for all commands."""
 
 import os
+import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ OWN_OUTPUT = "output of gainspect"
 NO_SUFFIX = "without suffix"
 NO_FILE = "no files"
 READ_ALREADY = "links to a folder that is read already"
-UNREADABLE = "folders that cannot be read"
+UNREADABLE = "not readable"
 
 _OF_SYSTEMS = frozenset(
     {"__macosx", "@eadir", "$recycle.bin", "system volume information", "thumbs.db", "desktop.ini"}
@@ -73,8 +74,12 @@ def why_not(path: Path) -> str | None:
     """Why a file is not taken for an image, by its name and kind; None if it is taken."""
     if is_hidden(path.name):
         return HIDDEN
-    if not path.is_file():
-        return BROKEN_LINK if path.is_symlink() and not path.exists() else NO_FILE
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return UNREADABLE if isinstance(error, PermissionError) else BROKEN_LINK
+    if not stat.S_ISREG(mode):
+        return NO_FILE
     if path.name == VERDICTS:
         return OWN_OUTPUT
     suffix = path.suffix.lower()
@@ -84,6 +89,11 @@ def why_not(path: Path) -> str | None:
 def is_hidden(name: str) -> bool:
     """Whether a file or folder is hidden, or one that a system keeps for itself."""
     return name.startswith(".") or name.casefold() in _OF_SYSTEMS
+
+
+def not_taken_sentence(not_taken: Collection[NotTaken]) -> str | None:
+    """What is not taken of a data set, in words; None if there is nothing."""
+    return f"Not taken: {reasons(not_taken)}. `gainspect data check` names them." if not_taken else None
 
 
 def reasons(not_taken: Iterable[NotTaken]) -> str:
@@ -105,7 +115,7 @@ def _look_into(folder: Path, own_output: Path | None, found: Found, seen: set[st
     for entry in entries:
         if is_hidden(entry.name):
             found.not_taken.append(NotTaken(entry, HIDDEN))
-        elif not entry.is_dir():
+        elif not _is_folder(entry):
             why = why_not(entry)
             if why is None:
                 found.images.append(entry)
@@ -120,6 +130,14 @@ def _look_into(folder: Path, own_output: Path | None, found: Found, seen: set[st
         else:
             seen.add(place)
             _look_into(entry, own_output, found, seen, linked=True)
+
+
+def _is_folder(path: Path) -> bool:
+    """As `Path.is_dir`; False for what may not be looked at."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _is_own_output(folder: Path, own_output: Path | None) -> bool:

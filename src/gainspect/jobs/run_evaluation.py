@@ -8,6 +8,7 @@ from rich.console import Console
 
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import SPLITS, Manifest
+from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
 from gainspect.evaluation.doubtful import require_known
@@ -59,6 +60,9 @@ def run_evaluation(
     manifest, opened = _parts_and_inspector(target, data, runtime, precision, console)
     chosen = _part(manifest, split)
     require_known(doubtful or (), manifest)
+    sentence = not_taken_sentence(manifest.not_taken)
+    if console is not None and sentence is not None:
+        console.print(sentence)
     inspector, policy = opened()
     with image_bar(f"judge {split}", len(chosen.parts), console) as advance:
         assessment = assess(inspector, chosen, on_image=advance, maps_dir=maps)

@@ -136,7 +136,8 @@ class _Overlays:
         if inspected.image is None or inspected.verdict is None:
             return
         stem = "stdin" if inspected.source == STDIN else Path(inspected.source).stem
-        stem = os.fsdecode(os.fsencode(stem)[:_LONGEST_NAME])
+        while len(os.fsencode(stem)) > _LONGEST_NAME:
+            stem = stem[:-1]
         numbered = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
         name = next(name for name in numbered if composed(name).casefold() not in self._names)
         self._names.add(composed(name).casefold())

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
-from gainspect.data.taken import reasons
+from gainspect.data.taken import not_taken_sentence
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.training.run_folder import RunFolder
 from gainspect.wording import in_words, plural
@@ -29,8 +29,8 @@ def run_training(
         KeyboardInterrupt: stopped; `resume_training` goes on.
     """
     manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
-    if manifest.not_taken:
-        console.print(f"Not taken: {reasons(manifest.not_taken)}. `gainspect data check` names them.")
+    if (sentence := not_taken_sentence(manifest.not_taken)) is not None:
+        console.print(sentence)
     from gainspect.training.launch import train
 
     keep_freed_memory()

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest, require_both_classes
+from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.doubtful import require_known
 from gainspect.evaluation.reliance import examine
@@ -46,6 +47,9 @@ def write_inspection_report(
     wording = Wording(language)
     bundle_path, manifest, everything = _bundle_and_parts(target, data, console)
     require_known(doubtful, everything)
+    sentence = not_taken_sentence(everything.not_taken)
+    if console is not None and sentence is not None:
+        console.print(sentence)
     require_both_classes(manifest, what="what is to be judged")
     bundle = read_bundle(bundle_path)
     inspector = Inspector.load(bundle)

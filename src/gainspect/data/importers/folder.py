@@ -12,6 +12,7 @@ from gainspect.data.taken import Found, NotTaken, files_below, is_hidden
 from gainspect.errors import GainspectError
 from gainspect.names import composed, escaped
 from gainspect.types import Label
+from gainspect.wording import plural
 
 # Columns with a meaning of their own; image and mask are told by the folders alone.
 _KNOWN = ("file", "label", "defect_type", "group", "split", "image", "mask")
@@ -45,7 +46,7 @@ def import_folder(root: Path) -> Manifest:
     Folders may be written in any case, and called by any word for a split or label that a table may hold.
     What lies deeper is read too: the first folder below defective/ is the defect type, unless split.csv says
     another. The mask of NAME.jpg is NAME or NAME_mask with any image suffix, in the folder of the same name
-    under masks/, or elsewhere below its defective/ if only one there has that name.
+    under masks/, or in one above or below it.
 
     `split.csv` has the columns file, label, defect_type, group, split; further ones, but for image and mask,
     become free columns.
@@ -108,7 +109,7 @@ def _placed(files: Sequence[Path], top: Path, root: Path) -> dict[Path, _Place]:
     if elsewhere:
         folder = escaped(elsewhere[0].parent.relative_to(root).as_posix())
         raise GainspectError(
-            f"{len(elsewhere)} files are neither in normal/ nor in defective/, such as "
+            f"{plural(len(elsewhere), 'file')} in neither normal/ nor defective/, such as "
             f"{escaped(elsewhere[0].name)!r} in {folder}/",
             where=root,
             hint=f"{_LAYOUT} Or take manifest.csv, which names images wherever they lie.",
@@ -133,7 +134,10 @@ def _mask_of(images: Mapping[Path, _Place], masks: Mapping[Path, _Place], root: 
         stem = composed(mask.stem)
         stems = (stem, stem.removesuffix("_mask"))
         owners = next((exact[place, name] for name in stems if (place, name) in exact), None) or next(
-            (anywhere[key] for name in stems if (key := (place.split, place.label, name)) in anywhere), []
+            filter(
+                None, (_on_the_way(anywhere[place.split, place.label, name], place, images) for name in stems)
+            ),
+            [],
         )
         if not owners:
             stray.append(mask)
@@ -160,6 +164,16 @@ def _mask_of(images: Mapping[Path, _Place], masks: Mapping[Path, _Place], root: 
             hint="A mask has the name of its image and lies in the folder of the same name under masks/.",
         )
     return found
+
+
+def _on_the_way(owners: Sequence[Path], mask: _Place, images: Mapping[Path, _Place]) -> list[Path]:
+    """Those that lie in a folder above or below the mask's, not in another."""
+
+    def near(one: str, other: str) -> bool:
+        return not one or other.startswith(f"{one}/")
+
+    below = mask.below
+    return [o for o in owners if near(images[o].below, below) or near(below, images[o].below)]
 
 
 def _shown(file: Path, root: Path) -> str:
