@@ -329,3 +329,56 @@ def test_free_columns_keep_their_names_when_saved(tmp_path: Path) -> None:
     save_manifest(manifest, tmp_path / "b.csv")
     assert load_manifest(tmp_path / "b.csv") == manifest
     assert manifest.parts[0].extra == {"Line No": "7"}
+
+
+@given(
+    header=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=10).filter(str.strip)
+)
+@SHARED
+def test_an_unknown_column_is_kept_or_named_never_lost(tmp_path: Path, header: str) -> None:
+    grey(tmp_path / "a.png")
+    (tmp_path / "a.csv").write_text(
+        written(("image", "label", header), [("a.png", "ok", "7")]), encoding="utf-8"
+    )
+    try:
+        (part,) = load_manifest(tmp_path / "a.csv").parts
+    except GainspectError as error:
+        assert "column" in error.what or "split" in error.what or "is not there" in error.what
+        return
+    told = (part.group == "7", part.defect_type == "7")
+    assert any(told) or list(part.extra.values()) == ["7"]
+
+
+@given(
+    content=st.one_of(
+        st.binary(max_size=80),
+        st.text("image,label\"';\t\r\n a.pngok\ufeff\0", max_size=60).map(lambda text: text.encode("utf-8")),
+        st.text("a.png,ok;\t\"'\r\n x", max_size=40).map(
+            lambda text: ("image,label\n" + text).encode("utf-8")
+        ),
+    ),
+    encoding=st.sampled_from(["utf-8", "utf-16", "utf-16-le"]),
+)
+@SHARED
+def test_any_content_gives_parts_or_a_sentence(tmp_path: Path, content: bytes, encoding: str) -> None:
+    grey(tmp_path / "a.png")
+    text = content.decode("utf-8", "replace")
+    (tmp_path / "a.csv").write_bytes(content if encoding == "utf-8" else text.encode(encoding))
+    try:
+        parts = load_manifest(tmp_path / "a.csv").parts
+    except GainspectError:
+        return
+    assert [part.image.name for part in parts] == ["a.png"]
+
+
+# Not 5: cut at a separator, the row is whole, and its last field may well be empty.
+@pytest.mark.parametrize("lost", [lost for lost in range(1, 40) if lost != 5])
+def test_a_table_that_was_cut_off_is_refused_or_shorter_by_whole_rows(lost: int, tmp_path: Path) -> None:
+    rows = listed(tmp_path)
+    content = written(HEADER, rows).encode()[:-lost]
+    (tmp_path / "a.csv").write_bytes(content)
+    try:
+        found = read(tmp_path / "a.csv")
+    except GainspectError:
+        return
+    assert found == meant(rows)[: len(found)]

@@ -61,4 +61,6 @@ def synthesize(
         fault = error.errors()[0]
         raise GainspectError(f"{fault['loc'][0]}: {fault['msg']}", where="data synthesize") from error
     manifest = generate(spec, out)
-    console.print(f"Made {len(manifest.parts)} images in {out}. Next: gainspect data check {out}")
+    console.print(
+        f"Made {len(manifest.parts)} images in {out}. Next: gainspect data check {out}", soft_wrap=True
+    )

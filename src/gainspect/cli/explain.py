@@ -23,4 +23,4 @@ def explain(
         return
     if not can_draw(lang):
         errors.print("No font with these letters is installed: the picture is in English.")
-    console.print(f"Saved: {out}")
+    console.print(f"Saved: {out}", soft_wrap=True)

@@ -54,5 +54,5 @@ def export(
     console.print(parity_table(parity))
     console.print(policy_sentence(bundle.description.policy))
     console.print(reason_sentence(bundle.description.policy))
-    console.print(f"Saved: {bundle.path} ({bundle.path.stat().st_size / 2**20:.1f} MiB)")
-    console.print(Text.assemble("Next: ", (f"gainspect bundle show {bundle.path}", "bold")))
+    console.print(f"Saved: {bundle.path} ({bundle.path.stat().st_size / 2**20:.1f} MiB)", soft_wrap=True)
+    console.print(Text.assemble("Next: ", (f"gainspect bundle show {bundle.path}", "bold")), soft_wrap=True)

@@ -65,7 +65,7 @@ def _ended(run: RunFolder, data: Path | None, console: Console, bundle: bool) ->
     if bundle and not run.bundle_file.exists():
         from gainspect.jobs.run_export import bundle_of
 
-        console.print(f"Bundle, equal to what was trained: {bundle_of(run, data, console)}")
+        console.print(f"Bundle, equal to what was trained: {bundle_of(run, data, console)}", soft_wrap=True)
     return run
 
 
