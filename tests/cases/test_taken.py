@@ -162,6 +162,24 @@ def test_globs_follow_the_rule_and_look_into_folders(tmp_path: Path) -> None:
     assert [Path(name).name for name in find_images([str(tmp_path / "lots/*.jp2")]).images] == ["r.jp2"]
 
 
+def test_globs_into_every_depth_leave_out_the_same(tmp_path: Path) -> None:
+    for name in (
+        "p.png",
+        "sub/q.png",
+        ".thumbnails/p.png",
+        "__MACOSX/._p.png",
+        "out/overlays/p.png",
+        "res/r.png",
+    ):
+        grey(tmp_path / name)
+    (tmp_path / "out/verdicts.jsonl").write_text("")
+    for pattern in ("**/*.png", "**"):
+        found = find_images([str(tmp_path / pattern)], own_output=tmp_path / "res")
+        assert [Path(name).name for name in found.images] == ["p.png", "q.png"]
+    assert [Path(n).name for n in find_images([str(tmp_path / "out/overlays/*.png")]).images] == ["p.png"]
+    assert [Path(n).name for n in find_images([str(tmp_path / ".thumbnails/*.png")]).images] == ["p.png"]
+
+
 def test_a_file_that_is_named_is_taken_whatever_it_is_called(tmp_path: Path) -> None:
     image = grey(tmp_path / ".hidden")
     assert find_images([str(image)]).images == [str(image)]

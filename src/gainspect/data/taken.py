@@ -86,6 +86,24 @@ def why_not(path: Path) -> str | None:
     return None if suffix in IMAGE_SUFFIXES else escaped(suffix) or NO_SUFFIX
 
 
+def why_folder_not(path: Path, base: Path, *, own_output: Path | None = None) -> str | None:
+    """Why the folders between a base and a file keep the file from being taken; None if they do not.
+
+    Args:
+        path: below the base.
+        base: where the search began; it was named, so that it counts whatever it is called.
+        own_output: as in `files_below`.
+    """
+    folder = base
+    for name in path.relative_to(base).parts[:-1]:
+        folder = folder / name
+        if is_hidden(name):
+            return HIDDEN
+        if _is_own_output(folder, own_output):
+            return OWN_OUTPUT
+    return None
+
+
 def is_hidden(name: str) -> bool:
     """Whether a file or folder is hidden, or one that a system keeps for itself."""
     return name.startswith(".") or name.casefold() in _OF_SYSTEMS

@@ -10,7 +10,17 @@ from typing import Any
 
 from gainspect.data.decode import IMAGE_SUFFIXES, decode_image
 from gainspect.data.named_files import exists, is_file
-from gainspect.data.taken import HIDDEN, Found, NotTaken, files_below, is_hidden, reasons, why_not
+from gainspect.data.taken import (
+    HIDDEN,
+    OWN_OUTPUT,
+    Found,
+    NotTaken,
+    files_below,
+    is_hidden,
+    reasons,
+    why_folder_not,
+    why_not,
+)
 from gainspect.errors import GainspectError
 from gainspect.inspection.inspector import Inspector
 from gainspect.names import escaped
@@ -88,6 +98,8 @@ def _by_glob(name: str, own_output: Path | None) -> Found:
     while len(pieces) > 1 and exists(base / pieces[0]):
         base /= pieces.pop(0)
     try:
+        if pieces and pieces[-1] == "**":
+            pieces.append("*")
         matched = sorted(base.glob("/".join(pieces))) if pieces else []
     except ValueError as error:
         raise GainspectError(f"this is no pattern ({error})", where=name) from error
@@ -95,15 +107,19 @@ def _by_glob(name: str, own_output: Path | None) -> Found:
     spelled_out = bool(named_suffix) and not set("*?[") & set(named_suffix)
     found = Found()
     for entry in matched:
-        if is_hidden(entry.name) and not pieces[-1].startswith("."):
-            found.not_taken.append(NotTaken(entry, HIDDEN))
-        elif entry.is_dir():
-            # "**" gives each folder and its files by itself; "*" only the folder.
-            if "**" not in pieces:
+        if "**" in pieces and entry.is_dir():
+            continue  # its files match by themselves
+        if (why := why_folder_not(entry, base, own_output=own_output)) is None and entry.is_dir():
+            if is_hidden(entry.name):
+                found.not_taken.append(NotTaken(entry, HIDDEN))
+            else:
                 below = files_below(entry, own_output=own_output)
                 found.images.extend(below.images)
                 found.not_taken.extend(below.not_taken)
-        elif (why := why_not(entry)) is None or (spelled_out and entry.is_file()):
+            continue
+        why = why or why_not(entry)
+        asked = spelled_out and entry.is_file() and why not in (OWN_OUTPUT, HIDDEN)
+        if why is None or asked or (why == HIDDEN and pieces[-1].startswith(".")):
             found.images.append(entry)
         else:
             found.not_taken.append(NotTaken(entry, why))

@@ -10,6 +10,7 @@ from gainspect.data.manifest import Manifest, read_manifest
 from gainspect.data.taken import NotTaken, files_below
 from gainspect.errors import GainspectError
 
+_TABLES = frozenset({".csv", ".parquet", ".tsv", ".txt", ".xlsx", ".xls"})
 NOT_NAMED = "images that the manifest does not name"
 
 
@@ -25,7 +26,11 @@ def load_manifest(path: Path, *, root: Path | None = None) -> Manifest:
     """
     if not path.is_dir():
         return read_manifest(path, root=root)
-    found = [file for file in sorted(path.iterdir()) if file.stem.casefold() == "manifest" and file.is_file()]
+    found = [
+        file
+        for file in sorted(path.iterdir())
+        if file.stem.casefold() == "manifest" and file.suffix.lower() in _TABLES and file.is_file()
+    ]
     if not found:
         return import_folder(path)
     if len(found) > 1 or found[0].suffix.lower() not in {".csv", ".parquet"}:
