@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from gainspect.names import printable
+
 
 class GainspectError(Exception):
     """An error that the user can fix: what is wrong, where, and a hint how to fix it.
@@ -19,7 +21,7 @@ class GainspectError(Exception):
         self.where = None if where is None else str(where)
         self.hint = hint
         head = what if self.where is None else f"{self.where}: {what}"
-        super().__init__(f"{head.rstrip('.')}. {hint}".strip())
+        super().__init__(printable(f"{head.rstrip('.')}. {hint}".strip()))
 
 
 def first_fault(error: ValidationError) -> str:

@@ -20,7 +20,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         GainspectError: the folder cannot be written, or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
+    # Short, whatever the file is called: names end at 255 bytes.
+    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix[:16]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Not tempfile: it makes the file private (0600), but others must be able to read the result.
@@ -39,9 +40,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically."""
+    r"""Write UTF-8 text atomically; lone surrogates, which it lacks, as `\udHHH` (as JSON escapes them)."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -3,7 +3,7 @@
 import sys
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from gainspect import __version__
 from gainspect.cli import (
@@ -18,7 +18,7 @@ from gainspect.cli import (
     report,
     train,
 )
-from gainspect.cli.console import errors
+from gainspect.cli.console import errors, print_on_any_terminal
 from gainspect.errors import GainspectError
 
 app = typer.Typer(
@@ -56,19 +56,23 @@ def _options(
 
 
 def main() -> None:
-    """Run a command; an error that the user can fix is printed without a traceback, with exit code 2."""
+    """Run a command; an error that a user can mend is one sentence and exit code 2."""
+    print_on_any_terminal()
     try:
         app()
     except GainspectError as error:
-        errors.print(f"[bold red]Error[/] {escape(str(error))}", highlight=False)
+        _say(str(error))
         sys.exit(2)
     except ModuleNotFoundError as error:
         extra = _extra_of(error.name or "")
         if extra is None:
             raise
-        advice = f"this command needs {error.name}. Install it with: pip install 'gainspect[{extra}]'"
-        errors.print(f"[bold red]Error[/] {escape(advice)}")
+        _say(f"this command needs {error.name}. Install it with: pip install 'gainspect[{extra}]'")
         sys.exit(2)
+
+
+def _say(sentence: str) -> None:
+    errors.print(Text.assemble(("Error", "bold red"), f" {sentence}"), highlight=False, soft_wrap=True)
 
 
 def _extra_of(module: str) -> str | None:

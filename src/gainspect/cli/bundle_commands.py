@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 import typer
 
-from gainspect.cli.console import console
+from gainspect.cli.console import console, print_json
 
 app = typer.Typer(no_args_is_help=True, help="Show a bundle, verify it, or test it on this machine.")
 
@@ -23,7 +23,7 @@ def show(
 
     read = read_bundle(bundle)
     if as_json:
-        typer.echo(read.description.model_dump_json(indent=2))
+        print_json(read.description.model_dump(mode="json"), indent=2)
         return
     console.print(bundle_table(read))
     console.print(policy_sentence(read.description.policy))

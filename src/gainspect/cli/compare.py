@@ -71,8 +71,10 @@ def compare(
         raise typer.Exit(130) from None
     for title, comparison in comparisons.items():
         console.print(comparison_table(comparison, title=title))
-    console.print(f"Saved: {out / 'compare.csv'}, {out / 'compare.json'}, {out / 'compare.png'}")
+    console.print(
+        f"Saved: {out / 'compare.csv'}, {out / 'compare.json'}, {out / 'compare.png'}", soft_wrap=True
+    )
     if report:
         runs = {name.upper(): run_path(out, name.upper(), numbers[0]) for name in names}
         write_comparison_report(runs, out / "compare.html", lang)
-        console.print(f"Report (seed {numbers[0]}): {out / 'compare.html'}")
+        console.print(f"Report (seed {numbers[0]}): {out / 'compare.html'}", soft_wrap=True)

@@ -1,9 +1,62 @@
-"""Where commands print."""
+"""Where commands print. Text is printed as it is: square brackets and colons in names are no markup."""
 
+import codecs
+import json
+import sys
+from io import TextIOWrapper
+from typing import Any
+
+import typer
 from rich.console import Console
 
-console = Console()
+from gainspect.names import escaped
+
+console = Console(markup=False, emoji=False)
 """Results and progress."""
 
-errors = Console(stderr=True)
-"""Errors and notes, on stderr."""
+errors = Console(stderr=True, markup=False, emoji=False)
+"""What went wrong."""
+
+_PLAIN = str.maketrans(
+    {
+        "–": "-", "—": "-", "−": "-", "─": "-", "━": "-", "…": "...", "×": "x", "·": ".", "±": "+/-",
+        "≥": ">=", "≤": "<=", "“": '"', "”": '"', "‘": "'", "’": "'", "→": "->", "•": "*", "\xa0": " ",
+    }
+)  # fmt: skip
+_ON_LOSS = "gainspect-plain"
+
+
+def print_on_any_terminal() -> None:
+    r"""Let stdout and stderr replace what their encoding lacks (cp949, ASCII), in place of a traceback.
+
+    Dashes and signs become their plain relatives, other characters `\xHH`, `\uHHHH` or `\UHHHHHHHH`.
+    """
+    codecs.register_error(_ON_LOSS, _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=_ON_LOSS)
+
+
+def print_json(value: Any, *, indent: int | None = None) -> None:
+    """Print JSON on stdout: valid JSON, and valid UTF-8, on every terminal.
+
+    Args:
+        value: JSON types.
+        indent: as `json.dumps`; None = one line.
+    """
+    encoding = codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name
+    text = json.dumps(value, indent=indent, ensure_ascii=encoding != "utf-8")
+    # Escaped names have no surrogates; should one come another way, JSON has an escape for it as well.
+    typer.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    lost = error.object[error.start : error.end]
+    plain = "".join(_as_ascii(character) for character in lost)
+    return plain, error.end
+
+
+def _as_ascii(character: str) -> str:
+    plain = character.translate(_PLAIN)
+    return plain if plain.isascii() else escaped(plain).encode("ascii", "backslashreplace").decode("ascii")

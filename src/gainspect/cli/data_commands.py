@@ -1,12 +1,11 @@
 """`gainspect data`: check a data set, or create a synthetic one."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gainspect.cli.console import console
+from gainspect.cli.console import console, print_json
 from gainspect.errors import GainspectError
 
 app = typer.Typer(no_args_is_help=True, help="Check a data set, or create a synthetic one.")
@@ -30,7 +29,7 @@ def check(
     tiling = None if tile is None else Tiling(tile, overlap=0.0)  # the overlap does not affect the check
     report = check_data(load_manifest(data), size=size, tiling=tiling)
     if as_json:
-        typer.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        print_json(report.to_json(), indent=2)
     else:
         for table in check_tables(report):
             console.print(table)
@@ -63,4 +62,6 @@ def synthesize(
         fault = error.errors()[0]
         raise GainspectError(f"{fault['loc'][0]}: {fault['msg']}", where="data synthesize") from error
     manifest = generate(spec, out)
-    console.print(f"Created {len(manifest.parts)} images in {out}. Next: gainspect data check {out}")
+    console.print(
+        f"Made {len(manifest.parts)} images in {out}. Next: gainspect data check {out}", soft_wrap=True
+    )

@@ -62,4 +62,4 @@ def evaluate(
         console.rule(title)
         for table in evaluation_tables(summary):
             console.print(table)
-    console.print(f"Saved: {saved / 'predictions.csv'}, {saved / 'metrics.json'}")
+    console.print(f"Saved: {saved / 'predictions.csv'}, {saved / 'metrics.json'}", soft_wrap=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from gainspect.cli.console import console
 
@@ -53,5 +54,5 @@ def export(
     console.print(parity_table(parity))
     console.print(policy_sentence(bundle.description.policy))
     console.print(reason_sentence(bundle.description.policy))
-    console.print(f"Saved: {bundle.path} ({bundle.path.stat().st_size / 2**20:.1f} MiB)")
-    console.print(f"Next: [bold]gainspect bundle show {bundle.path}[/]")
+    console.print(f"Saved: {bundle.path} ({bundle.path.stat().st_size / 2**20:.1f} MiB)", soft_wrap=True)
+    console.print(Text.assemble("Next: ", (f"gainspect bundle show {bundle.path}", "bold")), soft_wrap=True)

@@ -1,12 +1,13 @@
 """`gainspect inspect`."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+from rich.text import Text
 
-from gainspect.cli.console import console, errors
+from gainspect.cli.console import console, errors, print_json
+from gainspect.names import printable
 
 if TYPE_CHECKING:
     from gainspect.inspection.backends.backend import Precision, RuntimeName
@@ -40,8 +41,9 @@ def inspect(
     """Judge images with a bundle; exit code 3 if a file could not be read (all others are judged)."""
     from rich.progress import track
 
+    from gainspect.data.taken import VERDICTS
     from gainspect.inspection.backends.choice import require_choice
-    from gainspect.jobs.run_inspection import VERDICTS, require_style, run_inspection
+    from gainspect.jobs.run_inspection import require_style, run_inspection
     from gainspect.report.terminal.verdict_table import verdict_table
 
     require_choice(runtime, precision)
@@ -54,7 +56,7 @@ def inspect(
         check=check,
         runtime=cast("RuntimeName", runtime),
         precision=cast("Precision", precision),
-        on_record=lambda record: typer.echo(json.dumps(record, ensure_ascii=False)) if jsonl else None,
+        on_record=lambda record: print_json(record) if jsonl else None,
         shown=lambda images, count: iter(
             track(images, "inspect", count, console=errors, transient=True, disable=not errors.is_terminal)
         ),
@@ -62,10 +64,13 @@ def inspect(
     if not jsonl:
         console.print(verdict_table(result.records, result.seconds, rows=_ROWS))
         if out is not None:
-            console.print(f"Saved: {out / VERDICTS}")
+            console.print(f"Saved: {printable(str(out / VERDICTS))}", soft_wrap=True)
     if result.stopped:
         errors.print(f"Stopped after {len(result.records)} of {len(result.sources)} images.")
         raise typer.Exit(130)
     for record in result.unread:
-        errors.print(f"[bold red]Not judged[/] {record['image']}: {record['error']}", highlight=False)
+        sentence = f" {record['image']}: {record['error']}"
+        errors.print(Text.assemble(("Not judged", "bold red"), sentence), highlight=False, soft_wrap=True)
+    if result.left_sentence is not None:
+        (errors if jsonl else console).print(result.left_sentence, highlight=False, soft_wrap=True)
     raise typer.Exit(3 if result.unread else 0)

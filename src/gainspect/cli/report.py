@@ -33,4 +33,7 @@ def report(
     path = out or (of_bundle if is_bundle(target) else target / "report.html")
     left_out = frozenset() if doubtful is None else read_doubtful(doubtful)
     write_inspection_report(target, data=data, out=path, language=lang, doubtful=left_out, console=errors)
-    console.print(f"Saved: {path} ({path.stat().st_size / 2**20:.1f} MiB). It opens in any browser, offline.")
+    console.print(
+        f"Saved: {path} ({path.stat().st_size / 2**20:.1f} MiB). It opens in any browser, offline.",
+        soft_wrap=True,
+    )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from gainspect.cli.console import console
 from gainspect.cli.overrides import overrides_of
@@ -85,6 +86,6 @@ def train(
             assert data is not None and out is not None
             run = run_training(load_config(config, overrides), data, out, console=console, bundle=bundle)
     except KeyboardInterrupt:
-        console.print(f"Stopped. Continue with: gainspect train --resume {resume or out}")
+        console.print(f"Stopped. Go on with: gainspect train --resume {resume or out}", soft_wrap=True)
         raise typer.Exit(130) from None
-    console.print(f"Next: [bold]gainspect evaluate {run.path}[/]")
+    console.print(Text.assemble("Next: ", (f"gainspect evaluate {run.path}", "bold")), soft_wrap=True)

@@ -1,5 +1,6 @@
 """Finds problems in a data set before training, image by image, without stopping at the first one."""
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -10,12 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.decode import read_image
+from gainspect.data.decode import IMAGE_SUFFIXES, read_image
 from gainspect.data.defect_size import SMALL_DEFECT, defect_px
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.masks import marking_values, read_mask
+from gainspect.data.taken import HIDDEN
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
+from gainspect.names import composed, escaped
 from gainspect.types import Image, Label
 
 Severity = Literal["error", "warning", "info"]
@@ -120,6 +123,8 @@ def check(
         ("imbalance", _imbalance(manifest)),
         ("mask-values", _different_values(manifest)),
         ("mask-covers-most", _covering(seen)),
+        ("not-taken", _not_taken(manifest, hidden=False)),
+        ("hidden", _not_taken(manifest, hidden=True)),
     ):
         seen.faults[code].extend(names)
     small = [f"{name} ({px:.1f} px)" for name, px in seen.defect_px.items() if px < SMALL_DEFECT]
@@ -195,6 +200,12 @@ _KINDS: dict[str, tuple[Severity, str, str]] = {
         "16-bit images that use 12 bits or fewer: they become very dark",
         "Export them with the full 16-bit range, or with 8 bits.",
     ),
+    "not-taken": (
+        "warning",
+        "files, folders or rows are not taken for images or masks",
+        f"Save images as one of {' '.join(sorted(IMAGE_SUFFIXES))}; take away what is none.",
+    ),
+    "hidden": ("info", "hidden files and folders, which are not read", "Nothing, or take them away."),
     "same-stem": (
         "info",
         "image names that occur in several folders",
@@ -294,8 +305,16 @@ def _covering(seen: _Seen) -> Iterable[str]:
     return [f"{name} ({share:.0%})" for name, share in seen.covered.items() if share > _MOST]
 
 
+def _not_taken(manifest: Manifest, *, hidden: bool) -> list[str]:
+    return [
+        f"{escaped(os.path.relpath(item.path, manifest.root))} ({item.why})"
+        for item in manifest.not_taken
+        if (item.why == HIDDEN) is hidden
+    ]
+
+
 def _same_stems(manifest: Manifest) -> Iterable[str]:
-    counts = Counter(part.image.stem for part in manifest.parts)
+    counts = Counter(composed(escaped(part.image.stem)) for part in manifest.parts)
     return [stem for stem, count in counts.items() if count > 1]
 
 

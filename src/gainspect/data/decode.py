@@ -8,12 +8,16 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from gainspect.data.containers import has_another_length, images_in, is_cut_off, is_jpeg
+from gainspect.data.pnm import is_pnm, read_pnm
 from gainspect.data.tiff import Pixels, is_tiff, read_tiff
 from gainspect.errors import GainspectError
 from gainspect.types import Image
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-"""Files in a folder that have one of these suffixes are images."""
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp"}
+    | {".pgm", ".ppm", ".pnm"}
+)
+"""Of files in a folder that are taken for images, in any case."""
 
 
 def read_image(path: Path) -> Image:
@@ -35,8 +39,9 @@ def read_image(path: Path) -> Image:
 
 def decode_image(content: bytes, where: str | Path) -> Image:
     """As `read_image`, from a file's bytes; `where` names them in errors."""
-    if is_tiff(content):
-        pixels = _colored(read_tiff(content, where))
+    if is_tiff(content) or is_pnm(content):
+        read = read_tiff if is_tiff(content) else read_pnm
+        pixels = _colored(read(content, where))
     else:
         pixels = _whole(content, where, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH)
     return np.ascontiguousarray(_as_8_bit(pixels, where))
@@ -80,6 +85,8 @@ def decode_samples(content: bytes, where: str | Path) -> Pixels:
     """
     if is_tiff(content):
         return read_tiff(content, where)
+    if is_pnm(content):
+        return read_pnm(content, where)
     pixels = _whole(content, where, cv2.IMREAD_UNCHANGED)
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA), pixels.dtype)

@@ -5,16 +5,20 @@ import hashlib
 import io
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gainspect.data.named_files import NamedFiles
+from gainspect.data.tables import Row, label_of, nothing_or, read_rows, split_of
+from gainspect.data.taken import NotTaken, reasons
 from gainspect.errors import GainspectError
 from gainspect.files import write_text
+from gainspect.names import composed, escaped
 from gainspect.types import Label
 
 Split = Literal["train", "val", "test"]
@@ -45,13 +49,15 @@ class Manifest:
 
     root: Path
     parts: tuple[Part, ...]
+    not_taken: tuple[NotTaken, ...] = field(default=(), compare=False)
+    """What lies in the folder and is not one of its images or masks, with its reason."""
 
     def split(self, name: str) -> "Manifest":
         """The parts of one split."""
         return replace(self, parts=tuple(part for part in self.parts if part.split == name))
 
     def key(self, part: Part) -> str:
-        """The image's name in tables: its path relative to the root, with forward slashes."""
+        """The image's name in tables: its path relative to the root, with forward slashes, as `escaped`."""
         return _relative(part.image, self.root)
 
     @property
@@ -87,10 +93,22 @@ def read_manifest(path: Path, *, root: Path | None = None) -> Manifest:
             where=path,
             hint="Give a data folder or a manifest .csv/.parquet.",
         )
-    rows = _parquet_rows(path) if path.suffix == ".parquet" else read_csv(path, _REQUIRED)
     root = path.parent if root is None else root
-    parts = tuple(_part(row, root, f"{path}, {place}") for place, row in rows)
-    return checked(Manifest(root, parts), where=path)
+    files = NamedFiles(root)
+    parts: list[Part] = []
+    places: dict[str, str] = {}
+    for row in read_rows(path, known=_COLUMNS, required=_REQUIRED):
+        part = _part(row, files, f"{path}, {row.place}")
+        key = composed(_relative(part.image, root))
+        if key in places:
+            raise GainspectError(
+                f"image {key!r} is named twice ({places[key]} and {row.place})",
+                where=path,
+                hint="Leave one of the rows.",
+            )
+        places[key] = row.place
+        parts.append(part)
+    return checked(Manifest(root, tuple(parts)), where=path)
 
 
 def save_manifest(manifest: Manifest, path: Path) -> None:
@@ -110,31 +128,74 @@ def checked(manifest: Manifest, where: Path) -> Manifest:
     """Check a manifest, and return it with a group for every image.
 
     Raises:
-        GainspectError: the manifest is empty, lists an image twice, or lists a file that does not exist.
+        GainspectError: it is empty, names an image twice, a file that is not there, or a mask for two images.
     """
     if not manifest.parts:
-        raise GainspectError("there are no images", where=where, hint="See `docs/data.md` for the layouts.")
-    seen: set[str] = set()
+        left = f" Not taken: {reasons(manifest.not_taken)}." if manifest.not_taken else ""
+        raise GainspectError(
+            "there are no images", where=where, hint=f"See `docs/data.md` for the layouts.{left}"
+        )
+    seen: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for part in manifest.parts:
-        if manifest.key(part) in seen:
-            raise GainspectError(f"image {manifest.key(part)!r} is listed twice", where=where)
-        seen.add(manifest.key(part))
+        key = manifest.key(part)
+        if (other := seen.setdefault(composed(key), key)) is not key:
+            raise GainspectError(
+                f"image {key!r} is named twice"
+                if other == key
+                else f"two images are called {key!r}: their names differ in their Unicode form only",
+                where=where,
+                hint="" if other == key else "Rename one of them.",
+            )
         for kind, file in (("image", part.image), ("mask", part.mask)):
             if file is not None and not file.is_file():
-                raise GainspectError(f"{kind} {_relative(file, manifest.root)!r} does not exist", where=where)
+                raise GainspectError(f"{kind} {_relative(file, manifest.root)!r} is not there", where=where)
+    for part in manifest.parts:
+        if part.mask is not None:
+            _refuse_shared(manifest, part, part.mask, seen, owners, where)
     return _grouped(manifest)
 
 
+def _refuse_shared(
+    manifest: Manifest, part: Part, file: Path, images: Mapping[str, str], owners: dict[str, str], where: Path
+) -> None:
+    mask, key = _relative(file, manifest.root), manifest.key(part)
+    if composed(mask) in images:
+        raise GainspectError(f"the mask of {key!r} is itself an image, {mask!r}", where=where)
+    other = owners.setdefault(composed(mask), key)
+    if other != key:
+        raise GainspectError(
+            f"images {other!r} and {key!r} share the mask {mask!r}",
+            where=where,
+            hint="Give each image a mask of its own, or take one of the two away.",
+        )
+
+
 def _grouped(manifest: Manifest) -> Manifest:
-    """Give each image without a group its own group: its stem, or its key if the stem is not unique."""
-    names = Counter(part.group or part.image.stem for part in manifest.parts)
+    """An image without a group becomes its own, under its stem, or its key where others have that name.
+
+    Images of one folder and stem that differ in their suffix (a.png, a.jpg) show one part: one group.
+    """
+    names = Counter(part.group or _stem(part) for part in manifest.parts)
+    paths = [_without_suffix(manifest, part) for part in manifest.parts if not part.group]
+    twice = {path for path, count in Counter(paths).items() if count > 1}
 
     def group(part: Part) -> str:
-        # Folders often number their images in the same way: 000.png in two folders is not the same part.
-        alone = part.image.stem if names[part.image.stem] == 1 else manifest.key(part)
-        return part.group or alone
+        # Folders often number their images alike: 000.png in one is not the part 000.png of another.
+        if part.group or names[_stem(part)] == 1:
+            return part.group or _stem(part)
+        path = _without_suffix(manifest, part)
+        return path if path in twice else composed(manifest.key(part))
 
     return replace(manifest, parts=tuple(replace(part, group=group(part)) for part in manifest.parts))
+
+
+def _stem(part: Part) -> str:
+    return composed(escaped(part.image.stem)).strip()
+
+
+def _without_suffix(manifest: Manifest, part: Part) -> str:
+    return composed(_relative(part.image.with_suffix(""), manifest.root)).strip()
 
 
 def require_both_classes(manifest: Manifest, *, what: str) -> None:
@@ -153,74 +214,21 @@ def require_both_classes(manifest: Manifest, *, what: str) -> None:
             )
 
 
-def _part(row: Mapping[str, str], root: Path, where: str) -> Part:
-    label, split = row["label"].lower(), row.get("split", "").lower()
-    if label not in {"ok", "ng"}:
-        raise GainspectError(f"label {row['label']!r} is not ok or ng", where=where)
-    if split and split not in SPLITS:
-        raise GainspectError(f"split {split!r} is not train, val or test", where=where)
-    if not row["image"]:
-        raise GainspectError("the column image is empty", where=where)
-    image = root / row["image"]
+def _part(row: Row, files: NamedFiles, where: str) -> Part:
+    label, split = label_of(row.text("label"), where), split_of(row.text("split"), where)
+    image, mask = nothing_or(row.values, "image"), nothing_or(row.values, "mask")
+    if not image:
+        raise GainspectError("the image is not named", where=where)
     return Part(
-        image=image,
-        label=Label(label),
-        mask=root / row["mask"] if row.get("mask") else None,
-        group=row.get("group", ""),
-        defect_type=row.get("defect_type") or None,
-        split=split if split else None,
-        extra={name: value for name, value in row.items() if name not in _COLUMNS},
+        image=files.named(image, "image", where),
+        label=label,
+        mask=files.named(mask, "mask", where) if mask else None,
+        group=row.text("group"),
+        defect_type=row.text("defect_type") or None,
+        split=cast(Split | None, split),
+        extra={name: value.strip() for name, value in row.values.items() if name not in _COLUMNS},
     )
 
 
-def read_csv(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each row of a UTF-8 CSV file with its place ("line 3"); blanks around values are removed.
-
-    Raises:
-        GainspectError: the file is not UTF-8 or not CSV, lacks a required column, or has a column twice.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise GainspectError(f"cannot read the file as UTF-8 text ({error})", where=path) from error
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="")
-    try:
-        _require_columns(reader.fieldnames or [], required, path)
-        for row in reader:
-            yield f"line {reader.line_num}", {name: value.strip() for name, value in row.items() if name}
-    except csv.Error as error:
-        raise GainspectError(f"line {reader.line_num + 1} is not CSV ({error})", where=path) from error
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise GainspectError(
-            "reading Parquet needs pyarrow", where=path, hint="pip install 'gainspect[parquet]'."
-        ) from error
-    try:
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise GainspectError(f"cannot read the file as Parquet ({error})", where=path) from error
-    _require_columns(list(rows[0]) if rows else _REQUIRED, _REQUIRED, path)
-    for number, row in enumerate(rows, start=1):
-        yield f"row {number}", {name: "" if value is None else str(value) for name, value in row.items()}
-
-
-def _require_columns(names: Iterable[str], required: Iterable[str], path: Path) -> None:
-    found = Counter(names)
-    for name in required:
-        if name not in found:
-            there = ", ".join(found) or "nothing"
-            raise GainspectError(
-                f"column {name!r} is missing", where=path, hint=f"The columns found are: {there}."
-            )
-    for name, count in found.items():
-        if name and count > 1:
-            raise GainspectError(f"column {name!r} occurs twice", where=path, hint="Rename one of them.")
-
-
 def _relative(path: Path, root: Path) -> str:
-    return Path(os.path.relpath(path, root)).as_posix()
+    return escaped(Path(os.path.relpath(path, root)).as_posix())

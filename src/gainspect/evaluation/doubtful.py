@@ -1,32 +1,61 @@
 """Images whose labels are doubtful: figures are given with and without them."""
 
-import csv
+from collections.abc import Iterable
 from pathlib import Path
 
+from gainspect.data.manifest import Manifest
+from gainspect.data.tables import read_rows
 from gainspect.errors import GainspectError
+from gainspect.names import composed
+from gainspect.wording import plural
 
 
 def read_doubtful(path: Path) -> frozenset[str]:
-    """Read the names of images with doubtful labels: the column `file` (or `image`) of a CSV.
+    """Read the names of images with doubtful labels: the column `file` (or `image`) of a table.
+
+    Args:
+        path: CSV or Parquet, by the rules of a manifest.
 
     Raises:
         GainspectError: the file cannot be read, or has no such column.
     """
+    column = "file"
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            column = next((name for name in ("file", "image") if name in columns), None)
-            names = frozenset(row[column] for row in reader if row[column]) if column else frozenset()
-    except (OSError, UnicodeDecodeError) as error:
-        raise GainspectError(f"cannot read the list of doubtful images ({error})", where=path) from error
-    if column is None:
+        rows = list(read_rows(path, known=["file", "image"], required=["file"]))
+    except GainspectError as error:
+        if "column 'file' is missing" not in error.what:
+            raise
+        try:
+            column, rows = "image", list(read_rows(path, known=["file", "image"], required=["image"]))
+        except GainspectError:
+            raise error from None
+    named = (composed(row.values[column].strip()).replace("\\", "/") for row in rows)
+    return frozenset(name.removeprefix("./") for name in named if name)
+
+
+def require_known(names: Iterable[str], manifest: Manifest) -> None:
+    """Refuse a list that names images which the data do not have: they would be left out of nothing.
+
+    Args:
+        names: as `read_doubtful` gives them.
+        manifest: all parts of the data.
+
+    Raises:
+        GainspectError: a name is none of theirs.
+    """
+    keys = [composed(manifest.key(part)) for part in manifest.parts]
+    known = {*keys, *(key.rpartition("/")[2] for key in keys)}
+    unknown = sorted(name for name in names if name not in known)
+    if unknown:
         raise GainspectError(
-            "column 'file' is missing", where=path, hint="List one image per row in a column `file`."
+            f"the list of doubtful labels names {plural(len(unknown), 'image')} that the data do not have, "
+            f"such as {unknown[0]!r}",
+            where=manifest.root,
+            hint="Name images by their file name or by their path from the data folder.",
         )
-    return names
 
 
 def is_named(image: str, names: frozenset[str]) -> bool:
-    """Whether an image is among the names, by its name in tables or by its file name."""
-    return image in names or image.rpartition("/")[2] in names
+    """Whether names hold an image, by its name in tables or by its file name."""
+    whole = composed(image)
+    return whole in names or whole.rpartition("/")[2] in names

@@ -14,6 +14,7 @@ from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import Assessment
 from gainspect.evaluation.summary import summarize
 from gainspect.files import write_json, write_text
+from gainspect.names import composed
 
 PREDICTIONS = "predictions.csv"
 METRICS = "metrics.json"
@@ -73,9 +74,9 @@ def read_verdicts(path: Path) -> SavedVerdicts:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = sorted(csv.DictReader(file), key=lambda row: row["image"])
+            rows = sorted(csv.DictReader(file), key=lambda row: composed(row["image"]))
         return SavedVerdicts(
-            images=tuple(row["image"] for row in rows),
+            images=tuple(composed(row["image"]) for row in rows),
             groups=tuple(row["group"] for row in rows),
             labels=np.array([row["label"] == "ng" for row in rows], np.bool_),
             called=np.array([row["verdict"] == "ng" for row in rows], np.bool_),

@@ -9,8 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from gainspect.data.decode import IMAGE_SUFFIXES, decode_image
+from gainspect.data.named_files import exists, is_file
+from gainspect.data.taken import (
+    HIDDEN,
+    OWN_OUTPUT,
+    Found,
+    NotTaken,
+    files_below,
+    is_hidden,
+    reasons,
+    why_folder_not,
+    why_not,
+)
 from gainspect.errors import GainspectError
 from gainspect.inspection.inspector import Inspector
+from gainspect.names import escaped
 from gainspect.types import Image, ReasonCheck, Verdict
 
 STDIN = "-"
@@ -28,34 +41,93 @@ class Inspected:
     error: str | None
 
 
-def find_images(paths: Sequence[str]) -> list[str]:
-    """The image files that `paths` refer to, in order: files, folders (recursively), globs, "-" for stdin.
+@dataclass(frozen=True)
+class Sources:
+    """What names on a command line stand for."""
+
+    images: list[str]
+    """Files in order, and "-" for stdin."""
+    not_taken: list[NotTaken]
+    """What lies in the folders besides."""
+
+
+def find_images(paths: Sequence[str], *, own_output: Path | None = None) -> Sources:
+    """The image files that names stand for, in order: files, folders (all below), globs, "-" for stdin.
+
+    A file that is named is taken whatever it is called; of folders and globs, what `data.taken` takes.
+
+    Args:
+        paths: the names. What is there under a name is no glob, whatever brackets it has.
+        own_output: the folder that results are being written to, which is left out; None = none.
 
     Raises:
         GainspectError: a path matches no file.
     """
-    found: list[str] = []
+    sources = Sources([], [])
     for name in paths:
         path = Path(name)
-        if name == STDIN or path.is_file():
-            found.append(name)
-        elif path.is_dir():
-            images = sorted(f for f in path.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file())
-            if not images:
-                raise GainspectError(
-                    "there are no images in this folder",
-                    where=path,
-                    hint=f"Known formats: {', '.join(sorted(IMAGE_SUFFIXES))}.",
-                )
-            found.extend(str(image) for image in images)
+        if not name:
+            raise GainspectError(
+                "an empty name stands for no image", hint="Name images, folders, globs, or -."
+            )
+        if name == STDIN or is_file(path):
+            sources.images.append(name)
+            continue
+        found = _in_folder(path, own_output) if exists(path) and path.is_dir() else _by_glob(name, own_output)
+        sources.images.extend(str(image) for image in found.images)
+        sources.not_taken.extend(found.not_taken)
+    return sources
+
+
+def _in_folder(folder: Path, own_output: Path | None) -> Found:
+    found = files_below(folder, own_output=own_output)
+    if not found.images:
+        left = f" Not taken: {reasons(found.not_taken)}." if found.not_taken else ""
+        raise GainspectError(
+            "there are no images in it",
+            where=folder,
+            hint=f"Known: {', '.join(sorted(IMAGE_SUFFIXES))}.{left}",
+        )
+    return found
+
+
+def _by_glob(name: str, own_output: Path | None) -> Found:
+    """Files that match, and all below folders that match; a suffix that is spelled out is taken."""
+    path = Path(name)
+    base, pieces = Path(path.anchor), list(path.parts[1:] if path.anchor else path.parts)
+    while len(pieces) > 1 and exists(base / pieces[0]):
+        base /= pieces.pop(0)
+    try:
+        if pieces and pieces[-1] == "**":
+            pieces.append("*")
+        matched = sorted(base.glob("/".join(pieces))) if pieces else []
+    except ValueError as error:
+        raise GainspectError(f"this is no pattern ({error})", where=name) from error
+    named_suffix = Path(pieces[-1]).suffix if pieces else ""
+    spelled_out = bool(named_suffix) and not set("*?[") & set(named_suffix)
+    found = Found()
+    for entry in matched:
+        if "**" in pieces and entry.is_dir():
+            continue  # its files match by themselves
+        if (why := why_folder_not(entry, base, own_output=own_output)) is None and entry.is_dir():
+            if is_hidden(entry.name):
+                found.not_taken.append(NotTaken(entry, HIDDEN))
+            else:
+                below = files_below(entry, own_output=own_output)
+                found.images.extend(below.images)
+                found.not_taken.extend(below.not_taken)
+            continue
+        why = why or why_not(entry)
+        asked = spelled_out and entry.is_file() and why not in (OWN_OUTPUT, HIDDEN)
+        if why is None or asked or (why == HIDDEN and pieces[-1].startswith(".")):
+            found.images.append(entry)
         else:
-            pattern = str(path.relative_to(path.anchor))
-            matched = sorted(str(file) for file in Path(path.anchor).glob(pattern) if file.is_file())
-            if not matched:
-                raise GainspectError(
-                    "there is no such file or folder", where=name, hint="Give images, folders, globs, or -."
-                )
-            found.extend(matched)
+            found.not_taken.append(NotTaken(entry, why))
+    if not found.images:
+        left = f" Not taken: {reasons(found.not_taken)}." if found.not_taken else ""
+        raise GainspectError(
+            "there is no such file or folder", where=name, hint=f"Name images, folders, globs, or -.{left}"
+        )
     return found
 
 
@@ -80,10 +152,13 @@ def inspect_files(
 
 
 def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
-    """The record of one file, in JSON types. Pixel coordinates start at the image's top left corner."""
+    """What is written down of one file; JSON types only. Pixels count from the image's top left corner.
+
+    Its name is written as `names.escaped` does: valid Unicode, and `names.unescaped` gives it back.
+    """
     verdict = inspected.verdict
     known = {
-        "image": inspected.source,
+        "image": escaped(inspected.source),
         "sha256": inspected.sha256,
         "verdict": None if verdict is None else str(verdict.label),
         "error": inspected.error,

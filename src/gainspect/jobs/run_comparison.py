@@ -9,7 +9,9 @@ from gainspect.config import RunConfig
 from gainspect.data.decode import read_image
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.masks import read_mask
+from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
+from gainspect.evaluation.doubtful import require_known
 from gainspect.evaluation.saved_verdicts import ALL_LABELS
 from gainspect.evaluation.side_by_side import RunFigures, run_figures, save_comparison
 from gainspect.jobs.memory import keep_freed_memory
@@ -47,6 +49,10 @@ def compare_strategies(
     """
     names = [strategy(name).name for name in strategies]
     keep_freed_memory()
+    require_known(doubtful or (), manifest)
+    sentence = not_taken_sentence(manifest.not_taken)
+    if console is not None and sentence is not None:
+        console.print(sentence)
     config, manifest, choice = settle(config, manifest)
     if console is not None and choice is not None:
         console.print(str(choice))

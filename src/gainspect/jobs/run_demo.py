@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
@@ -59,31 +60,41 @@ def run_demo(out: Path, console: Console) -> list[CueFigures]:
         KeyboardInterrupt: the demo was stopped; the same call continues it.
     """
     train_rates, test_rates = SPEC.cue_rates["train"], SPEC.cue_rates["test"]
-    console.print(
-        "[bold]1 · Parts[/]  Synthetic plates, half of them with a scratch, pit, stain, crack or chip. "
+    _print(
+        console,
+        ("1 · Parts", "bold"),
+        "  Synthetic plates, half of them with a scratch, pit, stain, crack or chip. "
         f"In training {train_rates.ng:.0%} of the NG parts carry a batch stamp, and {train_rates.ok:.0%} "
-        f"of the OK parts. In the test the stamp says nothing about the part: {test_rates.ng:.0%} of the NG "
-        "and of the OK parts carry it."
+        f"of the OK parts. In the test the stamp says nothing: {test_rates.ng:.0%} of either.",
     )
     data = out / "data"
     manifest = load_manifest(data) if (data / "split.csv").is_file() else generate(SPEC, data)
-    console.print("[bold]2 · Training[/]  S1, a plain classifier; S6 and S9, guided by the defect masks.")
+    _print(
+        console, ("2 · Training", "bold"), "  S1, a plain classifier; S6 and S9, guided by the defect masks."
+    )
     compare_strategies(CONFIG, manifest, list(STRATEGIES), [CONFIG.training.seed], out, console=console)
     figures = [cue_figures(name, run_path(out, name, CONFIG.training.seed), manifest) for name in STRATEGIES]
-    console.print("[bold]3 · What each relies on[/]")
+    _print(console, ("3 · What each follows", "bold"))
     console.print(cue_table(figures))
     console.print(conclusion(*figures))
-    console.print(f"Picture: [bold]{out / 'compare.png'}[/]")
-    console.print(
-        f"[bold]4 · Why[/]  One report on {STRATEGIES[-1]}: every verdict, its reason, and the reason check."
+    _print(console, "Picture: ", (str(out / "compare.png"), "bold"))
+    _print(
+        console,
+        ("4 · Why", "bold"),
+        f"  {STRATEGIES[-1]} in one report: every verdict, its reason and its check.",
     )
     write_inspection_report(
         run_path(out, STRATEGIES[-1], CONFIG.training.seed), data=data, out=out / "report.html"
     )
-    console.print(f"Report: [bold]{out / 'report.html'}[/] (open it in a browser)")
-    console.print("Next, with your parts: [bold]gainspect data check DIR[/], then")
-    console.print("                       [bold]gainspect train --data DIR --out RUN[/]")
+    _print(console, "Report: ", (str(out / "report.html"), "bold"), " (open it in a browser)")
+    _print(console, "Next, your own parts: ", ("gainspect data check DIR", "bold"), ", then")
+    _print(console, "                      ", ("gainspect train --data DIR --out RUN", "bold"))
     return figures
+
+
+def _print(console: Console, *parts: str | tuple[str, str]) -> None:
+    """Text, some of it with a style; square brackets in it are no markup."""
+    console.print(Text.assemble(*parts))
 
 
 def cue_figures(strategy: str, run: Path, manifest: Manifest) -> CueFigures:
@@ -123,7 +134,7 @@ def cue_table(figures: list[CueFigures]) -> Table:
     for row in figures:
         shares = (row.recall_stamped, row.recall_plain, row.false_alarms_stamped, row.false_alarms_plain)
         looks = (row.pointing_game, row.right_reason_rate)
-        table.add_row(f"[bold]{row.strategy}", *(f"{share:.0%}" for share in (*shares, *looks)))
+        table.add_row(Text(row.strategy, "bold"), *(f"{share:.0%}" for share in (*shares, *looks)))
     return table
 
 

@@ -8,8 +8,10 @@ from rich.console import Console
 
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import SPLITS, Manifest
+from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
+from gainspect.evaluation.doubtful import require_known
 from gainspect.evaluation.saved_verdicts import ALL_LABELS, WITHOUT_DOUBTFUL, save_verdicts
 from gainspect.evaluation.summary import summarize
 from gainspect.inspection.backends.backend import Precision, RuntimeName
@@ -52,11 +54,15 @@ def run_evaluation(
         Summaries by title: with all labels and, if doubtful images are given, without them.
 
     Raises:
-        GainspectError: the run has not ended, no data are given, they have no such part, the bundle is
-            refused, or an image or mask cannot be read.
+        GainspectError: the run has not ended, no data are named, they have no such part, the bundle is
+            refused, an image or mask cannot be read, or a doubtful image is none of the data's.
     """
     manifest, opened = _parts_and_inspector(target, data, runtime, precision, console)
     chosen = _part(manifest, split)
+    require_known(doubtful or (), manifest)
+    sentence = not_taken_sentence(manifest.not_taken)
+    if console is not None and sentence is not None:
+        console.print(sentence)
     inspector, policy = opened()
     with image_bar(f"judge {split}", len(chosen.parts), console) as advance:
         assessment = assess(inspector, chosen, on_image=advance, maps_dir=maps)

@@ -12,6 +12,7 @@ from gainspect.data.synthetic import probe_frames
 from gainspect.evaluation.operating_point import choose_policy
 from gainspect.inspection.bundle import GOLDEN, Bundle, write_bundle
 from gainspect.inspection.parity import pack_golden, run_frames
+from gainspect.names import escaped
 from gainspect.release.certificate import certify_int8, compare_formats
 from gainspect.release.description import describe
 from gainspect.release.formats.graph_files import chosen_formats, graph_files
@@ -83,7 +84,7 @@ def export_run(
     }
     golden = np.concatenate([sample["probes"], frames_of(sample_of(validation, _GOLDEN), seen)])
     contents[GOLDEN] = pack_golden(golden, run_frames(reference, golden))
-    description = describe(out.stem, run, manifest, reference.graph, policy, chosen)
+    description = describe(escaped(out.stem), run, manifest, reference.graph, policy, chosen)
     bundle = Bundle(out, description, "", contents)
     parity = compare_formats(bundle, reference, sample, on_step)
     if "openvino-int8" in chosen:

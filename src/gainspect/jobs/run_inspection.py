@@ -1,22 +1,26 @@
 """Judge image files with a bundle; write their verdicts, and pictures of where the evidence is."""
 
+import itertools
 import json
+import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+from gainspect.data.taken import OVERLAYS, VERDICTS, NotTaken, reasons
 from gainspect.errors import GainspectError
 from gainspect.files import atomic_path, write_text
 from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.stream import STDIN, Inspected, find_images, inspect_files, record_of
+from gainspect.names import composed
 from gainspect.policy import HeatScale
 from gainspect.report.drawing.overlay import Style, overlay, to_png
 
-VERDICTS = "verdicts.jsonl"
+_LONGEST_NAME = 240
+"""Bytes of an overlay's name without suffix and number: file systems allow 255 in all."""
 
 
 @dataclass
@@ -30,12 +34,22 @@ class Inspection:
     seconds: float = 0.0
     """Time that reading and judging took."""
     stopped: bool = False
-    """Whether Ctrl-C ended the inspection before the last image."""
+    """Whether Ctrl-C ended it before the last image."""
+    not_taken: list[NotTaken] = field(default_factory=list)
+    """What lies in the named folders and is not judged, with its reason."""
 
     @property
     def unread(self) -> list[dict[str, Any]]:
         """Records of the files that could not be read."""
         return [record for record in self.records if record["error"] is not None]
+
+    @property
+    def left_sentence(self) -> str | None:
+        """How many were judged, and how many not taken for which reason; None if all was taken."""
+        if not self.not_taken:
+            return None
+        judged = len(self.records) - len(self.unread)
+        return f"{judged} judged, {len(self.not_taken)} not taken: {reasons(self.not_taken)}"
 
 
 def run_inspection(
@@ -70,11 +84,12 @@ def run_inspection(
     """
     if style is not None and out is None:
         raise GainspectError("--overlay needs a folder to draw into", hint="Add --out DIR.")
-    result = Inspection(find_images(paths))
+    found = find_images(paths, own_output=out)
+    result = Inspection(found.images, not_taken=found.not_taken)
     inspector = Inspector.load(bundle, runtime, precision, check=check)
     assert inspector.bundle is not None
     scale = inspector.bundle.description.policy.heat_scale()
-    drawn = None if style is None or out is None else _Overlays(out / "overlays", style, scale)
+    drawn = None if style is None or out is None else _Overlays(out / OVERLAYS, style, scale)
     begun = time.perf_counter()
     try:
         for inspected in shown(inspect_files(inspector, result.sources), len(result.sources)):
@@ -105,21 +120,27 @@ def require_style(name: str) -> Style:
 
 
 class _Overlays:
-    """Draws where the evidence is, one PNG per image; images with the same name are numbered."""
+    """Draws where the evidence is, a PNG for each image; images of the same name are numbered.
+
+    Names count as the same where a file system may take them for the same: without case, in any Unicode form.
+    """
 
     def __init__(self, folder: Path, style: Style, scale: HeatScale) -> None:
         self.folder = folder
         self.style = style
         self.scale = scale
-        self._names: Counter[str] = Counter()
+        self._names: set[str] = set()
 
     def add(self, inspected: Inspected) -> None:
         """Draw it, unless it could not be read."""
         if inspected.image is None or inspected.verdict is None:
             return
         stem = "stdin" if inspected.source == STDIN else Path(inspected.source).stem
-        self._names[stem] += 1
-        name = stem if self._names[stem] == 1 else f"{stem}-{self._names[stem]}"
+        while len(os.fsencode(stem)) > _LONGEST_NAME:
+            stem = stem[:-1]
+        numbered = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+        name = next(name for name in numbered if composed(name).casefold() not in self._names)
+        self._names.add(composed(name).casefold())
         picture = overlay(inspected.image, inspected.verdict, self.scale, self.style)
         with atomic_path(self.folder / f"{name}.png") as temporary:
             temporary.write_bytes(to_png(picture))

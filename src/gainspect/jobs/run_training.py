@@ -6,6 +6,7 @@ from rich.console import Console
 
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
+from gainspect.data.taken import not_taken_sentence
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.training.run_folder import RunFolder
 from gainspect.wording import in_words, plural
@@ -27,7 +28,9 @@ def run_training(
         GainspectError: the folder is in use, the data cannot be trained on, or weights are missing.
         KeyboardInterrupt: the training was stopped; `resume_training` continues it.
     """
-    manifest = load_manifest(data)  # reports errors in the data before the slow import of torch
+    manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
+    if (sentence := not_taken_sentence(manifest.not_taken)) is not None:
+        console.print(sentence)
     from gainspect.training.launch import train
 
     keep_freed_memory()
@@ -62,7 +65,7 @@ def _ended(run: RunFolder, data: Path | None, console: Console, bundle: bool) ->
     if bundle and not run.bundle_file.exists():
         from gainspect.jobs.run_export import bundle_of
 
-        console.print(f"Bundle, tested against the trained model: {bundle_of(run, data, console)}")
+        console.print(f"Bundle, equal to what was trained: {bundle_of(run, data, console)}", soft_wrap=True)
     return run
 
 

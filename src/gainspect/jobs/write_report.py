@@ -7,7 +7,9 @@ from rich.console import Console
 
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest, require_both_classes
+from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
+from gainspect.evaluation.doubtful import require_known
 from gainspect.evaluation.reliance import examine
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, read_verdicts
 from gainspect.inspection.bundle import is_bundle, read_bundle
@@ -40,10 +42,15 @@ def write_inspection_report(
         console: where progress is shown; None: no progress is shown.
 
     Raises:
-        GainspectError: the run has not ended, or the data are missing or have no OK or no NG images.
+        GainspectError: the run has not ended, the data are not there, lack OK or NG images, or a
+            doubtful image is none of them.
     """
     wording = Wording(language)
-    bundle_path, manifest = _bundle_and_parts(target, data, console)
+    bundle_path, manifest, everything = _bundle_and_parts(target, data, console)
+    require_known(doubtful, everything)
+    sentence = not_taken_sentence(everything.not_taken)
+    if console is not None and sentence is not None:
+        console.print(sentence)
     require_both_classes(manifest, what="what is to be judged")
     bundle = read_bundle(bundle_path)
     inspector = Inspector.load(bundle)
@@ -56,7 +63,10 @@ def write_inspection_report(
     write_report(out, inspector, manifest, examined, album, wording, doubtful)
 
 
-def _bundle_and_parts(target: Path, data: Path | None, console: Console | None) -> tuple[Path, Manifest]:
+def _bundle_and_parts(
+    target: Path, data: Path | None, console: Console | None
+) -> tuple[Path, Manifest, Manifest]:
+    """The bundle, the parts to judge, and all parts of the data."""
     if not is_bundle(target):
         run = RunFolder(target)
         run.result()  # raises if this is not a run folder, or the run has not ended
@@ -64,14 +74,15 @@ def _bundle_and_parts(target: Path, data: Path | None, console: Console | None) 
             from gainspect.jobs.run_export import bundle_of
 
             bundle_of(run, data, console)
-        return run.bundle_file, run.manifest(data).split("test")
+        everything = run.manifest(data)
+        return run.bundle_file, everything.split("test"), everything
     if data is None:
         raise GainspectError(
             "a bundle does not contain the parts to judge", where=target, hint="Add --data DIR."
         )
     manifest = load_manifest(data)
     tested = manifest.split("test")
-    return target, tested if tested.parts else manifest
+    return target, tested if tested.parts else manifest, manifest
 
 
 def write_comparison_report(runs: Mapping[str, Path], out: Path, language: str = "en") -> None:

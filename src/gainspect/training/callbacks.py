@@ -9,6 +9,7 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
 from rich.console import Console
+from rich.text import Text
 
 from gainspect.data.manifest import Manifest
 from gainspect.evaluation.assessment import assess
@@ -125,11 +126,11 @@ class EpochLines:
         self.title = title
         self.console = console
 
-    def add(self, epoch: EpochFigures) -> None:
-        """Print the loss and, on the validation part, how well the model ranks and where it looks."""
-        parts = [f"{self.title} epoch {epoch['epoch']}", f"loss {epoch['loss/total']:.3f}"]
-        parts += [f"{label} {epoch[name]:.2f}" for name, label in _SHOWN.items() if name in epoch]
-        line = "  ".join(parts) + f"  [dim]{epoch['seconds']:.0f} s[/]"
+    def add(self, row: EpochFigures) -> None:
+        """Print the loss, and on the validation part how the model ranks and where it looks."""
+        parts = [f"{self.title} epoch {row['epoch']}", f"loss {row['loss/total']:.3f}"]
+        parts += [f"{label} {row[name]:.2f}" for name, label in _SHOWN.items() if name in row]
+        line = Text.assemble("  ".join(parts), (f"  {row['seconds']:.0f} s", "dim"))
         self.console.print(line, highlight=False, soft_wrap=True)
 
 

@@ -42,15 +42,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_folders_globs_files_and_stdin_are_found_in_order(folder: Path) -> None:
-    everything = find_images([str(folder)])
+    everything = find_images([str(folder)]).images
     assert [Path(name).name for name in everything] == ["0.png", "2.png", "4.png", "1.png", "3.png"]
-    assert find_images([str(folder / "sub1" / "*.png")]) == everything[3:]
-    assert find_images(["-", everything[0]]) == ["-", everything[0]]
+    assert find_images([str(folder / "sub1" / "*.png")]).images == everything[3:]
+    assert find_images(["-", everything[0]]).images == ["-", everything[0]]
 
 
 def test_a_relative_glob_is_relative_to_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    assert find_images(["sub1/*.png"]) == ["sub1/1.png", "sub1/3.png"]
+    assert find_images(["sub1/*.png"]).images == ["sub1/1.png", "sub1/3.png"]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_names_that_stand_for_nothing_are_sentences(tmp_path: Path, name: str, m
 
 def test_a_broken_file_is_named_and_the_rest_is_judged(inspector: Inspector, folder: Path) -> None:
     (folder / "sub0" / "2.png").write_bytes(b"\x89PNG broken")
-    found = list(inspect_files(inspector, [*find_images([str(folder)]), str(folder / "gone.png")]))
+    found = list(inspect_files(inspector, [*find_images([str(folder)]).images, str(folder / "gone.png")]))
     verdicts = [item.verdict and str(item.verdict.label) for item in found]
     # The letterbox border is grey: dark parts fill half of the frame.
     assert verdicts == ["ok", None, "ok", "ng", "ng", None]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from gainspect.data.checks import Report
 
@@ -27,7 +28,7 @@ def _contents(report: Report) -> Table:
         table.add_column(heading, justify="right")
     for row in report.contents:
         sizes = (_pixels(row.defect_px_median), _pixels(row.defect_px_min))
-        table.add_row(row.split, row.label, row.defect_type, str(row.images), str(row.groups), *sizes)
+        table.add_row(row.split, row.label, Text(row.defect_type), str(row.images), str(row.groups), *sizes)
     return table
 
 
@@ -36,8 +37,8 @@ def _findings(report: Report) -> Table:
     for heading in ("", "what", "where", "how to fix it"):
         table.add_column(heading, overflow="fold")
     for finding in report.findings:
-        severity = f"[{_COLORS[finding.severity]}]{finding.severity}"
-        table.add_row(severity, finding.what, _places(finding.where), finding.hint)
+        severity = Text(finding.severity, _COLORS[finding.severity])
+        table.add_row(severity, Text(finding.what), Text(_places(finding.where)), Text(finding.hint))
     return table
 
 

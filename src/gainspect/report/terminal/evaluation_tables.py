@@ -137,19 +137,17 @@ def _defect_types(types: Mapping[str, Any]) -> Table:
     for name, row in types.items():
         shares = (_stacked(row[key], _short) for key in ("recall", "right_reason_rate"))
         quality = (_number(row[key]["value"]) for key in _MAP_FIGURES)
-        table.add_row(name, str(row["n"]), str(row["groups"]), *shares, *quality)
+        table.add_row(Text(name), str(row["n"]), str(row["groups"]), *shares, *quality)
     return table
 
 
 def titled_table(title: str, caption: str) -> Table:
     """An empty table in the common style."""
     return Table(
-        title=f"\n{title}",
-        caption=caption,
+        title=Text(f"\n{title}", "bold"),
+        caption=Text(caption, "dim"),
         title_justify="left",
         caption_justify="left",
-        title_style="bold",
-        caption_style="dim",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         padding=(0, 0, 0, 1),

@@ -34,7 +34,7 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
     rate = f"{len(records) / seconds:.1f}" if seconds > 0 else "–"
     table = titled_table(title, f"{left}{rate} images/s, reading included")
     folder = _common_folder([record["image"] for record in records])
-    table.add_column(f"Image in {folder}" if folder else "Image", overflow="fold")
+    table.add_column(Text(f"Image in {folder}" if folder else "Image"), overflow="fold")
     table.add_column("Verdict")
     table.add_column("P(NG)", justify="right")
     table.add_column("Repaired", justify="right")
@@ -44,7 +44,7 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
         verdict = record["verdict"]
         regions = record.get("regions", [])
         table.add_row(
-            record["image"].removeprefix(folder),
+            Text(record["image"].removeprefix(folder)),
             Text((verdict or "–").upper(), _STYLES[verdict]),
             f"{record['score']:.3f}" if verdict else "–",
             _repaired(record),
@@ -54,7 +54,7 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
     for reason, text in _REVIEW.items():
         count = sum(reason in record.get("review_reasons", ()) for record in records)
         if count:
-            table.caption = f"{table.caption}\n{count} REVIEW: {text}"
+            table.caption = Text(f"{table.caption}\n{count} REVIEW: {text}", "dim")
     return table
 
 

@@ -1,0 +1,65 @@
+"""PGM and PPM by their own rules: OpenCV ignores their largest value and swaps the bytes of 16 bit."""
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gainspect.errors import GainspectError
+
+_HEADER = re.compile(rb"P([2356])" + rb"(?:\s|#[^\r\n]*[\r\n])+(\d+)" * 3 + rb"\s")
+
+
+def is_pnm(content: bytes) -> bool:
+    """Whether a file begins as grey or colored PNM does (P2, P3, P5, P6)."""
+    return re.match(rb"P[2356][\s#]", content) is not None
+
+
+def read_pnm(content: bytes, where: object) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """The one image of a PNM: (H, W) grey or (H, W, 3) RGB, over the full range of 8 or 16 bit.
+
+    The largest value that the header states becomes 255, or 65535 where it is over 255.
+
+    Args:
+        content: of the file.
+        where: names it in errors.
+
+    Raises:
+        GainspectError: the header is damaged, or the file is longer or shorter than it says.
+    """
+    header = _HEADER.match(content)
+    width, height, largest = map(int, header.groups()[1:]) if header else (0, 0, 0)
+    if header is None or not 0 < width * height <= 2**28 or not 0 < largest < 2**16:
+        raise GainspectError("the header of the PNM is damaged", where=str(where), hint="Export it again.")
+    kind, rest = int(header[1]), content[header.end() :]
+    shape = (height, width, 3) if kind in (3, 6) else (height, width)
+    count = width * height * (3 if kind in (3, 6) else 1)
+    values = _written(rest, where) if kind in (2, 3) else _raw(rest, largest, count)
+    if len(values) != count or (values > largest).any():
+        raise GainspectError(
+            "the file is not as long as it says: it is damaged, or holds several images",
+            where=str(where),
+            hint="Save each image as a file of its own, whole.",
+        )
+    pixels = values.reshape(shape)
+    if largest < 256:
+        return np.round(pixels * (255 / largest)).astype(np.uint8)
+    return np.round(pixels * (65535 / largest)).astype(np.uint16)
+
+
+def _raw(rest: bytes, largest: int, count: int) -> NDArray[np.uint32]:
+    size = 1 if largest < 256 else 2
+    # A line end that a program put behind the pixels is no pixel.
+    rest = rest[:-1] if len(rest) == count * size + 1 and rest.endswith(b"\n") else rest
+    whole = rest[: len(rest) // size * size]
+    values = np.frombuffer(whole, np.uint8 if size == 1 else ">u2").astype(np.uint32)
+    return values if len(whole) == len(rest) else values[:0]
+
+
+def _written(rest: bytes, where: object) -> NDArray[np.uint32]:
+    try:
+        return np.array(re.sub(rb"#[^\r\n]*", b"", rest).split(), dtype=np.uint32)
+    except (ValueError, OverflowError) as error:
+        raise GainspectError(
+            "its pixels are no numbers", where=str(where), hint="Export it again."
+        ) from error

@@ -1,0 +1,61 @@
+"""Names of files as text: a form to compare them by, and one that every file and terminal can hold."""
+
+import re
+import unicodedata
+
+_FOREIGN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_LOOKS_ESCAPED = re.compile(r"\\(?=x[0-9a-f]{2}|ud[89a-f][0-9a-f]{2})")
+_ESCAPED = re.compile(r"\\x([0-9a-f]{2})|\\u(d[89a-f][0-9a-f]{2})")
+
+
+def composed(text: str) -> str:
+    r"""Text in the form by which names are compared (Unicode NFC).
+
+    A Mac writes Hangul and accents in parts (NFD), where other systems write them whole.
+
+    >>> composed("e\u0301") == "é"
+    True
+    """
+    return unicodedata.normalize("NFC", text)
+
+
+def escaped(name: str) -> str:
+    r"""A name as valid Unicode: what no text can hold is written as hexadecimal digits.
+
+    A byte that is not UTF-8 (Python has it as U+DC80 … U+DCFF) and a control character become `\xHH`, other
+    lone surrogates `\uHHHH`. A backslash that would read as one of these becomes `\x5c`, so that
+    `unescaped` always gives the name back.
+
+    >>> print(escaped("part\udcba.png"), escaped("a[1].png"), escaped(r"a\xba.png"))
+    part\xba.png a[1].png a\x5cxba.png
+    """
+    return _FOREIGN.sub(lambda found: _hexadecimal(found[0]), _LOOKS_ESCAPED.sub(r"\\x5c", name))
+
+
+def unescaped(text: str) -> str:
+    r"""The name that `escaped` was given.
+
+    >>> unescaped(escaped(r"a\xba.png")) == r"a\xba.png"
+    True
+    """
+    return _ESCAPED.sub(lambda found: chr(int(found[2], 16)) if found[2] else _byte(int(found[1], 16)), text)
+
+
+def printable(text: str) -> str:
+    r"""Text for people, with lone surrogates as `escaped` writes them; nothing else is changed.
+
+    >>> print(printable("C:\\xbar, part\udcba.png"))
+    C:\xbar, part\xba.png
+    """
+    return _FOREIGN.sub(lambda found: found[0] if found[0] < "\x80" else _hexadecimal(found[0]), text)
+
+
+def _hexadecimal(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _byte(value: int) -> str:
+    return chr(value) if value < 0x80 else chr(0xDC00 + value)
