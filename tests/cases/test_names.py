@@ -192,7 +192,7 @@ def test_a_manifest_in_another_unicode_form_finds_its_files(
 def test_a_name_in_cp949_that_a_table_has_in_utf8_is_told(tmp_path: Path) -> None:
     grey(tmp_path / os.fsdecode("불량_01.png".encode("cp949")))
     (tmp_path / "m.csv").write_text("image,label\n불량_01.png,ng\n", encoding="utf-8")
-    with pytest.raises(GainspectError, match=r"line 2: image '불량_01.png' is not there.*in CP949: rename"):
+    with pytest.raises(GainspectError, match=r"line 2: image '불량_01.png' does not exist.*in CP949: rename"):
         load_manifest(tmp_path / "m.csv")
 
 

@@ -189,8 +189,8 @@ def test_a_missing_column_is_named_with_the_one_that_looks_like_it(tmp_path: Pat
         ("image,label,Mask,mask\na.png,ok,,\n", r"column 'mask' is there twice \('Mask', 'mask'\)"),
         ("image,label\na.png,0\n", "label '0' is not ok or ng. Accepted: OK: ok, good.*NG: ng, bad"),
         ("image,label,split\na.png,ok,hold-out\n", "line 2: split 'hold-out' is not train, val or test"),
-        ("image,label\na.png,ok\n./a.png,ng\n", r"named twice \(line 2 and line 3\)"),
-        ("image,label\nA.png,ok\n", "image 'A.png' is not there. There is 'a.png': case counts"),
+        ("image,label\na.png,ok\n./a.png,ng\n", r"listed twice \(line 2 and line 3\)"),
+        ("image,label\nA.png,ok\n", "image 'A.png' does not exist. There is 'a.png': case counts"),
         ("image,label,mask\na.png,ng,a.png\n", "is itself an image"),
         (
             "image,label,mask\na.png,ng,m.png\nb.png,ng,m.png\n",
@@ -343,7 +343,7 @@ def test_an_unknown_column_is_kept_or_named_never_lost(tmp_path: Path, header: s
     try:
         (part,) = load_manifest(tmp_path / "a.csv").parts
     except GainspectError as error:
-        assert "column" in error.what or "split" in error.what or "is not there" in error.what
+        assert "column" in error.what or "split" in error.what or "does not exist" in error.what
         return
     told = (part.group == "7", part.defect_type == "7")
     assert any(told) or list(part.extra.values()) == ["7"]

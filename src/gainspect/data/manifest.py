@@ -102,7 +102,7 @@ def read_manifest(path: Path, *, root: Path | None = None) -> Manifest:
         key = composed(_relative(part.image, root))
         if key in places:
             raise GainspectError(
-                f"image {key!r} is named twice ({places[key]} and {row.place})",
+                f"image {key!r} is listed twice ({places[key]} and {row.place})",
                 where=path,
                 hint="Leave one of the rows.",
             )
@@ -141,7 +141,7 @@ def checked(manifest: Manifest, where: Path) -> Manifest:
         key = manifest.key(part)
         if (other := seen.setdefault(composed(key), key)) is not key:
             raise GainspectError(
-                f"image {key!r} is named twice"
+                f"image {key!r} is listed twice"
                 if other == key
                 else f"two images are called {key!r}: their names differ in their Unicode form only",
                 where=where,
@@ -149,7 +149,7 @@ def checked(manifest: Manifest, where: Path) -> Manifest:
             )
         for kind, file in (("image", part.image), ("mask", part.mask)):
             if file is not None and not file.is_file():
-                raise GainspectError(f"{kind} {_relative(file, manifest.root)!r} is not there", where=where)
+                raise GainspectError(f"{kind} {_relative(file, manifest.root)!r} does not exist", where=where)
     for part in manifest.parts:
         if part.mask is not None:
             _refuse_shared(manifest, part, part.mask, seen, owners, where)
@@ -218,7 +218,7 @@ def _part(row: Row, files: NamedFiles, where: str) -> Part:
     label, split = label_of(row.text("label"), where), split_of(row.text("split"), where)
     image, mask = nothing_or(row.values, "image"), nothing_or(row.values, "mask")
     if not image:
-        raise GainspectError("the image is not named", where=where)
+        raise GainspectError("the column image is empty", where=where)
     return Part(
         image=files.named(image, "image", where),
         label=label,

@@ -38,7 +38,7 @@ class NamedFiles:
             if (found := self._in_another_form(form, where)) is not None:
                 return found
         raise GainspectError(
-            f"{kind} {name.strip()!r} is not there", where=where, hint=self._advice(Path(forms[-1]))
+            f"{kind} {name.strip()!r} does not exist", where=where, hint=self._advice(Path(forms[-1]))
         )
 
     def _in_another_form(self, name: str, where: str) -> Path | None:

@@ -84,7 +84,7 @@ def _in_folder(folder: Path, own_output: Path | None) -> Found:
     if not found.images:
         left = f" Not taken: {reasons(found.not_taken)}." if found.not_taken else ""
         raise GainspectError(
-            "there are no images in it",
+            "there are no images in this folder",
             where=folder,
             hint=f"Known: {', '.join(sorted(IMAGE_SUFFIXES))}.{left}",
         )

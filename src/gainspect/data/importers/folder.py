@@ -208,11 +208,13 @@ def _agreed(row: Row, place: _Place, where: str) -> str | None:
     """
     written = row.text("label")
     if written and label_of(written, where) is not place.label:
-        raise GainspectError(f"label {written} here, but the folder says {place.label.upper()}", where=where)
+        raise GainspectError(
+            f"the label is {written}, but the folder says {place.label.upper()}", where=where
+        )
     split = split_of(row.text("split"), where)
     # Validation images may lie under train/: older layouts have no folder for them.
     if split and place.split and split not in ({"train", "val"} if place.split == "train" else {place.split}):
-        raise GainspectError(f"split {split} here, but it lies in {place.split}/", where=where)
+        raise GainspectError(f"the split is {split}, but the image is in {place.split}/", where=where)
     return split or place.split
 
 
@@ -264,7 +266,7 @@ def _split_table(root: Path) -> _Table | None:
             raise GainspectError("the file is not named", where=f"{found[0]}, {row.place}")
         if name in table:
             raise GainspectError(
-                f"file {name!r} is named twice",
+                f"file {name!r} is listed twice",
                 where=f"{found[0]}, {row.place}",
                 hint="Where folders share image names, name them by their path, such as train/normal/a.png.",
             )
