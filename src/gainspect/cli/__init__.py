@@ -56,7 +56,7 @@ def _options(
 
 
 def main() -> None:
-    """Run a command; an error that a user can mend is one sentence and exit code 2."""
+    """Run a command; an error that the user can fix is printed without a traceback, with exit code 2."""
     print_on_any_terminal()
     try:
         app()

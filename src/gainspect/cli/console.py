@@ -1,4 +1,4 @@
-"""Where commands print. Text is printed as it is: square brackets and colons in names are no markup."""
+"""Where commands print. Text is printed as it is: square brackets and colons in names are not markup."""
 
 import codecs
 import json
@@ -15,7 +15,7 @@ console = Console(markup=False, emoji=False)
 """Results and progress."""
 
 errors = Console(stderr=True, markup=False, emoji=False)
-"""What went wrong."""
+"""Errors and notes, on stderr."""
 
 _PLAIN = str.maketrans(
     {

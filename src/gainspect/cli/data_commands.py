@@ -63,5 +63,5 @@ def synthesize(
         raise GainspectError(f"{fault['loc'][0]}: {fault['msg']}", where="data synthesize") from error
     manifest = generate(spec, out)
     console.print(
-        f"Made {len(manifest.parts)} images in {out}. Next: gainspect data check {out}", soft_wrap=True
+        f"Created {len(manifest.parts)} images in {out}. Next: gainspect data check {out}", soft_wrap=True
     )

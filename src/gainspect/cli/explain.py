@@ -22,5 +22,5 @@ def explain(
     if out is None:
         return
     if not can_draw(lang):
-        errors.print("No font with these letters is installed: the picture is in English.")
+        errors.print("No installed font has the letters of this language, so the picture is in English.")
     console.print(f"Saved: {out}", soft_wrap=True)

@@ -86,6 +86,6 @@ def train(
             assert data is not None and out is not None
             run = run_training(load_config(config, overrides), data, out, console=console, bundle=bundle)
     except KeyboardInterrupt:
-        console.print(f"Stopped. Go on with: gainspect train --resume {resume or out}", soft_wrap=True)
+        console.print(f"Stopped. Continue with: gainspect train --resume {resume or out}", soft_wrap=True)
         raise typer.Exit(130) from None
     console.print(Text.assemble("Next: ", (f"gainspect evaluate {run.path}", "bold")), soft_wrap=True)

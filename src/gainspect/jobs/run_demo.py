@@ -65,7 +65,8 @@ def run_demo(out: Path, console: Console) -> list[CueFigures]:
         ("1 · Parts", "bold"),
         "  Synthetic plates, half of them with a scratch, pit, stain, crack or chip. "
         f"In training {train_rates.ng:.0%} of the NG parts carry a batch stamp, and {train_rates.ok:.0%} "
-        f"of the OK parts. In the test the stamp says nothing: {test_rates.ng:.0%} of either.",
+        f"of the OK parts. In the test the stamp says nothing about the part: {test_rates.ng:.0%} "
+        "of the NG and of the OK parts carry it.",
     )
     data = out / "data"
     manifest = load_manifest(data) if (data / "split.csv").is_file() else generate(SPEC, data)
@@ -74,21 +75,21 @@ def run_demo(out: Path, console: Console) -> list[CueFigures]:
     )
     compare_strategies(CONFIG, manifest, list(STRATEGIES), [CONFIG.training.seed], out, console=console)
     figures = [cue_figures(name, run_path(out, name, CONFIG.training.seed), manifest) for name in STRATEGIES]
-    _print(console, ("3 · What each follows", "bold"))
+    _print(console, ("3 · What each relies on", "bold"))
     console.print(cue_table(figures))
     console.print(conclusion(*figures))
     _print(console, "Picture: ", (str(out / "compare.png"), "bold"))
     _print(
         console,
         ("4 · Why", "bold"),
-        f"  {STRATEGIES[-1]} in one report: every verdict, its reason and its check.",
+        f"  One report on {STRATEGIES[-1]}: every verdict, its reason, and the reason check.",
     )
     write_inspection_report(
         run_path(out, STRATEGIES[-1], CONFIG.training.seed), data=data, out=out / "report.html"
     )
     _print(console, "Report: ", (str(out / "report.html"), "bold"), " (open it in a browser)")
-    _print(console, "Next, your own parts: ", ("gainspect data check DIR", "bold"), ", then")
-    _print(console, "                      ", ("gainspect train --data DIR --out RUN", "bold"))
+    _print(console, "Next, with your parts: ", ("gainspect data check DIR", "bold"), ", then")
+    _print(console, "                       ", ("gainspect train --data DIR --out RUN", "bold"))
     return figures
 
 

@@ -54,8 +54,8 @@ def run_evaluation(
         Summaries by title: with all labels and, if doubtful images are given, without them.
 
     Raises:
-        GainspectError: the run has not ended, no data are named, they have no such part, the bundle is
-            refused, an image or mask cannot be read, or a doubtful image is none of the data's.
+        GainspectError: the run has not ended, no data are given, they have no such part, the bundle is
+            refused, an image or mask cannot be read, or a doubtful image is not in the data.
     """
     manifest, opened = _parts_and_inspector(target, data, runtime, precision, console)
     chosen = _part(manifest, split)

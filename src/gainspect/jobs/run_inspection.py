@@ -34,7 +34,7 @@ class Inspection:
     seconds: float = 0.0
     """Time that reading and judging took."""
     stopped: bool = False
-    """Whether Ctrl-C ended it before the last image."""
+    """Whether Ctrl-C ended the inspection before the last image."""
     not_taken: list[NotTaken] = field(default_factory=list)
     """What lies in the named folders and is not judged, with its reason."""
 
@@ -120,7 +120,7 @@ def require_style(name: str) -> Style:
 
 
 class _Overlays:
-    """Draws where the evidence is, a PNG for each image; images of the same name are numbered.
+    """Draws where the evidence is, one PNG per image; images with the same name are numbered.
 
     Names count as the same where a file system may take them for the same: without case, in any Unicode form.
     """
