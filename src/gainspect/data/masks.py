@@ -98,7 +98,13 @@ def _values_of(path: Path) -> _Values:
         content = path.read_bytes()
     except OSError as error:
         raise GainspectError(f"cannot read the mask ({error.strerror})", where=path) from error
-    samples = _on_black(decode_samples(content, path))
+    raw = decode_samples(content, path)
+    if raw.ndim == 2 and raw.dtype == np.uint8:  # nearly all masks: gray, and of two values
+        present = np.flatnonzero(np.bincount(raw.ravel(), minlength=256)[1:]) + 1
+        if len(present) <= 1:
+            gray = np.broadcast_to(raw[:, :, None], (*raw.shape, 3)).astype(np.uint8, copy=False)
+            return _Values(gray, (int(present[0]),) * 3 if len(present) else None)
+    samples = _on_black(raw)
     colors, counts = _histogram(samples)
     noisy = is_jpeg(content) or len(colors) >= _FEW_VALUES
     clear = [
@@ -189,6 +195,8 @@ def _nearer_to_defect(values: _Values) -> NDArray[np.bool_]:
     """Along the line from black to the defect's value, what is beyond its middle."""
     if values.defect is None:
         return np.zeros(values.samples.shape[:2], np.bool_)
+    if values.samples.strides[2] == 0:  # one gray channel of two values
+        return np.asarray(values.samples[:, :, 0] > 0)
     defect = np.array(values.defect, np.float32)
     along = values.samples.astype(np.float32) @ defect
     return np.asarray(2 * along > defect @ defect, np.bool_)
