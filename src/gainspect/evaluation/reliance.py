@@ -103,7 +103,7 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
                 for region in of_image.values()
             )
         )
-        verdicts = inspector.inspect_many(images)
+        verdicts = inspector.judge(images)
         for part, image, mask, of_image, verdict in zip(parts, images, masks, regions, verdicts, strict=True):
             repaired = {name: next(scores) for name in of_image}
             examined = _examined(inspector, manifest.key(part), part, image, mask, verdict, repaired)

@@ -117,7 +117,7 @@ def test_a_stop_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generate(SMALL, tmp_path / "a", progress=stop)
+        generate(SMALL, tmp_path / "a", on_part=stop)
     assert list(tmp_path.iterdir()) == []
 
 

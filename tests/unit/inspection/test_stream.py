@@ -56,7 +56,7 @@ def test_a_relative_glob_is_relative_to_here(folder: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("name", ["gone.png", "*.jpg", "empty"])
 def test_names_that_stand_for_nothing_are_sentences(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(GainspectError, match=r"no such file or folder|no images in it"):
+    with pytest.raises(GainspectError, match=r"no such file or folder|no images in this folder"):
         find_images([str(tmp_path / name)])
 
 
