@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gainspect.data.seen import SEEN, SeenImages
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError, first_fault
 from gainspect.files import atomic_path
@@ -166,6 +167,16 @@ def is_bundle(path: Path) -> bool:
     return path.is_file() or path.suffix == SUFFIX or (path / DESCRIPTION).is_file()
 
 
+def seen_of(bundle: Bundle) -> SeenImages | None:
+    """The images that a bundle's model has seen; None: an older version wrote it without their hashes.
+
+    Raises:
+        GainspectError: the bundle's list of them cannot be read.
+    """
+    content = bundle.contents.get(SEEN)
+    return None if content is None else SeenImages.from_json(content, bundle.path)
+
+
 def write_bundle(path: Path, description: Description, contents: Mapping[str, bytes]) -> Bundle:
     """Write a bundle as a zip archive, atomically.
 
@@ -251,7 +262,8 @@ def _describe(path: Path, text: bytes) -> Description:
     try:
         return Description.model_validate_json(text)
     except ValidationError as error:
-        fault = "".join(sign if sign.isprintable() else "?" for sign in first_fault(error)[:300])
+        fault = "".join(sign if sign.isprintable() else "?" for sign in first_fault(error))
+        fault = fault if len(fault) <= 300 else f"{fault[:100]} … {fault[-180:]}"
         raise _refused(path, f"{DESCRIPTION}: {fault}") from error
 
 

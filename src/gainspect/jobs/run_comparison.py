@@ -8,6 +8,7 @@ from rich.console import Console
 from gainspect.config import RunConfig
 from gainspect.data.decode import read_image, read_mask
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
 from gainspect.errors import GainspectError
 from gainspect.evaluation.saved_verdicts import ALL_LABELS
 from gainspect.evaluation.side_by_side import RunFigures, run_figures, save_comparison
@@ -30,23 +31,38 @@ def compare_strategies(
     out: Path,
     *,
     doubtful: frozenset[str] | None = None,
+    seen: SeenChoice = "refuse",
     console: Console | None = None,
 ) -> dict[str, list[RunFigures]]:
     """Train and evaluate each strategy with each seed on the same split; finished runs are not trained again.
 
     The split is made with the seed of the configuration, so that only the training differs between seeds.
 
+    Args:
+        config: the configuration of the runs.
+        manifest: the parts.
+        strategies: names of strategies.
+        seeds: seeds to train with.
+        out: folder for the runs and the comparison.
+        doubtful: images to leave out in a second comparison.
+        seen: whether to compare on a test part with images of the training or validation part.
+        console: where progress is shown; None: no progress is shown.
+
     Returns:
         Rows by title: with all labels and, if doubtful images are given, without them.
 
     Raises:
         GainspectError: a strategy is unknown, the data cannot be trained on, or `out` contains runs of
-            another configuration.
+            another configuration, or the test part has images of the other parts.
         KeyboardInterrupt: the comparison was stopped; the same call continues it.
     """
     names = [strategy(name).name for name in strategies]
     keep_freed_memory()
     config, manifest, choice = settle(config, manifest)
+    if seen == "refuse":  # now, not after hours of training
+        tested = manifest.split("test")
+        found = SeenImages.of(manifest).among(tested)
+        require_unseen(found, len(tested.parts), what="the test part", where=manifest.root)
     if console is not None and choice is not None:
         console.print(str(choice))
     comparisons: dict[str, list[RunFigures]] = {}
@@ -61,6 +77,7 @@ def compare_strategies(
                 data=manifest.root,
                 runtime="torch",  # runs that are only compared need no bundle
                 doubtful=doubtful,
+                seen=seen,
                 console=console,
             )
             for title, summary in summaries.items():
@@ -127,7 +144,7 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
     """Train into a folder, or continue the run that it already contains.
 
     Raises:
-        GainspectError: the folder contains a run of another configuration.
+        GainspectError: the folder contains a run of another configuration or of other data.
     """
     run = RunFolder(path)
     if not run.config_file.exists():
@@ -139,4 +156,5 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
             where=path,
             hint="Choose another --out, or delete the folder.",
         )
+    run.require_unchanged(manifest)
     return resume(path, data=manifest.root, console=console)

@@ -16,10 +16,12 @@ from rich.console import Console
 from gainspect.config import RunConfig, save_config
 from gainspect.data.loading.dataset import TrainingSet
 from gainspect.data.manifest import Manifest, save_manifest
+from gainspect.data.seen import SeenImages
+from gainspect.data.unchanged import DataRecord
 from gainspect.errors import GainspectError
 from gainspect.evaluation.operating_point import choose_policy
 from gainspect.evaluation.validation_verdicts import save_validation_verdicts, validation_verdicts
-from gainspect.files import write_json
+from gainspect.files import write_json, write_text
 from gainspect.models.gain_mtl import GainMTL, model_of
 from gainspect.models.weights import load_weights
 from gainspect.report.terminal.image_bar import image_bar
@@ -166,6 +168,7 @@ def _finish(
         backend = trained_backend(run, device_at_hand())
         verdicts = validation_verdicts(backend, validation, config.data.tiling, advance)
     save_validation_verdicts(verdicts, run.validation_file)
+    write_text(run.seen_file, SeenImages.of(manifest).to_json().decode())
     policy = choose_policy(verdicts, target_recall=config.training.target_recall)
     write_json(
         run.result_file,
@@ -236,10 +239,12 @@ def _start_run(
     """Create a run folder and record what the training will use."""
     run = RunFolder(path)
     save_manifest(manifest, run.split_file)
+    record = DataRecord.of(manifest)
+    write_json(run.files_file, record.files)
     write_json(
         run.environment_file,
         {
-            "data": {"root": str(manifest.root.resolve()), "fingerprint": manifest.fingerprint()},
+            "data": {"root": str(manifest.root.resolve()), "fingerprint": record.fingerprint},
             "weights": weights,
             "device": device,
             "precision": precision,

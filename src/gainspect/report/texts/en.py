@@ -15,7 +15,12 @@ TEXTS: dict[str, str] = {
     "nav_origin": "Origin",
     "nav_limits": "Limits",
     # Summary
-    "tested_on": "{n} images of {groups} parts it has never seen: {ok} OK, {ng} NG",
+    "tested_on": "{n} images it has never seen, of {groups} parts: {ok} OK, {ng} NG",
+    "tested_on_unknown": "{n} images of {groups} parts: {ok} OK, {ng} NG. Whether the model has seen them in training is not known, because its bundle holds no hashes of its training images",
+    "tested_on_seen": "{n} images of {groups} parts: {ok} OK, {ng} NG. The model has seen {seen} of them in training or validation: on new parts, expect figures that are worse",
+    "seen_images": "Images seen before",
+    "seen_in_train": "training",
+    "seen_in_val": "validation",
     "recall": "Recall",
     "recall_note": "of the defective images are called NG",
     "false_alarms": "False alarms",
