@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.decode import read_image, read_mask
 from gainspect.data.defect_size import SMALL_DEFECT, defect_px
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.reading import read_image, read_mask
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.types import Image, Label

@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 import re
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -9,7 +10,9 @@ from typing import BinaryIO, Literal
 from gainspect.errors import GainspectError
 
 MAX_MPX = 64.0
-"""Largest decoded size of an image, in millions of pixels, unless a caller sets another limit."""
+"""Largest decoded size of an image, in millions of pixels, unless a caller or LIMIT sets another."""
+LIMIT = "GAINSPECT_MAX_MPX"
+"""The environment variable that sets the limit for training and evaluation, and elsewhere the default."""
 _ENCODED_SLACK = 2**26
 """Bytes that a file may have besides its pixels: metadata, thumbnails."""
 _BYTES_PER_PIXEL = 8
@@ -79,17 +82,32 @@ def _advice(hint: str) -> str:
     return f"{hint} Or cut the image into smaller ones." if hint else "Cut the image into smaller ones."
 
 
-def require_limit(max_mpx: object) -> float:
-    """A limit in millions of pixels that can be applied.
+def require_limit(max_mpx: object = None) -> float:
+    """A limit in millions of pixels that can be applied; None: that of the environment, else `MAX_MPX`.
 
     Raises:
         GainspectError: it is not a positive number.
     """
+    if max_mpx is None:
+        return _limit_of_environment()
     if isinstance(max_mpx, bool) or not isinstance(max_mpx, int | float) or not 0 < max_mpx < math.inf:
         raise GainspectError(
             f"max_mpx is {max_mpx!r}", hint="Give the largest image in millions of pixels, a number above 0."
         )
     return float(max_mpx)
+
+
+def _limit_of_environment() -> float:
+    text = os.environ.get(LIMIT, "").strip()
+    try:
+        limit = float(text or MAX_MPX)
+    except ValueError:
+        limit = math.nan
+    if not 0 < limit < math.inf:
+        raise GainspectError(
+            f"{LIMIT} is {text!r}", hint="Set it to a number above 0, in millions of pixels."
+        )
+    return limit
 
 
 def image_size(file: BinaryIO) -> tuple[int, int] | None:

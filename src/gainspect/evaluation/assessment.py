@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.decode import read_mask
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.reading import read_mask
 from gainspect.errors import GainspectError
 from gainspect.evaluation.doubtful import is_named
 from gainspect.files import atomic_path

@@ -8,9 +8,9 @@ from typing import Any, Literal, NamedTuple
 import cv2
 import numpy as np
 
-from gainspect.data.decode import read_image, read_mask
 from gainspect.data.defect_size import defect_px
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.reading import read_image, read_mask
 from gainspect.evaluation.assessment import Assessed, Assessment, assess_verdict
 from gainspect.evaluation.summary import Figure, mean_figure, share_figure
 from gainspect.inspection.inspector import Inspector

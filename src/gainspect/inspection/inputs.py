@@ -9,13 +9,13 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from gainspect.data.decode import as_rgb8
-from gainspect.data.image_header import require_size
+from gainspect.data.image_header import LIMIT, require_size
 from gainspect.data.reading import read_image
 from gainspect.errors import GainspectError
 from gainspect.types import Image
 
 _SHAPES = "Give (height, width) or (height, width, 1, 3 or 4), uint8 or uint16."
-RAISE_LIMIT = "Raise the limit with --max-mpx (in Python, max_mpx)."
+RAISE_LIMIT = f"Raise the limit with --max-mpx, in Python with max_mpx, or with {LIMIT}."
 """For an image over the limit."""
 _MOST_THREADS = 1024
 _PIL_GRAY = {"1": "L", "L": "L", "LA": "L"}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.data.framing import letterbox, unletterbox
-from gainspect.data.image_header import MAX_MPX, require_limit
+from gainspect.data.image_header import require_limit
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.inspection.backends.backend import Backend, Precision, Predictions, RuntimeName
@@ -44,7 +44,8 @@ class Inspector:
         batch_size: number of images that `inspect_many` judges at once; with tiling, of tiles of one image.
         tiling: how to cut images into tiles, as in training; None: the network sees each image whole.
         reason: how to check the reason of NG verdicts; None: it is not checked. Needs a region threshold.
-        max_mpx: images with more millions of decoded pixels are refused before they are decoded.
+        max_mpx: images with more millions of decoded pixels are refused before they are decoded; None: 64,
+            or what the environment variable GAINSPECT_MAX_MPX says.
 
     Raises:
         GainspectError: an argument is out of its range.
@@ -62,7 +63,7 @@ class Inspector:
         batch_size: int = 16,
         tiling: Tiling | None = None,
         reason: ReasonPolicy | None = None,
-        max_mpx: float = MAX_MPX,
+        max_mpx: float | None = None,
     ) -> None:
         if region_threshold is not None:
             region_threshold = require_number("region_threshold", region_threshold, -math.inf, math.inf)
@@ -109,7 +110,7 @@ class Inspector:
         threads: int | None = None,
         batch_size: int = 8,
         check: bool = True,
-        max_mpx: float = MAX_MPX,
+        max_mpx: float | None = None,
     ) -> "Inspector":
         """Load a bundle, verify it, and run it once, so that the first part does not take longer.
 
@@ -121,7 +122,8 @@ class Inspector:
                 runtime "torch" ignores it and keeps the threads of the process.
             batch_size: number of images that `inspect_many` judges at once.
             check: whether to check reasons as the bundle's policy defines; False: never.
-            max_mpx: images with more millions of decoded pixels are refused before they are decoded.
+            max_mpx: images with more millions of decoded pixels are refused before they are decoded; None:
+                64, or what the environment variable GAINSPECT_MAX_MPX says.
 
         Raises:
             GainspectError: the bundle is refused, the runtime cannot run it, or an argument is out of its

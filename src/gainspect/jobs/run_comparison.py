@@ -6,8 +6,8 @@ import numpy as np
 from rich.console import Console
 
 from gainspect.config import RunConfig
-from gainspect.data.decode import read_image, read_mask
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.reading import read_image, read_mask
 from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
 from gainspect.errors import GainspectError
 from gainspect.evaluation.saved_verdicts import ALL_LABELS
