@@ -5,6 +5,7 @@ import os
 import platform
 import signal
 import sys
+import threading
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +37,7 @@ from gainspect.training.selection import EpochFigures
 from gainspect.training.settle import settle
 from gainspect.training.task import InspectionTask
 from gainspect.training.trained import trained_backend
+from gainspect.training.workers import loading_workers, out_of_shared_memory
 from gainspect.wording import in_words, plural
 
 _LIGHTNING_ADVICE = (
@@ -108,7 +110,10 @@ def _fit(
     if console is not None and data.left_out:
         unmarked = plural(data.left_out, "NG image")
         console.print(f"Training with tiles leaves out {unmarked} without a marked defect.")
-    task = InspectionTask(config, model, data, _workers(config))
+    workers, fewer = loading_workers(config)
+    if console is not None and fewer:
+        console.print(fewer)
+    task = InspectionTask(config, model, data, workers)
     lines = EpochLines(config.strategy, console or Console(quiet=True))
     monitor = Monitor(run, manifest.split("val"), config.training.monitor, lines.add)
     announced = None
@@ -116,6 +121,8 @@ def _fit(
         announced = _announce(task, manifest.split("val"), console, done=_epochs_done(run))
     trainer = _trainer(config, monitor, bar=console is not None and console.is_terminal)
     handler = signal.getsignal(signal.SIGINT)
+    # Only the main thread may set handlers; elsewhere Lightning sets none.
+    main = threading.current_thread() is threading.main_thread()
     try:
         with warnings.catch_warnings():
             for message in _LIGHTNING_ADVICE:
@@ -123,10 +130,13 @@ def _fit(
             trainer.fit(task, ckpt_path=str(run.last_checkpoint) if run.last_checkpoint.exists() else None)
     except GainspectError as error:
         raise _from_worker(error) from error
+    except RuntimeError as error:
+        raise out_of_shared_memory(error) or error from error
     except SystemExit as error:  # Lightning turns Ctrl-C into SystemExit
         raise KeyboardInterrupt from error
     finally:
-        signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
+        if main and handler is not None:
+            signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
     _finish(run, config, manifest, monitor, announced, console)
     return run
 
@@ -220,14 +230,6 @@ def _precision(config: RunConfig) -> str:
     if config.training.precision != "auto":
         return config.training.precision
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32"
-
-
-def _workers(config: RunConfig) -> int:
-    """Number of worker processes: 0 on one or two cores (no gain), otherwise cores − 1, at most 8."""
-    if config.training.workers is not None:
-        return config.training.workers
-    cores = torch.get_num_threads()
-    return 0 if cores <= 2 else min(8, cores - 1)
 
 
 _PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "opencv-python-headless", "scikit-learn")
