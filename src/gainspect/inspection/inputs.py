@@ -101,6 +101,22 @@ def images_of(images: object) -> Iterator[object]:
     return iter(images)
 
 
+def require_rgb8(image: object) -> Image:
+    """An image as `gainspect.data` reads it: (H, W, 3) uint8, not empty.
+
+    Raises:
+        GainspectError: it is anything else.
+    """
+    if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        what = f"an array of shape {image.shape}" if isinstance(image, np.ndarray) else _kind(image)
+        raise GainspectError(
+            f"{what} is not an image of (height, width, 3)", hint="Call inspect_many with it."
+        )
+    if image.dtype != np.uint8:
+        raise GainspectError(f"pixels are {image.dtype}", hint="Call inspect_many, or give uint8.")
+    return image
+
+
 def path_of(path: object, *, what: str = "the path") -> Path:
     """A path that a file system can have.
 

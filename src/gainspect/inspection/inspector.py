@@ -12,7 +12,13 @@ from gainspect.data.framing import letterbox, unletterbox
 from gainspect.data.image_header import require_limit
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
-from gainspect.inspection.backends.backend import Backend, Precision, Predictions, RuntimeName
+from gainspect.inspection.backends.backend import (
+    Backend,
+    Precision,
+    Predictions,
+    RuntimeName,
+    cannot_run,
+)
 from gainspect.inspection.backends.choice import open_backend, require_choice
 from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.inspection.inputs import (
@@ -22,6 +28,7 @@ from gainspect.inspection.inputs import (
     pixels_of,
     require_count,
     require_number,
+    require_rgb8,
     require_threads,
 )
 from gainspect.inspection.reason.check import check_reasons
@@ -69,6 +76,11 @@ class Inspector:
             region_threshold = require_number("region_threshold", region_threshold, -math.inf, math.inf)
         elif reason is not None:
             raise GainspectError("checking reasons needs a region threshold", hint="Give region_threshold.")
+        for name, value, known in (("tiling", tiling, Tiling), ("reason", reason, ReasonPolicy)):
+            if value is not None and not isinstance(value, known):
+                raise GainspectError(f"{name} is {value!r}", hint=f"Give a {known.__name__}, or None.")
+        if not callable(backend) or not hasattr(backend, "size"):
+            raise GainspectError(f"{backend!r} runs no network", hint="Use Inspector.load.")
         self.backend = backend
         self.threshold = threshold
         self.region_threshold = region_threshold
@@ -146,7 +158,12 @@ class Inspector:
             max_mpx=max_mpx,
         )
         inspector.bundle = bundle
-        next(inspector.judge([np.zeros((backend.size, backend.size, 3), np.uint8)]))
+        try:
+            next(inspector.judge([np.zeros((backend.size, backend.size, 3), np.uint8)]))
+        except GainspectError:
+            raise
+        except Exception as error:  # runtimes raise errors of many kinds for a graph that is not ours
+            raise cannot_run(bundle, backend.runtime, error) from error
         return inspector
 
     def inspect(self, image: Input) -> Verdict:
@@ -168,8 +185,12 @@ class Inspector:
         return self.judge(pixels_of(image, self.max_mpx, where=f"image {place}") for place, image in named)
 
     def judge(self, images: Iterable[Image]) -> Iterator[Verdict]:
-        """As `inspect_many`, for images as `gainspect.data` reads them; these are not checked again."""
-        remaining = iter(images)
+        """As `inspect_many`, for images as `gainspect.data` reads them: (H, W, 3) uint8.
+
+        Raises:
+            GainspectError: one is of another shape or type, or the model gave NaN or infinity.
+        """
+        remaining = map(require_rgb8, images_of(images))
         while pixels := list(islice(remaining, self.images_at_once)):
             verdicts = [self._verdict(score, maps) for score, maps in self._judge(pixels)]
             if self.reason is not None and self.region_threshold is not None:
@@ -180,8 +201,9 @@ class Inspector:
         """Only P(NG) of each image, as `judge` takes them; one batch (with tiling, one image at a time).
 
         Raises:
-            GainspectError: the model gave NaN or infinity.
+            GainspectError: see `judge`.
         """
+        images = map(require_rgb8, images_of(images))
         if self.tiling is not None:
             return [score for score, _ in self._judge(images)]
         frames = [letterbox(image, self.backend.size)[0] for image in images]

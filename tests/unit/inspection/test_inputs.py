@@ -317,3 +317,27 @@ def test_an_array_over_the_limit_is_not_judged() -> None:
     vast = np.broadcast_to(np.uint8(9), (10**6, 10**6, 3))
     with pytest.raises(GainspectError, match="1000000 × 1000000 px"):
         Inspector(Counting(), threshold=0.5).inspect(vast)
+
+
+@pytest.mark.parametrize("what", [None, GRAY, RGB / 255, "a.png", RGB[:, :, :1], RGB[None], RGB[:0]])
+def test_images_for_judge_and_scores_are_those_that_gainspect_reads(inspector: Inspector, what: Any) -> None:
+    for call in (lambda images: list(inspector.judge(images)), inspector.scores):
+        with pytest.raises(GainspectError, match=r"is not an image of|pixels are"):
+            call([what])
+        with pytest.raises(GainspectError, match=r"single|is not an image|given"):
+            call(RGB)
+    assert inspector.scores(iter([RGB, RGB])) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tiling": 512}, "tiling is 512.*Tiling"),
+        ({"reason": True, "region_threshold": 0.5}, "reason is True.*ReasonPolicy"),
+        ({"backend": None}, "None runs no network"),
+        ({"backend": "part.gain"}, "'part.gain' runs no network"),
+    ],
+)
+def test_arguments_of_another_kind_are_sentences(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(GainspectError, match=message):
+        Inspector(**{"backend": Counting(), "threshold": 0.5, **settings})
