@@ -91,8 +91,9 @@ def require_limit(max_mpx: object = None) -> float:
     if max_mpx is None:
         return _limit_of_environment()
     if isinstance(max_mpx, bool) or not isinstance(max_mpx, int | float) or not 0 < max_mpx < math.inf:
+        shown = " ".join(repr(max_mpx).split())[:80]
         raise GainspectError(
-            f"max_mpx is {max_mpx!r}", hint="Give the largest image in millions of pixels, a number above 0."
+            f"max_mpx is {shown}", hint="Give the largest image in millions of pixels, a number above 0."
         )
     return float(max_mpx)
 

@@ -149,7 +149,7 @@ def require_count(name: str, value: object, *, most: int | None = None) -> int:
         GainspectError: it is anything else, or larger than `most`.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise GainspectError(f"{name} is {value!r}", hint="Give a whole number, at least 1.")
+        raise GainspectError(f"{name} is {in_short(value)}", hint="Give a whole number, at least 1.")
     if value < 1 or (most is not None and value > most):
         limits = ", at least 1" if most is None else f" from 1 to {most}"
         raise GainspectError(f"{name} is {value}", hint=f"Give a whole number{limits}.")
@@ -174,7 +174,7 @@ def require_number(name: str, value: object, low: float, high: float) -> float:
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not number or not low <= float(value) <= high:  # type: ignore[arg-type]
         limits = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
-        raise GainspectError(f"{name} is {value!r}", hint=f"Give a number {limits}.")
+        raise GainspectError(f"{name} is {in_short(value)}", hint=f"Give a number {limits}.")
     return float(value)  # type: ignore[arg-type]
 
 
@@ -299,6 +299,12 @@ def _no_image(image: object, where: str | None) -> GainspectError:
 
 def _is_tensor(value: object) -> bool:
     return type(value).__module__.partition(".")[0] in ("torch", "tensorflow", "jax", "jaxlib", "cupy")
+
+
+def in_short(value: object) -> str:
+    """A value as Python writes it, in one line, cut off where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:80]} …"
 
 
 def _kind(value: object) -> str:

@@ -24,6 +24,7 @@ from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.inspection.inputs import (
     PilImage,
     images_of,
+    in_short,
     path_of,
     pixels_of,
     require_count,
@@ -78,9 +79,11 @@ class Inspector:
             raise GainspectError("checking reasons needs a region threshold", hint="Give region_threshold.")
         for name, value, known in (("tiling", tiling, Tiling), ("reason", reason, ReasonPolicy)):
             if value is not None and not isinstance(value, known):
-                raise GainspectError(f"{name} is {value!r}", hint=f"Give a {known.__name__}, or None.")
+                raise GainspectError(
+                    f"{name} is {in_short(value)}", hint=f"Give a {known.__name__}, or None."
+                )
         if not callable(backend) or not hasattr(backend, "size"):
-            raise GainspectError(f"{backend!r} runs no network", hint="Use Inspector.load.")
+            raise GainspectError(f"{in_short(backend)} runs no network", hint="Use Inspector.load.")
         self.backend = backend
         self.threshold = threshold
         self.region_threshold = region_threshold
@@ -144,6 +147,8 @@ class Inspector:
         require_choice(runtime, precision)
         threads, batch_size = require_threads(threads), require_count("batch_size", batch_size)
         max_mpx = require_limit(max_mpx)
+        if not isinstance(check, bool):
+            raise GainspectError(f"check is {in_short(check)}", hint="Give True or False.")
         if not isinstance(bundle, Bundle):
             bundle = read_bundle(path_of(bundle, what="the bundle"))
         backend = open_backend(bundle, runtime, precision, threads)

@@ -262,7 +262,11 @@ def test_a_setting_changed_later_is_checked_too(inspector: Inspector) -> None:
     ("options", "message"),
     [
         ({"runtime": "cuda"}, "no runtime 'cuda'.*onnxruntime"),
-        ({"runtime": None}, "no runtime None"),
+        ({"runtime": None}, "no runtime 'None'"),
+        ({"runtime": np.array(["torch"] * 500)}, "no runtime"),
+        ({"threads": np.zeros((99, 99))}, "threads is array"),
+        ({"batch_size": np.ones((2, 2))}, "batch_size is array"),
+        ({"check": "no"}, "check is 'no'.*True or False"),
         ({"runtime": ["torch"]}, "no runtime"),
         ({"precision": "fp16"}, "no precision 'fp16'.*bf16"),
         ({"precision": "F32"}, "no precision 'F32'"),
@@ -280,8 +284,9 @@ def test_a_setting_changed_later_is_checked_too(inspector: Inspector) -> None:
 def test_a_load_with_wrong_settings_is_a_sentence(options: dict[str, Any], message: str) -> None:
     from gainspect.inspection.bundle import Bundle
 
-    with pytest.raises(GainspectError, match=message):
+    with pytest.raises(GainspectError, match=message) as refused:
         Inspector.load(Bundle(Path("part.gain"), description(), "", CONTENTS), **options)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 300
 
 
 @pytest.mark.parametrize("bundle", [None, 3, b"part.gain", "", "a\0b", "/dev/zero", ["part.gain"]])
