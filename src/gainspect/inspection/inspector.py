@@ -82,7 +82,7 @@ class Inspector:
                 raise GainspectError(
                     f"{name} is {in_short(value)}", hint=f"Give a {known.__name__}, or None."
                 )
-        if not callable(backend) or not hasattr(backend, "size"):
+        if not hasattr(backend, "size"):
             raise GainspectError(f"{in_short(backend)} runs no network", hint="Use Inspector.load.")
         self.backend = backend
         self.threshold = threshold
