@@ -161,7 +161,11 @@ def test_it_inspects_where_no_torch_is(bundle: Bundle, parts: Manifest) -> None:
     ("runtime", "precision", "message"),
     [
         ("onnxruntime", "bf16", "onnxruntime runs a bundle in f32 only"),
-        ("openvino", "int8", r"holds no openvino-int8.*--formats onnx,openvino,torch,openvino-int8"),
+        (
+            "openvino",
+            "int8",
+            r"does not contain the format openvino-int8.*--formats onnx,openvino,torch,openvino-int8",
+        ),
     ],
 )
 def test_what_a_bundle_cannot_do_is_a_sentence(

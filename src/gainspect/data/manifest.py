@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import json
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -65,16 +66,32 @@ class Manifest:
         """(N,) True for NG."""
         return np.array([part.label is Label.NG for part in self.parts], dtype=np.bool_)
 
-    def fingerprint(self) -> str:
-        """SHA-256 over names, labels, groups, splits and the bytes of all images and masks."""
-        digest = hashlib.sha256()
-        for part in sorted(self.parts, key=self.key):
-            row = (self.key(part), part.label, part.group, part.defect_type, part.split)
-            digest.update(repr(row).encode())
-            for file in (part.image, part.mask):
-                if file is not None:
-                    digest.update(hashlib.sha256(file.read_bytes()).digest())
-        return digest.hexdigest()
+    def fingerprint(self, hashes: Mapping[str, str] | None = None) -> str:
+        """SHA-256 over the canonical JSON of all parts: names, labels, groups, types, splits, file hashes.
+
+        Args:
+            hashes: SHA-256 of each image and mask by its path relative to the root, if it is already known.
+        """
+
+        def hashed(file: Path | None) -> list[str] | None:
+            if file is None:
+                return None
+            name = _relative(file, self.root)
+            known = hashlib.sha256(file.read_bytes()).hexdigest() if hashes is None else hashes[name]
+            return [name, known]
+
+        rows = [
+            {
+                "image": hashed(part.image),
+                "mask": hashed(part.mask),
+                "label": part.label.value,
+                "group": part.group,
+                "defect_type": part.defect_type or "",
+                "split": part.split or "",
+            }
+            for part in sorted(self.parts, key=self.key)
+        ]
+        return hashlib.sha256(json.dumps(rows, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def read_manifest(path: Path, *, root: Path | None = None) -> Manifest:

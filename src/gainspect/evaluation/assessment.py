@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.masks import read_mask
+from gainspect.data.reading import read_mask
 from gainspect.errors import GainspectError
 from gainspect.evaluation.doubtful import is_named
 from gainspect.files import atomic_path

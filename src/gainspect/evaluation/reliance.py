@@ -8,10 +8,9 @@ from typing import Any, Literal, NamedTuple
 import cv2
 import numpy as np
 
-from gainspect.data.decode import read_image
 from gainspect.data.defect_size import defect_px
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.masks import read_mask
+from gainspect.data.reading import read_image, read_mask
 from gainspect.evaluation.assessment import Assessed, Assessment, assess_verdict
 from gainspect.evaluation.summary import Figure, mean_figure, share_figure
 from gainspect.inspection.inspector import Inspector
@@ -104,7 +103,7 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
                 for region in of_image.values()
             )
         )
-        verdicts = inspector.inspect_many(images)
+        verdicts = inspector.judge(images)
         for part, image, mask, of_image, verdict in zip(parts, images, masks, regions, verdicts, strict=True):
             repaired = {name: next(scores) for name in of_image}
             examined = _examined(inspector, manifest.key(part), part, image, mask, verdict, repaired)

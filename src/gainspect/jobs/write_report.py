@@ -7,12 +7,13 @@ from rich.console import Console
 
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest, require_both_classes
+from gainspect.data.seen import SeenChoice, require_unseen
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.doubtful import require_known
 from gainspect.evaluation.reliance import examine
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, read_verdicts
-from gainspect.inspection.bundle import is_bundle, read_bundle
+from gainspect.inspection.bundle import is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.report.html.comparison_report import write_comparison
 from gainspect.report.html.inspection_report import Album, write_report
@@ -28,6 +29,7 @@ def write_inspection_report(
     out: Path,
     language: str = "en",
     doubtful: frozenset[str] = frozenset(),
+    seen: SeenChoice = "refuse",
     console: Console | None = None,
 ) -> None:
     """Judge the test part, check every reason, and write the report.
@@ -39,11 +41,13 @@ def write_inspection_report(
         out: HTML file to write.
         language: "en" or "ko".
         doubtful: images with doubtful labels, by name or by file name.
+        seen: whether to judge images that the model has seen in training or validation; the report names
+            them.
         console: where progress is shown; None: no progress is shown.
 
     Raises:
-        GainspectError: the run has not ended, the data are not there, lack OK or NG images, or a
-            doubtful image is none of them.
+        GainspectError: the run has not ended, the data are missing or have no OK or no NG images, a
+            doubtful image is none of them, or the model has seen some of them.
     """
     wording = Wording(language)
     bundle_path, manifest, everything = _bundle_and_parts(target, data, console)
@@ -53,14 +57,18 @@ def write_inspection_report(
         console.print(sentence)
     require_both_classes(manifest, what="what is to be judged")
     bundle = read_bundle(bundle_path)
+    known = seen_of(bundle)
+    found = None if known is None else known.among(manifest)
+    if found and seen == "refuse":
+        require_unseen(found, len(manifest.parts), what="what is to be judged", where=manifest.root)
     inspector = Inspector.load(bundle)
     album, examined = Album(bundle), []
     with image_bar("judge and check", len(manifest.parts), console) as advance:
-        for seen in examine(inspector, manifest):
-            album.add(seen)
-            examined.append(seen.examined)
+        for image in examine(inspector, manifest):
+            album.add(image)
+            examined.append(image.examined)
             advance()
-    write_report(out, inspector, manifest, examined, album, wording, doubtful)
+    write_report(out, inspector, manifest, examined, album, wording, doubtful, found)
 
 
 def _bundle_and_parts(

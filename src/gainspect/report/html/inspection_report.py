@@ -77,6 +77,7 @@ def write_report(
     album: Album,
     wording: Wording,
     doubtful: frozenset[str] = frozenset(),
+    seen: Mapping[str, str] | None = None,
 ) -> None:
     """Write the report as one HTML file.
 
@@ -88,6 +89,7 @@ def write_report(
         album: their pictures.
         wording: the texts in the language of the report.
         doubtful: images with doubtful labels, by name or by file name.
+        seen: the images that the model has seen, by name, with the part they were seen in; None: not known.
 
     Raises:
         GainspectError: the report cannot be written, or is too large.
@@ -116,6 +118,8 @@ def write_report(
         policy=description.policy,
         runtime=f"{inspector.backend.runtime} {inspector.backend.precision}",
         tested=manifest.root.name,
+        tested_on="tested_on_unknown" if seen is None else "tested_on_seen" if seen else "tested_on",
+        seen=seen or {},
         summary=summary,
         clean=summarize(assessment, exclude=doubtful) if doubtful else None,
         numbers=_numbers(examined),

@@ -35,6 +35,8 @@ _COMPARED = {
     "right_reason_rate": "Right reason",
 }
 _LAST_OF_SECTION = {"accuracy", "accuracy_at_half", "ap", "localization_iou"}
+_NAMES = 20
+"""Images named in a sentence."""
 _NOTHING = "–"
 
 
@@ -48,6 +50,28 @@ def evaluation_tables(summary: Mapping[str, Any]) -> list[Table]:
     if summary["defect_types"]:
         tables.append(_defect_types(summary["defect_types"]))
     return tables
+
+
+def seen_sentence(seen: Mapping[str, str] | None) -> str:
+    """Whether the model has seen the images that were judged.
+
+    >>> seen_sentence({"a.png": "train", "b.png": "val"})
+    'The model has seen 2 of these images: in training a.png; in validation b.png.'
+    """
+    if seen is None:
+        return (
+            "Whether the model has seen these images is not known: its bundle holds no hashes of its "
+            "training images. Export it again from its run."
+        )
+    if not seen:
+        return "The model has seen none of these images in training or validation."
+    listed = []
+    for part, name in (("train", "training"), ("val", "validation")):
+        images = [image for image, at in seen.items() if at == part]
+        if images:
+            more = f" and {len(images) - _NAMES} more" if len(images) > _NAMES else ""
+            listed.append(f"in {name} {', '.join(images[:_NAMES])}{more}")
+    return f"The model has seen {len(seen)} of these images: {'; '.join(listed)}."
 
 
 def comparison_table(rows: Sequence[RunFigures], title: str) -> Table:

@@ -16,6 +16,11 @@ TEXTS: dict[str, str] = {
     "nav_limits": "Limits",
     # Summary
     "tested_on": "{n} images of {groups} parts that were not used in training: {ok} OK, {ng} NG",
+    "tested_on_unknown": "{n} images of {groups} parts: {ok} OK, {ng} NG. It is not known whether the model has seen them in training, because its bundle holds no hashes of its training images",
+    "tested_on_seen": "{n} images of {groups} parts: {ok} OK, {ng} NG. The model has seen {seen} of them in training or validation, so expect worse figures on new parts",
+    "seen_images": "Images seen before",
+    "seen_in_train": "training",
+    "seen_in_val": "validation",
     "recall": "Recall",
     "recall_note": "of the defective images are judged NG",
     "false_alarms": "False alarms",
