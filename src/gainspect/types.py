@@ -26,8 +26,8 @@ class Label(StrEnum):
     OK = "ok"
     NG = "ng"
     REVIEW = "review"
-    """A person must decide, because the reason failed its check. Only verdicts have this label; data are
-    labeled OK or NG."""
+    """A person must decide, because the reason failed its check or could not be checked. Only verdicts have
+    this label; data are labeled OK or NG."""
 
 
 class ReviewReason(StrEnum):
@@ -39,6 +39,9 @@ class ReviewReason(StrEnum):
     """Repairing an equal area elsewhere lowers the score."""
     MAPS_DISAGREE = "maps_disagree"
     """Attention and localization point to different places."""
+    UNCHECKED = "unchecked"
+    """The reason could not be checked in full: the evidence is too large to repair, or there is no room for a
+    control. Nothing speaks against the verdict, but nothing confirms it either."""
 
 
 class CheckGap(StrEnum):
@@ -143,7 +146,7 @@ class Verdict:
     """What the Inspector says of one image."""
 
     label: Label
-    """NG if score ≥ threshold, otherwise OK; REVIEW if it would be NG but its reason fails its check."""
+    """NG if score ≥ threshold, otherwise OK; REVIEW if it would be NG but its reason is not confirmed."""
     score: float
     """P(NG), 0…1."""
     threshold: float
@@ -155,6 +158,11 @@ class Verdict:
     """The check of the reason for an NG score; None for OK, or if checking is switched off."""
     review_reasons: tuple[ReviewReason, ...] = ()
     """Why the label is REVIEW; empty for OK and NG."""
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether it is REVIEW only because its reason could not be checked, not because the check failed."""
+        return self.review_reasons == (ReviewReason.UNCHECKED,)
 
     @property
     def by_score(self) -> Label:

@@ -15,6 +15,7 @@ from gainspect.evaluation.assessment import Assessed, Assessment, assess_verdict
 from gainspect.evaluation.summary import Figure, mean_figure, share_figure
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import control_regions, with_margin
+from gainspect.inspection.reason.part import part_of
 from gainspect.inspection.reason.repair import BoolMask, repair
 from gainspect.metrics.cam import peak_in_mask
 from gainspect.types import Image, Label, ReasonCheck, ReviewReason, Verdict
@@ -47,6 +48,11 @@ class Examined:
     """Diameter of the marked defect after resizing, pixels (`data.defect_size.defect_px`)."""
     contrast: float | None
     """Contrast of the marked defect in gray values: |mean inside − mean around| / std. deviation around."""
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether it is REVIEW only because its reason could not be checked."""
+        return self.review_reasons == (ReviewReason.UNCHECKED,)
 
     @property
     def cell(self) -> Cell | None:
@@ -165,14 +171,17 @@ def quadrant(examined: Sequence[Examined]) -> dict[Cell, dict[str, int]]:
 
 
 def outcomes(examined: Sequence[Examined]) -> dict[str, dict[str, int]]:
-    """How many OK and NG parts are OK, REVIEW and NG after the reason check."""
-    return {
-        truth.value: {
-            label.value: sum(e.assessed.label is truth and e.label is label for e in examined)
-            for label in (Label.OK, Label.REVIEW, Label.NG)
-        }
+    """How many OK and NG parts are OK, REVIEW and NG after the reason check.
+
+    Those that are REVIEW only because their reason could not be checked are counted apart, as "unchecked".
+    """
+    counts = {
+        truth.value: {Label.OK.value: 0, Label.REVIEW.value: 0, "unchecked": 0, Label.NG.value: 0}
         for truth in (Label.OK, Label.NG)
     }
+    for e in examined:
+        counts[e.assessed.label.value]["unchecked" if e.unchecked else e.label.value] += 1
+    return counts
 
 
 SIZE_STEPS = (0.0, 4.0, 8.0, 16.0, 32.0, 64.0, float("inf"))
@@ -238,7 +247,7 @@ def _regions(image: Image, mask: BoolMask | None, other: Part | None, seed: int)
         return {}
     if not shape.any() or shape.all():
         return {}
-    elsewhere = control_regions(shape, np.random.default_rng(seed), 1)
+    elsewhere = control_regions(shape, np.random.default_rng(seed), 1, part_of(image))
     regions = {} if mask is None else {"mask": shape}
     return regions | ({"random": elsewhere[0]} if elsewhere else {})
 

@@ -77,7 +77,8 @@ def save_comparison(runs: Sequence[RunFigures], out: Path, name: str = "compare"
     records = [{"strategy": r.strategy, "seed": r.seed, "seconds": r.seconds, **r.figures} for r in runs]
     intervals = [{"strategy": r.strategy, "seed": r.seed, **r.intervals} for r in runs]
     write_json(
-        out / f"{name}.json", {"runs": records, "intervals_by_group": intervals, "mean_and_sd": over_seeds(runs)}
+        out / f"{name}.json",
+        {"runs": records, "intervals_by_group": intervals, "mean_and_sd": over_seeds(runs)},
     )
 
 

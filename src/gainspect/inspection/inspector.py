@@ -126,15 +126,18 @@ class Inspector:
             yield from verdicts
 
     def scores(self, images: Iterable[Image]) -> list[float]:
-        """Only P(NG) of each image. All images form one batch (with tiling, they are judged one by one).
+        """Only P(NG) of each image, one batch at a time (with tiling, image by image).
 
         Raises:
             GainspectError: the model gave NaN or infinity.
         """
         if self.tiling is not None:
             return [score for score, _ in self._judge(images)]
-        frames = [letterbox(image, self.backend.size)[0] for image in images]
-        return [float(score) for score in self._run(np.stack(frames))["score"]] if frames else []
+        frames = (letterbox(image, self.backend.size)[0] for image in images)
+        found: list[float] = []
+        while batch := list(islice(frames, self.batch_size)):
+            found += [float(score) for score in self._run(np.stack(batch))["score"]]
+        return found
 
     def _judge(self, images: Iterable[Image]) -> Iterator[tuple[float, dict[MapName, FloatMap]]]:
         """P(NG) and maps of each image, the maps in its own geometry."""

@@ -110,7 +110,9 @@ def test_changes_are_named(written: Bundle, changes: dict[str, bytes | None], me
 
 
 def test_a_newer_schema_asks_for_an_update(written: Bundle) -> None:
-    with pytest.raises(GainspectError, match=r"schema 2, but this gainspect reads only up to 1.*Update gainspect"):
+    with pytest.raises(
+        GainspectError, match=r"schema 2, but this gainspect reads only up to 1.*Update gainspect"
+    ):
         read_bundle(resealed(written.path, schema_version=2))
 
 

@@ -56,7 +56,7 @@ def test_a_relative_glob_is_relative_to_here(folder: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("name", ["gone.png", "*.jpg", "empty"])
 def test_names_that_stand_for_nothing_are_sentences(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(GainspectError, match=r"no such file or folder|no images in it"):
+    with pytest.raises(GainspectError, match=r"no such file or folder|no images in this folder"):
         find_images([str(tmp_path / name)])
 
 
@@ -92,5 +92,6 @@ def test_a_record_holds_the_check_and_names_the_rules(inspector: Inspector, fold
     (found,) = inspect_files(inspector, [str(folder / "sub1" / "1.png")])
     record: dict[str, Any] = json.loads(json.dumps(record_of(found, inspector)))
     # A part that is white all over: its evidence is all there is, and cannot be repaired.
-    assert (record["verdict"], record["review_reasons"]) == ("ng", [])
+    assert (record["verdict"], record["review_reasons"]) == ("review", ["unchecked"])
+    assert record["unchecked"] is True
     assert (record["check"]["gap"], record["check"]["repaired"]) == ("region_too_large", None)

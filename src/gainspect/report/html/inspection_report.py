@@ -151,11 +151,12 @@ def _numbers(examined: Sequence[Examined]) -> dict[str, int]:
         "review": sum(e.label is Label.REVIEW for e in examined),
         "review_false": sum(e.label is Label.REVIEW for e in ok),
         "review_caught": sum(e.label is Label.REVIEW for e in ng),
+        "unchecked": sum(e.unchecked for e in examined),
     }
 
 
-def _rules(bundle: Bundle, examined: Sequence[Examined]) -> list[tuple[str, float, int]]:
-    """Name, limit and hits of each rule that is applied."""
+def _rules(bundle: Bundle, examined: Sequence[Examined]) -> list[tuple[str, float | None, int]]:
+    """Name, limit (None: the rule needs none) and hits of each rule that is applied."""
     reason = bundle.description.policy.reason
     if reason is None:
         return []
@@ -163,11 +164,12 @@ def _rules(bundle: Bundle, examined: Sequence[Examined]) -> list[tuple[str, floa
         ReviewReason.REPAIR_KEEPS_SCORE: reason.min_drop,
         ReviewReason.CONTROL_LOWERS_SCORE: reason.max_control_drop,
         ReviewReason.MAPS_DISAGREE: reason.min_agreement,
+        ReviewReason.UNCHECKED: None,
     }
     return [
         (str(rule), limit, sum(rule in e.review_reasons for e in examined))
         for rule, limit in limits.items()
-        if limit is not None
+        if limit is not None or rule is ReviewReason.UNCHECKED
     ]
 
 

@@ -43,13 +43,14 @@ def policy_sentence(policy: Policy) -> str:
 
 
 def review_rules(reason: ReasonPolicy) -> list[str]:
-    """The rules that have a limit, in words."""
+    """The rules that are applied, in words: those that have a limit, and the one that needs none."""
     rules = [
         (reason.min_drop, "repairing the evidence takes away less than {:.0%} of P(NG)"),
         (reason.max_control_drop, "repairing as much elsewhere takes away more than {:.0%} of P(NG)"),
         (reason.min_agreement, "attention and localization have a cosine under {:.2f}"),
     ]
-    return [text.format(limit) for limit, text in rules if limit is not None]
+    limited = [text.format(limit) for limit, text in rules if limit is not None]
+    return [*limited, "the reason cannot be checked in full"]
 
 
 def reason_sentence(policy: Policy) -> str:
@@ -57,9 +58,10 @@ def reason_sentence(policy: Policy) -> str:
     reason = policy.reason
     if reason is None:
         return "Reasons are not checked."
+    unchecked = f", and {reason.unchecked} that cannot be checked" if reason.unchecked else ""
     return (
         f"NG becomes REVIEW if {', '.join(review_rules(reason))}; on {reason.split}: {reason.reviewed} of "
-        f"{plural(reason.verdicts, 'verdict')} that are right for the right reason."
+        f"{plural(reason.verdicts, 'verdict')} that are right for the right reason{unchecked}."
     )
 
 

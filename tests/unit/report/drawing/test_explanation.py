@@ -33,14 +33,15 @@ def check(repaired, controls, gap=None):
         ),
         (
             verdict(Label.REVIEW, check(0.9, (0.97,)), (ReviewReason.REPAIR_KEEPS_SCORE,)),
-            "A person should decide: P(NG) is 0.97, which is NG from 0.50 on, but the reason fails its "
-            "check. Repairing the evidence does not bring the score down. With the marked region repaired it "
-            "would still be NG (0.97 → 0.90); repairing as much elsewhere gives 0.97.",
+            "A person should decide: P(NG) is 0.97, which is NG from 0.50 on, but the reason is not "
+            "confirmed. Repairing the evidence does not bring the score down. With the marked region repaired "
+            "it would still be NG (0.97 → 0.90); repairing as much elsewhere gives 0.97.",
         ),
         (
-            verdict(Label.NG, check(0.04, (), CheckGap.NO_ROOM_FOR_CONTROL)),
-            "NG: P(NG) is 0.97, NG begins at 0.50. With the marked region repaired it would be OK "
-            "(0.97 → 0.040). Beside the evidence there is no room for a control.",
+            verdict(Label.REVIEW, check(0.04, (), CheckGap.NO_ROOM_FOR_CONTROL), (ReviewReason.UNCHECKED,)),
+            "A person should decide: P(NG) is 0.97, which is NG from 0.50 on, but the reason is not "
+            "confirmed. The reason could not be checked in full. With the marked region repaired it would "
+            "be OK (0.97 → 0.040). Beside the evidence there is no room for a control.",
         ),
         (verdict(Label.NG), "NG: P(NG) is 0.97, NG begins at 0.50. The reason was not checked."),
     ],
