@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.data.decode import as_rgb8, read_image
-from gainspect.data.framing import letterbox, unletterbox
+from gainspect.data.framing import PADDING, letterbox, unletterbox
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.inspection.backends.backend import Backend, Precision, Predictions, RuntimeName
 from gainspect.inspection.backends.choice import open_backend
 from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.inspection.reason.check import check_reasons
-from gainspect.inspection.regions import regions_of
-from gainspect.inspection.tiled import judge_tiles
+from gainspect.inspection.regions import Contributions, regions_of
+from gainspect.inspection.tiled import Judged, judge_tiles
 from gainspect.policy import ReasonPolicy
-from gainspect.types import MAP_NAMES, Evidence, FloatMap, Image, Label, MapName, Verdict
+from gainspect.types import MAP_NAMES, Evidence, Image, Label, Region, Verdict
 
 Input = NDArray[np.uint8] | NDArray[np.uint16] | Path | str
 """An image file, or pixels in a form that `as_rgb8` accepts."""
@@ -34,6 +34,7 @@ class Inspector:
         batch_size: number of images that `inspect_many` judges at once; with tiling, of tiles of one image.
         tiling: how to cut images into tiles, as in training; None: the network sees each image whole.
         reason: how to check the reason of NG verdicts; None: it is not checked. Needs a region threshold.
+        padding: gray value of the letterbox's border, as in training.
     """
 
     bundle: Bundle | None = None
@@ -48,6 +49,7 @@ class Inspector:
         batch_size: int = 16,
         tiling: Tiling | None = None,
         reason: ReasonPolicy | None = None,
+        padding: int = PADDING,
     ) -> None:
         self.backend = backend
         self.threshold = threshold
@@ -55,6 +57,7 @@ class Inspector:
         self.batch_size = batch_size
         self.tiling = tiling
         self.reason = reason
+        self.padding = padding
 
     @property
     def images_at_once(self) -> int:
@@ -97,6 +100,7 @@ class Inspector:
             batch_size=batch_size,
             tiling=bundle.description.preprocessing.tiling,
             reason=policy.reason if check else None,
+            padding=bundle.description.preprocessing.padding,
         )
         inspector.bundle = bundle
         inspector.inspect(np.zeros((backend.size, backend.size, 3), np.uint8))
@@ -120,7 +124,7 @@ class Inspector:
         remaining = iter(images)
         while batch := list(islice(remaining, self.images_at_once)):
             pixels = [_pixels(item) for item in batch]
-            verdicts = [self._verdict(score, maps) for score, maps in self._judge(pixels)]
+            verdicts = [self._verdict(judged) for judged in self._judge(pixels)]
             if self.reason is not None and self.region_threshold is not None:
                 verdicts = check_reasons(pixels, verdicts, self.scores, self.reason, self.region_threshold)
             yield from verdicts
@@ -132,39 +136,50 @@ class Inspector:
             GainspectError: the model gave NaN or infinity.
         """
         if self.tiling is not None:
-            return [score for score, _ in self._judge(images)]
-        frames = (letterbox(image, self.backend.size)[0] for image in images)
+            return [judged.score for judged in self._judge(images)]
+        frames = (letterbox(image, self.backend.size, self.padding)[0] for image in images)
         found: list[float] = []
         while batch := list(islice(frames, self.batch_size)):
             found += [float(score) for score in self._run(np.stack(batch))["score"]]
         return found
 
-    def _judge(self, images: Iterable[Image]) -> Iterator[tuple[float, dict[MapName, FloatMap]]]:
-        """P(NG) and maps of each image, the maps in its own geometry."""
+    def _judge(self, images: Iterable[Image]) -> Iterator[Judged]:
+        """What the network says of each image, the maps in the image's own geometry."""
         size = self.backend.size
         if self.tiling is not None:
-            yield from (judge_tiles(self._run, image, size, self.tiling, self.batch_size) for image in images)
+            yield from (
+                judge_tiles(self._run, image, size, self.tiling, self.batch_size, self.padding)
+                for image in images
+            )
             return
-        frames, geometries = zip(*(letterbox(image, size) for image in images), strict=True)
+        frames, geometries = zip(*(letterbox(image, size, self.padding) for image in images), strict=True)
         results = self._run(np.stack(frames))
         names = [name for name in MAP_NAMES if name in results]
         for index, geometry in enumerate(geometries):
             maps = {name: unletterbox(results[name][index], geometry) for name in names}
-            yield float(results["score"][index]), maps
+            given = results.get("contributions")
+            contributions = None if given is None else np.array(given[index])
+            yield Judged(float(results["score"][index]), maps, contributions, geometry)
 
     def _run(self, frames: NDArray[np.uint8]) -> Predictions:
         results = self.backend(frames)
         _require_finite(results)
         return results
 
-    def _verdict(self, score: float, maps: dict[MapName, FloatMap]) -> Verdict:
+    def _verdict(self, judged: Judged) -> Verdict:
+        maps, given, tile = judged.maps, judged.contributions, judged.tile
         evidence = np.maximum(maps["evidence"], 0, out=maps["evidence"])
+        regions: tuple[Region, ...] = ()
+        if self.region_threshold is not None:
+            contributions = None if given is None else Contributions(given, judged.geometry, tile)
+            regions = regions_of(evidence, self.region_threshold, contributions)
+        place = None if tile is None else (tile.left, tile.top, tile.width, tile.height)
         return Verdict(
-            label=Label.NG if score >= self.threshold else Label.OK,
-            score=score,
+            label=Label.NG if judged.score >= self.threshold else Label.OK,
+            score=judged.score,
             threshold=self.threshold,
-            evidence=Evidence(**maps),
-            regions=() if self.region_threshold is None else regions_of(evidence, self.region_threshold),
+            evidence=Evidence(**maps, contributions=given, tile=place),
+            regions=regions,
         )
 
 
