@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from gainspect.data.decode import read_mask
 from gainspect.data.manifest import Manifest, Part
 from gainspect.errors import GainspectError
-from gainspect.evaluation.doubtful import is_named
 from gainspect.files import atomic_path
 from gainspect.inspection.inspector import Inspector
 from gainspect.metrics.cam import cam_iou, energy_inside, iou_curve, peak_in_mask, pointing_game
@@ -73,8 +72,8 @@ class Assessment:
         return np.array([image.label is Label.NG for image in self.images], np.bool_)
 
     def without(self, names: frozenset[str]) -> "Assessment":
-        """Leave images out, by name or by file name."""
-        kept = tuple(image for image in self.images if not is_named(image.image, names))
+        """Leave images out, by their names in tables."""
+        kept = tuple(image for image in self.images if image.image not in names)
         return Assessment(self.threshold, kept)
 
 

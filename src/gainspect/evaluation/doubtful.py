@@ -1,13 +1,15 @@
 """Images whose labels are doubtful: figures are given with and without them."""
 
 import csv
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from gainspect.errors import GainspectError
 
 
 def read_doubtful(path: Path) -> frozenset[str]:
-    """Read the names of images with doubtful labels: the column `file` (or `image`) of a CSV.
+    """Read the names of images with doubtful labels: the column `file` (or `image`) of a CSV; see `resolve`.
 
     Raises:
         GainspectError: the file cannot be read, or has no such column.
@@ -27,6 +29,32 @@ def read_doubtful(path: Path) -> frozenset[str]:
     return names
 
 
-def is_named(image: str, names: frozenset[str]) -> bool:
-    """Whether an image is among the names, by its name in tables or by its file name."""
-    return image in names or image.rpartition("/")[2] in names
+def resolve(names: frozenset[str], images: Iterable[str]) -> frozenset[str]:
+    """Find the images that a list names.
+
+    Args:
+        names: as `read_doubtful` returns them. A path must be an image's name in tables exactly; a bare file
+            name may stand for the one image that has it.
+        images: the names in tables of all images of the data set, not only of the part that is judged:
+            a file name that two parts share would otherwise be taken for the wrong image.
+
+    Returns:
+        Names in tables; a name that fits no image is left out.
+
+    Raises:
+        GainspectError: a bare file name fits several images; the message names them.
+    """
+    known = frozenset(images)
+    by_file: dict[str, list[str]] = defaultdict(list)
+    for image in sorted(known):
+        by_file[image.rpartition("/")[2]].append(image)
+    found = set()
+    for name in names:
+        candidates = [name] if name in known else by_file.get(name, [])
+        if len(candidates) > 1:
+            raise GainspectError(
+                f"the doubtful image {name!r} could be {' or '.join(candidates)}",
+                hint="Write its path in the list, as it stands in predictions.csv.",
+            )
+        found.update(candidates)
+    return frozenset(found)

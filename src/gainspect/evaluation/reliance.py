@@ -148,13 +148,13 @@ def reliance(examined: Sequence[Examined]) -> dict[str, Figure]:
         "evidence_drop": _mean_drop(evidence),
         "control_drop": _mean_drop(control),
         "evidence_flips": _flips(evidence),
-        "control_flips": _mean(control_flips),
+        "control_flips": _mean(control_flips, least=0),
         "mask_drop": _mean_drop(mask),
         "mask_flips": _flips(mask),
         "random_drop": _mean_drop(random),
         "random_flips": _flips(random),
         "artefact": _mean([(e, score - e.assessed.score) for e, score in good]),
-        "artefact_size": _mean([(e, abs(score - e.assessed.score)) for e, score in good]),
+        "artefact_size": _mean([(e, abs(score - e.assessed.score)) for e, score in good], least=0),
         "artefact_flips": _flips(good),
     }
 
@@ -202,8 +202,10 @@ def by_size(examined: Sequence[Examined]) -> list[dict[str, Any]]:
     return rows
 
 
-def _mean(values: Sequence[tuple[Examined, float]]) -> Figure:
-    return mean_figure([e.assessed for e, _ in values], np.array([value for _, value in values], np.float64))
+def _mean(values: Sequence[tuple[Examined, float]], *, least: float = -1.0) -> Figure:
+    """Mean of values in `least`…1: differences of P(NG) can have either sign."""
+    numbers = np.array([value for _, value in values], np.float64)
+    return mean_figure([e.assessed for e, _ in values], numbers, least=least)
 
 
 def _mean_drop(scores: Sequence[tuple[Examined, float]]) -> Figure:

@@ -40,7 +40,7 @@ def summarize(
 
     Args:
         assessment: the assessment of one part of the data.
-        exclude: images to leave out (doubtful labels), by name or by file name.
+        exclude: images to leave out (doubtful labels), by their names in tables.
         map_thresholds: fixed thresholds on the maps, chosen from `MAP_THRESHOLDS` on the validation part;
             a map with a threshold also gets `fixed_iou`.
 
@@ -177,13 +177,13 @@ def _mean(images: Sequence[Assessed], name: str) -> Figure:
     return mean_figure(having, np.array([image.figures[name] for image in having]))
 
 
-def mean_figure(images: Sequence[Assessed], values: NDArray[np.float64]) -> Figure:
-    """Mean of (N,) values in −1…1 of N images, with intervals by image and by group."""
+def mean_figure(images: Sequence[Assessed], values: NDArray[np.float64], *, least: float = 0.0) -> Figure:
+    """Mean of (N,) values in `least`…1 of N images, with intervals by image and by group."""
     return {
         "value": float(values.mean()) if len(values) else None,
         "n": len(values),
-        "interval": mean_by_group(values, [image.image for image in images]),
-        "interval_by_group": mean_by_group(values, [image.group for image in images]),
+        "interval": mean_by_group(values, [image.image for image in images], least=least),
+        "interval_by_group": mean_by_group(values, [image.group for image in images], least=least),
     }
 
 

@@ -10,6 +10,7 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import SPLITS, Manifest
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
+from gainspect.evaluation.doubtful import resolve
 from gainspect.evaluation.saved_verdicts import ALL_LABELS, WITHOUT_DOUBTFUL, save_verdicts
 from gainspect.evaluation.summary import summarize
 from gainspect.inspection.backends.backend import Precision, RuntimeName
@@ -45,7 +46,7 @@ def run_evaluation(
         runtime: see `Inspector.load`; "torch" evaluates a run's own checkpoint and needs no bundle.
         precision: see `Inspector.load`.
         maps: folder to write the maps to as floats (see `assess`).
-        doubtful: images to leave out in a second summary.
+        doubtful: images to leave out in a second summary, by path or by a file name that only one has.
         console: where progress is shown; None: no progress is shown.
 
     Returns:
@@ -53,17 +54,18 @@ def run_evaluation(
 
     Raises:
         GainspectError: the run has not ended, no data are given, they have no such part, the bundle is
-            refused, or an image or mask cannot be read.
+            refused, a doubtful file name fits several images, or an image or mask cannot be read.
     """
     manifest, opened = _parts_and_inspector(target, data, runtime, precision, console)
+    left_out = None if doubtful is None else resolve(doubtful, map(manifest.key, manifest.parts))
     chosen = _part(manifest, split)
     inspector, policy = opened()
     with image_bar(f"judge {split}", len(chosen.parts), console) as advance:
         assessment = assess(inspector, chosen, on_image=advance, maps_dir=maps)
     thresholds = policy.map_thresholds
     summaries = {ALL_LABELS: summarize(assessment, map_thresholds=thresholds)}
-    if doubtful is not None:
-        summaries[WITHOUT_DOUBTFUL] = summarize(assessment, exclude=doubtful, map_thresholds=thresholds)
+    if left_out is not None:
+        summaries[WITHOUT_DOUBTFUL] = summarize(assessment, exclude=left_out, map_thresholds=thresholds)
     save_verdicts(assessment, out, summaries)
     return summaries
 

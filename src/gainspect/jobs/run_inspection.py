@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +73,9 @@ def run_inspection(
     inspector = Inspector.load(bundle, runtime, precision, check=check)
     assert inspector.bundle is not None
     scale = inspector.bundle.description.policy.heat_scale()
-    drawn = None if style is None or out is None else _Overlays(out / "overlays", style, scale)
+    drawn = None
+    if style is not None and out is not None:
+        drawn = _Overlays(out / "overlays", style, scale, overlay_names(result.sources))
     begun = time.perf_counter()
     try:
         for inspected in shown(inspect_files(inspector, result.sources), len(result.sources)):
@@ -104,22 +105,50 @@ def require_style(name: str) -> Style:
     raise GainspectError(f"there is no style {name!r}", hint=f"Choose from {', '.join(get_args(Style))}.")
 
 
-class _Overlays:
-    """Draws where the evidence is, one PNG per image; images with the same name are numbered."""
+def overlay_names(sources: Sequence[str]) -> list[str]:
+    """A name for the overlay of each image: its stem, numbered if an earlier image has the same.
 
-    def __init__(self, folder: Path, style: Style, scale: HeatScale) -> None:
+    No number makes a name that another image has by itself.
+
+    >>> overlay_names(["a.png", "a.jpg", "a-2.png", "b/a.png"])
+    ['a', 'a-3', 'a-2', 'a-4']
+    """
+    stems = ["stdin" if source == STDIN else Path(source).stem for source in sources]
+    taken, numbers = set(stems), dict[str, int]()
+    names = []
+    for stem in stems:
+        name = stem
+        if stem in numbers:
+            while name in taken:
+                numbers[stem] += 1
+                name = f"{stem}-{numbers[stem]}"
+            taken.add(name)
+        numbers.setdefault(stem, 1)
+        names.append(name)
+    return names
+
+
+class _Overlays:
+    """Draws where the evidence is, one PNG per image.
+
+    Args:
+        folder: where the pictures go.
+        style: how they are drawn.
+        scale: the bundle's color scale.
+        names: one for each image, in the order in which they are added.
+    """
+
+    def __init__(self, folder: Path, style: Style, scale: HeatScale, names: Sequence[str]) -> None:
         self.folder = folder
         self.style = style
         self.scale = scale
-        self._names: Counter[str] = Counter()
+        self._names = iter(names)
 
     def add(self, inspected: Inspected) -> None:
-        """Draw it, unless it could not be read."""
+        """Draw the next image, unless it could not be read."""
+        name = next(self._names)
         if inspected.image is None or inspected.verdict is None:
             return
-        stem = "stdin" if inspected.source == STDIN else Path(inspected.source).stem
-        self._names[stem] += 1
-        name = stem if self._names[stem] == 1 else f"{stem}-{self._names[stem]}"
         picture = overlay(inspected.image, inspected.verdict, self.scale, self.style)
         with atomic_path(self.folder / f"{name}.png") as temporary:
             temporary.write_bytes(to_png(picture))

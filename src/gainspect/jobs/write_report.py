@@ -8,6 +8,7 @@ from rich.console import Console
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest, require_both_classes
 from gainspect.errors import GainspectError
+from gainspect.evaluation.doubtful import resolve
 from gainspect.evaluation.reliance import examine
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, read_verdicts
 from gainspect.inspection.bundle import is_bundle, read_bundle
@@ -36,14 +37,18 @@ def write_inspection_report(
             a bundle have no test part, all images are judged.
         out: HTML file to write.
         language: "en" or "ko".
-        doubtful: images with doubtful labels, by name or by file name.
+        doubtful: images with doubtful labels, by path or by a file name that only one has.
         console: where progress is shown; None: no progress is shown.
 
     Raises:
-        GainspectError: the run has not ended, or the data are missing or have no OK or no NG images.
+        GainspectError: the run has not ended, the data are missing or have no OK or no NG images, or a
+            doubtful file name fits several images.
     """
     wording = Wording(language)
-    bundle_path, manifest = _bundle_and_parts(target, data, console)
+    bundle_path, everything = _bundle_and_data(target, data, console)
+    left_out = resolve(doubtful, map(everything.key, everything.parts))
+    tested = everything.split("test")
+    manifest = tested if tested.parts or not is_bundle(target) else everything
     require_both_classes(manifest, what="what is to be judged")
     bundle = read_bundle(bundle_path)
     inspector = Inspector.load(bundle)
@@ -53,10 +58,10 @@ def write_inspection_report(
             album.add(seen)
             examined.append(seen.examined)
             advance()
-    write_report(out, inspector, manifest, examined, album, wording, doubtful)
+    write_report(out, inspector, manifest, examined, album, wording, left_out)
 
 
-def _bundle_and_parts(target: Path, data: Path | None, console: Console | None) -> tuple[Path, Manifest]:
+def _bundle_and_data(target: Path, data: Path | None, console: Console | None) -> tuple[Path, Manifest]:
     if not is_bundle(target):
         run = RunFolder(target)
         run.result()  # raises if this is not a run folder, or the run has not ended
@@ -64,14 +69,12 @@ def _bundle_and_parts(target: Path, data: Path | None, console: Console | None) 
             from gainspect.jobs.run_export import bundle_of
 
             bundle_of(run, data, console)
-        return run.bundle_file, run.manifest(data).split("test")
+        return run.bundle_file, run.manifest(data)
     if data is None:
         raise GainspectError(
             "a bundle does not contain the parts to judge", where=target, hint="Add --data DIR."
         )
-    manifest = load_manifest(data)
-    tested = manifest.split("test")
-    return target, tested if tested.parts else manifest
+    return target, load_manifest(data)
 
 
 def write_comparison_report(runs: Mapping[str, Path], out: Path, language: str = "en") -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
-from gainspect.evaluation.doubtful import read_doubtful
+from gainspect.evaluation.doubtful import read_doubtful, resolve
 from gainspect.evaluation.saved_verdicts import save_verdicts
 from gainspect.types import Label
 
@@ -135,6 +135,29 @@ def test_predictions_hold_every_image_and_its_figures(parts, tmp_path):
 def test_doubtful_images_are_read_by_file_name(tmp_path):
     (tmp_path / "list.csv").write_text("group,file\ng1,a.png\ng3,d.png\n,\n")
     assert read_doubtful(tmp_path / "list.csv") == {"a.png", "d.png"}
+
+
+IMAGES = ["images/ok/a.png", "images/ng/a.png", "images/ng/b.png", "a.png.png", "c.png", "deep/c.png"]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ({"images/ok/a.png"}, {"images/ok/a.png"}),
+        ({"b.png"}, {"images/ng/b.png"}),
+        ({"ok/a.png"}, set()),  # a part of a path is no path
+        ({"images\\ng\\b.png", "B.png"}, set()),
+        ({"c.png"}, {"c.png"}),  # the path of one image, whatever others are called
+        ({"unknown.png", "deep/c.png", "b.png"}, {"deep/c.png", "images/ng/b.png"}),
+    ],
+)
+def test_a_path_must_fit_exactly_and_a_file_name_stands_for_one_image(names, found):
+    assert resolve(frozenset(names), IMAGES) == found
+
+
+def test_a_file_name_that_several_images_have_is_an_error_with_their_paths():
+    with pytest.raises(GainspectError, match=r"'a\.png' could be images/ng/a\.png or images/ok/a\.png.*path"):
+        resolve(frozenset({"a.png", "b.png"}), IMAGES)
 
 
 @pytest.mark.parametrize(

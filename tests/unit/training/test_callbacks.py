@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
+from gainspect.config import Direction
 from gainspect.data.manifest import Manifest, Part
 from gainspect.training.callbacks import EpochBar, Monitor, Patience
 from gainspect.training.checkpoint import load_state
@@ -51,7 +52,9 @@ def test_a_resumed_run_knows_what_was_kept(monitor: Monitor) -> None:
     assert resumed.selection.kept is not None and resumed.selection.kept["epoch"] == 3
 
 
-def stops_at(figures: list[float], complete_from: int, patience: int) -> int | None:
+def stops_at(
+    figures: list[float], complete_from: int, patience: int, better: Direction = "max"
+) -> int | None:
     """The epoch, counted from 1, at whose end Lightning is told to stop; None = it never is."""
 
     class Task(InspectionTask):
@@ -64,7 +67,7 @@ def stops_at(figures: list[float], complete_from: int, patience: int) -> int | N
         def is_complete(self) -> bool:
             return self.epoch >= complete_from
 
-    task, callback = Task(), Patience("figure", patience)
+    task, callback = Task(), Patience("figure", patience, better)
     trainer = SimpleNamespace(
         state=SimpleNamespace(fn=TrainerFn.FITTING),
         sanity_checking=False,
@@ -98,6 +101,12 @@ def test_patience_counts_candidate_epochs_since_the_best_one(
             expected = epoch
             break
     assert stops_at(figures, complete_from, patience) == expected
+
+
+def test_of_a_loss_patience_waits_for_a_smaller_one() -> None:
+    falling = [0.9, 0.8, 0.7, 0.6]
+    assert stops_at(falling, 1, 1, "min") is None
+    assert stops_at(falling, 1, 1, "max") == 2
 
 
 def test_the_bar_counts_epochs_from_1() -> None:

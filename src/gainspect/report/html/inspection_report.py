@@ -87,7 +87,7 @@ def write_report(
         examined: what was found, in the manifest's order.
         album: with their pictures.
         wording: its language.
-        doubtful: images with doubtful labels, by name or by file name.
+        doubtful: images with doubtful labels, by their names in tables.
 
     Raises:
         GainspectError: it cannot be written, or is too large.
