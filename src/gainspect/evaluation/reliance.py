@@ -265,6 +265,8 @@ def _examined(
 ) -> Examined:
     evidence = verdict.evidence.evidence
     none = np.zeros(evidence.shape, np.bool_) if part.label is Label.OK else None
+    size, tiling = inspector.backend.size, inspector.tiling
+    across = None if mask is None else defect_px(mask.astype(np.uint8), size, tiling)
     return Examined(
         assessed=assess_verdict(
             verdict,
@@ -273,6 +275,7 @@ def _examined(
             group=part.group,
             defect_type=part.defect_type,
             mask=none if mask is None else mask,
+            defect_px=across,
         ),
         threshold=verdict.threshold,
         label=verdict.label,
@@ -281,9 +284,7 @@ def _examined(
         points_at_defect=None if mask is None else peak_in_mask(evidence, mask),
         mask_repaired=repaired.get("mask"),
         random_repaired=repaired.get("random"),
-        defect_px=None
-        if mask is None
-        else defect_px(mask.astype(np.uint8), inspector.backend.size, inspector.tiling),
+        defect_px=across,
         contrast=None if mask is None else _contrast(image, mask),
     )
 

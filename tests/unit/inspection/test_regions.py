@@ -1,4 +1,4 @@
-"""Regions against SciPy's labelling, and by hand; their shares against cells that are shared out one by one."""
+"""Regions against SciPy's labelling, and by hand; their shares against cells shared out point by point."""
 
 import numpy as np
 import pytest
