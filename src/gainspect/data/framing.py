@@ -81,8 +81,8 @@ def unletterbox(values: NDArray[np.floating], geometry: Geometry) -> FloatMap:
 class Spread:
     """Amounts on a grid (h, w) over the whole frame, each spread evenly over its cell, in the image's pixels.
 
-    Unlike `unletterbox`, which keeps values, this keeps sums: a window of the image holds exactly the share of
-    each cell that it shows. What lies in the border of the frame is in no window.
+    Unlike `unletterbox`, which keeps values, this keeps sums: a window of the image holds exactly the share
+    of each cell that it shows. What lies in the border of the frame is in no window.
     """
 
     def __init__(self, amounts: FloatMap, geometry: Geometry) -> None:

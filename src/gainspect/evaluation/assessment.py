@@ -29,8 +29,8 @@ MAP_THRESHOLDS: tuple[float, ...] = (
 
 
 UNCLAMPED = "evidence_cam_iou_unclamped"
-"""CAM-IoU of the signed CAM, where the evidence is the CAM with negative values as 0: min–max scaling puts half
-of a clamped map at another height than half of the map itself."""
+"""CAM-IoU of the signed CAM, where the evidence is the CAM with negative values as 0: min–max scaling puts
+half of a clamped map at another height than half of the map itself."""
 
 
 @dataclass(frozen=True, eq=False)

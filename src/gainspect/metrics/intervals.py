@@ -52,8 +52,8 @@ def group_bootstrap(
         confidence: nominal coverage.
 
     Returns:
-        The interval; None with fewer than two groups, or if the statistic is undefined in at least half of the
-        resamples.
+        The interval; None with fewer than two groups, or if the statistic is undefined in at least half of
+        the resamples.
 
     Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), section 3.8.
     """

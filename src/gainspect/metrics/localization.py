@@ -100,9 +100,9 @@ def pooled_dice(total: Overlap) -> float | None:
 def aupro(total: Overlap, limit: float = 0.3) -> float | None:
     """Area under the per-region overlap up to a false-positive rate of `limit`, divided by `limit`; 0…1.
 
-    The overlap is the covered share of each connected defect, averaged over the defects with equal weight; the
-    rate is the covered share of all pixels outside defects. A constant map scores limit / 2. The result is None
-    if there are no defects, or no pixels outside them.
+    The overlap is the covered share of each connected defect, averaged over the defects with equal weight;
+    the rate is the covered share of all pixels outside defects. A constant map scores limit / 2. The result
+    is None if there are no defects, or no pixels outside them.
 
     Source: Bergmann et al., The MVTec Anomaly Detection Dataset (IJCV 2021), section 5.1.
     """

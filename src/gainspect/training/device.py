@@ -4,5 +4,5 @@ import torch
 
 
 def device_at_hand() -> str:
-    """"cuda" if there is a GPU, otherwise "cpu"."""
+    """The name of the device: "cuda" if there is a GPU, otherwise "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -11,7 +11,7 @@ import pytest
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
 from gainspect.evaluation.doubtful import read_doubtful, resolve
-from gainspect.evaluation.saved_verdicts import save_verdicts
+from gainspect.evaluation.saved_verdicts import read_verdicts, save_verdicts
 from gainspect.types import Label
 
 SCORES = [0.1, 0.7, 0.9, 0.8, 0.2, 0.95]
@@ -135,6 +135,28 @@ def test_predictions_hold_every_image_and_its_figures(parts, tmp_path):
 def test_doubtful_images_are_read_by_file_name(tmp_path):
     (tmp_path / "list.csv").write_text("group,file\ng1,a.png\ng3,d.png\n,\n")
     assert read_doubtful(tmp_path / "list.csv") == {"a.png", "d.png"}
+
+
+def test_predictions_from_before_newer_columns_are_read(parts, tmp_path):
+    """The columns of sizes and of the unclamped CAM are left out: nothing else changes."""
+    assessment = assess(parts.inspector(SCORES, lambda mask: {"cam": mask, "evidence": mask}), parts.manifest)
+    save_verdicts(assessment, tmp_path)
+    path = tmp_path / "predictions.csv"
+    now = read_verdicts(path)
+    np.testing.assert_array_equal(now.figures["cam_iou_unclamped"], [1] * 3 + [np.nan] * 3)
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["defect_px"] for row in rows] == ["", "", "8.0", "4.0", "2.0", ""]
+    older = [name for name in rows[0] if name not in {"defect_px", "evidence_cam_iou_unclamped"}]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, older, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    then = read_verdicts(path)
+    assert (then.images, then.groups) == (now.images, now.groups)
+    for name, values in then.figures.items():
+        expected = np.full(6, np.nan) if name == "cam_iou_unclamped" else now.figures[name]
+        np.testing.assert_array_equal(values, expected)
 
 
 IMAGES = ["images/ok/a.png", "images/ng/a.png", "images/ng/b.png", "a.png.png", "c.png", "deep/c.png"]

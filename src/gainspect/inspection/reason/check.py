@@ -176,7 +176,7 @@ class _Places:
 
     def draw(self, piece: _Piece) -> tuple[slice, slice] | None:
         """A place for the piece; None if it lies less on the part there than it must."""
-        if self.part is None or self.spots is None or not piece.on_part:
+        if self.part is None or self.spots is None or not len(self.spots) or not piece.on_part:
             return drawn_place(piece.shape, self.shape, self.rng)
         center = self.spots[int(self.rng.integers(len(self.spots)))]
         y, x = (

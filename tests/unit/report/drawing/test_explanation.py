@@ -34,8 +34,8 @@ def check(repaired, controls, gap=None):
         (
             verdict(Label.REVIEW, check(0.9, (0.97,)), (ReviewReason.REPAIR_KEEPS_SCORE,)),
             "A person should decide: P(NG) is 0.97, which is NG from 0.50 on, but the reason is not "
-            "confirmed. Repairing the evidence does not bring the score down. With the marked region repaired "
-            "it would still be NG (0.97 → 0.90); repairing as much elsewhere gives 0.97.",
+            "confirmed. Repairing the evidence does not bring the score down. With the marked region "
+            "repaired it would still be NG (0.97 → 0.90); repairing as much elsewhere gives 0.97.",
         ),
         (
             verdict(Label.REVIEW, check(0.04, (), CheckGap.NO_ROOM_FOR_CONTROL), (ReviewReason.UNCHECKED,)),
