@@ -13,7 +13,7 @@ from gainspect.data.tiles import Tiling
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, read_verdicts
 from gainspect.inspection.bundle import read_bundle
 from gainspect.inspection.inspector import Inspector
-from gainspect.jobs.run_evaluation import evaluate_bundle, evaluate_run
+from gainspect.jobs.run_evaluation import run_evaluation
 from gainspect.jobs.run_export import export_run
 from gainspect.training.launch import train
 from gainspect.training.trained import trained_inspector
@@ -50,8 +50,8 @@ def test_a_training_by_tiles_ends_with_a_bundle_that_cuts_the_same_tiles(tmp_pat
         whole = Inspector(inspector.backend, threshold=0.5)
         tiles = [pixels[top : top + 96, left : left + 96] for top in tops for left in lefts]
         assert verdict.score == pytest.approx(max(one.score for one in whole.inspect_many(tiles)), abs=1e-6)
-    evaluate_run(run, out=tmp_path / "a")
-    evaluate_bundle(bundle.path, data=tmp_path / "data", out=tmp_path / "b")
+    run_evaluation(run.path, runtime="torch", out=tmp_path / "a")
+    run_evaluation(bundle.path, data=tmp_path / "data", out=tmp_path / "b")
     of_run, of_bundle = (read_verdicts(tmp_path / name / PREDICTIONS) for name in "ab")
     assert of_run.images == of_bundle.images and len(of_run.images) == 10
     np.testing.assert_allclose(of_bundle.scores, of_run.scores, atol=1e-6)
