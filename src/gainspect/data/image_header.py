@@ -13,6 +13,8 @@ MAX_MPX = 64.0
 """Largest decoded size of an image, in millions of pixels, unless a caller or LIMIT sets another."""
 LIMIT = "GAINSPECT_MAX_MPX"
 """The environment variable that sets the limit for training and evaluation, and elsewhere the default."""
+RAISE_BY_ENVIRONMENT = f"Set the environment variable {LIMIT} to read larger ones."
+"""The hint of a refusal, where a caller has no option of its own for the limit."""
 _ENCODED_SLACK = 2**26
 """Bytes that a file may have besides its pixels: metadata, thumbnails."""
 _BYTES_PER_PIXEL = 8

@@ -3,13 +3,11 @@
 from pathlib import Path
 
 from gainspect.data import decode, masks
-from gainspect.data.image_header import LIMIT, require_limit, require_within
+from gainspect.data.image_header import RAISE_BY_ENVIRONMENT, require_limit, require_within
 from gainspect.types import Image, Mask
 
-_HINT = f"Set the environment variable {LIMIT} to read larger ones."
 
-
-def read_image(path: Path, max_mpx: float | None = None, hint: str = _HINT) -> Image:
+def read_image(path: Path, max_mpx: float | None = None, hint: str = RAISE_BY_ENVIRONMENT) -> Image:
     """As `decode.read_image`, if the image is within the limit.
 
     Args:
@@ -24,7 +22,9 @@ def read_image(path: Path, max_mpx: float | None = None, hint: str = _HINT) -> I
     return decode.read_image(path)
 
 
-def decode_image(content: bytes, where: str | Path, max_mpx: float | None = None, hint: str = _HINT) -> Image:
+def decode_image(
+    content: bytes, where: str | Path, max_mpx: float | None = None, hint: str = RAISE_BY_ENVIRONMENT
+) -> Image:
     """As `read_image`, from a file's bytes; `where` names them in errors."""
     require_within(content, require_limit(max_mpx), where=where, hint=hint)
     return decode.decode_image(content, where)
@@ -37,5 +37,5 @@ def read_mask(path: Path, shape: tuple[int, ...] | None = None, max_mpx: float |
         GainspectError: the mask is over the limit, cannot be read, has another size than `shape`, or has more
             than two values.
     """
-    require_within(path, require_limit(max_mpx), where=path, hint=_HINT)
+    require_within(path, require_limit(max_mpx), where=path, hint=RAISE_BY_ENVIRONMENT)
     return masks.read_mask(path, shape)

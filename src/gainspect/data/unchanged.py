@@ -1,12 +1,11 @@
 """Whether the data of a run are still those that it was trained on."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gainspect.data.manifest import Manifest
+from gainspect.data.manifest import Manifest, relative_name
 from gainspect.errors import GainspectError
 
 
@@ -82,7 +81,7 @@ def older_fingerprint(manifest: Manifest) -> str:
 def _hashes(manifest: Manifest) -> dict[str, str]:
     files = {file for part in manifest.parts for file in (part.image, part.mask) if file is not None}
     return {
-        Path(os.path.relpath(file, manifest.root)).as_posix(): hashlib.sha256(_content(file)).hexdigest()
+        relative_name(file, manifest.root): hashlib.sha256(_content(file)).hexdigest()
         for file in sorted(files)
     }
 

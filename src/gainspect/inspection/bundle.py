@@ -128,7 +128,8 @@ class Description(_Section):
     gainspect: str
     """Version of gainspect that wrote the bundle."""
     strategy: str
-    classes: tuple[str, str] = ("ok", "ng")
+    classes: tuple[Literal["ok"], Literal["ng"]] = ("ok", "ng")
+    """What the score tells apart; others are not known, and refused."""
     preprocessing: Preprocessing
     graph: Graph
     policy: Policy

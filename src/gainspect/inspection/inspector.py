@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.framing import letterbox, unletterbox
+from gainspect.data.framing import PADDING, letterbox, unletterbox
 from gainspect.data.image_header import require_limit
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
@@ -33,10 +33,10 @@ from gainspect.inspection.inputs import (
     require_threads,
 )
 from gainspect.inspection.reason.check import check_reasons
-from gainspect.inspection.regions import regions_of
-from gainspect.inspection.tiled import judge_tiles
+from gainspect.inspection.regions import Contributions, regions_of
+from gainspect.inspection.tiled import Judged, judge_tiles
 from gainspect.policy import ReasonPolicy
-from gainspect.types import MAP_NAMES, Evidence, FloatMap, Image, Label, MapName, Verdict
+from gainspect.types import MAP_NAMES, Evidence, Image, Label, Region, Verdict
 
 Input = NDArray[np.uint8] | NDArray[np.uint16] | PilImage | os.PathLike[str] | str
 """An image file, a Pillow image, or an array (H, W) or (H, W, 1, 3 or 4); color is RGB or RGBA."""
@@ -54,6 +54,7 @@ class Inspector:
         reason: how to check the reason of NG verdicts; None: it is not checked. Needs a region threshold.
         max_mpx: images with more millions of decoded pixels are refused before they are decoded; None: 64,
             or what the environment variable GAINSPECT_MAX_MPX says.
+        padding: gray value of the letterbox's border, as in training.
 
     Raises:
         GainspectError: an argument is out of its range.
@@ -72,6 +73,7 @@ class Inspector:
         tiling: Tiling | None = None,
         reason: ReasonPolicy | None = None,
         max_mpx: float | None = None,
+        padding: int = PADDING,
     ) -> None:
         if region_threshold is not None:
             region_threshold = require_number("region_threshold", region_threshold, -math.inf, math.inf)
@@ -90,6 +92,7 @@ class Inspector:
         self.batch_size = batch_size
         self.tiling = tiling
         self.reason = reason
+        self.padding = padding
         self.max_mpx = require_limit(max_mpx)
 
     @property
@@ -161,6 +164,7 @@ class Inspector:
             tiling=bundle.description.preprocessing.tiling,
             reason=policy.reason if check else None,
             max_mpx=max_mpx,
+            padding=bundle.description.preprocessing.padding,
         )
         inspector.bundle = bundle
         try:
@@ -197,49 +201,63 @@ class Inspector:
         """
         remaining = map(require_rgb8, images_of(images))
         while pixels := list(islice(remaining, self.images_at_once)):
-            verdicts = [self._verdict(score, maps) for score, maps in self._judge(pixels)]
+            verdicts = [self._verdict(judged) for judged in self._judge(pixels)]
             if self.reason is not None and self.region_threshold is not None:
                 verdicts = check_reasons(pixels, verdicts, self.scores, self.reason, self.region_threshold)
             yield from verdicts
 
     def scores(self, images: Iterable[Image]) -> list[float]:
-        """Only P(NG) of each image, as `judge` takes them; one batch (with tiling, one image at a time).
+        """Only P(NG) of each image, as `judge` takes them; one batch (with tiling, one image) at a time.
 
         Raises:
             GainspectError: see `judge`.
         """
         images = map(require_rgb8, images_of(images))
         if self.tiling is not None:
-            return [score for score, _ in self._judge(images)]
-        frames = [letterbox(image, self.backend.size)[0] for image in images]
-        return [float(score) for score in self._run(np.stack(frames))["score"]] if frames else []
+            return [judged.score for judged in self._judge(images)]
+        frames = (letterbox(image, self.backend.size, self.padding)[0] for image in images)
+        found: list[float] = []
+        while batch := list(islice(frames, self.batch_size)):
+            found += [float(score) for score in self._run(np.stack(batch))["score"]]
+        return found
 
-    def _judge(self, images: Iterable[Image]) -> Iterator[tuple[float, dict[MapName, FloatMap]]]:
-        """P(NG) and maps of each image, the maps in its own geometry."""
+    def _judge(self, images: Iterable[Image]) -> Iterator[Judged]:
+        """What the network says of each image, the maps in the image's own geometry."""
         size = self.backend.size
         if self.tiling is not None:
-            yield from (judge_tiles(self._run, image, size, self.tiling, self.batch_size) for image in images)
+            yield from (
+                judge_tiles(self._run, image, size, self.tiling, self.batch_size, self.padding)
+                for image in images
+            )
             return
-        frames, geometries = zip(*(letterbox(image, size) for image in images), strict=True)
+        frames, geometries = zip(*(letterbox(image, size, self.padding) for image in images), strict=True)
         results = self._run(np.stack(frames))
         names = [name for name in MAP_NAMES if name in results]
         for index, geometry in enumerate(geometries):
             maps = {name: unletterbox(results[name][index], geometry) for name in names}
-            yield float(results["score"][index]), maps
+            given = results.get("contributions")
+            contributions = None if given is None else np.array(given[index])
+            yield Judged(float(results["score"][index]), maps, contributions, geometry)
 
     def _run(self, frames: NDArray[np.uint8]) -> Predictions:
         results = self.backend(frames)
         _require_finite(results)
         return results
 
-    def _verdict(self, score: float, maps: dict[MapName, FloatMap]) -> Verdict:
+    def _verdict(self, judged: Judged) -> Verdict:
+        maps, given, tile = judged.maps, judged.contributions, judged.tile
         evidence = np.maximum(maps["evidence"], 0, out=maps["evidence"])
+        regions: tuple[Region, ...] = ()
+        if self.region_threshold is not None:
+            contributions = None if given is None else Contributions(given, judged.geometry, tile)
+            regions = regions_of(evidence, self.region_threshold, contributions)
+        place = None if tile is None else (tile.left, tile.top, tile.width, tile.height)
         return Verdict(
-            label=Label.NG if score >= self.threshold else Label.OK,
-            score=score,
+            label=Label.NG if judged.score >= self.threshold else Label.OK,
+            score=judged.score,
             threshold=self.threshold,
-            evidence=Evidence(**maps),
-            regions=() if self.region_threshold is None else regions_of(evidence, self.region_threshold),
+            evidence=Evidence(**maps, contributions=given, tile=place),
+            regions=regions,
         )
 
 

@@ -174,6 +174,7 @@ def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
         "threshold": verdict.threshold,
         "regions": [asdict(region) for region in verdict.regions],
         "review_reasons": [str(reason) for reason in verdict.review_reasons],
+        "unchecked": verdict.unchecked,
         "check": None if verdict.check is None else _check_record(verdict.check),
         "bundle": None if inspector.bundle is None else inspector.bundle.sha256,
         "runtime": inspector.backend.runtime,

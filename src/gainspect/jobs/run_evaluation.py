@@ -12,7 +12,7 @@ from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
-from gainspect.evaluation.doubtful import require_known
+from gainspect.evaluation.doubtful import require_known, resolve
 from gainspect.evaluation.saved_verdicts import ALL_LABELS, WITHOUT_DOUBTFUL, save_verdicts
 from gainspect.evaluation.summary import summarize
 from gainspect.inspection.backends.backend import Precision, RuntimeName
@@ -49,7 +49,7 @@ def run_evaluation(
         runtime: see `Inspector.load`; "torch" evaluates a run's own checkpoint and needs no bundle.
         precision: see `Inspector.load`.
         maps: folder to write the maps to as floats (see `assess`).
-        doubtful: images to leave out in a second summary.
+        doubtful: images to leave out in a second summary, by path or by a file name that only one has.
         seen: whether to judge a test part with images that the model has seen in training or validation. The
             parts train and val are judged in either case.
         console: where progress is shown; None: no progress is shown.
@@ -60,12 +60,13 @@ def run_evaluation(
 
     Raises:
         GainspectError: the run has not ended, no data are given, they have no such part, the bundle is
-            refused, the model has seen images of the test part, an image or mask cannot be read, or a
-            doubtful image is not in the data.
+            refused, the model has seen images of the test part, an image or mask cannot be read, a doubtful
+            image is not in the data, or a doubtful file name fits several images.
     """
     manifest, opened = _parts_and_inspector(target, data, runtime, precision, console)
     chosen = _part(manifest, split)
     require_known(doubtful or (), manifest)
+    left_out = None if doubtful is None else resolve(doubtful, map(manifest.key, manifest.parts))
     sentence = not_taken_sentence(manifest.not_taken)
     if console is not None and sentence is not None:
         console.print(sentence)
@@ -77,8 +78,8 @@ def run_evaluation(
         assessment = assess(inspector, chosen, on_image=advance, maps_dir=maps)
     thresholds = policy.map_thresholds
     summaries = {ALL_LABELS: summarize(assessment, map_thresholds=thresholds)}
-    if doubtful is not None:
-        summaries[WITHOUT_DOUBTFUL] = summarize(assessment, exclude=doubtful, map_thresholds=thresholds)
+    if left_out is not None:
+        summaries[WITHOUT_DOUBTFUL] = summarize(assessment, exclude=left_out, map_thresholds=thresholds)
     for summary in summaries.values():
         summary["seen"] = found
     save_verdicts(assessment, out, summaries)

@@ -14,7 +14,7 @@ import lightning.pytorch as pl
 import torch
 from rich.console import Console
 
-from gainspect.config import RunConfig, save_config
+from gainspect.config import MONITORS, RunConfig, save_config
 from gainspect.data.loading.dataset import TrainingSet
 from gainspect.data.manifest import Manifest, save_manifest
 from gainspect.data.seen import SeenImages
@@ -33,7 +33,7 @@ from gainspect.training.compiled import compile_backbone, compiler_errors
 from gainspect.training.device import device_at_hand
 from gainspect.training.estimate import estimate
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.selection import EpochFigures
+from gainspect.training.selection import EpochFigures, require_figure
 from gainspect.training.settle import settle
 from gainspect.training.task import InspectionTask
 from gainspect.training.trained import trained_backend
@@ -71,6 +71,7 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
     config, manifest, choice = settle(config, manifest)
     if console is not None and choice is not None:
         console.print(str(choice))
+    require_figure(config.training.monitor, manifest.split("val"))
     model = _build(config)
     weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
     run = _start_run(
@@ -115,7 +116,8 @@ def _fit(
         console.print(fewer)
     task = InspectionTask(config, model, data, workers)
     lines = EpochLines(config.strategy, console or Console(quiet=True))
-    monitor = Monitor(run, manifest.split("val"), config.training.monitor, lines.add)
+    figure = config.training.monitor
+    monitor = Monitor(run, manifest.split("val"), figure, lines.add, MONITORS[figure])
     announced = None
     if console is not None:
         announced = _announce(task, manifest.split("val"), console, done=_epochs_done(run))
@@ -208,7 +210,7 @@ def _trainer(config: RunConfig, monitor: Monitor, *, bar: bool) -> pl.Trainer:
     settings = config.training
     callbacks: list[pl.Callback] = [monitor, *([EpochBar()] if bar else [])]
     if settings.patience is not None:
-        callbacks.append(Patience(settings.monitor, settings.patience))
+        callbacks.append(Patience(settings.monitor, settings.patience, MONITORS[settings.monitor]))
     return pl.Trainer(
         accelerator="auto",
         devices=1,

@@ -1,14 +1,18 @@
 """The Inspector over fake backends whose answers are known."""
 
 import itertools
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
+from gainspect.inspection import inspector as inspector_module
 from gainspect.inspection.inspector import Inspector
 from gainspect.types import Label
+from report_parts import bundle as small_bundle
 
 
 class Brightness:
@@ -99,6 +103,25 @@ def test_a_model_that_gives_no_numbers_passes_nothing(broken, value):
 
     with pytest.raises(GainspectError, match=f"not finite \\({broken}\\)"):
         Inspector(Diverged(), threshold=0.5).inspect(flat(9))
+
+
+@pytest.mark.parametrize("padding", [0, 128, 255])
+@pytest.mark.parametrize("tiling", [None, Tiling(100, 0.0)])
+def test_the_border_has_the_bundles_padding(padding, tiling):
+    """A white strip of 100 × 50 fills half of the frame; the mean brightness tells the other half."""
+    inspector = Inspector(Brightness(), threshold=0.5, padding=padding, tiling=tiling)
+    image = flat(255, 100, 50)
+    expected = (255 + padding) / 2 / 255
+    assert inspector.inspect(image).score == pytest.approx(expected)
+    assert inspector.scores([image]) == pytest.approx([expected])
+
+
+def test_what_a_bundle_says_of_its_border_is_applied(monkeypatch):
+    described = small_bundle()
+    preprocessing = described.description.preprocessing.model_copy(update={"padding": 7})
+    description = described.description.model_copy(update={"preprocessing": preprocessing})
+    monkeypatch.setattr(inspector_module, "open_backend", lambda *arguments: Brightness())
+    assert Inspector.load(replace(described, description=description)).padding == 7
 
 
 def test_an_unreadable_file_is_named(tmp_path):

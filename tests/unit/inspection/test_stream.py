@@ -113,5 +113,6 @@ def test_a_record_holds_the_check_and_names_the_rules(inspector: Inspector, fold
     (found,) = inspect_files(inspector, [str(folder / "sub1" / "1.png")])
     record: dict[str, Any] = json.loads(json.dumps(record_of(found, inspector)))
     # A part that is white all over: its evidence is all there is, and cannot be repaired.
-    assert (record["verdict"], record["review_reasons"]) == ("ng", [])
+    assert (record["verdict"], record["review_reasons"]) == ("review", ["unchecked"])
+    assert record["unchecked"] is True
     assert (record["check"]["gap"], record["check"]["repaired"]) == ("region_too_large", None)
