@@ -29,7 +29,7 @@ def test_review_for_want_of_a_check_is_counted_apart():
     text = printed(records)
     assert "6 images: 1 NG, 4 REVIEW (2 of them not checked), 1 OK" in text
     assert "3 REVIEW: the reason could not be checked in full" in text
-    assert "1 REVIEW: repairing the evidence does not bring the score down" in text
+    assert "1 REVIEW: repairing the evidence does not lower the score" in text
 
 
 def test_without_such_verdicts_nothing_is_said_of_them():
