@@ -140,3 +140,12 @@ def test_a_file_that_cannot_be_read_is_a_sentence(manifest: Manifest) -> None:
     (manifest.root / "a.png").unlink()
     with pytest.raises(GainspectError, match=r"a\.png: cannot read the file"):
         DataRecord.of(manifest)
+
+
+@pytest.mark.parametrize("name", ["part\udcba.png", "a\\xba.png", "two\nlines.png"])
+def test_names_that_no_text_can_hold_are_recorded_as_tables_write_them(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"image")
+    manifest = Manifest(tmp_path, (Part(tmp_path / name, Label.OK, None, "g", None, "train"),))
+    record = DataRecord.of(manifest)
+    assert list(record.files) == [manifest.key(manifest.parts[0])]
+    record.require_unchanged(manifest, run=tmp_path)

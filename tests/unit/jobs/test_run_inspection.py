@@ -20,6 +20,9 @@ from report_parts import Spots, bundle
         (["a.png", "a.jpg", "a-2.png"], ["a", "a-3", "a-2"]),
         (["a-2.png", "x/a.png", "y/a.png", "z/a.png"], ["a-2", "a", "a-3", "a-4"]),
         (["-", "stdin.png"], ["stdin", "stdin-2"]),
+        (["A.bmp", "a.png", "a-2.png"], ["A", "a-3", "a-2"]),
+        (["e\u0301.png", "\u00e9.png"], ["e\u0301", "\u00e9-2"]),
+        ([f"{'a' * 250}.png", f"{'a' * 251}.png"], ["a" * 240, f"{'a' * 240}-2"]),
         ([], []),
     ],
 )
