@@ -100,10 +100,9 @@ def _pictures_of_index(segment: bytes) -> int:
     if not segment.startswith(b"\xff\xe2MPF\0"):
         return 0
     table = segment[6:]
-    order = "little" if table[:2] == b"II" else "big"
 
     def number(place: int, size: int) -> int:
-        return int.from_bytes(table[place : place + size], "little" if order == "little" else "big")
+        return int.from_bytes(table[place : place + size], "little" if table[:2] == b"II" else "big")
 
     directory = number(4, 4)
     for entry in range(number(directory, 2)):

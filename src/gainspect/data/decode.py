@@ -1,4 +1,4 @@
-"""Reads image files as 8-bit RGB, and masks as 0 and 1. Damaged files are refused."""
+"""Reads image files as 8-bit RGB. Damaged files are refused."""
 
 from pathlib import Path
 

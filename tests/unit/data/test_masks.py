@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from gainspect.data.masks import read_mask, require_one_meaning
+from gainspect.data.masks import marking_values, read_mask, require_one_meaning
 from gainspect.errors import GainspectError
 
 SIDE = 64
@@ -205,7 +205,9 @@ def _set(folder: Path, values: list[Any]) -> list[Path]:
 
 @pytest.mark.parametrize("values", [[255, 255], [1, 1], [0, 255], [(255, 0, 0)] * 2, [255, 250]])
 def test_masks_of_one_meaning_are_one_set(tmp_path: Path, values: list[Any]) -> None:
-    require_one_meaning(_set(tmp_path, values))
+    masks = _set(tmp_path, values)
+    require_one_meaning(masks)
+    assert len(marking_values(masks)) == 1
 
 
 @pytest.mark.parametrize(
