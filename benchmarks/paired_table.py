@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from gainspect.evaluation.doubtful import is_named
+from gainspect.evaluation.doubtful import resolve
 from gainspect.evaluation.paired import differences
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, SavedVerdicts, read_verdicts
 from results_table import markdown
@@ -61,7 +61,8 @@ def pooled(tables: Sequence[SavedVerdicts]) -> SavedVerdicts:
 
 
 def _without(table: SavedVerdicts, exclude: frozenset[str]) -> SavedVerdicts:
-    kept = np.array([not is_named(image, exclude) for image in table.images])
+    left_out = resolve(exclude, table.images)
+    kept = np.array([image not in left_out for image in table.images])
     return SavedVerdicts(
         images=tuple(np.array(table.images)[kept]),
         groups=tuple(np.array(table.groups)[kept]),

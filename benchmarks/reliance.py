@@ -52,7 +52,7 @@ def main() -> None:
         row = {"figure": f"{truth.upper()} images judged OK / REVIEW / NG"}
         for name, examined in found.items():
             count = outcomes(examined)[truth]
-            row[name] = f"{count['ok']} / {count['review']} / {count['ng']}"
+            row[name] = f"{count['ok']} / {count['review'] + count['unchecked']} / {count['ng']}"
         lines.append(row)
     text = markdown(lines)
     print(text)

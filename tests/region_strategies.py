@@ -19,3 +19,9 @@ regions = st.builds(
     st.lists(st.tuples(*[st.floats(0, 1)] * 4), min_size=1, max_size=4),
 )
 """(H, W) bool of one to four boxes, which may touch."""
+
+
+def disc(height, width, *, center, radius):
+    """(height, width) bool, True within the radius of the center (y, x)."""
+    y, x = np.ogrid[:height, :width]
+    return (y - center[0]) ** 2 + (x - center[1]) ** 2 <= radius**2

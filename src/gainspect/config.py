@@ -1,7 +1,9 @@
 """All settings of a training run, typed and validated on construction. Nothing here needs torch."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -9,7 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.files import write_text
-from gainspect.strategies import PyramidKind, strategy
+from gainspect.strategies import LossName, PyramidKind, strategy
+
+Direction = Literal["max", "min"]
+MAP_MONITORS = ("cam_iou", "pointing_game", "energy_inside", "localization_iou")
+"""Validation figures that exist only if NG images of the validation part have masks."""
+MONITORS: Mapping[str, Direction] = MappingProxyType(
+    {
+        **dict.fromkeys(("right_reason_at_recall", "specificity_at_recall", "auroc", "ap"), "max"),
+        **dict.fromkeys(("accuracy", "recall", *MAP_MONITORS), "max"),
+        **{f"loss/{name}": "min" for name in ("total", *get_args(LossName))},
+    }
+)
+"""The figures by which a checkpoint can be chosen, and whether the largest or the smallest is the best.
+The shares are those of `evaluation.validation_figures`, the losses those of `strategies`."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -121,7 +136,8 @@ class TrainingConfig(_Section):
     """Checkpoints are compared at this recall on the validation part. It is lower than `target_recall` so
     that the comparison does not depend on one or two images."""
     monitor: str = "right_reason_at_recall"
-    """The validation figure (a column of log.csv) by which the checkpoint is chosen; larger is better."""
+    """The figure (a column of log.csv) by which the checkpoint is chosen, one of `MONITORS`; of a loss the
+    smallest is the best."""
     patience: PositiveInt | None = None
     """Stop after this many epochs without a better `monitor`; None: train to the end."""
     precision: Literal["auto", "32", "bf16"] = "auto"
@@ -138,6 +154,13 @@ class TrainingConfig(_Section):
         if 0 < gamma < 1:
             raise ValueError("between 0 and 1 the gradient of a confident, correct image is infinite")
         return gamma
+
+    @field_validator("monitor")
+    @classmethod
+    def _known_figure(cls, name: str) -> str:
+        if name not in MONITORS:
+            raise ValueError(f"there is no figure {name!r}; choose one of {', '.join(MONITORS)}")
+        return name
 
     @field_validator("stage_starts")
     @classmethod
@@ -226,6 +249,17 @@ class RunConfig(_Section):
             return strategy(name).name
         except GainspectError as error:
             raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _the_strategy_has_the_monitored_figure(self) -> "RunConfig":
+        own, figure = strategy(self.strategy), self.training.monitor
+        loss = figure.removeprefix("loss/")
+        if figure.startswith("loss/") and loss != "total" and loss not in own.weights:
+            known = ", ".join(f"loss/{name}" for name in ("total", *own.weights))
+            raise ValueError(f"training.monitor: {own.name} has no {figure}; its losses are {known}")
+        if figure == "localization_iou" and "localization" not in own.modules:
+            raise ValueError(f"training.monitor: {own.name} has no localization, so no localization_iou")
+        return self
 
     @model_validator(mode="after")
     def _progressive_size_is_large_enough(self) -> "RunConfig":

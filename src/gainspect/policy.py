@@ -43,7 +43,9 @@ class ReasonPolicy(_Section):
     verdicts: int = Field(default=0, ge=0)
     """Number of NG verdicts in that part that are right for the right reason."""
     reviewed: int = Field(default=0, ge=0)
-    """How many of these become REVIEW with the fitted limits."""
+    """How many of these become REVIEW because they break one of the fitted limits."""
+    unchecked: int = Field(default=0, ge=0)
+    """How many of these become REVIEW only because their reason could not be checked in full."""
 
 
 class Policy(_Section):

@@ -26,8 +26,8 @@ class Label(StrEnum):
     OK = "ok"
     NG = "ng"
     REVIEW = "review"
-    """A person must decide, because the reason failed its check. Only verdicts have this label; data are
-    labeled OK or NG."""
+    """A person must decide, because the reason failed its check or could not be checked. Only verdicts have
+    this label; data are labeled OK or NG."""
 
 
 class ReviewReason(StrEnum):
@@ -39,6 +39,9 @@ class ReviewReason(StrEnum):
     """Repairing an equal area elsewhere lowers the score."""
     MAPS_DISAGREE = "maps_disagree"
     """Attention and localization point to different places."""
+    UNCHECKED = "unchecked"
+    """The reason could not be checked in full: the evidence is too large to repair, or there is no room for a
+    control. Nothing speaks against the verdict, but nothing confirms it either."""
 
 
 class CheckGap(StrEnum):
@@ -54,7 +57,7 @@ class CheckGap(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """The maps behind one verdict, in the original image's geometry (H, W), float32.
+    """The maps behind one verdict, in the original image's geometry (H, W), float32, and its contributions.
 
     A map is None if the strategy has no module that computes it.
     """
@@ -67,6 +70,13 @@ class Evidence:
     """Guided attention, 0…1."""
     localization: FloatMap | None = None
     """Localization probability, 0…1."""
+    contributions: FloatMap | None = None
+    """(h, w), what each cell of the model's own grid adds to the logit of P(NG), exactly: their sum plus the
+    evidence bias of the model is the logit. The grid covers the square frame that the image, or the tile, was
+    letterboxed into. None if the backend gives none."""
+    tile: tuple[int, int, int, int] | None = None
+    """x, y, width, height in the image of what the grid shows: the worst tile, whose score is the image's.
+    None: the whole image."""
 
     def maps(self) -> dict[MapName, FloatMap]:
         """The maps that exist, by name."""
@@ -89,7 +99,12 @@ class Region:
     peak_at: tuple[int, int]
     """(x, y) of the peak."""
     share: float
-    """Its share of the image's total evidence, 0…1."""
+    """Positive contributions in the region / all positive contributions of the image, 0…1. A contribution is
+    spread evenly over its cell. With tiles, the contributions are those of the worst tile, whose score is the
+    image's. Without contributions: its share of the image's total evidence."""
+    in_worst_tile: bool = True
+    """Whether some of it lies in the tile whose score is the image's; if not, the score does not rest on it,
+    and its share is 0. Always True without tiles."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +158,7 @@ class Verdict:
     """What the Inspector says of one image."""
 
     label: Label
-    """NG if score ≥ threshold, otherwise OK; REVIEW if it would be NG but its reason fails its check."""
+    """NG if score ≥ threshold, otherwise OK; REVIEW if it would be NG but its reason is not confirmed."""
     score: float
     """P(NG), 0…1."""
     threshold: float
@@ -155,6 +170,11 @@ class Verdict:
     """The check of the reason for an NG score; None for OK, or if checking is switched off."""
     review_reasons: tuple[ReviewReason, ...] = ()
     """Why the label is REVIEW; empty for OK and NG."""
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether it is REVIEW only because its reason could not be checked, not because the check failed."""
+        return self.review_reasons == (ReviewReason.UNCHECKED,)
 
     @property
     def by_score(self) -> Label:

@@ -17,7 +17,7 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import save_manifest
 from gainspect.data.tables import LABEL_WORDS, SPLIT_WORDS, fold_header
 from gainspect.errors import GainspectError
-from gainspect.evaluation.doubtful import is_named, read_doubtful
+from gainspect.evaluation.doubtful import read_doubtful, resolve
 
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -313,7 +313,8 @@ def test_the_list_of_doubtful_labels(header: str, separator: str, tmp_path: Path
     )
     names = read_doubtful(tmp_path / "d.csv")
     assert names == {"images/a.png", "부품.png"}
-    assert is_named(f"images/train/{decomposed}", names)
+    image = f"images/train/{decomposed}"
+    assert resolve(names, [image, "images/b.png"]) == {image}
 
 
 def test_a_list_of_doubtful_labels_with_another_column_is_refused(tmp_path: Path) -> None:

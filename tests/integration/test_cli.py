@@ -388,6 +388,11 @@ def test_a_bundle_from_training_to_parity(run: Run, parts_folder: Path, tmp_path
     assert "broken.png: the file is empty" in " ".join(judged.stderr.split())
     rows = [json.loads(line) for line in (out / "verdicts.jsonl").read_text().splitlines()]
     assert len(rows) == 11 and len(list((out / "overlays").glob("*.png"))) == 10
+    small = run("inspect", bundle, folder / "normal", "--max-mpx", "0.004")
+    assert small.returncode == 3
+    assert "64 × 64 px = 0.004096 Mpx, the limit is 0.004 Mpx" in " ".join(small.stderr.split())
+    assert_sentence(run("inspect", bundle, folder, "--max-mpx", "0"), "max_mpx is 0.0")
+    assert_sentence(run("evaluate", bundle, "--data", parts_folder, "--seen", "yes"), "no --seen 'yes'")
     lines = run("inspect", bundle, folder / "normal", "--jsonl").stdout.splitlines()
     assert [json.loads(line)["image"] for line in lines] == sorted(
         str(f) for f in (folder / "normal").iterdir()

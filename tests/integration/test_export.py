@@ -97,6 +97,13 @@ def test_the_verdict_is_its_contributions_in_every_runtime(
     results = backend(probe_frames(64))
     total = results["contributions"].sum(axis=(1, 2)) + bundle.description.graph.evidence_bias
     np.testing.assert_allclose(total, results["logit"], atol=1e-4)
+    inspector = Inspector.load(bundle, runtime, precision, check=False)
+    for frame, given, logit in zip(probe_frames(64), results["contributions"], results["logit"], strict=True):
+        evidence = inspector.inspect(frame).evidence
+        assert evidence.contributions is not None and evidence.contributions.dtype == np.float32
+        assert evidence.contributions.shape == given.shape  # the model's own grid
+        of_verdict = evidence.contributions.sum(dtype=np.float64) + bundle.description.graph.evidence_bias
+        assert of_verdict == pytest.approx(float(logit), abs=1e-4)
     np.testing.assert_allclose(
         1 / (1 + np.exp(-results["logit"].astype(np.float64))), results["score"], atol=1e-6
     )

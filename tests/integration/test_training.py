@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from pydantic import ValidationError
 from rich.console import Console
 from safetensors.torch import load_file
 
@@ -259,9 +260,22 @@ def test_early_stop_on_a_named_figure(parts: Manifest, tmp_path: Path) -> None:
     assert len(figures) < 30
 
 
-def test_an_unknown_figure_is_named_with_those_there_are(parts: Manifest, tmp_path: Path) -> None:
-    with pytest.raises(GainspectError, match=r"no validation figure 'beauty'.*right_reason_at_recall"):
-        train(tiny("S1", epochs=1, monitor="beauty"), parts, tmp_path / "run")
+def test_a_figure_that_there_cannot_be_is_refused_before_anything_is_trained(
+    parts: Manifest, tmp_path: Path
+) -> None:
+    with pytest.raises(ValidationError, match=r"there is no figure 'beauty'; choose one of right_reason_at"):
+        tiny("S1", epochs=1, monitor="beauty")
+    unmarked = replace(parts, parts=tuple(replace(part, mask=None) for part in parts.parts))
+    with pytest.raises(GainspectError, match="pointing_game needs marked defects"):
+        train(tiny("S1", epochs=1, monitor="pointing_game"), unmarked, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_by_a_loss_the_epoch_with_the_smallest_is_kept(parts: Manifest, tmp_path: Path) -> None:
+    run = train(tiny("S1", epochs=3, monitor="loss/total"), parts, tmp_path / "run")
+    losses = [float(row["loss/total"]) for row in log_of(run)]
+    assert run.result()["epoch"] == 1 + int(np.argmin(losses))
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gainspect.config import RunConfig, TrainingConfig, load_config, save_config
+from gainspect.config import MONITORS, RunConfig, TrainingConfig, load_config, save_config
 from gainspect.errors import GainspectError
 from gainspect.strategies import STRATEGIES, stages_at
 
@@ -80,6 +80,21 @@ def test_a_configuration_does_not_change() -> None:
         RunConfig().training.lr = 1.0
 
 
+# --- the figure by which a checkpoint is chosen -------------------------------------------------------
+
+
+@pytest.mark.parametrize(("figure", "direction"), [("auroc", "max"), ("loss/total", "min")])
+def test_the_monitored_figure_has_its_direction(figure: str, direction: str) -> None:
+    assert MONITORS[load_config(overrides={"training.monitor": figure}).training.monitor] == direction
+
+
+def test_every_loss_of_every_strategy_can_be_monitored() -> None:
+    for name, row in STRATEGIES.items():
+        for loss in ("total", *row.weights):
+            overrides = {"strategy": name, "training.monitor": f"loss/{loss}"}
+            assert MONITORS[load_config(overrides=overrides).training.monitor] == "min"
+
+
 # --- what is wrong is named --------------------------------------------------------------------------
 
 
@@ -92,7 +107,7 @@ def test_a_configuration_does_not_change() -> None:
         ("training: {lr: .inf}", "training.lr", "finite number"),
         ("training: {weight_decay: .inf}", "training.weight_decay", "finite number"),
         ("training: {focal_gamma: .nan}", "training.focal_gamma", "finite number"),
-        ("training: {stage_starts: [0, .nan, 0.5, 0.7]}", "training.stage_starts.1", "finite number"),
+        ("training: {stage_starts: [0, .nan, 0.5, 0.7]}", "training.stage_starts", "finite number"),
         ("training: {lr: fast}", "training.lr", "valid number"),
         ("training: {lr: 0}", "training.lr", "greater than 0"),
         ("training: {epochs: 2.5}", "training.epochs", "valid integer"),
@@ -114,6 +129,10 @@ def test_a_configuration_does_not_change() -> None:
         ("strategy: S10", "strategy", "Choose one of S1, S2, S3, S4, S5, S6, S7, S8, S9"),
         ("strategy: 6", "strategy", "valid string"),
         ("{data: {size: 64}, training: {start_size: 0.5}}", "start_size", "less than 64 px"),
+        ("training: {monitor: beauty}", "training.monitor", "choose one of right_reason_at_recall"),
+        ("training: {monitor: epoch}", "training.monitor", "there is no figure 'epoch'"),
+        ("{strategy: S1, training: {monitor: loss/mining}}", "S1 has no loss/mining", "loss/total"),
+        ("{strategy: S3, training: {monitor: localization_iou}}", "training.monitor", "S3 has no localiz"),
     ],
 )
 def test_each_fault_is_named_with_its_key_and_file(tmp_path: Path, text: str, key: str, reason: str) -> None:

@@ -36,10 +36,17 @@ def compare(
         typer.Option("--report", help="Also write OUT/compare.html: paired differences, changed verdicts."),
     ] = False,
     lang: Annotated[str, typer.Option(help="Language of the report: en or ko.")] = "en",
+    seen: Annotated[
+        str,
+        typer.Option(
+            help="Test images that also lie in the training part or validation part: refuse or allow."
+        ),
+    ] = "refuse",
 ) -> None:
     """Train and evaluate several strategies on the same data: one table, and a picture of their evidence."""
     from gainspect.config import load_config
     from gainspect.data.importers import load_manifest
+    from gainspect.data.seen import require_seen_choice
     from gainspect.evaluation.doubtful import read_doubtful
     from gainspect.jobs.run_comparison import compare_strategies, run_path
     from gainspect.jobs.write_report import write_comparison_report
@@ -64,6 +71,7 @@ def compare(
             numbers,
             out,
             doubtful=left_out,
+            seen=require_seen_choice(seen),
             console=console,
         )
     except KeyboardInterrupt:

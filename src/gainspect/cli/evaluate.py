@@ -36,13 +36,18 @@ def evaluate(
         typer.Option(help="auto, onnxruntime or openvino run the bundle; torch runs the trained model."),
     ] = "auto",
     precision: Annotated[str, typer.Option(help="f32, bf16 or int8 (OpenVINO).")] = "f32",
+    seen: Annotated[
+        str,
+        typer.Option(help="Test images that the model has seen in training or validation: refuse or allow."),
+    ] = "refuse",
 ) -> None:
-    """Evaluate on parts that were not used in training: quality of the verdicts and of the evidence."""
+    """Evaluate on one part of the data: quality of the verdicts and of the evidence."""
+    from gainspect.data.seen import require_seen_choice
     from gainspect.evaluation.doubtful import read_doubtful
     from gainspect.inspection.backends.choice import require_choice
     from gainspect.inspection.bundle import is_bundle
     from gainspect.jobs.run_evaluation import run_evaluation
-    from gainspect.report.terminal.evaluation_tables import evaluation_tables
+    from gainspect.report.terminal.evaluation_tables import evaluation_tables, seen_sentence
 
     require_choice(runtime, precision)
     folder = target.with_name(f"{target.stem}-evaluation") if is_bundle(target) else target / "evaluation"
@@ -56,10 +61,12 @@ def evaluate(
         precision=cast("Precision", precision),
         maps=maps,
         doubtful=None if doubtful is None else read_doubtful(doubtful),
+        seen=require_seen_choice(seen),
         console=console,
     )
     for title, summary in summaries.items():
         console.rule(title)
         for table in evaluation_tables(summary):
             console.print(table)
+    console.print(seen_sentence(next(iter(summaries.values()))["seen"]))
     console.print(f"Saved: {saved / 'predictions.csv'}, {saved / 'metrics.json'}", soft_wrap=True)

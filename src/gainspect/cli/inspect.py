@@ -37,6 +37,10 @@ def inspect(
     ] = True,
     runtime: Annotated[str, typer.Option(help="auto, onnxruntime, openvino or torch.")] = "auto",
     precision: Annotated[str, typer.Option(help="f32, bf16 or int8 (OpenVINO).")] = "f32",
+    max_mpx: Annotated[
+        float | None,
+        typer.Option(help="Largest image, millions of pixels; larger ones are not decoded.  [default: 64]"),
+    ] = None,
 ) -> None:
     """Judge images with a bundle; exit code 3 if a file could not be read (all others are judged)."""
     from rich.progress import track
@@ -56,6 +60,7 @@ def inspect(
         check=check,
         runtime=cast("RuntimeName", runtime),
         precision=cast("Precision", precision),
+        max_mpx=max_mpx,
         on_record=lambda record: print_json(record) if jsonl else None,
         shown=lambda images, count: iter(
             track(images, "inspect", count, console=errors, transient=True, disable=not errors.is_terminal)

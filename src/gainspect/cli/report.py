@@ -23,8 +23,12 @@ def report(
     doubtful: Annotated[
         Path | None, typer.Option(help="CSV with a column `file` that lists images with doubtful labels.")
     ] = None,
+    seen: Annotated[
+        str, typer.Option(help="Images that the model has seen in training or validation: refuse or allow.")
+    ] = "refuse",
 ) -> None:
     """Write a report about an inspector, its verdicts and their reasons: one HTML file that opens offline."""
+    from gainspect.data.seen import require_seen_choice
     from gainspect.evaluation.doubtful import read_doubtful
     from gainspect.inspection.bundle import is_bundle
     from gainspect.jobs.write_report import write_inspection_report
@@ -32,7 +36,15 @@ def report(
     of_bundle = target.with_name(f"{target.stem}-report.html")
     path = out or (of_bundle if is_bundle(target) else target / "report.html")
     left_out = frozenset() if doubtful is None else read_doubtful(doubtful)
-    write_inspection_report(target, data=data, out=path, language=lang, doubtful=left_out, console=errors)
+    write_inspection_report(
+        target,
+        data=data,
+        out=path,
+        language=lang,
+        doubtful=left_out,
+        seen=require_seen_choice(seen),
+        console=errors,
+    )
     console.print(
         f"Saved: {path} ({path.stat().st_size / 2**20:.1f} MiB). It opens in any browser, offline.",
         soft_wrap=True,

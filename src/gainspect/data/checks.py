@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.decode import IMAGE_SUFFIXES, read_image
+from gainspect.data.decode import IMAGE_SUFFIXES
 from gainspect.data.defect_size import SMALL_DEFECT, defect_px
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.masks import marking_values, read_mask
+from gainspect.data.masks import marking_values
+from gainspect.data.reading import read_image, read_mask
 from gainspect.data.taken import HIDDEN
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError

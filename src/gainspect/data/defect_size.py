@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.decode import read_image
 from gainspect.data.framing import geometry_of
 from gainspect.data.manifest import Manifest
-from gainspect.data.masks import read_mask
+from gainspect.data.reading import read_image, read_mask
 from gainspect.data.tiles import Tiling
 from gainspect.types import Label, Mask
 

@@ -42,10 +42,10 @@ def geometry_of(height: int, width: int, size: int) -> Geometry:
     return Geometry(height, width, size, top, left, content_height, content_width)
 
 
-def letterbox(image: Image, size: int) -> tuple[Image, Geometry]:
-    """Scale an image into the middle of a gray square (size, size, 3)."""
+def letterbox(image: Image, size: int, padding: int = PADDING) -> tuple[Image, Geometry]:
+    """Scale an image into the middle of a square (size, size, 3) of the grey value `padding`."""
     geometry = geometry_of(image.shape[0], image.shape[1], size)
-    frame = np.full((size, size, 3), PADDING, np.uint8)
+    frame = np.full((size, size, 3), padding, np.uint8)
     _content(frame, geometry)[:] = _resize(image, geometry.content_height, geometry.content_width)
     return frame, geometry
 
@@ -76,6 +76,33 @@ def unletterbox(values: NDArray[np.floating], geometry: Geometry) -> FloatMap:
     """Resize a model's map (h, w) of the whole frame, at any resolution, to the image's (H, W)."""
     frame = _resize(values.astype(np.float32), geometry.size, geometry.size)
     return _resize(_content(frame, geometry), geometry.height, geometry.width).astype(np.float32)
+
+
+class Spread:
+    """Amounts on a grid (h, w) over the whole frame, each spread evenly over its cell, in the image's pixels.
+
+    Unlike `unletterbox`, which keeps values, this keeps sums: a window of the image holds exactly the share
+    of each cell that it shows. What lies in the border of the frame is in no window.
+    """
+
+    def __init__(self, amounts: FloatMap, geometry: Geometry) -> None:
+        self.amounts = amounts
+        rows, columns = (cells / geometry.size for cells in amounts.shape)  # cells per pixel of the frame
+        y = geometry.top + np.linspace(0, geometry.content_height, geometry.height + 1)
+        x = geometry.left + np.linspace(0, geometry.content_width, geometry.width + 1)
+        self._rows = _overlaps(y * rows, amounts.shape[0])
+        self._columns = _overlaps(x * columns, amounts.shape[1])
+
+    def window(self, top: int, left: int, height: int, width: int) -> FloatMap:
+        """(height, width): the amount in each pixel of a window of the image."""
+        rows, columns = self._rows[top : top + height], self._columns[left : left + width]
+        return np.asarray(rows @ self.amounts @ columns.T, np.float32)
+
+
+def _overlaps(edges: NDArray[np.float64], cells: int) -> NDArray[np.float32]:
+    """(N, cells): how much of each cell, 0…1, lies between each two neighbors of N + 1 increasing edges."""
+    reached = np.clip(edges[:, None] - np.arange(cells), 0, 1)
+    return np.diff(reached, axis=0).astype(np.float32)
 
 
 def content_mask(geometry: Geometry) -> Mask:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import json
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -58,23 +59,39 @@ class Manifest:
 
     def key(self, part: Part) -> str:
         """The image's name in tables: its path relative to the root, with forward slashes, as `escaped`."""
-        return _relative(part.image, self.root)
+        return relative_name(part.image, self.root)
 
     @property
     def labels(self) -> NDArray[np.bool_]:
         """(N,) True for NG."""
         return np.array([part.label is Label.NG for part in self.parts], dtype=np.bool_)
 
-    def fingerprint(self) -> str:
-        """SHA-256 over names, labels, groups, splits and the bytes of all images and masks."""
-        digest = hashlib.sha256()
-        for part in sorted(self.parts, key=self.key):
-            row = (self.key(part), part.label, part.group, part.defect_type, part.split)
-            digest.update(repr(row).encode())
-            for file in (part.image, part.mask):
-                if file is not None:
-                    digest.update(hashlib.sha256(file.read_bytes()).digest())
-        return digest.hexdigest()
+    def fingerprint(self, hashes: Mapping[str, str] | None = None) -> str:
+        """SHA-256 over the canonical JSON of all parts: names, labels, groups, types, splits, file hashes.
+
+        Args:
+            hashes: SHA-256 of each image and mask by its path relative to the root, if it is already known.
+        """
+
+        def hashed(file: Path | None) -> list[str] | None:
+            if file is None:
+                return None
+            name = relative_name(file, self.root)
+            known = hashlib.sha256(file.read_bytes()).hexdigest() if hashes is None else hashes[name]
+            return [name, known]
+
+        rows = [
+            {
+                "image": hashed(part.image),
+                "mask": hashed(part.mask),
+                "label": part.label.value,
+                "group": part.group,
+                "defect_type": part.defect_type or "",
+                "split": part.split or "",
+            }
+            for part in sorted(self.parts, key=self.key)
+        ]
+        return hashlib.sha256(json.dumps(rows, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def read_manifest(path: Path, *, root: Path | None = None) -> Manifest:
@@ -99,7 +116,7 @@ def read_manifest(path: Path, *, root: Path | None = None) -> Manifest:
     places: dict[str, str] = {}
     for row in read_rows(path, known=_COLUMNS, required=_REQUIRED):
         part = _part(row, files, f"{path}, {row.place}")
-        key = composed(_relative(part.image, root))
+        key = composed(relative_name(part.image, root))
         if key in places:
             raise GainspectError(
                 f"image {key!r} is listed twice ({places[key]} and {row.place})",
@@ -118,7 +135,7 @@ def save_manifest(manifest: Manifest, path: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*_COLUMNS, *extras])
     for part in manifest.parts:
-        mask = "" if part.mask is None else _relative(part.mask, manifest.root)
+        mask = "" if part.mask is None else relative_name(part.mask, manifest.root)
         known = (manifest.key(part), part.label, mask, part.group, part.defect_type or "", part.split or "")
         writer.writerow([*known, *(part.extra.get(name, "") for name in extras)])
     write_text(path, text.getvalue())
@@ -149,7 +166,9 @@ def checked(manifest: Manifest, where: Path) -> Manifest:
             )
         for kind, file in (("image", part.image), ("mask", part.mask)):
             if file is not None and not file.is_file():
-                raise GainspectError(f"{kind} {_relative(file, manifest.root)!r} does not exist", where=where)
+                raise GainspectError(
+                    f"{kind} {relative_name(file, manifest.root)!r} does not exist", where=where
+                )
     for part in manifest.parts:
         if part.mask is not None:
             _refuse_shared(manifest, part, part.mask, seen, owners, where)
@@ -159,7 +178,7 @@ def checked(manifest: Manifest, where: Path) -> Manifest:
 def _refuse_shared(
     manifest: Manifest, part: Part, file: Path, images: Mapping[str, str], owners: dict[str, str], where: Path
 ) -> None:
-    mask, key = _relative(file, manifest.root), manifest.key(part)
+    mask, key = relative_name(file, manifest.root), manifest.key(part)
     if composed(mask) in images:
         raise GainspectError(f"the mask of {key!r} is itself an image, {mask!r}", where=where)
     other = owners.setdefault(composed(mask), key)
@@ -195,7 +214,7 @@ def _stem(part: Part) -> str:
 
 
 def _without_suffix(manifest: Manifest, part: Part) -> str:
-    return composed(_relative(part.image.with_suffix(""), manifest.root)).strip()
+    return composed(relative_name(part.image.with_suffix(""), manifest.root)).strip()
 
 
 def require_both_classes(manifest: Manifest, *, what: str) -> None:
@@ -230,5 +249,6 @@ def _part(row: Row, files: NamedFiles, where: str) -> Part:
     )
 
 
-def _relative(path: Path, root: Path) -> str:
+def relative_name(path: Path, root: Path) -> str:
+    """A file's name in tables: its path relative to the root, with forward slashes, as `escaped`."""
     return escaped(Path(os.path.relpath(path, root)).as_posix())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gainspect.data.containers import is_jpeg
 from gainspect.data.decode import decode_samples
+from gainspect.data.image_header import RAISE_BY_ENVIRONMENT, require_limit, require_within
 from gainspect.data.tiff import Pixels
 from gainspect.errors import GainspectError
 from gainspect.types import Mask
@@ -77,11 +78,12 @@ def marking_values(paths: Iterable[Path]) -> list[str]:
     """The values that mark a defect in a set of masks, each with how often and an example; most often first.
 
     Raises:
-        GainspectError: a mask cannot be read, or has more than two values.
+        GainspectError: a mask cannot be read, is over the limit on pixels, or has more than two values.
     """
     examples: dict[Color, Path] = {}
     counts: Counter[Color] = Counter()
     for path in paths:
+        require_within(path, require_limit(), where=path, hint=RAISE_BY_ENVIRONMENT)
         defect = _values_of(path).defect
         if defect is None:
             continue

@@ -11,21 +11,36 @@ from gainspect.types import Label
 
 
 def assign_splits(manifest: Manifest, *, val_fraction: float, test_fraction: float, seed: int) -> Manifest:
-    """Complete the split: a test part if there is none, then a validation part, both from the training part.
+    """Complete the split: a test part if none is named, then a validation part; what is left is for training.
+
+    A named split is never overruled: both are chosen from the parts that have none. Only if every part is
+    named, and none of them for validation, is the validation part taken out of the training part: data sets
+    that name just training and test mean all that is not the test. An image without a split goes where other
+    images of its group are named.
 
     Groups are drawn per stratum (OK, or the group's most common defect type), so that each split gets its
     share of every kind. The draw depends only on the group names and the seed, not on the order of the rows.
 
     Raises:
-        GainspectError: a group has images in several splits, or train, val or test would have no OK or no NG
-            images.
+        GainspectError: a group has images in several splits, no test part is named although every part is,
+            or train, val or test would have no OK or no NG images.
     """
-    parts = [replace(part, split=part.split or "train") for part in manifest.parts]
-    done = replace(manifest, parts=tuple(parts))
+    done = _with_their_groups(manifest)
     fractions: dict[Split, float] = {"test": test_fraction, "val": val_fraction}
     for name, fraction in fractions.items():
-        if not done.split(name).parts:
-            done = _carve(done, name, fraction, seed)
+        if done.split(name).parts:
+            continue
+        if any(part.split is None for part in done.parts):
+            done = _carve(done, None, name, fraction, seed)
+        elif name == "val":
+            done = _carve(done, "train", name, fraction, seed)
+        else:
+            raise GainspectError(
+                f"no part is named {name}, and none is left without a split to choose it from",
+                where=manifest.root,
+                hint=f"Name {name} parts, or leave the split of some parts empty: parts named train stay so.",
+            )
+    done = replace(done, parts=tuple(replace(part, split=part.split or "train") for part in done.parts))
     _refuse_crossing_groups(done)
     for name in ("train", "val", "test"):
         require_both_classes(done.split(name), what=f"the {name} part")
@@ -43,10 +58,18 @@ def _refuse_crossing_groups(manifest: Manifest) -> None:
             )
 
 
-def _carve(manifest: Manifest, name: Split, fraction: float, seed: int) -> Manifest:
-    """Move a share of the training groups of each stratum to split `name`; the only group of one stays."""
+def _with_their_groups(manifest: Manifest) -> Manifest:
+    """Give images without a split that of other images of their group, if those have one."""
+    named = {part.group: part.split for part in manifest.parts if part.split is not None}
+    parts = (replace(part, split=part.split or named.get(part.group)) for part in manifest.parts)
+    return replace(manifest, parts=tuple(parts))
+
+
+def _carve(manifest: Manifest, out_of: Split | None, name: Split, fraction: float, seed: int) -> Manifest:
+    """Move a share of the groups of each stratum from one split to another; the only group of one stays."""
     chosen: set[str] = set()
-    strata = _strata(manifest.split("train"))
+    source = tuple(part for part in manifest.parts if part.split == out_of)
+    strata = _strata(replace(manifest, parts=source))
     for index, (_, groups) in enumerate(sorted(strata.items())):
         rng = np.random.default_rng((seed, index, len(name)))
         count = min(len(groups) - 1, max(1, round(fraction * len(groups))))
@@ -54,7 +77,7 @@ def _carve(manifest: Manifest, name: Split, fraction: float, seed: int) -> Manif
     return replace(
         manifest,
         parts=tuple(
-            replace(part, split=name) if part.split == "train" and part.group in chosen else part
+            replace(part, split=name) if part.split == out_of and part.group in chosen else part
             for part in manifest.parts
         ),
     )

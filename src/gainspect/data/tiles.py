@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.masks import read_mask
+from gainspect.data.reading import read_mask
 from gainspect.errors import GainspectError
 from gainspect.types import Label, Mask
 from gainspect.wording import plural

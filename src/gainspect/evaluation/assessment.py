@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gainspect.data.defect_size import defect_px as px_across
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.masks import read_mask
+from gainspect.data.reading import read_mask
 from gainspect.errors import GainspectError
-from gainspect.evaluation.doubtful import is_named
 from gainspect.files import atomic_path
 from gainspect.inspection.inspector import Inspector
 from gainspect.metrics.cam import cam_iou, energy_inside, iou_curve, peak_in_mask, pointing_game
 from gainspect.metrics.localization import Overlap, dice, iou, overlap
-from gainspect.types import MAP_NAMES, Evidence, Label, MapName, Verdict
+from gainspect.types import MAP_NAMES, Evidence, FloatMap, Label, MapName, Verdict
 
 LOCALIZATION_THRESHOLD = 0.5
 """Threshold on the localization probability."""
@@ -26,6 +26,11 @@ MAP_THRESHOLDS: tuple[float, ...] = (
     *(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0),
 )
 """Candidates for a fixed threshold on a map, in the map's own units (probability, or logits for a CAM)."""
+
+
+UNCLAMPED = "evidence_cam_iou_unclamped"
+"""CAM-IoU of the signed CAM, where the evidence is the CAM with negative values as 0: min–max scaling puts
+half of a clamped map at another height than half of the map itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +51,14 @@ class Assessed:
     evidence_peak: float
     """Largest evidence, in its own units."""
     figures: dict[str, float]
-    """Map quality by MAP_FIGURE (e.g. cam_pointing_game), localization_iou and localization_dice; only for NG
-    with a mask."""
+    """Map quality by MAP_FIGURE (e.g. cam_pointing_game), localization_iou and localization_dice, and
+    `UNCLAMPED` where the evidence is the CAM; only for NG with a mask."""
     curves: dict[MapName, NDArray[np.float64]]
     """IoU at each of `MAP_THRESHOLDS`; only for NG with a mask."""
     overlap: Overlap | None
     """Overlap of the localization with the mask; None without localization, and for NG without a mask."""
+    defect_px: float | None = None
+    """Diameter of the marked defect after resizing, pixels (`data.defect_size.defect_px`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +80,8 @@ class Assessment:
         return np.array([image.label is Label.NG for image in self.images], np.bool_)
 
     def without(self, names: frozenset[str]) -> "Assessment":
-        """Leave images out, by name or by file name."""
-        kept = tuple(image for image in self.images if not is_named(image.image, names))
+        """Leave images out, by their names in tables."""
+        kept = tuple(image for image in self.images if image.image not in names)
         return Assessment(self.threshold, kept)
 
 
@@ -86,6 +93,7 @@ def assess_verdict(
     group: str,
     defect_type: str | None,
     mask: NDArray[np.bool_] | None,
+    defect_px: float | None = None,
 ) -> Assessed:
     """Assess a verdict: reduce it to its figures.
 
@@ -96,6 +104,7 @@ def assess_verdict(
         group: the physical part that the image shows.
         defect_type: as in the manifest.
         mask: (H, W), True in the defect; all False for OK; None for NG whose defect is not marked.
+        defect_px: diameter of the marked defect after resizing, pixels; None: it has none.
     """
     figures: dict[str, float] = {}
     curves: dict[MapName, NDArray[np.float64]] = {}
@@ -107,6 +116,8 @@ def assess_verdict(
             figures[f"{name}_pointing_game"] = pointing_game(values, mask)
             figures[f"{name}_energy_inside"] = energy_inside(values, mask)
             curves[name] = iou_curve(values, mask, MAP_THRESHOLDS)
+        if (cam := _signed_cam(verdict.evidence)) is not None:
+            figures[UNCLAMPED] = cam_iou(cam, mask)
         if localization is not None:
             region = localization >= LOCALIZATION_THRESHOLD
             figures |= {"localization_iou": iou(region, mask), "localization_dice": dice(region, mask)}
@@ -126,7 +137,14 @@ def assess_verdict(
         figures=figures,
         curves=curves,
         overlap=counts,
+        defect_px=defect_px,
     )
+
+
+def _signed_cam(evidence: Evidence) -> FloatMap | None:
+    """The CAM, if the evidence is the CAM: strategies without attention and localization have no other."""
+    alone = evidence.attention is None and evidence.localization is None
+    return evidence.cam if alone else None
 
 
 def map_names(assessment: Assessment) -> list[MapName]:
@@ -162,6 +180,7 @@ def assess(
     images = []
     verdicts = inspector.inspect_many(part.image for part in manifest.parts)
     for part, verdict in zip(manifest.parts, verdicts, strict=True):
+        mask = _mask(part, verdict.evidence.evidence.shape)
         images.append(
             assess_verdict(
                 verdict,
@@ -169,7 +188,10 @@ def assess(
                 label=part.label,
                 group=part.group,
                 defect_type=part.defect_type,
-                mask=_mask(part, verdict.evidence.evidence.shape),
+                mask=mask,
+                defect_px=px_across(mask.astype(np.uint8), inspector.backend.size, inspector.tiling)
+                if mask is not None and mask.any()
+                else None,
             )
         )
         if maps_dir is not None:

@@ -6,7 +6,6 @@ from enum import StrEnum
 from math import log
 
 from gainspect.data.defect_size import SMALL_DEFECT
-from gainspect.evaluation.doubtful import is_named
 from gainspect.evaluation.reliance import Examined
 from gainspect.types import Label
 
@@ -66,7 +65,7 @@ def failures(examined: Sequence[Examined], doubtful: frozenset[str] = frozenset(
 
     Args:
         examined: all images.
-        doubtful: images with doubtful labels, by name or by file name.
+        doubtful: images with doubtful labels, by their names in tables.
     """
     wrong = [Failure(e, guess(e, doubtful)) for e in examined if e.assessed.verdict is not e.assessed.label]
     return sorted(
@@ -79,7 +78,7 @@ def guess(image: Examined, doubtful: frozenset[str] = frozenset()) -> Cause:
     """The first cause that fits a wrong verdict."""
     judged = image.assessed
     missed = judged.label is Label.NG
-    if is_named(judged.image, doubtful):
+    if judged.image in doubtful:
         return Cause.LABEL_DOUBTFUL
     if missed and image.defect_px is not None and image.defect_px < SMALL_DEFECT:
         return Cause.TOO_SMALL

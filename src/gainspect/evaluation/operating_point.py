@@ -9,15 +9,25 @@ from gainspect.evaluation.validation_verdicts import ValidationVerdict, Validati
 from gainspect.inspection.reason.rules import broken_rules
 from gainspect.metrics.classification import at_threshold, operating_threshold
 from gainspect.policy import HeatScale, Policy, ReasonPolicy
-from gainspect.types import Label
+from gainspect.types import Label, ReviewReason
 
 REVIEW_SHARE = 0.05
 """Of the verdicts that are right for the right reason, the share that may become REVIEW."""
-LEAST_DROP = 0.1
-"""Smallest limit on the drop: a repair that lowers P(NG) by a smaller share never counts as lowering it.
-Otherwise a model that always ignores its evidence would get a limit that it easily meets."""
-LARGEST_CONTROL_DROP = 0.5
-"""Largest limit on the drop by controls: a larger drop always counts as lowering P(NG)."""
+FEW_VERDICTS = 20
+"""With fewer verdicts that are right for the right reason, no limit is fitted. A limit is then hardly more
+than the worst verdict seen, and a new part breaks it once in n + 1 times, for each of three rules."""
+LEAST_DROP, LARGEST_DROP = 0.1, 0.5
+"""Bounds of the limit on the drop, as shares of P(NG). A repair that lowers P(NG) by less than a tenth never
+counts as lowering it; otherwise a model that always ignores its evidence would get a limit that it easily
+meets. One that halves P(NG) always counts, however clean the validation part was."""
+LEAST_CONTROL_DROP, LARGEST_CONTROL_DROP = 0.1, 0.5
+"""Bounds of the limit on the drop by controls, as shares of P(NG). A repair is never without a trace: a fall
+of less than a tenth is no finding, even if the controls of a few validation images changed nothing. A fall of
+more than half always is one."""
+LARGEST_AGREEMENT = 0.3
+"""Largest limit on the agreement of attention and localization. Two maps of different sharpness around the
+same place reach about this cosine: a blur with twice the standard deviation of another has a cosine of 0.8
+with it, one with six times that of another 0.32. Below it the maps lie apart; above it they only differ."""
 
 
 def choose_policy(
@@ -58,7 +68,10 @@ def choose_policy(
 
 
 def _reason_policy(verdicts: ValidationVerdicts, threshold: float) -> ReasonPolicy:
-    """Fit the limits on the caught NG images, without those whose evidence misses their marked defect."""
+    """Fit the limits of the reason check on the caught NG images.
+
+    Those whose evidence does not peak in their marked defect are left out.
+    """
     right = [
         image
         for image in verdicts.images
@@ -71,10 +84,14 @@ def _reason_policy(verdicts: ValidationVerdicts, threshold: float) -> ReasonPoli
 def fit_review(
     verdicts: Sequence[ValidationVerdict], policy: ReasonPolicy, share: float, split: str
 ) -> ReasonPolicy:
-    """Set the limits so that at most a given share of good verdicts becomes REVIEW.
+    """Set the limits so that at most a given share of good verdicts becomes REVIEW by a limit.
 
-    Each of the three rules gets a third of the share. With few verdicts, this third is less than one verdict;
-    then the limit is the worst value among the n verdicts, and new parts break it about once in n + 1.
+    Each of the three rules gets a third of the share. If this third is less than one verdict, the limit is
+    the worst value among the n verdicts, and new parts break it about once in n + 1.
+
+    Each limit stays within its bounds, the constants of this module. With fewer than `FEW_VERDICTS` verdicts
+    the most lenient of these constants are the limits: `LEAST_DROP` and `LARGEST_CONTROL_DROP`, and none for
+    the agreement, which has no natural scale without data.
 
     Args:
         verdicts: NG verdicts that are right for the right reason.
@@ -83,26 +100,27 @@ def fit_review(
         split: the part of the data that they come from.
 
     Returns:
-        The policy with limits. Limits laxer than `LEAST_DROP` or `LARGEST_CONTROL_DROP` are replaced by these
-        constants; then `reviewed` may exceed the share.
+        The policy with limits. Where a bound is stricter than the data, `reviewed` may exceed the share.
     """
-    drops = [v.drop for v in verdicts if v.drop is not None]
-    controls = [v.control_drop for v in verdicts if v.control_drop is not None]
-    agreements = [v.agreement for v in verdicts if v.agreement is not None]
+    enough = len(verdicts) >= FEW_VERDICTS
+    drops = [v.drop for v in verdicts if v.drop is not None] if enough else []
+    controls = [v.control_drop for v in verdicts if v.control_drop is not None] if enough else []
+    agreements = [v.agreement for v in verdicts if v.agreement is not None] if enough else []
+    highest = -_low([-drop for drop in controls], share / 3) if controls else LARGEST_CONTROL_DROP
     fitted = policy.model_copy(
         update={
-            "min_drop": max(_low(drops, share / 3), LEAST_DROP) if drops else LEAST_DROP,
-            "max_control_drop": min(-_low([-drop for drop in controls], share / 3), LARGEST_CONTROL_DROP)
-            if controls
-            else LARGEST_CONTROL_DROP,
-            "min_agreement": _low(agreements, share / 3) if agreements else None,
+            "min_drop": _within(_low(drops, share / 3), LEAST_DROP, LARGEST_DROP) if drops else LEAST_DROP,
+            "max_control_drop": _within(highest, LEAST_CONTROL_DROP, LARGEST_CONTROL_DROP),
+            "min_agreement": min(_low(agreements, share / 3), LARGEST_AGREEMENT) if agreements else None,
             "share": share,
             "split": split,
             "verdicts": len(verdicts),
         }
     )
-    reviewed = sum(bool(broken_rules(v.drop, v.control_drop, v.agreement, v.gap, fitted)) for v in verdicts)
-    return fitted.model_copy(update={"reviewed": reviewed})
+    broken = [broken_rules(v.drop, v.control_drop, v.agreement, v.gap, fitted) for v in verdicts]
+    unchecked = sum(reasons == (ReviewReason.UNCHECKED,) for reasons in broken)
+    reviewed = sum(map(bool, broken)) - unchecked
+    return fitted.model_copy(update={"reviewed": reviewed, "unchecked": unchecked})
 
 
 def fit_heat(ok_peaks: Sequence[float], ng_peaks: Sequence[float]) -> HeatScale | None:
@@ -123,6 +141,10 @@ def fit_heat(ok_peaks: Sequence[float], ng_peaks: Sequence[float]) -> HeatScale 
         return None
     cold = float(np.percentile(ok_peaks, 95)) if ok_peaks else 0.0
     return HeatScale(cold=min(cold, hot / 2), hot=hot)
+
+
+def _within(value: float, least: float, largest: float) -> float:
+    return min(max(value, least), largest)
 
 
 def _low(values: Sequence[float], share: float) -> float:

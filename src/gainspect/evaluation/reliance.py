@@ -8,14 +8,14 @@ from typing import Any, Literal, NamedTuple
 import cv2
 import numpy as np
 
-from gainspect.data.decode import read_image
 from gainspect.data.defect_size import defect_px
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.masks import read_mask
+from gainspect.data.reading import read_image, read_mask
 from gainspect.evaluation.assessment import Assessed, Assessment, assess_verdict
 from gainspect.evaluation.summary import Figure, mean_figure, share_figure
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import control_regions, with_margin
+from gainspect.inspection.reason.part import part_of
 from gainspect.inspection.reason.repair import BoolMask, repair
 from gainspect.metrics.cam import peak_in_mask
 from gainspect.types import Image, Label, ReasonCheck, ReviewReason, Verdict
@@ -48,6 +48,11 @@ class Examined:
     """Width of the marked defect after resizing, pixels (see `data.defect_size.defect_px`)."""
     contrast: float | None
     """Contrast of the marked defect in gray values: |mean inside − mean around| / std. deviation around."""
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether it is REVIEW only because its reason could not be checked."""
+        return self.review_reasons == (ReviewReason.UNCHECKED,)
 
     @property
     def cell(self) -> Cell | None:
@@ -104,7 +109,7 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
                 for region in of_image.values()
             )
         )
-        verdicts = inspector.inspect_many(images)
+        verdicts = inspector.judge(images)
         for part, image, mask, of_image, verdict in zip(parts, images, masks, regions, verdicts, strict=True):
             repaired = {name: next(scores) for name in of_image}
             examined = _examined(inspector, manifest.key(part), part, image, mask, verdict, repaired)
@@ -143,13 +148,13 @@ def reliance(examined: Sequence[Examined]) -> dict[str, Figure]:
         "evidence_drop": _mean_drop(evidence),
         "control_drop": _mean_drop(control),
         "evidence_flips": _flips(evidence),
-        "control_flips": _mean(control_flips),
+        "control_flips": _mean(control_flips, least=0),
         "mask_drop": _mean_drop(mask),
         "mask_flips": _flips(mask),
         "random_drop": _mean_drop(random),
         "random_flips": _flips(random),
         "artefact": _mean([(e, score - e.assessed.score) for e, score in good]),
-        "artefact_size": _mean([(e, abs(score - e.assessed.score)) for e, score in good]),
+        "artefact_size": _mean([(e, abs(score - e.assessed.score)) for e, score in good], least=0),
         "artefact_flips": _flips(good),
     }
 
@@ -166,14 +171,17 @@ def quadrant(examined: Sequence[Examined]) -> dict[Cell, dict[str, int]]:
 
 
 def outcomes(examined: Sequence[Examined]) -> dict[str, dict[str, int]]:
-    """How many OK and NG parts are OK, REVIEW and NG after the reason check."""
-    return {
-        truth.value: {
-            label.value: sum(e.assessed.label is truth and e.label is label for e in examined)
-            for label in (Label.OK, Label.REVIEW, Label.NG)
-        }
+    """How many OK and NG parts are OK, REVIEW and NG after the reason check.
+
+    Those that are REVIEW only because their reason could not be checked are counted apart, as "unchecked".
+    """
+    counts = {
+        truth.value: {Label.OK.value: 0, Label.REVIEW.value: 0, "unchecked": 0, Label.NG.value: 0}
         for truth in (Label.OK, Label.NG)
     }
+    for e in examined:
+        counts[e.assessed.label.value]["unchecked" if e.unchecked else e.label.value] += 1
+    return counts
 
 
 SIZE_STEPS = (0.0, 4.0, 8.0, 16.0, 32.0, 64.0, float("inf"))
@@ -194,8 +202,10 @@ def by_size(examined: Sequence[Examined]) -> list[dict[str, Any]]:
     return rows
 
 
-def _mean(values: Sequence[tuple[Examined, float]]) -> Figure:
-    return mean_figure([e.assessed for e, _ in values], np.array([value for _, value in values], np.float64))
+def _mean(values: Sequence[tuple[Examined, float]], *, least: float = -1.0) -> Figure:
+    """Mean of values in `least`…1: differences of P(NG) can have either sign."""
+    numbers = np.array([value for _, value in values], np.float64)
+    return mean_figure([e.assessed for e, _ in values], numbers, least=least)
 
 
 def _mean_drop(scores: Sequence[tuple[Examined, float]]) -> Figure:
@@ -239,7 +249,7 @@ def _regions(image: Image, mask: BoolMask | None, other: Part | None, seed: int)
         return {}
     if not shape.any() or shape.all():
         return {}
-    elsewhere = control_regions(shape, np.random.default_rng(seed), 1)
+    elsewhere = control_regions(shape, np.random.default_rng(seed), 1, part_of(image))
     regions = {} if mask is None else {"mask": shape}
     return regions | ({"random": elsewhere[0]} if elsewhere else {})
 
@@ -255,6 +265,8 @@ def _examined(
 ) -> Examined:
     evidence = verdict.evidence.evidence
     none = np.zeros(evidence.shape, np.bool_) if part.label is Label.OK else None
+    size, tiling = inspector.backend.size, inspector.tiling
+    across = None if mask is None else defect_px(mask.astype(np.uint8), size, tiling)
     return Examined(
         assessed=assess_verdict(
             verdict,
@@ -263,6 +275,7 @@ def _examined(
             group=part.group,
             defect_type=part.defect_type,
             mask=none if mask is None else mask,
+            defect_px=across,
         ),
         threshold=verdict.threshold,
         label=verdict.label,
@@ -271,9 +284,7 @@ def _examined(
         points_at_defect=None if mask is None else peak_in_mask(evidence, mask),
         mask_repaired=repaired.get("mask"),
         random_repaired=repaired.get("random"),
-        defect_px=None
-        if mask is None
-        else defect_px(mask.astype(np.uint8), inspector.backend.size, inspector.tiling),
+        defect_px=across,
         contrast=None if mask is None else _contrast(image, mask),
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.errors import GainspectError
-from gainspect.evaluation.assessment import Assessment
+from gainspect.evaluation.assessment import UNCLAMPED, Assessment
 from gainspect.evaluation.summary import summarize
 from gainspect.files import write_json, write_text
 from gainspect.names import composed
@@ -24,6 +24,7 @@ WITHOUT_DOUBTFUL = "without doubtful labels"
 FIGURE_COLUMNS = {
     "right_reason_rate": "right_reason",
     "cam_iou": "evidence_cam_iou",
+    "cam_iou_unclamped": UNCLAMPED,
     "pointing_game": "evidence_pointing_game",
     "energy_inside": "evidence_energy_inside",
     "localization_iou": "localization_iou",
@@ -54,14 +55,15 @@ def save_verdicts(
     figures = sorted({name for image in assessment.images for name in image.figures})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        ["image", "label", "score", "group", "defect_type", "verdict", "threshold", "right_reason", *figures]
-    )
+    known = ["image", "label", "score", "group", "defect_type", "verdict", "threshold", "right_reason"]
+    writer.writerow([*known, "defect_px", *figures])
     for image in assessment.images:
         reason = "" if image.right_reason is None else int(image.right_reason)
-        known = [image.image, image.label, image.score, image.group, image.defect_type or "", image.verdict]
+        kind = image.defect_type or ""
+        row = [image.image, image.label, image.score, image.group, kind, image.verdict]
         values = [image.figures.get(name, "") for name in figures]
-        writer.writerow([*known, assessment.threshold, reason, *values])
+        px = "" if image.defect_px is None else image.defect_px
+        writer.writerow([*row, assessment.threshold, reason, px, *values])
     write_text(out / PREDICTIONS, text.getvalue())
     write_json(out / METRICS, {"all": summarize(assessment)} if summaries is None else summaries)
 

@@ -39,6 +39,7 @@ def run_figures(strategy: str, seed: int, summary: dict[str, Any], seconds: floa
         "auroc": verdicts["ranking"]["auroc"],
         "ap": verdicts["ranking"]["ap"],
         "cam_iou": evidence.get("cam_iou"),
+        "cam_iou_unclamped": evidence.get("cam_iou_unclamped"),
         "pointing_game": evidence.get("pointing_game"),
         "energy_inside": evidence.get("energy_inside"),
         "localization_iou": localization.get("iou"),

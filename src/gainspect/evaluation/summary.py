@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.evaluation.assessment import MAP_THRESHOLDS, Assessed, Assessment, map_names
+from gainspect.evaluation.assessment import MAP_THRESHOLDS, UNCLAMPED, Assessed, Assessment, map_names
 from gainspect.metrics import localization
 from gainspect.metrics.classification import at_threshold, auroc, average_precision
 from gainspect.metrics.intervals import (
@@ -40,13 +40,13 @@ def summarize(
 
     Args:
         assessment: the assessment of one part of the data.
-        exclude: images to leave out (doubtful labels), by name or by file name.
+        exclude: images to leave out (doubtful labels), by their names in tables.
         map_thresholds: fixed thresholds on the maps, chosen from `MAP_THRESHOLDS` on the validation part;
             a map with a threshold also gets `fixed_iou`.
 
     Returns:
         images (counts), classification (operating, half, ranking), right_reason_rate, maps (by map name),
-        localization (None if the model has none) and defect_types.
+        localization (None if the model has none), defect_types and defect_sizes (a row for each third).
     """
     kept = assessment.without(exclude)
     images = kept.images
@@ -65,6 +65,7 @@ def summarize(
         },
         "localization": _localization(images),
         "defect_types": _defect_types(images),
+        "defect_sizes": _defect_sizes(images),
     }
 
 
@@ -110,6 +111,8 @@ def _ranking(assessment: Assessment) -> dict[str, Figure]:
 def _map_quality(images: Sequence[Assessed], name: MapName, threshold: float | None) -> dict[str, Any]:
     """The quality of one map, over the NG images with a mask."""
     quality: dict[str, Any] = {figure: _mean(images, f"{name}_{figure}") for figure in MAP_FIGURES}
+    if name == "evidence" and any(UNCLAMPED in image.figures for image in images):
+        quality["cam_iou_unclamped"] = _mean(images, UNCLAMPED)
     if threshold is not None:
         place = MAP_THRESHOLDS.index(threshold)
         marked = [image for image in images if name in image.curves]
@@ -153,6 +156,35 @@ def _defect_types(images: Sequence[Assessed]) -> dict[str, dict[str, Any]]:
     return table
 
 
+def _defect_sizes(images: Sequence[Assessed]) -> list[dict[str, Any]]:
+    """For each third of the marked defects by size, smallest first: how many are caught, and how well placed.
+
+    A row has from and to (the smallest and the largest of its defects, pixels across after resizing), n,
+    groups, recall, pointing_game (of the evidence) and localization_iou. Defects of the same size are in the
+    same third, so thirds can differ in number, and one can be missing.
+    """
+    marked = [(image, image.defect_px) for image in images if image.defect_px is not None]
+    if not marked:
+        return []
+    sizes = np.array([px for _, px in marked])
+    third = np.searchsorted(np.quantile(sizes, [1 / 3, 2 / 3]), sizes)
+    rows = []
+    for index in np.unique(third):
+        chosen = [image for (image, _), of in zip(marked, third, strict=True) if of == index]
+        rows.append(
+            {
+                "from": float(sizes[third == index].min()),
+                "to": float(sizes[third == index].max()),
+                "n": len(chosen),
+                "groups": len({image.group for image in chosen}),
+                "recall": share_figure([(image, image.verdict is Label.NG) for image in chosen]),
+                "pointing_game": _mean(chosen, "evidence_pointing_game"),
+                "localization_iou": _mean(chosen, "localization_iou"),
+            }
+        )
+    return rows
+
+
 def share_figure(outcomes: Sequence[tuple[Assessed, bool]]) -> Figure:
     """Share of the images whose outcome is True."""
     hits = np.array([outcome for _, outcome in outcomes], np.bool_)
@@ -177,13 +209,13 @@ def _mean(images: Sequence[Assessed], name: str) -> Figure:
     return mean_figure(having, np.array([image.figures[name] for image in having]))
 
 
-def mean_figure(images: Sequence[Assessed], values: NDArray[np.float64]) -> Figure:
-    """Mean of (N,) values in −1…1 of N images, with intervals by image and by group."""
+def mean_figure(images: Sequence[Assessed], values: NDArray[np.float64], *, least: float = 0.0) -> Figure:
+    """Mean of (N,) values in `least`…1 of N images, with intervals by image and by group."""
     return {
         "value": float(values.mean()) if len(values) else None,
         "n": len(values),
-        "interval": mean_by_group(values, [image.image for image in images]),
-        "interval_by_group": mean_by_group(values, [image.group for image in images]),
+        "interval": mean_by_group(values, [image.image for image in images], least=least),
+        "interval_by_group": mean_by_group(values, [image.group for image in images], least=least),
     }
 
 

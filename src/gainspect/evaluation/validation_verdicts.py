@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.masks import read_mask
+from gainspect.data.reading import read_mask
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError, first_fault
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, Assessment, assess, map_names

@@ -1,27 +1,45 @@
 """The Inspector: all code that judges images uses this class."""
 
+import math
+import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.decode import as_rgb8, read_image
-from gainspect.data.framing import letterbox, unletterbox
+from gainspect.data.framing import PADDING, letterbox, unletterbox
+from gainspect.data.image_header import require_limit
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
-from gainspect.inspection.backends.backend import Backend, Precision, Predictions, RuntimeName
-from gainspect.inspection.backends.choice import open_backend
+from gainspect.inspection.backends.backend import (
+    Backend,
+    Precision,
+    Predictions,
+    RuntimeName,
+    cannot_run,
+)
+from gainspect.inspection.backends.choice import open_backend, require_choice
 from gainspect.inspection.bundle import Bundle, read_bundle
+from gainspect.inspection.inputs import (
+    PilImage,
+    images_of,
+    in_short,
+    path_of,
+    pixels_of,
+    require_count,
+    require_number,
+    require_rgb8,
+    require_threads,
+)
 from gainspect.inspection.reason.check import check_reasons
-from gainspect.inspection.regions import regions_of
-from gainspect.inspection.tiled import judge_tiles
+from gainspect.inspection.regions import Contributions, regions_of
+from gainspect.inspection.tiled import Judged, judge_tiles
 from gainspect.policy import ReasonPolicy
-from gainspect.types import MAP_NAMES, Evidence, FloatMap, Image, Label, MapName, Verdict
+from gainspect.types import MAP_NAMES, Evidence, Image, Label, Region, Verdict
 
-Input = NDArray[np.uint8] | NDArray[np.uint16] | Path | str
-"""An image file, or pixels in a form that `as_rgb8` accepts."""
+Input = NDArray[np.uint8] | NDArray[np.uint16] | PilImage | os.PathLike[str] | str
+"""An image file, a Pillow image, or an array (H, W) or (H, W, 1, 3 or 4); color is RGB or RGBA."""
 
 
 class Inspector:
@@ -34,6 +52,12 @@ class Inspector:
         batch_size: number of images that `inspect_many` judges at once; with tiling, of tiles of one image.
         tiling: how to cut images into tiles, as in training; None: the network sees each image whole.
         reason: how to check the reason of NG verdicts; None: it is not checked. Needs a region threshold.
+        max_mpx: images with more millions of decoded pixels are refused before they are decoded; None: 64,
+            or what the environment variable GAINSPECT_MAX_MPX says.
+        padding: gray value of the letterbox's border, as in training.
+
+    Raises:
+        GainspectError: an argument is out of its range.
     """
 
     bundle: Bundle | None = None
@@ -48,13 +72,46 @@ class Inspector:
         batch_size: int = 16,
         tiling: Tiling | None = None,
         reason: ReasonPolicy | None = None,
+        max_mpx: float | None = None,
+        padding: int = PADDING,
     ) -> None:
+        if region_threshold is not None:
+            region_threshold = require_number("region_threshold", region_threshold, -math.inf, math.inf)
+        elif reason is not None:
+            raise GainspectError("checking reasons needs a region threshold", hint="Give region_threshold.")
+        for name, value, known in (("tiling", tiling, Tiling), ("reason", reason, ReasonPolicy)):
+            if value is not None and not isinstance(value, known):
+                raise GainspectError(
+                    f"{name} is {in_short(value)}", hint=f"Give a {known.__name__}, or None."
+                )
+        if not hasattr(backend, "size"):
+            raise GainspectError(f"{in_short(backend)} runs no network", hint="Use Inspector.load.")
         self.backend = backend
         self.threshold = threshold
         self.region_threshold = region_threshold
         self.batch_size = batch_size
         self.tiling = tiling
         self.reason = reason
+        self.padding = padding
+        self.max_mpx = require_limit(max_mpx)
+
+    @property
+    def threshold(self) -> float:
+        """At or above this P(NG), the verdict is NG."""
+        return self._threshold
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        self._threshold = require_number("threshold", value, 0, 1)
+
+    @property
+    def batch_size(self) -> int:
+        """Number of images that `inspect_many` judges at once; with tiling, of tiles of one image."""
+        return self._batch_size
+
+    @batch_size.setter
+    def batch_size(self, value: int) -> None:
+        self._batch_size = require_count("batch_size", value)
 
     @property
     def images_at_once(self) -> int:
@@ -64,13 +121,14 @@ class Inspector:
     @classmethod
     def load(
         cls,
-        bundle: Path | str | Bundle,
+        bundle: os.PathLike[str] | str | Bundle,
         runtime: RuntimeName = "auto",
         precision: Precision = "f32",
         *,
         threads: int | None = None,
         batch_size: int = 8,
         check: bool = True,
+        max_mpx: float | None = None,
     ) -> "Inspector":
         """Load a bundle, verify it, and run it once, so that the first part does not take longer.
 
@@ -82,12 +140,20 @@ class Inspector:
                 runtime "torch" ignores it and keeps the threads of the process.
             batch_size: number of images that `inspect_many` judges at once.
             check: whether to check reasons as the bundle's policy defines; False: never.
+            max_mpx: images with more millions of decoded pixels are refused before they are decoded; None:
+                64, or what the environment variable GAINSPECT_MAX_MPX says.
 
         Raises:
-            GainspectError: the bundle is refused, or the runtime cannot run it.
+            GainspectError: the bundle is refused, the runtime cannot run it, or an argument is out of its
+                range.
         """
+        require_choice(runtime, precision)
+        threads, batch_size = require_threads(threads), require_count("batch_size", batch_size)
+        max_mpx = require_limit(max_mpx)
+        if not isinstance(check, bool):
+            raise GainspectError(f"check is {in_short(check)}", hint="Give True or False.")
         if not isinstance(bundle, Bundle):
-            bundle = read_bundle(Path(bundle))
+            bundle = read_bundle(path_of(bundle, what="the bundle"))
         backend = open_backend(bundle, runtime, precision, threads)
         policy = bundle.description.policy
         inspector = cls(
@@ -97,76 +163,102 @@ class Inspector:
             batch_size=batch_size,
             tiling=bundle.description.preprocessing.tiling,
             reason=policy.reason if check else None,
+            max_mpx=max_mpx,
+            padding=bundle.description.preprocessing.padding,
         )
         inspector.bundle = bundle
-        inspector.inspect(np.zeros((backend.size, backend.size, 3), np.uint8))
+        try:
+            next(inspector.judge([np.zeros((backend.size, backend.size, 3), np.uint8)]))
+        except GainspectError:
+            raise
+        except Exception as error:  # runtimes raise errors of many kinds for a graph that is not ours
+            raise cannot_run(bundle, backend.runtime, error) from error
         return inspector
 
     def inspect(self, image: Input) -> Verdict:
         """Judge one image.
 
         Raises:
-            GainspectError: the file cannot be read, the array is not an image, or the model gave NaN or
+            GainspectError: it is not an image, cannot be read, or is over `max_mpx`, or the model gave NaN or
                 infinity.
         """
-        return next(self.inspect_many([image]))
+        return next(self.judge([pixels_of(image, self.max_mpx)]))
 
     def inspect_many(self, images: Iterable[Input]) -> Iterator[Verdict]:
         """Judge images in order, one batch at a time; only one batch is in memory.
 
         Raises:
-            GainspectError: see `inspect`.
+            GainspectError: `images` is a single image or no images; or see `inspect`.
         """
-        remaining = iter(images)
-        while batch := list(islice(remaining, self.images_at_once)):
-            pixels = [_pixels(item) for item in batch]
-            verdicts = [self._verdict(score, maps) for score, maps in self._judge(pixels)]
+        named = enumerate(images_of(images), start=1)
+        return self.judge(pixels_of(image, self.max_mpx, where=f"image {place}") for place, image in named)
+
+    def judge(self, images: Iterable[Image]) -> Iterator[Verdict]:
+        """As `inspect_many`, for images as `gainspect.data` reads them: (H, W, 3) uint8.
+
+        Raises:
+            GainspectError: one is of another shape or type, or the model gave NaN or infinity.
+        """
+        remaining = map(require_rgb8, images_of(images))
+        while pixels := list(islice(remaining, self.images_at_once)):
+            verdicts = [self._verdict(judged) for judged in self._judge(pixels)]
             if self.reason is not None and self.region_threshold is not None:
                 verdicts = check_reasons(pixels, verdicts, self.scores, self.reason, self.region_threshold)
             yield from verdicts
 
     def scores(self, images: Iterable[Image]) -> list[float]:
-        """Only P(NG) of each image. All images form one batch (with tiling, they are judged one by one).
+        """Only P(NG) of each image, as `judge` takes them; one batch (with tiling, one image) at a time.
 
         Raises:
-            GainspectError: the model gave NaN or infinity.
+            GainspectError: see `judge`.
         """
+        images = map(require_rgb8, images_of(images))
         if self.tiling is not None:
-            return [score for score, _ in self._judge(images)]
-        frames = [letterbox(image, self.backend.size)[0] for image in images]
-        return [float(score) for score in self._run(np.stack(frames))["score"]] if frames else []
+            return [judged.score for judged in self._judge(images)]
+        frames = (letterbox(image, self.backend.size, self.padding)[0] for image in images)
+        found: list[float] = []
+        while batch := list(islice(frames, self.batch_size)):
+            found += [float(score) for score in self._run(np.stack(batch))["score"]]
+        return found
 
-    def _judge(self, images: Iterable[Image]) -> Iterator[tuple[float, dict[MapName, FloatMap]]]:
-        """P(NG) and maps of each image, the maps in its own geometry."""
+    def _judge(self, images: Iterable[Image]) -> Iterator[Judged]:
+        """What the network says of each image, the maps in the image's own geometry."""
         size = self.backend.size
         if self.tiling is not None:
-            yield from (judge_tiles(self._run, image, size, self.tiling, self.batch_size) for image in images)
+            yield from (
+                judge_tiles(self._run, image, size, self.tiling, self.batch_size, self.padding)
+                for image in images
+            )
             return
-        frames, geometries = zip(*(letterbox(image, size) for image in images), strict=True)
+        frames, geometries = zip(*(letterbox(image, size, self.padding) for image in images), strict=True)
         results = self._run(np.stack(frames))
         names = [name for name in MAP_NAMES if name in results]
         for index, geometry in enumerate(geometries):
             maps = {name: unletterbox(results[name][index], geometry) for name in names}
-            yield float(results["score"][index]), maps
+            given = results.get("contributions")
+            contributions = None if given is None else np.array(given[index])
+            yield Judged(float(results["score"][index]), maps, contributions, geometry)
 
     def _run(self, frames: NDArray[np.uint8]) -> Predictions:
         results = self.backend(frames)
         _require_finite(results)
         return results
 
-    def _verdict(self, score: float, maps: dict[MapName, FloatMap]) -> Verdict:
+    def _verdict(self, judged: Judged) -> Verdict:
+        maps, given, tile = judged.maps, judged.contributions, judged.tile
         evidence = np.maximum(maps["evidence"], 0, out=maps["evidence"])
+        regions: tuple[Region, ...] = ()
+        if self.region_threshold is not None:
+            contributions = None if given is None else Contributions(given, judged.geometry, tile)
+            regions = regions_of(evidence, self.region_threshold, contributions)
+        place = None if tile is None else (tile.left, tile.top, tile.width, tile.height)
         return Verdict(
-            label=Label.NG if score >= self.threshold else Label.OK,
-            score=score,
+            label=Label.NG if judged.score >= self.threshold else Label.OK,
+            score=judged.score,
             threshold=self.threshold,
-            evidence=Evidence(**maps),
-            regions=() if self.region_threshold is None else regions_of(evidence, self.region_threshold),
+            evidence=Evidence(**maps, contributions=given, tile=place),
+            regions=regions,
         )
-
-
-def _pixels(image: Input) -> NDArray[np.uint8]:
-    return read_image(Path(image)) if isinstance(image, Path | str) else as_rgb8(image)
 
 
 def _require_finite(results: Predictions) -> None:

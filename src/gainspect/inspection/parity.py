@@ -1,7 +1,10 @@
 """Whether two runtimes agree: the same predictions and the same verdicts for the same frames."""
 
 import io
+import math
 import platform
+import zipfile
+import zlib
 from importlib.metadata import version
 from typing import Any
 
@@ -17,6 +20,8 @@ from gainspect.inspection.cpus import available_cpus, cpu_isa
 _PACKAGES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "torch": "torch"}
 _FRAMES = "frames"
 _BATCH = 4
+_GOLDEN_IMAGES, _GOLDEN_BYTES_PER_PIXEL = 32, 32
+"""More than any bundle holds: 13 images of 3 bytes a pixel, and maps of 4 bytes a quarter or less of it."""
 
 
 def run_frames(backend: Backend, frames: NDArray[np.uint8]) -> Predictions:
@@ -68,6 +73,43 @@ def pack_golden(frames: NDArray[np.uint8], expected: Predictions) -> bytes:
     return buffer.getvalue()
 
 
+def _golden(bundle: Bundle) -> dict[str, Any]:
+    """Unpack frames and predictions, which take no more memory than those of a few dozen images.
+
+    Raises:
+        GainspectError: there are none, they are too large, or they cannot be read.
+    """
+    if GOLDEN not in bundle.contents:
+        raise GainspectError("the bundle has no golden predictions", where=bundle.path)
+    limit = _GOLDEN_IMAGES * _GOLDEN_BYTES_PER_PIXEL * bundle.description.preprocessing.size**2
+    golden: dict[str, Any] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(bundle.contents[GOLDEN])) as archive:
+            if sum(info.file_size for info in archive.infolist()) > limit:
+                raise ValueError(f"they would unpack to more than {limit / 2**20:,.0f} MiB")
+            for info in archive.infolist():
+                content = archive.read(info)
+                golden[info.filename.removesuffix(".npy")] = _array(content)
+        frames = golden[_FRAMES]
+        if frames.dtype != np.uint8 or frames.ndim != 4 or not {"score", "logit"} <= golden.keys():
+            raise ValueError("they are of another kind")
+    except (ValueError, KeyError, OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
+        raise GainspectError(f"cannot read the golden predictions ({error})", where=bundle.path) from error
+    return golden
+
+
+def _array(content: bytes) -> NDArray[Any]:
+    """An array in NumPy's format; nothing is allocated for a shape that its content does not fill."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ValueError(f"version {version}")
+    shape, columns_first, dtype = np.lib.format.read_array_header_1_0(file)
+    if columns_first or dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content) - file.tell():
+        raise ValueError("an array is not as large as it says")
+    return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)
+
+
 def golden_parity(bundle: Bundle, runtime: RuntimeName, precision: Precision) -> dict[str, Any]:
     """Compare this machine's predictions with the golden predictions stored in the bundle.
 
@@ -77,10 +119,7 @@ def golden_parity(bundle: Bundle, runtime: RuntimeName, precision: Precision) ->
     Raises:
         GainspectError: the bundle has no golden predictions, or this runtime or precision cannot run it.
     """
-    if GOLDEN not in bundle.contents:
-        raise GainspectError("the bundle has no golden predictions", where=bundle.path)
-    with np.load(io.BytesIO(bundle.contents[GOLDEN]), allow_pickle=False) as archive:
-        golden = {name: archive[name] for name in archive.files}
+    golden = _golden(bundle)
     backend = open_backend(bundle, runtime, precision, threads=None)
     found = run_frames(backend, golden.pop(_FRAMES))
     policy, graph = bundle.description.policy, bundle.description.graph

@@ -2,18 +2,61 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from gainspect.data.framing import Geometry, Spread
+from gainspect.data.tiles import Tile
 from gainspect.types import FloatMap, Region
 
 _MAX_REGIONS = 64
 
 
-def regions_of(evidence: FloatMap, threshold: float) -> tuple[Region, ...]:
+class Contributions:
+    """The positive contributions to a verdict, at the places of the image that they come from.
+
+    Args:
+        values: (h, w) contributions on the model's grid, signed.
+        geometry: how the image, or the tile, was letterboxed into the frame that the grid covers.
+        tile: where the tile lies in the image; None: the grid shows the whole image.
+    """
+
+    def __init__(self, values: FloatMap, geometry: Geometry, tile: Tile | None = None) -> None:
+        positive = np.maximum(values, 0)
+        self.total = float(positive.sum(dtype=np.float64))
+        """Of the whole grid, the border of the letterbox included."""
+        self.tile = tile or Tile(0, 0, geometry.height, geometry.width)
+        self._spread = Spread(positive, geometry)
+
+    def within(self, inside: NDArray[np.bool_], top: int, left: int) -> tuple[float, bool]:
+        """The contributions within a region, and whether some of it lies in what the grid shows.
+
+        Args:
+            inside: (h, w), the region in a window of the image.
+            top: row of the image where the window begins.
+            left: column of the image where the window begins.
+        """
+        tile = self.tile
+        first = max(top, tile.top), max(left, tile.left)
+        last = (
+            min(top + inside.shape[0], tile.top + tile.height),
+            min(left + inside.shape[1], tile.left + tile.width),
+        )
+        if last[0] <= first[0] or last[1] <= first[1]:
+            return 0.0, False
+        seen = inside[first[0] - top : last[0] - top, first[1] - left : last[1] - left]
+        amounts = self._spread.window(first[0] - tile.top, first[1] - tile.left, *seen.shape)
+        return float(amounts.sum(where=seen, dtype=np.float64)), bool(seen.any())
+
+
+def regions_of(
+    evidence: FloatMap, threshold: float, contributions: Contributions | None = None
+) -> tuple[Region, ...]:
     """Connected regions (8 neighbors) where the evidence reaches a threshold, in order of decreasing share.
 
     Args:
         evidence: (H, W), at least 0.
         threshold: in the evidence's own units; 0 means "above 0".
+        contributions: of what each place adds to the verdict; None: the evidence itself is shared out.
 
     Returns:
         At most 64 regions.
@@ -27,17 +70,27 @@ def regions_of(evidence: FloatMap, threshold: float) -> tuple[Region, ...]:
         window = labels[y : y + height, x : x + width] == index
         values = np.where(window, evidence[y : y + height, x : x + width], 0)
         peak_y, peak_x = np.unravel_index(int(values.argmax()), values.shape)
+        peak, amount, whole, in_worst_tile = (
+            float(values.max()),
+            float(values.sum(dtype=np.float64)),
+            total,
+            True,
+        )
+        del values  # as large as the region
+        if contributions is not None:
+            (amount, in_worst_tile), whole = contributions.within(window, y, x), contributions.total
         found.append(
             Region(
                 polygon=_outline(window, x, y),
                 box=(x, y, width, height),
                 area=area,
-                peak=float(values.max()),
+                peak=peak,
                 peak_at=(x + int(peak_x), y + int(peak_y)),
-                share=float(values.sum(dtype=np.float64)) / total,
+                share=amount / whole if whole > 0 else 0.0,
+                in_worst_tile=in_worst_tile,
             )
         )
-    return tuple(sorted(found, key=lambda region: -region.share)[:_MAX_REGIONS])
+    return tuple(sorted(found, key=lambda region: (-region.share, -region.peak))[:_MAX_REGIONS])
 
 
 def _outline(

@@ -8,8 +8,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from gainspect.data.decode import IMAGE_SUFFIXES, decode_image
+from gainspect.data.decode import IMAGE_SUFFIXES
+from gainspect.data.image_header import require_within
 from gainspect.data.named_files import exists, is_file
+from gainspect.data.reading import decode_image
 from gainspect.data.taken import (
     HIDDEN,
     OWN_OUTPUT,
@@ -22,6 +24,7 @@ from gainspect.data.taken import (
     why_not,
 )
 from gainspect.errors import GainspectError
+from gainspect.inspection.inputs import RAISE_LIMIT
 from gainspect.inspection.inspector import Inspector
 from gainspect.names import escaped
 from gainspect.types import Image, ReasonCheck, Verdict
@@ -144,8 +147,8 @@ def inspect_files(
     """
     remaining = iter(sources)
     while batch := list(islice(remaining, inspector.images_at_once)):
-        read = [_read(source, stdin) for source in batch]
-        verdicts = inspector.inspect_many(item.image for item in read if item.image is not None)
+        read = [_read(source, stdin, inspector.max_mpx) for source in batch]
+        verdicts = inspector.judge(item.image for item in read if item.image is not None)
         for item in read:
             verdict = None if item.image is None else next(verdicts)
             yield Inspected(item.source, item.sha256, item.image, verdict, item.error)
@@ -171,6 +174,7 @@ def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
         "threshold": verdict.threshold,
         "regions": [asdict(region) for region in verdict.regions],
         "review_reasons": [str(reason) for reason in verdict.review_reasons],
+        "unchecked": verdict.unchecked,
         "check": None if verdict.check is None else _check_record(verdict.check),
         "bundle": None if inspector.bundle is None else inspector.bundle.sha256,
         "runtime": inspector.backend.runtime,
@@ -190,13 +194,15 @@ def _check_record(check: ReasonCheck) -> dict[str, Any]:
     }
 
 
-def _read(source: str, stdin: Callable[[], bytes]) -> Inspected:
+def _read(source: str, stdin: Callable[[], bytes], max_mpx: float) -> Inspected:
+    sha256 = None
     try:
+        if source != STDIN:
+            require_within(Path(source), max_mpx, where=source, hint=RAISE_LIMIT)
         content = stdin() if source == STDIN else Path(source).read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        return Inspected(source, sha256, decode_image(content, source, max_mpx, RAISE_LIMIT), None, None)
     except OSError as error:
         return Inspected(source, None, None, None, f"cannot read the file ({error.strerror})")
-    sha256 = hashlib.sha256(content).hexdigest()
-    try:
-        return Inspected(source, sha256, decode_image(content, source), None, None)
     except GainspectError as error:
-        return Inspected(source, sha256, None, None, error.what)
+        return Inspected(source, sha256, None, None, f"{error.what}. {error.hint}".rstrip(". ") + ".")

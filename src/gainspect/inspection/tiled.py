@@ -2,19 +2,40 @@
 
 from collections.abc import Callable
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.framing import letterbox, unletterbox
-from gainspect.data.tiles import Tiling, tiles_of
+from gainspect.data.framing import PADDING, Geometry, letterbox, unletterbox
+from gainspect.data.tiles import Tile, Tiling, tiles_of
 from gainspect.inspection.backends.backend import Predictions
 from gainspect.types import MAP_NAMES, FloatMap, Image, MapName
 
 
+class Judged(NamedTuple):
+    """What the network says of one image."""
+
+    score: float
+    """P(NG)"""
+    maps: dict[MapName, FloatMap]
+    """(H, W), in the image's geometry, each in its own units."""
+    contributions: FloatMap | None
+    """(h, w) on the model's grid; None if the backend gives none."""
+    geometry: Geometry
+    """How the image, or the tile, was letterboxed into the frame that the grid covers."""
+    tile: Tile | None = None
+    """The tile that contributions and score come from; None: the whole image."""
+
+
 def judge_tiles(
-    run: Callable[[NDArray[np.uint8]], Predictions], image: Image, size: int, tiling: Tiling, batch_size: int
-) -> tuple[float, dict[MapName, FloatMap]]:
+    run: Callable[[NDArray[np.uint8]], Predictions],
+    image: Image,
+    size: int,
+    tiling: Tiling,
+    batch_size: int,
+    padding: int = PADDING,
+) -> Judged:
     """Judge an image of any size; its score is that of its worst tile.
 
     Where tiles overlap, a map takes the largest of their values, so that no peak is averaged away.
@@ -30,17 +51,32 @@ def judge_tiles(
         size: S, side of the network's input, pixels.
         tiling: how the image is cut; T is the side of its tiles.
         batch_size: B, number of tiles per batch.
+        padding: gray value of the letterbox's border.
 
     Returns:
-        The largest P(NG) of all tiles, and the maps (H, W), each in its own units.
+        The largest P(NG) of all tiles, the contributions of the tile that has it, and the maps.
     """
     shape = image.shape[0], image.shape[1]
-    score, maps = 0.0, dict[MapName, FloatMap]()
+    maps = dict[MapName, FloatMap]()
+    worst, highest = Judged(0.0, maps, None, Geometry(*shape, size, 0, 0, size, size)), -np.inf
     remaining = iter(tiles_of(*shape, tiling))
     while batch := list(islice(remaining, batch_size)):
-        frames, geometries = zip(*(letterbox(tile.of(image), size) for tile in batch), strict=True)
+        frames, geometries = zip(*(letterbox(tile.of(image), size, padding) for tile in batch), strict=True)
         results = run(np.stack(frames))
-        score = max(score, float(results["score"].max()))
+        # Of tiles that are all NG with certainty, only the logit says which is the worst.
+        ranks = results.get("logit", results["score"])
+        if float(ranks.max()) > highest:
+            at = int(ranks.argmax())
+            highest = float(ranks[at])
+            given = results.get("contributions")
+            whole = (batch[at].height, batch[at].width) == shape
+            worst = Judged(
+                score=float(results["score"][at]),
+                maps=maps,
+                contributions=None if given is None else np.array(given[at]),
+                geometry=geometries[at],
+                tile=None if whole else batch[at],
+            )
         for name in MAP_NAMES:
             if name not in results:
                 continue
@@ -49,4 +85,4 @@ def judge_tiles(
             for tile, geometry, values in zip(batch, geometries, results[name], strict=True):
                 place = tile.of(maps[name])
                 np.maximum(place, unletterbox(values, geometry), out=place)
-    return score, maps
+    return worst

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gainspect.data.decode import read_image
+from gainspect.data.reading import read_image
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import plan
 from gainspect.policy import ReasonPolicy
@@ -30,7 +30,7 @@ def explain_image(bundle: Path, image: Path, *, out: Path | None = None, languag
     inspector = Inspector.load(bundle)
     assert inspector.bundle is not None and inspector.region_threshold is not None
     inspector.reason = reason = inspector.reason or ReasonPolicy()
-    verdict = inspector.inspect(pixels)
+    verdict = next(inspector.judge([pixels]))
     if out is not None:
         evidence = verdict.evidence.evidence
         trial = plan(pixels, evidence, inspector.region_threshold, reason.controls, reason.seed)

@@ -6,9 +6,9 @@ import numpy as np
 from rich.console import Console
 
 from gainspect.config import RunConfig
-from gainspect.data.decode import read_image
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.masks import read_mask
+from gainspect.data.reading import read_image, read_mask
+from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.doubtful import require_known
@@ -33,18 +33,29 @@ def compare_strategies(
     out: Path,
     *,
     doubtful: frozenset[str] | None = None,
+    seen: SeenChoice = "refuse",
     console: Console | None = None,
 ) -> dict[str, list[RunFigures]]:
     """Train and evaluate each strategy with each seed on the same split; finished runs are not trained again.
 
     The split is made with the seed of the configuration, so that only the training differs between seeds.
 
+    Args:
+        config: the configuration of the runs.
+        manifest: the parts.
+        strategies: names of strategies.
+        seeds: seeds to train with.
+        out: folder for the runs and the comparison.
+        doubtful: images to leave out in a second comparison.
+        seen: whether to compare on a test part with images of the training or validation part.
+        console: where progress is shown; None: no progress is shown.
+
     Returns:
         Rows by title: with all labels and, if doubtful images are given, without them.
 
     Raises:
         GainspectError: a strategy is unknown, the data cannot be trained on, or `out` contains runs of
-            another configuration.
+            another configuration, or the test part has images of the other parts.
         KeyboardInterrupt: the comparison was stopped; the same call continues it.
     """
     names = [strategy(name).name for name in strategies]
@@ -54,6 +65,10 @@ def compare_strategies(
     if console is not None and sentence is not None:
         console.print(sentence)
     config, manifest, choice = settle(config, manifest)
+    if seen == "refuse":  # now, not after hours of training
+        tested = manifest.split("test")
+        found = SeenImages.of(manifest).among(tested)
+        require_unseen(found, len(tested.parts), what="the test part", where=manifest.root)
     if console is not None and choice is not None:
         console.print(str(choice))
     comparisons: dict[str, list[RunFigures]] = {}
@@ -68,6 +83,7 @@ def compare_strategies(
                 data=manifest.root,
                 runtime="torch",  # runs that are only compared need no bundle
                 doubtful=doubtful,
+                seen=seen,
                 console=console,
             )
             for title, summary in summaries.items():
@@ -134,7 +150,7 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
     """Train into a folder, or continue the run that it already contains.
 
     Raises:
-        GainspectError: the folder contains a run of another configuration.
+        GainspectError: the folder contains a run of another configuration or of other data.
     """
     run = RunFolder(path)
     if not run.config_file.exists():
@@ -146,4 +162,5 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
             where=path,
             hint="Choose another --out, or delete the folder.",
         )
+    run.require_unchanged(manifest)
     return resume(path, data=manifest.root, console=console)

@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import SPLITS, Manifest
+from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
-from gainspect.evaluation.doubtful import require_known
+from gainspect.evaluation.doubtful import require_known, resolve
 from gainspect.evaluation.saved_verdicts import ALL_LABELS, WITHOUT_DOUBTFUL, save_verdicts
 from gainspect.evaluation.summary import summarize
 from gainspect.inspection.backends.backend import Precision, RuntimeName
-from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle
+from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.policy import Policy
 from gainspect.report.terminal.image_bar import image_bar
@@ -32,6 +33,7 @@ def run_evaluation(
     precision: Precision = "f32",
     maps: Path | None = None,
     doubtful: frozenset[str] | None = None,
+    seen: SeenChoice = "refuse",
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Evaluate on one part of the data with the policy's thresholds; write predictions.csv and metrics.json.
@@ -47,36 +49,46 @@ def run_evaluation(
         runtime: see `Inspector.load`; "torch" evaluates a run's own checkpoint and needs no bundle.
         precision: see `Inspector.load`.
         maps: folder to write the maps to as floats (see `assess`).
-        doubtful: images to leave out in a second summary.
+        doubtful: images to leave out in a second summary, by path or by a file name that only one has.
+        seen: whether to judge a test part with images that the model has seen in training or validation. The
+            parts train and val are judged in either case.
         console: where progress is shown; None: no progress is shown.
 
     Returns:
-        Summaries by title: with all labels and, if doubtful images are given, without them.
+        Summaries by title: with all labels and, if doubtful images are given, without them. Under "seen" each
+        names the images that the model has seen, by their part; null: the bundle does not say.
 
     Raises:
         GainspectError: the run has not ended, no data are given, they have no such part, the bundle is
-            refused, an image or mask cannot be read, or a doubtful image is not in the data.
+            refused, the model has seen images of the test part, an image or mask cannot be read, a doubtful
+            image is not in the data, or a doubtful file name fits several images.
     """
     manifest, opened = _parts_and_inspector(target, data, runtime, precision, console)
     chosen = _part(manifest, split)
     require_known(doubtful or (), manifest)
+    left_out = None if doubtful is None else resolve(doubtful, map(manifest.key, manifest.parts))
     sentence = not_taken_sentence(manifest.not_taken)
     if console is not None and sentence is not None:
         console.print(sentence)
-    inspector, policy = opened()
+    inspector, policy, known = opened()
+    found = None if known is None else known.among(chosen)
+    if found and split == "test" and seen == "refuse":
+        require_unseen(found, len(chosen.parts), what="the test part", where=manifest.root)
     with image_bar(f"judge {split}", len(chosen.parts), console) as advance:
         assessment = assess(inspector, chosen, on_image=advance, maps_dir=maps)
     thresholds = policy.map_thresholds
     summaries = {ALL_LABELS: summarize(assessment, map_thresholds=thresholds)}
-    if doubtful is not None:
-        summaries[WITHOUT_DOUBTFUL] = summarize(assessment, exclude=doubtful, map_thresholds=thresholds)
+    if left_out is not None:
+        summaries[WITHOUT_DOUBTFUL] = summarize(assessment, exclude=left_out, map_thresholds=thresholds)
+    for summary in summaries.values():
+        summary["seen"] = found
     save_verdicts(assessment, out, summaries)
     return summaries
 
 
 def _parts_and_inspector(
     target: Path, data: Path | None, runtime: RuntimeName, precision: Precision, console: Console | None
-) -> tuple[Manifest, Callable[[], tuple[Inspector, Policy]]]:
+) -> tuple[Manifest, Callable[[], "_Opened"]]:
     """The data, and a function that opens the Inspector once the data have been checked."""
     if is_bundle(target):
         bundle = _measured(read_bundle(target))
@@ -89,11 +101,11 @@ def _parts_and_inspector(
     run.result()  # raises if this is not a run folder, or the run has not ended
     manifest = run.manifest(data)
     if runtime == "torch" and precision == "f32":
-        from gainspect.training.trained import trained_inspector
+        from gainspect.training.trained import seen_by, trained_inspector
 
-        return manifest, lambda: (trained_inspector(run), run.policy())
+        return manifest, lambda: _Opened(trained_inspector(run), run.policy(), seen_by(run, data))
 
-    def of_run() -> tuple[Inspector, Policy]:
+    def of_run() -> "_Opened":
         from gainspect.jobs.run_export import bundle_of
 
         return _loaded(_measured(read_bundle(bundle_of(run, data, console))), runtime, precision)
@@ -101,8 +113,15 @@ def _parts_and_inspector(
     return manifest, of_run
 
 
-def _loaded(bundle: Bundle, runtime: RuntimeName, precision: Precision) -> tuple[Inspector, Policy]:
-    return Inspector.load(bundle, runtime, precision, check=False), bundle.description.policy
+class _Opened(NamedTuple):
+    inspector: Inspector
+    policy: Policy
+    seen: SeenImages | None
+
+
+def _loaded(bundle: Bundle, runtime: RuntimeName, precision: Precision) -> _Opened:
+    inspector = Inspector.load(bundle, runtime, precision, check=False)
+    return _Opened(inspector, bundle.description.policy, seen_of(bundle))
 
 
 def _measured(bundle: Bundle) -> Bundle:

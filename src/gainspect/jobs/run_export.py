@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from gainspect.data.seen import SEEN
 from gainspect.data.synthetic import probe_frames
 from gainspect.evaluation.operating_point import choose_policy
 from gainspect.inspection.bundle import GOLDEN, Bundle, write_bundle
@@ -19,7 +20,7 @@ from gainspect.release.formats.graph_files import chosen_formats, graph_files
 from gainspect.release.model_card import CARD, model_card
 from gainspect.release.sample import frames_of, sample_of
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.trained import trained_backend, validated
+from gainspect.training.trained import seen_by, trained_backend, validated
 from gainspect.wording import plural
 
 PARITY = "parity.json"
@@ -90,6 +91,7 @@ def export_run(
     if "openvino-int8" in chosen:
         on_step("judge the validation part in INT8")
         parity["int8"] = certify_int8(bundle, reference, validation)
+    contents[SEEN] = seen_by(run, data).to_json()
     contents[PARITY] = (json.dumps(parity, indent=2) + "\n").encode()
     contents[CARD] = model_card(description, parity).encode()
     return write_bundle(out, description, contents), parity

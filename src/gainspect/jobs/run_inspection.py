@@ -1,6 +1,5 @@
 """Judge image files with a bundle; write their verdicts, and pictures of where the evidence is."""
 
-import itertools
 import json
 import os
 import time
@@ -61,6 +60,7 @@ def run_inspection(
     check: bool = True,
     runtime: RuntimeName = "auto",
     precision: Precision = "f32",
+    max_mpx: float | None = None,
     on_record: Callable[[dict[str, Any]], None] = lambda record: None,
     shown: Callable[[Iterator[Inspected], int], Iterator[Inspected]] = lambda images, count: images,
 ) -> Inspection:
@@ -76,6 +76,7 @@ def run_inspection(
         check: whether to check the reason of NG verdicts, as the bundle's policy defines.
         runtime: see `Inspector.load`.
         precision: see `Inspector.load`.
+        max_mpx: see `Inspector.load`.
         on_record: called with each new record.
         shown: wraps the iterator over the images to show progress; its second argument is their number.
 
@@ -86,10 +87,12 @@ def run_inspection(
         raise GainspectError("--overlay needs a folder to draw into", hint="Add --out DIR.")
     found = find_images(paths, own_output=out)
     result = Inspection(found.images, not_taken=found.not_taken)
-    inspector = Inspector.load(bundle, runtime, precision, check=check)
+    inspector = Inspector.load(bundle, runtime, precision, check=check, max_mpx=max_mpx)
     assert inspector.bundle is not None
     scale = inspector.bundle.description.policy.heat_scale()
-    drawn = None if style is None or out is None else _Overlays(out / OVERLAYS, style, scale)
+    drawn = None
+    if style is not None and out is not None:
+        drawn = _Overlays(out / OVERLAYS, style, scale, overlay_names(result.sources))
     begun = time.perf_counter()
     try:
         for inspected in shown(inspect_files(inspector, result.sources), len(result.sources)):
@@ -119,28 +122,63 @@ def require_style(name: str) -> Style:
     raise GainspectError(f"there is no style {name!r}", hint=f"Choose from {', '.join(get_args(Style))}.")
 
 
-class _Overlays:
-    """Draws where the evidence is, one PNG per image; images with the same name are numbered.
+def overlay_names(sources: Sequence[str]) -> list[str]:
+    """A name for the overlay of each image: its stem, numbered if an earlier image has the same.
 
     Names count as the same where a file system may take them for the same: without case, in any Unicode form.
+
+    No number makes a name that another image has by itself.
+
+    >>> overlay_names(["a.png", "a.jpg", "a-2.png", "b/a.png"])
+    ['a', 'a-3', 'a-2', 'a-4']
+    """
+    stems = ["stdin" if source == STDIN else _shortened(Path(source).stem) for source in sources]
+    taken, numbers = set(map(_same, stems)), dict[str, int]()
+    names = []
+    for stem in stems:
+        name, same = stem, _same(stem)
+        if same in numbers:
+            while _same(name) in taken:
+                numbers[same] += 1
+                name = f"{stem}-{numbers[same]}"
+            taken.add(_same(name))
+        numbers.setdefault(same, 1)
+        names.append(name)
+    return names
+
+
+def _shortened(stem: str) -> str:
+    while len(os.fsencode(stem)) > _LONGEST_NAME:
+        stem = stem[:-1]
+    return stem
+
+
+def _same(name: str) -> str:
+    """What names have in common that a file system may take for the same."""
+    return composed(name).casefold()
+
+
+class _Overlays:
+    """Draws where the evidence is, one PNG per image.
+
+    Args:
+        folder: where the pictures go.
+        style: how they are drawn.
+        scale: the bundle's color scale.
+        names: one for each image, in the order in which they are added.
     """
 
-    def __init__(self, folder: Path, style: Style, scale: HeatScale) -> None:
+    def __init__(self, folder: Path, style: Style, scale: HeatScale, names: Sequence[str]) -> None:
         self.folder = folder
         self.style = style
         self.scale = scale
-        self._names: set[str] = set()
+        self._names = iter(names)
 
     def add(self, inspected: Inspected) -> None:
-        """Draw it, unless it could not be read."""
+        """Draw the next image, unless it could not be read."""
+        name = next(self._names)
         if inspected.image is None or inspected.verdict is None:
             return
-        stem = "stdin" if inspected.source == STDIN else Path(inspected.source).stem
-        while len(os.fsencode(stem)) > _LONGEST_NAME:
-            stem = stem[:-1]
-        numbered = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
-        name = next(name for name in numbered if composed(name).casefold() not in self._names)
-        self._names.add(composed(name).casefold())
         picture = overlay(inspected.image, inspected.verdict, self.scale, self.style)
         with atomic_path(self.folder / f"{name}.png") as temporary:
             temporary.write_bytes(to_png(picture))

@@ -7,12 +7,13 @@ from rich.console import Console
 
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest, require_both_classes
+from gainspect.data.seen import SeenChoice, require_unseen
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
-from gainspect.evaluation.doubtful import require_known
+from gainspect.evaluation.doubtful import require_known, resolve
 from gainspect.evaluation.reliance import examine
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, read_verdicts
-from gainspect.inspection.bundle import is_bundle, read_bundle
+from gainspect.inspection.bundle import is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.report.html.comparison_report import write_comparison
 from gainspect.report.html.inspection_report import Album, write_report
@@ -28,6 +29,7 @@ def write_inspection_report(
     out: Path,
     language: str = "en",
     doubtful: frozenset[str] = frozenset(),
+    seen: SeenChoice = "refuse",
     console: Console | None = None,
 ) -> None:
     """Judge the test part, check every reason, and write the report.
@@ -38,35 +40,43 @@ def write_inspection_report(
             a bundle have no test part, all images are judged.
         out: HTML file to write.
         language: "en" or "ko".
-        doubtful: images with doubtful labels, by name or by file name.
+        doubtful: images with doubtful labels, by path or by a file name that only one has.
+        seen: whether to judge images that the model has seen in training or validation; the report names
+            them.
         console: where progress is shown; None: no progress is shown.
 
     Raises:
-        GainspectError: the run has not ended, the data are not there, lack OK or NG images, or a
-            doubtful image is none of them.
+        GainspectError: the run has not ended, the data are missing or have no OK or no NG images, a
+            doubtful image is none of them, a doubtful file name fits several images, or the model has seen
+            some of them.
     """
     wording = Wording(language)
-    bundle_path, manifest, everything = _bundle_and_parts(target, data, console)
+    bundle_path, everything = _bundle_and_data(target, data, console)
     require_known(doubtful, everything)
+    left_out = resolve(doubtful, map(everything.key, everything.parts))
     sentence = not_taken_sentence(everything.not_taken)
     if console is not None and sentence is not None:
         console.print(sentence)
+    tested = everything.split("test")
+    manifest = tested if tested.parts or not is_bundle(target) else everything
     require_both_classes(manifest, what="what is to be judged")
     bundle = read_bundle(bundle_path)
+    known = seen_of(bundle)
+    found = None if known is None else known.among(manifest)
+    if found and seen == "refuse":
+        require_unseen(found, len(manifest.parts), what="what is to be judged", where=manifest.root)
     inspector = Inspector.load(bundle)
     album, examined = Album(bundle), []
     with image_bar("judge and check", len(manifest.parts), console) as advance:
-        for seen in examine(inspector, manifest):
-            album.add(seen)
-            examined.append(seen.examined)
+        for image in examine(inspector, manifest):
+            album.add(image)
+            examined.append(image.examined)
             advance()
-    write_report(out, inspector, manifest, examined, album, wording, doubtful)
+    write_report(out, inspector, manifest, examined, album, wording, left_out, found)
 
 
-def _bundle_and_parts(
-    target: Path, data: Path | None, console: Console | None
-) -> tuple[Path, Manifest, Manifest]:
-    """The bundle, the parts to judge, and all parts of the data."""
+def _bundle_and_data(target: Path, data: Path | None, console: Console | None) -> tuple[Path, Manifest]:
+    """The bundle, and all parts of the data."""
     if not is_bundle(target):
         run = RunFolder(target)
         run.result()  # raises if this is not a run folder, or the run has not ended
@@ -74,15 +84,12 @@ def _bundle_and_parts(
             from gainspect.jobs.run_export import bundle_of
 
             bundle_of(run, data, console)
-        everything = run.manifest(data)
-        return run.bundle_file, everything.split("test"), everything
+        return run.bundle_file, run.manifest(data)
     if data is None:
         raise GainspectError(
             "a bundle does not contain the parts to judge", where=target, hint="Add --data DIR."
         )
-    manifest = load_manifest(data)
-    tested = manifest.split("test")
-    return target, tested if tested.parts else manifest, manifest
+    return target, load_manifest(data)
 
 
 def write_comparison_report(runs: Mapping[str, Path], out: Path, language: str = "en") -> None:

@@ -78,22 +78,28 @@ def group_bootstrap(
     return float(low), float(high)
 
 
-def mean_by_group(values: NDArray[np.floating], groups: Sequence[str], *, seed: int = 0) -> Interval | None:
-    """Interval by group of a mean of values in 0…1; None without values.
+def mean_by_group(
+    values: NDArray[np.floating], groups: Sequence[str], *, least: float = 0.0, seed: int = 0
+) -> Interval | None:
+    """Interval by group of a mean of values in `least`…1; None without values.
 
-    If all values are 0, or all are 1, resampling finds no spread and would claim certainty. In this case the
-    interval is the exact one, with each group as a single trial.
+    If all values are equal, resampling finds no spread and would claim certainty. In this case the interval
+    is that of "none of n groups differs": the share of groups that differ is at most the upper bound of
+    Clopper and Pearson for 0 of n, and such a group can at most be all `least`, or all 1. For values that are
+    all 1, or all 0 with `least` 0, this is the exact interval of a proportion, with each group as a trial.
 
     >>> mean_by_group(np.ones(30), ["part"] * 30)
     (0.025..., 1.0)
+    >>> low, high = mean_by_group(np.zeros(10), list("abcdefghij"), least=-1)
+    >>> round(low, 3), round(high, 3)
+    (-0.308, 0.308)
     """
     if not len(values):
         return None
-    count = len(set(groups))
-    if (values == 1).all():
-        return clopper_pearson(count, count)
-    if (values == 0).all():
-        return clopper_pearson(0, count)
+    value = float(values[0])
+    if (values == value).all():
+        _, differing = clopper_pearson(0, len(set(groups)))
+        return value - differing * (value - least), value + differing * (1.0 - value)
     return group_bootstrap(weighted_mean(values), groups, seed=seed)
 
 

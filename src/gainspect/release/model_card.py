@@ -88,7 +88,7 @@ def _reason(policy: Policy) -> str:
     return (
         f"NG becomes REVIEW when its reason fails one of these checks:\n\n{listed}\n\n"
         f"On the part {reason.split}, {reason.reviewed} of {reason.verdicts} NG verdicts that are right for "
-        f"the right reason fail at least one check."
+        f"the right reason break a limit, and {reason.unchecked} cannot be checked."
     )
 
 

@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.config import DataConfig
-from gainspect.data.decode import read_image
 from gainspect.data.framing import letterbox
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.masks import read_mask
+from gainspect.data.reading import read_image, read_mask
 from gainspect.data.tiles import draw_tile
 from gainspect.types import Label
 

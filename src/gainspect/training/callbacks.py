@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
 from rich.console import Console
 from rich.text import Text
 
+from gainspect.config import Direction
 from gainspect.data.manifest import Manifest
 from gainspect.evaluation.assessment import assess
 from gainspect.evaluation.validation_figures import validation_figures
@@ -31,13 +32,18 @@ class Monitor(pl.Callback):
     """
 
     def __init__(
-        self, run: RunFolder, validation: Manifest, figure: str, on_epoch: Callable[[EpochFigures], None]
+        self,
+        run: RunFolder,
+        validation: Manifest,
+        figure: str,
+        on_epoch: Callable[[EpochFigures], None],
+        better: Direction = "max",
     ) -> None:
         self.run = run
         self.validation = validation
         self.on_epoch = on_epoch
         self.history: list[EpochFigures] = []
-        self.selection = Selection(figure, validation)
+        self.selection = Selection(figure, validation, better)
         self._started = time.monotonic()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -98,12 +104,13 @@ class Patience(EarlyStopping):
     """Stops the training after a number of candidate epochs without a better figure.
 
     Args:
-        figure: a validation figure that the `Monitor` logs; larger is better.
+        figure: a figure that the `Monitor` logs, or a loss.
         epochs: the number of candidate epochs.
+        better: whether the largest or the smallest is the best.
     """
 
-    def __init__(self, figure: str, epochs: int) -> None:
-        super().__init__(monitor=figure, mode="max", patience=epochs, check_on_train_epoch_end=True)
+    def __init__(self, figure: str, epochs: int, better: Direction = "max") -> None:
+        super().__init__(monitor=figure, mode=better, patience=epochs, check_on_train_epoch_end=True)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Check the figure if the epoch is a candidate."""

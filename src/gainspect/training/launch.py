@@ -5,6 +5,7 @@ import os
 import platform
 import signal
 import sys
+import threading
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -13,13 +14,15 @@ import lightning.pytorch as pl
 import torch
 from rich.console import Console
 
-from gainspect.config import RunConfig, save_config
+from gainspect.config import MONITORS, RunConfig, save_config
 from gainspect.data.loading.dataset import TrainingSet
 from gainspect.data.manifest import Manifest, save_manifest
+from gainspect.data.seen import SeenImages
+from gainspect.data.unchanged import DataRecord
 from gainspect.errors import GainspectError
 from gainspect.evaluation.operating_point import choose_policy
 from gainspect.evaluation.validation_verdicts import save_validation_verdicts, validation_verdicts
-from gainspect.files import write_json
+from gainspect.files import write_json, write_text
 from gainspect.models.gain_mtl import GainMTL, model_of
 from gainspect.models.weights import load_weights
 from gainspect.report.terminal.image_bar import image_bar
@@ -30,10 +33,11 @@ from gainspect.training.compiled import compile_backbone, compiler_errors
 from gainspect.training.device import device_at_hand
 from gainspect.training.estimate import estimate
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.selection import EpochFigures
+from gainspect.training.selection import EpochFigures, require_figure
 from gainspect.training.settle import settle
 from gainspect.training.task import InspectionTask
 from gainspect.training.trained import trained_backend
+from gainspect.training.workers import loading_workers, out_of_shared_memory
 from gainspect.wording import in_words, plural
 
 _LIGHTNING_ADVICE = (
@@ -67,6 +71,7 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
     config, manifest, choice = settle(config, manifest)
     if console is not None and choice is not None:
         console.print(str(choice))
+    require_figure(config.training.monitor, manifest.split("val"))
     model = _build(config)
     weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
     run = _start_run(
@@ -106,14 +111,20 @@ def _fit(
     if console is not None and data.left_out:
         unmarked = plural(data.left_out, "NG image")
         console.print(f"Training with tiles leaves out {unmarked} without a marked defect.")
-    task = InspectionTask(config, model, data, _workers(config))
+    workers, fewer = loading_workers(config)
+    if console is not None and fewer:
+        console.print(fewer)
+    task = InspectionTask(config, model, data, workers)
     lines = EpochLines(config.strategy, console or Console(quiet=True))
-    monitor = Monitor(run, manifest.split("val"), config.training.monitor, lines.add)
+    figure = config.training.monitor
+    monitor = Monitor(run, manifest.split("val"), figure, lines.add, MONITORS[figure])
     announced = None
     if console is not None:
         announced = _announce(task, manifest.split("val"), console, done=_epochs_done(run))
     trainer = _trainer(config, monitor, bar=console is not None and console.is_terminal)
     handler = signal.getsignal(signal.SIGINT)
+    # Only the main thread may set handlers; elsewhere Lightning sets none.
+    main = threading.current_thread() is threading.main_thread()
     try:
         with warnings.catch_warnings():
             for message in _LIGHTNING_ADVICE:
@@ -121,10 +132,13 @@ def _fit(
             trainer.fit(task, ckpt_path=str(run.last_checkpoint) if run.last_checkpoint.exists() else None)
     except GainspectError as error:
         raise _from_worker(error) from error
+    except RuntimeError as error:
+        raise out_of_shared_memory(error) or error from error
     except SystemExit as error:  # Lightning turns Ctrl-C into SystemExit
         raise KeyboardInterrupt from error
     finally:
-        signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
+        if main and handler is not None:
+            signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
     _finish(run, config, manifest, monitor, announced, console)
     return run
 
@@ -166,6 +180,7 @@ def _finish(
         backend = trained_backend(run, device_at_hand())
         verdicts = validation_verdicts(backend, validation, config.data.tiling, advance)
     save_validation_verdicts(verdicts, run.validation_file)
+    write_text(run.seen_file, SeenImages.of(manifest).to_json().decode())
     policy = choose_policy(verdicts, target_recall=config.training.target_recall)
     write_json(
         run.result_file,
@@ -195,7 +210,7 @@ def _trainer(config: RunConfig, monitor: Monitor, *, bar: bool) -> pl.Trainer:
     settings = config.training
     callbacks: list[pl.Callback] = [monitor, *([EpochBar()] if bar else [])]
     if settings.patience is not None:
-        callbacks.append(Patience(settings.monitor, settings.patience))
+        callbacks.append(Patience(settings.monitor, settings.patience, MONITORS[settings.monitor]))
     return pl.Trainer(
         accelerator="auto",
         devices=1,
@@ -219,14 +234,6 @@ def _precision(config: RunConfig) -> str:
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32"
 
 
-def _workers(config: RunConfig) -> int:
-    """Number of worker processes: 0 on one or two cores (no gain), otherwise cores − 1, at most 8."""
-    if config.training.workers is not None:
-        return config.training.workers
-    cores = torch.get_num_threads()
-    return 0 if cores <= 2 else min(8, cores - 1)
-
-
 _PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "opencv-python-headless", "scikit-learn")
 
 
@@ -236,10 +243,12 @@ def _start_run(
     """Create a run folder and record what the training will use."""
     run = RunFolder(path)
     save_manifest(manifest, run.split_file)
+    record = DataRecord.of(manifest)
+    write_json(run.files_file, record.files)
     write_json(
         run.environment_file,
         {
-            "data": {"root": str(manifest.root.resolve()), "fingerprint": manifest.fingerprint()},
+            "data": {"root": str(manifest.root.resolve()), "fingerprint": record.fingerprint},
             "weights": weights,
             "device": device,
             "precision": precision,

@@ -8,6 +8,8 @@ from typing import Any
 from gainspect.config import RunConfig, load_config
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
+from gainspect.data.seen import SEEN
+from gainspect.data.unchanged import DataRecord
 from gainspect.errors import GainspectError
 from gainspect.policy import Policy
 
@@ -34,6 +36,11 @@ class RunFolder:
         return self.path / "environment.json"
 
     @property
+    def files_file(self) -> Path:
+        """SHA-256 of each image and mask; runs of older versions have none."""
+        return self.path / "files.json"
+
+    @property
     def log_file(self) -> Path:
         """One row per epoch: losses and validation figures."""
         return self.path / "log.csv"
@@ -52,6 +59,11 @@ class RunFolder:
     def validation_file(self) -> Path:
         """The verdicts of the validation part that the policy was chosen from."""
         return self.path / "validation.json"
+
+    @property
+    def seen_file(self) -> Path:
+        """Hashes of the images of the training and the validation part."""
+        return self.path / SEEN
 
     @property
     def result_file(self) -> Path:
@@ -125,7 +137,8 @@ class RunFolder:
             data: the data folder, or a manifest in it, if it has moved since the training.
 
         Raises:
-            GainspectError: the data folder or an image no longer exists.
+            GainspectError: the data folder or an image no longer exists, or the data have changed since the
+                training.
         """
         root = data or Path(self.environment()["data"]["root"])
         root = root.parent if root.is_file() else root
@@ -133,7 +146,20 @@ class RunFolder:
             raise GainspectError(
                 "the run's data folder does not exist", where=root, hint="Give its new place with --data."
             )
-        return load_manifest(self.split_file, root=root)
+        manifest = load_manifest(self.split_file, root=root)
+        self.require_unchanged(manifest)
+        return manifest
+
+    def require_unchanged(self, manifest: Manifest) -> None:
+        """Refuse parts that are not those that the run was trained on.
+
+        Raises:
+            GainspectError: a file, label, group, type or split differs; see `DataRecord.require_unchanged`.
+        """
+        files = _read_json(self.files_file) if self.files_file.is_file() else {}
+        DataRecord(self.environment()["data"]["fingerprint"], files).require_unchanged(
+            manifest, run=self.path
+        )
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 import math
 
+from gainspect.config import MAP_MONITORS, MONITORS, Direction
 from gainspect.data.manifest import Manifest
+from gainspect.data.reading import read_mask
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
@@ -10,21 +12,45 @@ EpochFigures = dict[str, float | int]
 """The figures of an epoch: its number, losses ("loss/…"), validation figures and seconds."""
 
 
+def require_figure(figure: str, validation: Manifest) -> None:
+    """Refuse a figure that the validation part cannot give, before anything is trained.
+
+    Args:
+        figure: one of `MONITORS`.
+        validation: the validation part.
+
+    Raises:
+        GainspectError: the figure needs NG images with a marked defect, and there are none; or a mask cannot
+            be read.
+    """
+    if figure not in MAP_MONITORS:
+        return
+    masks = (part.mask for part in validation.parts if part.label is Label.NG)
+    if not any(mask is not None and read_mask(mask).any() for mask in masks):
+        raise GainspectError(
+            f"{figure} needs marked defects, and the validation part has none",
+            where="training.monitor",
+            hint=f"Mark them, or choose {', '.join(name for name in MONITORS if name not in MAP_MONITORS)}.",
+        )
+
+
 class Selection:
     """Keeps the latest epoch that is within one standard error of the best.
 
     A validation part has few defective parts, and the learning rate falls to 0, so an early lead is mostly
-    luck.
+    luck. A loss is no share and has no such error: of a loss, the latest of the smallest is kept.
 
     Source: the one-standard-error rule of Breiman et al., Classification and Regression Trees (1984), 3.4.3.
 
     Args:
-        figure: the validation figure to compare, a share in 0…1.
+        figure: the figure to compare: a share in 0…1, or a loss.
         validation: the validation part.
+        better: whether the largest or the smallest is the best.
     """
 
-    def __init__(self, figure: str, validation: Manifest) -> None:
+    def __init__(self, figure: str, validation: Manifest, better: Direction = "max") -> None:
         self.figure = figure
+        self.better = better
         self.best: EpochFigures | None = None
         self.kept: EpochFigures | None = None
         # Counts parts, not images: errors on two images of one part are not independent.
@@ -42,8 +68,14 @@ class Selection:
                 where="training.monitor",
                 hint=f"Choose one of {', '.join(name for name in epoch if '/' not in name)}.",
             )
-        if self.best is None or epoch[self.figure] > self.best[self.figure]:
+        sign = 1 if self.better == "max" else -1
+        if self.best is None or sign * epoch[self.figure] > sign * self.best[self.figure]:
             self.best = epoch
+        if self.better == "min":
+            if epoch[self.figure] > self.best[self.figure]:
+                return False
+            self.kept = epoch
+            return True
         share = self.best[self.figure]
         error = math.sqrt(max(0.0, share * (1 - share)) / max(1, self._defective))
         if epoch[self.figure] < share - error:

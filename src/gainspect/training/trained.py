@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from gainspect.data.seen import SeenImages
 from gainspect.evaluation.validation_verdicts import (
     ValidationVerdicts,
     read_validation_verdicts,
     save_validation_verdicts,
     validation_verdicts,
 )
+from gainspect.files import write_text
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.inspection.inspector import Inspector
 from gainspect.models.gain_mtl import model_of
@@ -31,6 +33,23 @@ def trained_inspector(run: RunFolder) -> Inspector:
         threshold=run.policy().threshold,
         tiling=run.config().data.tiling,
     )
+
+
+def seen_by(run: RunFolder, data: Path | None = None) -> SeenImages:
+    """The images that a run's model has seen; they are hashed and stored if the run has no list of them.
+
+    Args:
+        run: a training run.
+        data: the data folder, if it has moved.
+
+    Raises:
+        GainspectError: an image cannot be read.
+    """
+    if run.seen_file.is_file():
+        return SeenImages.from_json(run.seen_file.read_bytes(), run.seen_file)
+    seen = SeenImages.of(run.manifest(data))
+    write_text(run.seen_file, seen.to_json().decode())
+    return seen
 
 
 def validated(run: RunFolder, data: Path | None = None) -> ValidationVerdicts:

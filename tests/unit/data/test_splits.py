@@ -93,6 +93,30 @@ def test_a_given_validation_part_is_untouched() -> None:
     assert _split(manifest) == manifest
 
 
+def test_a_named_training_part_is_never_chosen_for_validation_or_test() -> None:
+    """The rest is split among its own 20 + 10 groups: a quarter for the test, then a fifth for validation."""
+    named, left = _manifest(8, {"crack": 6}, split="train"), _manifest(20, {"crack": 10})
+    after = _split(Manifest(named.root, named.parts + left.parts))
+    assert all(part.split == "train" for part in after.parts[: len(named.parts)])
+    sizes = Counter(part.split for part in after.parts[len(named.parts) :])
+    assert sizes == {"test": 3 * (5 + 2), "val": 3 * (3 + 2), "train": 3 * (12 + 6)}
+
+
+@pytest.mark.parametrize("named", ["train", "val", "test"])
+def test_an_image_without_a_split_goes_where_its_part_is_named(named: Split) -> None:
+    others = _manifest(20, {"crack": 10})
+    known = Part(Path("/d/a-1.png"), Label.OK, group="a", split=named)
+    stray = Part(Path("/d/a-2.png"), Label.OK, group="a")
+    defect = Part(Path("/d/b.png"), Label.NG, group="b", split=named)
+    after = _split(Manifest(others.root, (stray, known, defect, *others.parts)))
+    assert [part.split for part in after.parts[:3]] == [named] * 3
+
+
+def test_if_every_part_is_named_and_none_for_the_test_that_is_an_error() -> None:
+    with pytest.raises(GainspectError, match=r"no part is named test.*leave the split of some parts empty"):
+        _split(_manifest(20, {"crack": 10}, split="train"))
+
+
 def test_kinds_with_one_part_each_are_drawn_together() -> None:
     after = _split(_manifest(20, dict.fromkeys("abcdefghij", 1)))
     assert [len({p.group for p in after.split(s).parts if p.defect_type}) for s in ("test", "val")] == [2, 2]

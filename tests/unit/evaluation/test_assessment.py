@@ -1,5 +1,6 @@
 """Judging with planned answers: every figure is known beforehand."""
 
+import csv
 from dataclasses import replace
 
 import cv2
@@ -8,6 +9,8 @@ import pytest
 
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
+from gainspect.evaluation.doubtful import resolve
+from gainspect.evaluation.saved_verdicts import read_verdicts, save_verdicts
 from gainspect.types import Label
 
 SCORES = [0.1, 0.7, 0.9, 0.8, 0.2, 0.95]
@@ -112,3 +115,48 @@ def test_a_mask_of_another_size_is_named(parts):
     cv2.imwrite(str(parts.manifest.parts[3].mask), np.zeros((10, 64), np.uint8))
     with pytest.raises(GainspectError, match=r"d\.png: the mask is 64×10 px, its image 64×64 px"):
         assess(parts.inspector(SCORES, all_maps), parts.manifest)
+
+
+def test_predictions_from_before_newer_columns_are_read(parts, tmp_path):
+    """The columns of sizes and of the unclamped CAM are left out: nothing else changes."""
+    assessment = assess(parts.inspector(SCORES, lambda mask: {"cam": mask, "evidence": mask}), parts.manifest)
+    save_verdicts(assessment, tmp_path)
+    path = tmp_path / "predictions.csv"
+    now = read_verdicts(path)
+    np.testing.assert_array_equal(now.figures["cam_iou_unclamped"], [1] * 3 + [np.nan] * 3)
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["defect_px"] for row in rows] == ["", "", "8.0", "4.0", "2.0", ""]
+    older = [name for name in rows[0] if name not in {"defect_px", "evidence_cam_iou_unclamped"}]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, older, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    then = read_verdicts(path)
+    assert (then.images, then.groups) == (now.images, now.groups)
+    for name, values in then.figures.items():
+        expected = np.full(6, np.nan) if name == "cam_iou_unclamped" else now.figures[name]
+        np.testing.assert_array_equal(values, expected)
+
+
+IMAGES = ["images/ok/a.png", "images/ng/a.png", "images/ng/b.png", "a.png.png", "c.png", "deep/c.png"]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ({"images/ok/a.png"}, {"images/ok/a.png"}),
+        ({"b.png"}, {"images/ng/b.png"}),
+        ({"ok/a.png"}, set()),  # a part of a path is no path
+        ({"images\\ng\\b.png", "B.png"}, set()),
+        ({"c.png"}, {"c.png"}),  # the path of one image, whatever others are called
+        ({"unknown.png", "deep/c.png", "b.png"}, {"deep/c.png", "images/ng/b.png"}),
+    ],
+)
+def test_a_path_must_fit_exactly_and_a_file_name_stands_for_one_image(names, found):
+    assert resolve(frozenset(names), IMAGES) == found
+
+
+def test_a_file_name_that_several_images_have_is_an_error_with_their_paths():
+    with pytest.raises(GainspectError, match=r"'a\.png' could be images/ng/a\.png or images/ok/a\.png.*path"):
+        resolve(frozenset({"a.png", "b.png"}), IMAGES)

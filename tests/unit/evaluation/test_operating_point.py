@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gainspect.errors import GainspectError
 from gainspect.evaluation.operating_point import LEAST_DROP, choose_policy, fit_heat, fit_review
 from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
+from gainspect.inspection.reason.rules import broken_rules
 from gainspect.metrics.classification import at_threshold, operating_threshold
 from gainspect.policy import ReasonPolicy
 from gainspect.types import CheckGap, Label
@@ -53,18 +54,51 @@ def test_no_more_than_the_share_goes_to_review(figures, share):
     assert (policy.share, policy.split, policy.verdicts) == (share, "val", len(figures))
 
 
+FIGURE = st.floats(-1, 1, allow_subnormal=False)
+
+
+@given(figures=st.lists(st.tuples(FIGURE, FIGURE, SHARES), max_size=60), share=st.floats(0, 0.5))
+def test_limits_stay_within_their_bounds_whatever_the_verdicts(figures, share):
+    policy = fit_review([verdict(*row) for row in figures], ReasonPolicy(), share, "val")
+    assert 0.1 <= policy.min_drop <= 0.5
+    assert 0.1 <= policy.max_control_drop <= 0.5
+    assert policy.min_agreement is None or policy.min_agreement <= 0.3
+
+
 def test_each_limit_is_the_quantile_of_a_third_of_the_share():
-    rows = [verdict(1 - 0.01 * n, 0.01 * n, 1 - 0.01 * n) for n in range(20)]
+    rows = [verdict(0.45 - 0.01 * n, 0.15 + 0.01 * n, 0.25 - 0.01 * n) for n in range(20)]
     policy = fit_review(rows, ReasonPolicy(), 0.3, "val")  # two of twenty for each rule
-    assert policy.min_drop == pytest.approx(1 - 0.17)
-    assert policy.max_control_drop == pytest.approx(0.17)
-    assert policy.min_agreement == pytest.approx(1 - 0.17)
+    assert policy.min_drop == pytest.approx(0.45 - 0.17)
+    assert policy.max_control_drop == pytest.approx(0.15 + 0.17)
+    assert policy.min_agreement == pytest.approx(0.25 - 0.17)
     assert policy.reviewed == 2  # here the same two break all three
 
 
+def test_clean_verdicts_set_no_limit_that_new_parts_can_hardly_keep():
+    """As on a real set: controls that change nothing in 20 verdicts, and then 0.02 in a new one."""
+    policy = fit_review([verdict(0.99, 1.4e-5, 0.9)] * 20, ReasonPolicy(), 0.05, "val")
+    assert (policy.min_drop, policy.max_control_drop, policy.min_agreement) == (0.5, 0.1, 0.3)
+    assert broken_rules(0.9, 0.02, 0.7, None, policy) == ()
+
+
+@pytest.mark.parametrize(("count", "limits"), [(19, (0.1, 0.5, None)), (20, (0.3, 0.2, 0.2))])
+def test_from_twenty_verdicts_on_limits_are_fitted(count, limits):
+    policy = fit_review([verdict(0.3, 0.2, 0.2)] * count, ReasonPolicy(), 0.05, "val")
+    assert (policy.min_drop, policy.max_control_drop, policy.min_agreement) == limits
+    assert (policy.verdicts, policy.reviewed) == (count, 0)
+
+
+@pytest.mark.parametrize("gap", [CheckGap.NO_ROOM_FOR_CONTROL, CheckGap.REGION_TOO_LARGE])
+def test_what_could_not_be_checked_is_counted_apart(gap):
+    drop = None if gap is CheckGap.REGION_TOO_LARGE else 0.9
+    rows = [verdict()] * 20 + [verdict(drop, None, gap=gap)] * 3 + [verdict(0.0, None, gap=gap)]
+    policy = fit_review(rows, ReasonPolicy(), 0.05, "val")
+    assert (policy.reviewed, policy.unchecked) == (1, 3)
+
+
 def test_a_model_that_ignores_its_evidence_everywhere_sets_itself_no_lax_limit():
-    policy = fit_review([verdict(0.0, 0.0, 1.0)] * 10, ReasonPolicy(), 0.05, "val")
-    assert (policy.min_drop, policy.reviewed) == (LEAST_DROP, 10)
+    policy = fit_review([verdict(0.0, 0.0, 1.0)] * 30, ReasonPolicy(), 0.05, "val")
+    assert (policy.min_drop, policy.reviewed) == (LEAST_DROP, 30)
 
 
 def test_no_evidence_counts_as_a_repair_that_changes_nothing():
@@ -113,8 +147,8 @@ def test_the_threshold_is_that_of_the_recall_and_its_figures_are_what_it_gives(r
 def test_another_threshold_fits_its_limits_on_other_verdicts_without_judging_again():
     """The limits come from the NG images that are caught there, and whose evidence is in the defect."""
     stored = verdicts_of(
-        verdict(0.9, 0.00, score=0.9),
-        verdict(0.5, 0.05, score=0.4),
+        *[verdict(0.45, 0.15, score=0.9)] * 20,
+        verdict(0.35, 0.20, score=0.4),
         verdict(0.2, 0.40, score=0.8, points=False),  # caught for the wrong reason
         verdict(0.3, 0.30, score=0.2, points=None),  # its defect is not marked
         verdict(0.0, 0.00, score=0.95, label=Label.OK),  # a false alarm
@@ -124,9 +158,9 @@ def test_another_threshold_fits_its_limits_on_other_verdicts_without_judging_aga
         for threshold in (0.85, 0.3, 0.1)
     }
     assert [(r.verdicts, r.min_drop, r.max_control_drop) for r in fitted.values()] == [
-        (1, 0.9, 0.0),
-        (2, 0.5, 0.05),
-        (3, 0.3, 0.3),
+        (20, 0.45, 0.15),
+        (21, 0.35, 0.20),
+        (22, 0.3, 0.3),
     ]
     assert choose_policy(stored, target_recall=0.9, check=False).reason is None
 

@@ -132,7 +132,24 @@ def test_a_model_with_an_evidence_of_its_own_invention_goes_to_review(parts):
 
     rigged = inspector(cue=False)
     rigged.backend = Decorative(cue=False)
-    assert outcomes(examined_of(rigged, parts))["ng"] == {"ok": 0, "review": 6, "ng": 0}
+    assert outcomes(examined_of(rigged, parts))["ng"] == {"ok": 0, "review": 6, "unchecked": 0, "ng": 0}
+
+
+def test_what_could_not_be_checked_is_counted_apart(parts):
+    class Everywhere(Seer):
+        """Shows two thirds of the image as its evidence: too much to repair."""
+
+        def __call__(self, images):
+            results = super().__call__(images)
+            evidence = np.zeros_like(results["evidence"])
+            evidence[:, :, :42] = results["score"][:, None, None] > 0.5
+            return results | {"evidence": evidence}
+
+    rigged = inspector(cue=False)
+    rigged.backend = Everywhere(cue=False)
+    examined = examined_of(rigged, parts)
+    assert outcomes(examined)["ng"] == {"ok": 0, "review": 0, "unchecked": 6, "ng": 0}
+    assert outcomes(examined)["ok"] == {"ok": 6, "review": 0, "unchecked": 0, "ng": 0}
 
 
 def test_every_wrong_verdict_has_a_cause(parts):

@@ -12,6 +12,7 @@ from gainspect.evaluation.summary import summarize
 from gainspect.evaluation.validation_figures import validation_figures
 from gainspect.evaluation.validation_verdicts import map_thresholds
 from gainspect.metrics.intervals import clopper_pearson
+from gainspect.strategies import STRATEGIES
 
 SCORES = [0.1, 0.7, 0.9, 0.8, 0.2, 0.95]
 
@@ -71,16 +72,84 @@ def test_counts_and_types(assessment):
     assert summary["right_reason_rate"]["n"] == 5
 
 
-@pytest.mark.parametrize("name", ["b.png", "ok/b.png"])
-def test_doubtful_images_are_left_out(assessment, name):
-    summary = summarize(assessment, exclude=frozenset({name, "unknown.png"}))
+def test_by_thirds_of_size_by_hand(assessment):
+    """Defects 2, 4 and 8 px across; the smallest is missed. Without a mask there is no size."""
+    rows = summarize(assessment)["defect_sizes"]
+    assert [(row["from"], row["to"], row["n"], row["groups"]) for row in rows] == [
+        (2, 2, 1, 1),
+        (4, 4, 1, 1),
+        (8, 8, 1, 1),
+    ]
+    assert [row["recall"]["value"] for row in rows] == [0, 1, 1]
+    assert [row["pointing_game"]["value"] for row in rows] == [1, 1, 1]
+    assert [row["localization_iou"]["value"] for row in rows] == pytest.approx([0.5] * 3)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "thirds"),
+    [
+        ([1, 2, 3, 4, 5, 6], [[1, 2], [3, 4], [5, 6]]),
+        ([5, 5, 5, 5], [[5, 5, 5, 5]]),
+        ([9, 1, 1, 1, 1], [[1, 1, 1, 1], [9]]),
+        ([7], [[7]]),
+        ([], []),
+    ],
+)
+def test_thirds_hold_every_defect_once_and_equal_ones_together(assessment, sizes, thirds):
+    defect = assessment.images[2]
+    images = [replace(defect, image=f"{i}.png", defect_px=float(px)) for i, px in enumerate(sizes)]
+    images.append(replace(defect, image="unmarked.png", defect_px=None))
+    rows = summarize(replace(assessment, images=tuple(images)))["defect_sizes"]
+    assert [(row["from"], row["to"], row["n"]) for row in rows] == [
+        (min(third), max(third), len(third)) for third in thirds
+    ]
+
+
+def cam_only(mask):
+    """A CAM of 1 in the defect and −1 around, but 0.55 in a wide band; and the same, clamped."""
+    band = np.zeros_like(mask)
+    band[20:28] = 1
+    cam = np.where(mask > 0, 1.0, np.where(band > 0, 0.55, -1.0)).astype(np.float32)
+    return {"cam": cam, "evidence": np.maximum(cam, 0)}
+
+
+def test_the_cam_is_measured_without_clamping_too_under_its_own_name(parts):
+    """Half between −1 and 1 is 0, half between 0 and 1 is 0.5: 0.55 is above both, and 0.3 above one only."""
+    images = assess(parts.inspector(SCORES, cam_only), parts.manifest)
+    evidence = summarize(images)["maps"]["evidence"]
+    assert evidence["cam_iou_unclamped"]["value"] == evidence["cam_iou"]["value"] < 0.2
+
+    def lower(mask):
+        cam = cam_only(mask)["cam"]
+        cam[cam == np.float32(0.55)] = 0.3
+        return {"cam": cam, "evidence": np.maximum(cam, 0)}
+
+    evidence = summarize(assess(parts.inspector(SCORES, lower), parts.manifest))["maps"]["evidence"]
+    assert evidence["cam_iou"]["value"] == 1
+    assert evidence["cam_iou_unclamped"]["n"] == 3
+    area = 64 / (64 + 8 * 64)  # of each defect, with the band
+    assert evidence["cam_iou_unclamped"]["value"] == pytest.approx(area, abs=0.01)
+
+
+def test_only_strategies_whose_evidence_is_the_cam_have_that_figure(parts):
+    """They are those without attention and localization: by the table, and by what they show."""
+    for row in STRATEGIES.values():
+        assert (row.evidence == "cam") == (not row.modules & {"attention", "localization"})
+    with_attention = assess(
+        parts.inspector(SCORES, lambda mask: cam_only(mask) | {"attention": mask}), parts.manifest
+    )
+    assert "cam_iou_unclamped" not in summarize(with_attention)["maps"]["evidence"]
+
+
+def test_doubtful_images_are_left_out(assessment):
+    summary = summarize(assessment, exclude=frozenset({"ok/b.png", "d.png", "unknown.png"}))
     assert summary["images"]["left_out"] == 1
     assert summary["classification"]["operating"]["false_alarm_rate"]["value"] == 0
 
 
 def test_undefined_figures_are_null_in_json(parts):
     assessment = assess(parts.inspector(SCORES, half_bright), parts.manifest)
-    only_ok = frozenset({"c.png", "d.png", "e.png", "f.png"})
+    only_ok = frozenset({"ng/c.png", "ng/d.png", "ng/e.png", "ng/f.png"})
     summary = json.loads(json.dumps(summarize(assessment, exclude=only_ok), allow_nan=False))
     operating = summary["classification"]["operating"]
     assert operating["recall"]["value"] is operating["recall"]["interval"] is None

@@ -111,9 +111,9 @@ def test_changes_are_named(written: Bundle, changes: dict[str, bytes | None], me
 
 def test_a_newer_schema_asks_for_an_update(written: Bundle) -> None:
     with pytest.raises(
-        GainspectError, match=r"schema 2, but this gainspect reads only up to 1.*Update gainspect"
+        GainspectError, match=r"schema 3, but this gainspect reads only up to 2.*Update gainspect"
     ):
-        read_bundle(resealed(written.path, schema_version=2))
+        read_bundle(resealed(written.path, schema_version=3))
 
 
 @pytest.mark.parametrize(
@@ -121,6 +121,10 @@ def test_a_newer_schema_asks_for_an_update(written: Bundle) -> None:
     [
         ({"policy": {"threshold": 2}}, r"policy\.threshold"),
         ({"preprocessing": {"size": 96}}, r"preprocessing\.padding"),
+        ({"preprocessing": {"method": "stretch", "size": 96, "padding": 128}}, r"preprocessing\.method"),
+        ({"classes": ["ng", "ok"]}, r"classes"),
+        ({"classes": ["good", "bad"]}, r"classes"),
+        ({"policy": description().policy.model_dump(mode="json") | {"kind": "band"}}, r"policy\.kind"),
         ({"surprise": 1}, "surprise"),
         ({"formats": {"onnx": ["gone.onnx"]}}, r"gone\.onnx is missing"),
         ({"schema_version": "one"}, "schema_version"),
@@ -129,6 +133,14 @@ def test_a_newer_schema_asks_for_an_update(written: Bundle) -> None:
 def test_fields_that_do_not_fit_are_named(written: Bundle, changes: dict[str, object], message: str) -> None:
     with pytest.raises(GainspectError, match=message):
         read_bundle(resealed(written.path, **changes))
+
+
+def test_an_old_bundle_without_newer_fields_is_read(written: Bundle) -> None:
+    """A policy's reason from before verdicts that could not be checked were counted."""
+    policy = description().policy.model_dump(mode="json")
+    policy["reason"] = {"controls": 2, "min_drop": 0.2, "verdicts": 9, "reviewed": 1}
+    read = read_bundle(resealed(written.path, policy=policy)).description.policy.reason
+    assert read is not None and (read.reviewed, read.unchecked) == (1, 0)
 
 
 def test_no_file_and_no_bundle_are_sentences(tmp_path: Path) -> None:

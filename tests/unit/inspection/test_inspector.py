@@ -1,14 +1,18 @@
 """The Inspector over fake backends whose answers are known."""
 
 import itertools
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
+from gainspect.inspection import inspector as inspector_module
 from gainspect.inspection.inspector import Inspector
 from gainspect.types import Label
+from report_parts import bundle as small_bundle
 
 
 class Brightness:
@@ -42,15 +46,15 @@ def test_at_the_threshold_the_verdict_is_ng():
 def test_images_are_judged_in_order_a_batch_at_a_time_and_only_when_asked():
     backend = Brightness()
     taken = []
-    images = (taken.append(level) or flat(level) for level in range(0, 250, 10))
+    images = (taken.append(level) or flat(level) for level in range(2, 252, 10))
     verdicts = Inspector(backend, threshold=0.5, batch_size=4).inspect_many(images)
     assert [round(verdict.score * 255) for verdict in itertools.islice(verdicts, 6)] == [
-        0,
-        10,
-        20,
-        30,
-        40,
-        50,
+        2,
+        12,
+        22,
+        32,
+        42,
+        52,
     ]
     assert len(taken) == 8
     assert backend.batches == [(4, 64, 64, 3)] * 2
@@ -99,6 +103,25 @@ def test_a_model_that_gives_no_numbers_passes_nothing(broken, value):
 
     with pytest.raises(GainspectError, match=f"not finite \\({broken}\\)"):
         Inspector(Diverged(), threshold=0.5).inspect(flat(9))
+
+
+@pytest.mark.parametrize("padding", [0, 128, 255])
+@pytest.mark.parametrize("tiling", [None, Tiling(100, 0.0)])
+def test_the_border_has_the_bundles_padding(padding, tiling):
+    """A white strip of 100 × 50 fills half of the frame; the mean brightness tells the other half."""
+    inspector = Inspector(Brightness(), threshold=0.5, padding=padding, tiling=tiling)
+    image = flat(255, 100, 50)
+    expected = (255 + padding) / 2 / 255
+    assert inspector.inspect(image).score == pytest.approx(expected)
+    assert inspector.scores([image]) == pytest.approx([expected])
+
+
+def test_what_a_bundle_says_of_its_border_is_applied(monkeypatch):
+    described = small_bundle()
+    preprocessing = described.description.preprocessing.model_copy(update={"padding": 7})
+    description = described.description.model_copy(update={"preprocessing": preprocessing})
+    monkeypatch.setattr(inspector_module, "open_backend", lambda *arguments: Brightness())
+    assert Inspector.load(replace(described, description=description)).padding == 7
 
 
 def test_an_unreadable_file_is_named(tmp_path):

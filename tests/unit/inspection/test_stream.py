@@ -77,6 +77,20 @@ def test_a_broken_file_is_named_and_the_rest_is_judged(inspector: Inspector, fol
     assert "No such file" in (found[5].error or "")
 
 
+def test_an_image_over_the_limit_is_recorded_and_the_rest_is_judged(
+    inspector: Inspector, folder: Path
+) -> None:
+    cv2.imwrite(str(folder / "sub0" / "2.png"), np.full((90, 100), 99, np.uint8))
+    inspector.max_mpx = 0.005
+    found = list(inspect_files(inspector, find_images([str(folder)]).images))
+    assert [item.verdict is None for item in found] == [False, True, False, False, False]
+    error = found[1].error or ""
+    assert error.startswith("the image has 100 × 90 px = 0.009 Mpx, the limit is 0.005 Mpx. ")
+    assert "--max-mpx" in error and "cut the image" in error
+    (piped,) = inspect_files(inspector, ["-"], stdin=(folder / "sub0" / "2.png").read_bytes)
+    assert piped.error == error
+
+
 def test_stdin_is_one_image(inspector: Inspector, folder: Path) -> None:
     content = (folder / "sub1" / "1.png").read_bytes()
     (found,) = inspect_files(inspector, ["-"], stdin=lambda: content)
@@ -99,5 +113,6 @@ def test_a_record_holds_the_check_and_names_the_rules(inspector: Inspector, fold
     (found,) = inspect_files(inspector, [str(folder / "sub1" / "1.png")])
     record: dict[str, Any] = json.loads(json.dumps(record_of(found, inspector)))
     # A part that is white all over: its evidence is all there is, and cannot be repaired.
-    assert (record["verdict"], record["review_reasons"]) == ("ng", [])
+    assert (record["verdict"], record["review_reasons"]) == ("review", ["unchecked"])
+    assert record["unchecked"] is True
     assert (record["check"]["gap"], record["check"]["repaired"]) == ("region_too_large", None)

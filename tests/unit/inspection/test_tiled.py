@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from gainspect.data.framing import letterbox
+from gainspect.data.framing import geometry_of, letterbox
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.regions import regions_of
+from gainspect.inspection.regions import Contributions, regions_of
 from gainspect.inspection.stream import inspect_files
 from gainspect.types import Label
 
@@ -82,11 +82,53 @@ def test_regions_take_what_is_stated():
     image = part_of(2000, 8000, *PLACES)
     inspector = by_tiles(region_threshold=0.0)
     evidence = inspector.inspect(image).evidence.evidence
-    tracemalloc.start()
-    regions_of(evidence, 0.1)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 12 * evidence.size
+    whole = Contributions(np.ones((64, 64), np.float32), geometry_of(*evidence.shape, 256))
+    for given, of in ((evidence, None), (evidence, whole), (np.ones_like(evidence), whole)):
+        tracemalloc.start()
+        regions_of(given, 0.1, of)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 12 * evidence.size
+
+
+class Summed(Bright):
+    """Its contributions are the cells' excess over 0.6; the logit is their sum, and the score its sigmoid."""
+
+    def __call__(self, images):
+        results = super().__call__(images)
+        contributions = np.maximum(results["cam"], 0)
+        logit = contributions.sum(axis=(1, 2))
+        score = 1 / (1 + np.exp(-logit.astype(np.float64))).astype(np.float32)
+        return results | {"contributions": contributions, "logit": logit, "score": score}
+
+
+def test_contributions_are_those_of_the_tile_that_decides_even_where_all_are_certain():
+    """Three defects in three tiles that are NG with 1.0 each: the logit says which is the worst."""
+    image = part_of(300, 2000, (40, 100), (140, 900), (240, 1700), side=40)
+    image[140:200, 900:980] = 255
+    inspector = Inspector(
+        Summed(), threshold=0.5, region_threshold=0.2, tiling=Tiling(300, 0.0), batch_size=2
+    )
+    verdict = inspector.inspect(image)
+    evidence = verdict.evidence
+    left, top, width, height = evidence.tile
+    assert verdict.score == 1.0
+    assert left <= 900 and left + width >= 980 and (top, height) == (0, 300)
+    frame, _ = letterbox(image[top : top + height, left : left + width], 256)
+    expected = Summed()(frame[None])
+    np.testing.assert_array_equal(evidence.contributions, expected["contributions"][0])
+    first, *others = verdict.regions
+    assert first.in_worst_tile and first.share == pytest.approx(1, abs=0.05)
+    assert [(region.in_worst_tile, region.share) for region in others] == [(False, 0), (False, 0)]
+
+
+def test_an_image_within_one_tile_has_no_worst_tile():
+    tiled = Inspector(Summed(), threshold=0.5, region_threshold=0.2, tiling=Tiling(512, 0.25))
+    image = part_of(300, 400, (40, 100))
+    one, other = tiled.inspect(image), Inspector(Summed(), threshold=0.5, region_threshold=0.2).inspect(image)
+    assert one.evidence.tile is None
+    np.testing.assert_array_equal(one.evidence.contributions, other.evidence.contributions)
+    assert one.regions == other.regions
 
 
 def test_the_worst_tile_decides_and_maps_are_the_largest_in_overlaps():

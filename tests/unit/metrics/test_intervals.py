@@ -93,8 +93,32 @@ def test_in_chunks_the_drawings_are_the_same(monkeypatch):
 def test_all_right_is_not_certainty():
     perfect, none = np.ones(30), np.zeros(30)
     groups = [str(index // 3) for index in range(30)]
-    assert intervals.mean_by_group(perfect, groups) == intervals.clopper_pearson(10, 10)
-    assert intervals.mean_by_group(none, groups) == intervals.clopper_pearson(0, 10)
+    assert intervals.mean_by_group(perfect, groups) == pytest.approx(intervals.clopper_pearson(10, 10))
+    assert intervals.mean_by_group(none, groups) == pytest.approx(intervals.clopper_pearson(0, 10))
+
+
+@pytest.mark.parametrize("value", [-1.0, -0.25, 0.0, 0.5, 1.0])
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_equal_values_have_an_interval_around_them(value, count):
+    """None of n parts differs: of those to come, fewer than 1 − 0.025^(1/n) do, each as far as can be."""
+    groups = [str(index % count) for index in range(3 * count)]
+    low, high = intervals.mean_by_group(np.full(3 * count, value), groups, least=-1)
+    differing = 1 - 0.025 ** (1 / count)
+    assert low == pytest.approx(value - differing * (value + 1))
+    assert high == pytest.approx(value + differing * (1 - value))
+    assert -1 <= low <= value <= high <= 1 and (high - low) > 0.09
+
+
+def test_equal_values_cover_the_truth_as_often_as_they_say():
+    """Effects are 0 but for one part in twenty, where they are −1 or 1: the mean is within the interval."""
+    rng = np.random.default_rng(0)
+    hits = trials = 0
+    for _ in range(400):
+        drawn = rng.choice([-1.0, 0.0, 1.0], 12, p=[0.01, 0.95, 0.04])
+        if (drawn == 0).all():
+            low, high = intervals.mean_by_group(drawn, [str(i) for i in range(12)], least=-1)
+            hits, trials = hits + (low <= 0.03 <= high), trials + 1
+    assert trials > 100 and hits == trials
 
 
 def test_what_cannot_be_resampled_has_no_interval():

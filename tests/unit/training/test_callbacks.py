@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
+from gainspect.config import Direction
 from gainspect.data.manifest import Manifest, Part
+from gainspect.strategies import strategy
 from gainspect.training.callbacks import EpochBar, Monitor, Patience
 from gainspect.training.checkpoint import load_state
 from gainspect.training.run_folder import RunFolder
@@ -51,7 +53,9 @@ def test_a_resumed_run_knows_what_was_kept(monitor: Monitor) -> None:
     assert resumed.selection.kept is not None and resumed.selection.kept["epoch"] == 3
 
 
-def stops_at(figures: list[float], complete_from: int, patience: int) -> int | None:
+def stops_at(
+    figures: list[float], complete_from: int, patience: int, better: Direction = "max"
+) -> int | None:
     """The epoch, counted from 1, at whose end Lightning is told to stop; None = it never is."""
 
     class Task(InspectionTask):
@@ -64,7 +68,7 @@ def stops_at(figures: list[float], complete_from: int, patience: int) -> int | N
         def is_complete(self) -> bool:
             return self.epoch >= complete_from
 
-    task, callback = Task(), Patience("figure", patience)
+    task, callback = Task(), Patience("figure", patience, better)
     trainer = SimpleNamespace(
         state=SimpleNamespace(fn=TrainerFn.FITTING),
         sanity_checking=False,
@@ -98,6 +102,59 @@ def test_patience_counts_candidate_epochs_since_the_best_one(
             expected = epoch
             break
     assert stops_at(figures, complete_from, patience) == expected
+
+
+CANDIDATES = [
+    pytest.param(
+        name,
+        epochs,
+        marks=pytest.mark.xfail(
+            strict=True,
+            raises=AssertionError,
+            reason="an epoch that ends where the last loss reaches its full weight is a candidate, "
+            "though no step, or only the last few, had that weight",
+        ),
+    )
+    for name in ("S2", "S5", "S6", "S7")
+    for epochs in (4, 6, 20)
+]
+
+
+@pytest.mark.parametrize(("name", "epochs"), [("S1", 4), ("S9", 4), ("S9", 20), *CANDIDATES])
+def test_a_candidate_has_had_a_full_epoch_with_all_its_losses_at_full_weight(name: str, epochs: int) -> None:
+    """Proof by counting: of ten steps an epoch, those at full weight before the first candidate is saved."""
+
+    class Run(InspectionTask):
+        """Where a training stands, without a model."""
+
+        steps_done = 0
+
+        def __init__(self) -> None:
+            nn.Module.__init__(self)
+            self.model = cast(Any, SimpleNamespace(strategy=strategy(name)))
+            self.stages = strategy(name).stages
+            self.total_steps = 10 * epochs
+
+        @property
+        def global_step(self) -> int:
+            return self.steps_done
+
+    task, at_full_weight = Run(), 0
+    for _ in range(epochs):
+        for _ in range(10):
+            weights = task.model.strategy.weights_at(task.progress, task.stages)
+            at_full_weight += weights == dict(task.model.strategy.weights)
+            task.steps_done += 1
+        if task.is_complete:
+            break
+    assert task.is_complete
+    assert at_full_weight >= 10
+
+
+def test_of_a_loss_patience_waits_for_a_smaller_one() -> None:
+    falling = [0.9, 0.8, 0.7, 0.6]
+    assert stops_at(falling, 1, 1, "min") is None
+    assert stops_at(falling, 1, 1, "max") == 2
 
 
 def test_the_bar_counts_epochs_from_1() -> None:

@@ -3,11 +3,14 @@
 import math
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from gainspect.config import MONITORS
 from gainspect.data.manifest import Manifest, Part
 from gainspect.errors import GainspectError
-from gainspect.training.selection import Selection
+from gainspect.training.selection import Selection, require_figure
 from gainspect.types import Label
 
 NG_GROUPS = 16
@@ -41,6 +44,36 @@ def test_the_latest_within_one_standard_error_of_the_best_is_kept(
     assert max(epoch for epoch, keeps in enumerate(said, start=1) if keeps) == kept
     assert selection.kept is not None and selection.kept["epoch"] == kept
     assert selection.best is not None and selection.best["figure"] == max(figures)
+
+
+@pytest.mark.parametrize(
+    ("losses", "kept"),
+    [([0.9, 0.4, 0.41], 2), ([0.9, 0.4, 0.4], 3), ([0.1, 0.2, 0.3], 1), ([3.0, 2.0, 1.5], 3)],
+)
+def test_of_a_loss_the_latest_of_the_smallest_is_kept(losses: list[float], kept: int) -> None:
+    selection = Selection("loss/total", Manifest(Path(), ()), "min")
+    for epoch, loss in enumerate(losses, start=1):
+        selection.keeps({"epoch": epoch, "loss/total": loss})
+    assert selection.kept is not None and selection.kept["epoch"] == kept
+    assert selection.best is not None and selection.best["loss/total"] == min(losses)
+
+
+@pytest.mark.parametrize("figure", MONITORS)
+def test_figures_that_need_masks_are_refused_without_them(figure: str, tmp_path: Path) -> None:
+    empty, marked = tmp_path / "empty.png", tmp_path / "marked.png"
+    cv2.imwrite(str(empty), np.zeros((8, 8), np.uint8))
+    cv2.imwrite(str(marked), np.full((8, 8), 255, np.uint8))
+
+    def part(*masks: Path | None) -> Manifest:
+        ng = (Part(Path(f"{i}.png"), Label.NG, mask=mask, group=f"g{i}") for i, mask in enumerate(masks))
+        return Manifest(Path(), (Part(Path("ok.png"), Label.OK, mask=marked), *ng))
+
+    require_figure(figure, part(None, empty, marked))
+    if figure in {"cam_iou", "pointing_game", "energy_inside", "localization_iou"}:
+        with pytest.raises(GainspectError, match=f"{figure} needs marked defects.*choose right_reason"):
+            require_figure(figure, part(None, empty))
+    else:
+        require_figure(figure, part(None, empty))
 
 
 def test_an_unknown_figure_is_named_with_those_there_are() -> None:

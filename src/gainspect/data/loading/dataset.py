@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gainspect.data.decode import read_image
 from gainspect.data.framing import content_mask, letterbox, letterbox_mask
 from gainspect.data.loading.augment import augment
 from gainspect.data.loading.transplant import transplant
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.masks import read_mask
+from gainspect.data.reading import read_image, read_mask
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
 from gainspect.types import Image, Label, Mask
 

@@ -18,8 +18,10 @@ def require_choice(runtime: str, precision: str) -> None:
         ("runtime", runtime, get_args(RuntimeName)),
         ("precision", precision, get_args(Precision)),
     ):
-        if chosen not in known:
-            raise GainspectError(f"there is no {what} {chosen!r}", hint=f"Choose from {', '.join(known)}.")
+        if not isinstance(chosen, str) or chosen not in known:
+            raise GainspectError(
+                f"there is no {what} {str(chosen)[:80]!r}", hint=f"Choose from {', '.join(known)}."
+            )
 
 
 def open_backend(bundle: Bundle, runtime: RuntimeName, precision: Precision, threads: int | None) -> Backend:

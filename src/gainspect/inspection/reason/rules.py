@@ -25,7 +25,9 @@ def broken_rules(
     gap: CheckGap | None,
     policy: ReasonPolicy,
 ) -> tuple[ReviewReason, ...]:
-    """The rules that these figures break; a rule without a limit, or with an unknown figure, is not broken.
+    """The rules that these figures break; a limit that is not set, or whose figure is unknown, is not broken.
+
+    A reason that could not be checked in full is `UNCHECKED`, so that an unknown figure passes nothing.
 
     Args:
         drop: share of P(NG) that disappears when the evidence is repaired.
@@ -43,6 +45,7 @@ def broken_rules(
         ReviewReason.MAPS_DISAGREE: agreement is not None
         and policy.min_agreement is not None
         and agreement < policy.min_agreement,
+        ReviewReason.UNCHECKED: gap in (CheckGap.REGION_TOO_LARGE, CheckGap.NO_ROOM_FOR_CONTROL),
     }
     return tuple(reason for reason, is_broken in broken.items() if is_broken)
 

@@ -77,6 +77,7 @@ def write_report(
     album: Album,
     wording: Wording,
     doubtful: frozenset[str] = frozenset(),
+    seen: Mapping[str, str] | None = None,
 ) -> None:
     """Write the report as one HTML file.
 
@@ -87,7 +88,8 @@ def write_report(
         examined: the results, in the manifest's order.
         album: their pictures.
         wording: the texts in the language of the report.
-        doubtful: images with doubtful labels, by name or by file name.
+        doubtful: images with doubtful labels, by their names in tables.
+        seen: the images that the model has seen, by name, with the part they were seen in; None: not known.
 
     Raises:
         GainspectError: the report cannot be written, or is too large.
@@ -116,6 +118,8 @@ def write_report(
         policy=description.policy,
         runtime=f"{inspector.backend.runtime} {inspector.backend.precision}",
         tested=manifest.root.name,
+        tested_on="tested_on_unknown" if seen is None else "tested_on_seen" if seen else "tested_on",
+        seen=seen or {},
         summary=summary,
         clean=summarize(assessment, exclude=doubtful) if doubtful else None,
         numbers=_numbers(examined),
@@ -151,11 +155,12 @@ def _numbers(examined: Sequence[Examined]) -> dict[str, int]:
         "review": sum(e.label is Label.REVIEW for e in examined),
         "review_false": sum(e.label is Label.REVIEW for e in ok),
         "review_caught": sum(e.label is Label.REVIEW for e in ng),
+        "unchecked": sum(e.unchecked for e in examined),
     }
 
 
-def _rules(bundle: Bundle, examined: Sequence[Examined]) -> list[tuple[str, float, int]]:
-    """Name, limit and number of hits of each rule that is applied."""
+def _rules(bundle: Bundle, examined: Sequence[Examined]) -> list[tuple[str, float | None, int]]:
+    """Name, limit (None: the rule needs none) and number of hits of each rule that is applied."""
     reason = bundle.description.policy.reason
     if reason is None:
         return []
@@ -163,11 +168,12 @@ def _rules(bundle: Bundle, examined: Sequence[Examined]) -> list[tuple[str, floa
         ReviewReason.REPAIR_KEEPS_SCORE: reason.min_drop,
         ReviewReason.CONTROL_LOWERS_SCORE: reason.max_control_drop,
         ReviewReason.MAPS_DISAGREE: reason.min_agreement,
+        ReviewReason.UNCHECKED: None,
     }
     return [
         (str(rule), limit, sum(rule in e.review_reasons for e in examined))
         for rule, limit in limits.items()
-        if limit is not None
+        if limit is not None or rule is ReviewReason.UNCHECKED
     ]
 
 

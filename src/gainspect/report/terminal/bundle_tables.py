@@ -43,7 +43,7 @@ def policy_sentence(policy: Policy) -> str:
 
 
 def review_rules(reason: ReasonPolicy) -> list[str]:
-    """The rules that have a limit, in words."""
+    """The rules that are applied, in words: those that have a limit, and the one that needs none."""
     rules = [
         (reason.min_drop, "repairing the evidence lowers P(NG) by less than {:.0%} of its value"),
         (
@@ -52,7 +52,8 @@ def review_rules(reason: ReasonPolicy) -> list[str]:
         ),
         (reason.min_agreement, "the cosine similarity of attention and localization is below {:.2f}"),
     ]
-    return [text.format(limit) for limit, text in rules if limit is not None]
+    limited = [text.format(limit) for limit, text in rules if limit is not None]
+    return [*limited, "the reason cannot be checked in full"]
 
 
 def reason_sentence(policy: Policy) -> str:
@@ -60,9 +61,10 @@ def reason_sentence(policy: Policy) -> str:
     reason = policy.reason
     if reason is None:
         return "Reasons are not checked."
+    unchecked = f", and {reason.unchecked} that cannot be checked" if reason.unchecked else ""
     return (
         f"NG becomes REVIEW if {', or '.join(review_rules(reason))}; on {reason.split}: {reason.reviewed} of "
-        f"{plural(reason.verdicts, 'verdict')} that are right for the right reason."
+        f"{plural(reason.verdicts, 'verdict')} that are right for the right reason{unchecked}."
     )
 
 

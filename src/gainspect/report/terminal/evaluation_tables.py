@@ -29,12 +29,17 @@ _COMPARED = {
     "auroc": "AUROC",
     "ap": "Average precision",
     "cam_iou": "CAM-IoU",
+    "cam_iou_unclamped": "CAM-IoU, unclamped",
     "pointing_game": "PointGame",
     "energy_inside": "Energy-Inside",
     "localization_iou": "Localization IoU",
     "right_reason_rate": "Right reason",
 }
+_ONLY_SOME_HAVE = {"cam_iou_unclamped"}
+"""Figures of strategies whose evidence is the CAM; without such a strategy they have no row."""
 _LAST_OF_SECTION = {"accuracy", "accuracy_at_half", "ap", "localization_iou"}
+_NAMES = 20
+"""Images named in a sentence."""
 _NOTHING = "–"
 
 
@@ -47,7 +52,31 @@ def evaluation_tables(summary: Mapping[str, Any]) -> list[Table]:
         tables.append(_localization(summary["localization"]))
     if summary["defect_types"]:
         tables.append(_defect_types(summary["defect_types"]))
+    if summary["defect_sizes"]:
+        tables.append(_defect_sizes(summary["defect_sizes"]))
     return tables
+
+
+def seen_sentence(seen: Mapping[str, str] | None) -> str:
+    """Whether the model has seen the images that were judged.
+
+    >>> seen_sentence({"a.png": "train", "b.png": "val"})
+    'The model has seen 2 of these images: in training a.png; in validation b.png.'
+    """
+    if seen is None:
+        return (
+            "Whether the model has seen these images is not known: its bundle holds no hashes of its "
+            "training images. Export it again from its run."
+        )
+    if not seen:
+        return "The model has seen none of these images in training or validation."
+    listed = []
+    for part, name in (("train", "training"), ("val", "validation")):
+        images = [image for image, at in seen.items() if at == part]
+        if images:
+            more = f" and {len(images) - _NAMES} more" if len(images) > _NAMES else ""
+            listed.append(f"in {name} {', '.join(images[:_NAMES])}{more}")
+    return f"The model has seen {len(seen)} of these images: {'; '.join(listed)}."
 
 
 def comparison_table(rows: Sequence[RunFigures], title: str) -> Table:
@@ -64,6 +93,8 @@ def comparison_table(rows: Sequence[RunFigures], title: str) -> Table:
         table.add_column(strategy, justify="right", no_wrap=True)
     intervals = {row.strategy: row.intervals for row in rows}
     for name, heading in _COMPARED.items():
+        if name in _ONLY_SOME_HAVE and not any(figures.get(name) for figures in means.values()):
+            continue
         cells = (_spread(figures[name], intervals[strategy][name]) for strategy, figures in means.items())
         table.add_row(heading, *cells, end_section=name in _LAST_OF_SECTION)
     return table
@@ -101,17 +132,21 @@ def _verdicts(summary: Mapping[str, Any]) -> Table:
 def _maps(maps: Mapping[str, Any]) -> Table:
     count = next(iter(maps.values()))["cam_iou"]["n"]
     fixed = any("fixed_iou" in quality for quality in maps.values())
+    unclamped = any("cam_iou_unclamped" in quality for quality in maps.values())
     caption = "mean and 95 % interval by part"
+    if unclamped:
+        caption += "; unclamped: the CAM with its negative values"
     if fixed:
         caption += "; fixed: at the map threshold that was best on the validation part"
     table = titled_table(f"Map quality · {count} NG images with a mask", caption)
     table.add_column("Map")
-    for title in (*_MAP_FIGURES.values(), *(["IoU\n(fixed)"] if fixed else [])):
+    further = {"cam_iou_unclamped": "CAM-IoU\nunclamped"} if unclamped else {}
+    further |= {"fixed_iou": "IoU\n(fixed)"} if fixed else {}
+    for title in (*_MAP_FIGURES.values(), *further.values()):
         table.add_column(title, justify="right", no_wrap=True)
     for name, quality in maps.items():
         cells = [_stacked(quality[figure]) for figure in _MAP_FIGURES]
-        if fixed:
-            cells.append(_stacked(quality["fixed_iou"]) if "fixed_iou" in quality else Text(_NOTHING))
+        cells += [_stacked(quality[key]) if key in quality else Text(_NOTHING) for key in further]
         table.add_row(Text(name, "bold" if name == "evidence" else ""), *cells)
     return table
 
@@ -138,6 +173,22 @@ def _defect_types(types: Mapping[str, Any]) -> Table:
         shares = (_stacked(row[key], _short) for key in ("recall", "right_reason_rate"))
         quality = (_number(row[key]["value"]) for key in _MAP_FIGURES)
         table.add_row(Text(name), str(row["n"]), str(row["groups"]), *shares, *quality)
+    return table
+
+
+def _defect_sizes(rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = titled_table(
+        "By size of defect",
+        "thirds of the marked defects, by how far they are across after resizing\n"
+        "PointGame: of the evidence; 95 % interval by part",
+    )
+    table.add_column("Across")
+    for title in ("Images", "Parts", "Recall", _MAP_FIGURES["pointing_game"], "Loc-\nIoU"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in rows:
+        figures = (_stacked(row[key], _short) for key in ("recall", "pointing_game", "localization_iou"))
+        across = f"{row['from']:.1f}–{row['to']:.1f} px"
+        table.add_row(across, str(row["n"]), str(row["groups"]), *figures)
     return table
 
 

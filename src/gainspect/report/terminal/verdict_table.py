@@ -28,7 +28,9 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
     """
     counts = Counter(record["verdict"] for record in records)
     unread = f", {counts[None]} not judged" if counts[None] else ""
-    review = f"{counts['review']} REVIEW, " if counts["review"] else ""
+    unchecked = sum(record.get("review_reasons") == [ReviewReason.UNCHECKED] for record in records)
+    apart = f" ({unchecked} of them not checked)" if unchecked else ""
+    review = f"{counts['review']} REVIEW{apart}, " if counts["review"] else ""
     title = f"{plural(len(records), 'image')}: {counts['ng']} NG, {review}{counts['ok']} OK{unread}"
     left = f"{len(records) - rows} more are not shown\n" if len(records) > rows else ""
     rate = f"{len(records) / seconds:.1f}" if seconds > 0 else "–"

@@ -1,5 +1,6 @@
 """The reason check over fake backends whose true reason is known."""
 
+import timeit
 from dataclasses import dataclass, field
 
 import cv2
@@ -9,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.reason.check import control_regions, evidence_region, plan
+from gainspect.inspection.reason.check import control_regions, evidence_region, plan, with_margin
 from gainspect.policy import ReasonPolicy
 from gainspect.types import CheckGap, Label, ReviewReason
-from region_strategies import regions
+from region_strategies import disc, regions
 
 SIZE = 64
 SPOT, FAR = (slice(10, 18), slice(12, 20)), (slice(44, 54), slice(40, 50))
@@ -105,23 +106,25 @@ def test_maps_that_point_to_different_places_go_to_review(localized, reasons):
     ("claims", "gap", "reasons"),
     [
         (None, CheckGap.NO_REGION, (ReviewReason.REPAIR_KEEPS_SCORE,)),
-        ((slice(0, 64), slice(0, 60)), CheckGap.REGION_TOO_LARGE, ()),
-        ((slice(0, 60), slice(13, 41)), CheckGap.NO_ROOM_FOR_CONTROL, ()),
+        ((slice(0, 64), slice(0, 60)), CheckGap.REGION_TOO_LARGE, (ReviewReason.UNCHECKED,)),
+        ((slice(0, 60), slice(13, 41)), CheckGap.NO_ROOM_FOR_CONTROL, (ReviewReason.UNCHECKED,)),
     ],
 )
-def test_what_cannot_be_checked_says_why(claims, gap, reasons):
+def test_what_cannot_be_checked_says_why_and_goes_to_a_person(claims, gap, reasons):
     verdict = verdict_of(SPOT, claims)
     assert (verdict.check.gap, verdict.review_reasons) == (gap, reasons)
+    assert verdict.label is Label.REVIEW
+    assert verdict.unchecked == (gap is not CheckGap.NO_REGION)
     assert (verdict.check.control, verdict.check.effect, verdict.check.control_flips) == (None,) * 3
     assert (verdict.check.repaired is None) == (gap is not CheckGap.NO_ROOM_FOR_CONTROL)
 
 
-def test_a_batch_costs_one_more_batch_and_ok_parts_cost_nothing():
+def test_repairs_are_judged_in_batches_of_the_inspectors_size_and_ok_parts_cost_nothing():
     backend = Rigged(SPOT, SPOT)
     inspector = Inspector(backend, threshold=0.5, region_threshold=0.5, batch_size=4, reason=STRICT)
     good = np.full((SIZE, SIZE, 3), 180, np.uint8)
     verdicts = list(inspector.inspect_many([part(), good, part(), good, good]))
-    assert backend.batches == [4, 2 * (1 + 3), 1]
+    assert backend.batches == [4, 4, 4, 1]  # two NG images: 2 · (1 repair + 3 controls)
     assert [verdict.check is None for verdict in verdicts] == [False, True, False, True, True]
     assert verdicts[1].label is Label.OK
 
@@ -153,6 +156,90 @@ def test_controls_never_touch_the_evidence_and_have_its_pieces(region, seed):
         # Pieces that come to lie side by side count as one: there are never more than there were.
         count = [cv2.connectedComponents(m.astype(np.uint8), connectivity=8)[0] for m in (region, control)]
         assert count[1] <= count[0]
+
+
+def test_no_more_than_a_batch_of_repaired_images_is_made_ahead_of_the_backend():
+    """Nine scores in batches of four: the fifth image is made only after the first four were judged."""
+    backend, made = Rigged(SPOT, SPOT), []
+    inspector = Inspector(backend, threshold=0.5, batch_size=4)
+    found = inspector.scores(made.append(len(backend.batches)) or part() for _ in range(9))
+    assert found == pytest.approx([0.9] * 9)
+    assert made == [0] * 4 + [1] * 4 + [2]
+    assert backend.batches == [4, 4, 1]
+    assert inspector.scores(iter(())) == []
+
+
+@given(region=regions)
+def test_the_margin_is_an_elliptical_dilation_up_to_a_pixel(region):
+    """OpenCV's dilation by a disc is the oracle: the margin lies between those of one pixel less and more."""
+    margin = max(1, round(0.03 * max(region.shape)))
+
+    def dilated(radius):
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+        return cv2.dilate(region.astype(np.uint8), kernel).astype(np.bool_)
+
+    found = with_margin(region)
+    assert (found >= dilated(margin - 1)).all()
+    assert (found <= dilated(margin + 1)).all()
+
+
+def test_without_a_region_there_is_no_margin():
+    assert not with_margin(np.zeros((30, 40), np.bool_)).any()
+
+
+def test_the_time_of_a_margin_does_not_grow_with_it():
+    """A megapixel with a margin of 30 px, and one of a long strip with a margin of 300 px."""
+    times = []
+    for shape in ((1000, 1000), (100, 10000)):
+        region = np.zeros(shape, np.bool_)
+        region[40:60, 400:500] = True
+        times.append(min(timeit.repeat(lambda region=region: with_margin(region), number=1, repeat=5)))
+    assert times[1] < 4 * times[0]
+
+
+# --- controls fall on the part -----------------------------------------------------------------------
+
+
+def test_controls_lie_on_the_part_and_not_on_the_belt():
+    """A disc on a belt; drawn anywhere, a control would lie on the disc in one of five cases."""
+    on = disc(150, 200, center=(80, 110), radius=45)
+    image = np.where(on[:, :, None], 60, 180).astype(np.uint8).repeat(3, axis=2)
+    evidence = np.zeros(on.shape, np.float32)
+    evidence[78:84, 100:106] = 1
+    trial = plan(image, evidence, 0.5, 8, seed=0)
+    assert trial.gap is None and len(trial.controls) == 8
+    for control in trial.controls:
+        assert (control & on).sum() >= 0.97 * control.sum()  # the outline is known to a pixel of 128
+    assert (trial.controls[0] != trial.controls[1]).any()
+
+
+def test_a_control_lies_on_the_part_as_much_as_its_evidence_does():
+    """Evidence on the belt has its controls anywhere; evidence across the rim, at least half on the part."""
+    on = np.zeros((120, 160), np.bool_)
+    on[30:90, 40:120] = True
+    rim, belt = np.zeros_like(on), np.zeros_like(on)
+    rim[25:35, 60:70] = True
+    belt[5:15, 5:15] = True
+    controls = control_regions(rim, np.random.default_rng(0), 20, on)
+    assert len(controls) == 20
+    assert min((control & on).sum() for control in controls) >= (rim & on).sum() == 50
+    elsewhere = control_regions(belt, np.random.default_rng(0), 20, on)
+    assert min((control & on).sum() for control in elsewhere) == 0
+
+
+def test_a_part_that_is_mostly_evidence_may_be_the_defect_itself():
+    """A stain on a plain surface stands out as a part does: its controls lie anywhere beside it."""
+    on = np.zeros((120, 160), np.bool_)
+    on[40:80, 60:100] = True
+    third = np.zeros_like(on)
+    third[40:80, 60:73] = True
+    within = control_regions(third, np.random.default_rng(0), 4, on)
+    assert within and all((control <= on).all() for control in within)
+    third[40:80, 60:75] = True
+    beside = control_regions(third, np.random.default_rng(0), 4, on)
+    assert len(beside) == 4 and not any((control <= on).all() for control in beside)
+    for one, other in zip(beside, control_regions(third, np.random.default_rng(0), 4), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_one_piece_keeps_its_shape():

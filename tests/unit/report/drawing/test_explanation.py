@@ -33,15 +33,16 @@ def check(repaired, controls, gap=None):
         ),
         (
             verdict(Label.REVIEW, check(0.9, (0.97,)), (ReviewReason.REPAIR_KEEPS_SCORE,)),
-            "REVIEW: P(NG) is 0.97 (the threshold for NG is 0.50), but the reason fails its check, so a "
+            "REVIEW: P(NG) is 0.97 (the threshold for NG is 0.50), but the reason is not confirmed, so a "
             "person should decide. Repairing the evidence does not lower the score. With the marked region "
             "repaired, it would still be NG (0.97 → 0.90); with an equal area elsewhere repaired, P(NG) is "
             "0.97.",
         ),
         (
-            verdict(Label.NG, check(0.04, (), CheckGap.NO_ROOM_FOR_CONTROL)),
-            "NG: P(NG) is 0.97; the threshold for NG is 0.50. With the marked region repaired, it would be "
-            "OK (0.97 → 0.040). There is no room for a control region outside the evidence.",
+            verdict(Label.REVIEW, check(0.04, (), CheckGap.NO_ROOM_FOR_CONTROL), (ReviewReason.UNCHECKED,)),
+            "REVIEW: P(NG) is 0.97 (the threshold for NG is 0.50), but the reason is not confirmed, so a "
+            "person should decide. The reason could not be checked in full. With the marked region repaired, "
+            "it would be OK (0.97 → 0.040). There is no room for a control region outside the evidence.",
         ),
         (verdict(Label.NG), "NG: P(NG) is 0.97; the threshold for NG is 0.50. The reason was not checked."),
     ],

@@ -72,6 +72,17 @@ def test_the_summary_says_what_was_counted(page: str) -> None:
     assert "50\u00a0%" in page
 
 
+def test_it_has_the_thirds_of_defect_size_and_counts_what_could_not_be_checked_apart(page: str) -> None:
+    """Twelve marked defects, from 4 to 15 px across: four in each third."""
+    thirds = re.findall(r"<tr><td>([\d.]+)–([\d.]+)</td><td class=\"n\">(\d+)</td>", page)
+    assert [(float(low), float(high), int(n)) for low, high, n in thirds] == [
+        (4, 7, 4),
+        (8, 11, 4),
+        (12, 15, 4),
+    ]
+    assert re.search(r"(REVIEW, not checked|재검 \(확인 불가\))", page)
+
+
 def test_texts_from_outside_are_escaped(tmp_path: Path) -> None:
     from gainspect.report.html.page import write_page
     from gainspect.report.texts import Wording

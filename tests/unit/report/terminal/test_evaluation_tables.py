@@ -42,6 +42,10 @@ SUMMARY = {
         "aupro": 0.59375,
         "aupro_limit": 0.3,
     },
+    "defect_sizes": [
+        {"from": 2.0, "to": 6.5, "n": 9, "groups": 4, "recall": figure(0.75)}
+        | {"pointing_game": figure(0.5), "localization_iou": figure(None)}
+    ],
     "defect_types": {
         "blowhole": {"n": 20, "groups": 7, "recall": figure(1.0), "right_reason_rate": figure(0.75)} | QUALITY
     },
@@ -81,6 +85,7 @@ def test_the_evaluation_at_80_columns():
     assert "evidence 0.375 0.375 0.375 0.438" in lines
     assert "cam 0.375 0.375 0.375 –" in lines
     assert "0.500 0.531 0.562 – 0.594" in lines
+    assert "2.0–6.5 px 9 4 0.750 0.500 –" in lines
     assert "blowhole 20 7 1.000 0.750 0.375 0.375 0.375" in lines
     assert lines.index(next(line for line in lines if line.startswith("Recall"))) < lines.index(
         next(line for line in lines if line.startswith("Precision"))
@@ -95,9 +100,22 @@ def test_what_was_left_out_is_said():
 
 
 def test_what_does_not_exist_has_no_table():
-    bare = SUMMARY | {"maps": {}, "localization": None, "defect_types": {}}
+    bare = SUMMARY | {"maps": {}, "localization": None, "defect_types": {}, "defect_sizes": []}
     assert len(evaluation_tables(bare)) == 1
-    assert len(evaluation_tables(SUMMARY)) == 4
+    assert len(evaluation_tables(SUMMARY)) == 5
+
+
+def test_the_unclamped_cam_has_a_column_and_a_row_of_its_own_where_there_is_one():
+    maps = SUMMARY["maps"] | {"evidence": SUMMARY["maps"]["evidence"] | {"cam_iou_unclamped": figure(0.8125)}}
+    lines = printed(*evaluation_tables(SUMMARY | {"maps": maps}))
+    assert "evidence 0.375 0.375 0.375 0.812 0.438" in lines
+    assert "cam 0.375 0.375 0.375 – –" in lines
+    one, other = row("S1", 1, 0.75), row("S9", 1, 0.5)
+    one.figures["cam_iou_unclamped"], other.figures["cam_iou_unclamped"] = 0.8125, None
+    one.intervals["cam_iou_unclamped"], other.intervals["cam_iou_unclamped"] = (0.75, 0.875), None
+    assert "CAM-IoU, unclamped 0.812 –" in printed(comparison_table([one, other], "all labels"))
+    plain = printed(comparison_table([row("S9", 1, 0.5)], "all labels"))
+    assert not any("unclamped" in line for line in plain)
 
 
 def test_undefined_figures_are_dashes():

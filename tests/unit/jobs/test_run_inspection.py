@@ -1,0 +1,57 @@
+"""Names of overlays: each image has one of its own, and none takes that of another."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gainspect.inspection.inspector import Inspector
+from gainspect.jobs.run_inspection import overlay_names, run_inspection
+from report_parts import Spots, bundle
+
+
+@pytest.mark.parametrize(
+    ("sources", "names"),
+    [
+        (["a.png", "b.png"], ["a", "b"]),
+        (["a.png", "a.jpg", "a-2.png"], ["a", "a-3", "a-2"]),
+        (["a-2.png", "x/a.png", "y/a.png", "z/a.png"], ["a-2", "a", "a-3", "a-4"]),
+        (["-", "stdin.png"], ["stdin", "stdin-2"]),
+        (["A.bmp", "a.png", "a-2.png"], ["A", "a-3", "a-2"]),
+        (["e\u0301.png", "\u00e9.png"], ["e\u0301", "\u00e9-2"]),
+        ([f"{'a' * 250}.png", f"{'a' * 251}.png"], ["a" * 240, f"{'a' * 240}-2"]),
+        ([], []),
+    ],
+)
+def test_names_by_hand(sources: list[str], names: list[str]) -> None:
+    assert overlay_names(sources) == names
+
+
+@given(st.lists(st.sampled_from(["a", "a-2", "a-2-2", "a-3", "b"]), max_size=12))
+def test_names_are_all_different_and_the_first_of_a_stem_keeps_it(stems: list[str]) -> None:
+    names = overlay_names([f"{index}/{stem}.png" for index, stem in enumerate(stems)])
+    assert len(set(names)) == len(names) == len(stems)
+    for stem in set(stems):
+        assert names[stems.index(stem)] == stem
+
+
+def test_each_image_has_its_own_picture_though_one_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for name, level in (("a.jpg", 30), ("a.png", 90), ("a-2.png", 200)):
+        cv2.imwrite(str(folder / name), np.full((40, 40), level, np.uint8))
+    (folder / "b.png").write_bytes(b"no image")
+    inspector = Inspector(Spots(), threshold=0.999, region_threshold=2.0)
+    inspector.bundle = bundle()
+    monkeypatch.setattr(Inspector, "load", lambda *arguments, **settings: inspector)
+    sources = [str(folder / name) for name in ("a.png", "b.png", "a.jpg", "a-2.png")]
+    run_inspection(tmp_path / "x.gain", sources, out=tmp_path / "out", style="contour")
+    pictures = sorted(file.name for file in (tmp_path / "out" / "overlays").iterdir())
+    assert pictures == ["a-2.png", "a-3.png", "a.png"]
+    levels = [int(np.median(cv2.imread(str(tmp_path / "out" / "overlays" / name)))) for name in pictures]
+    assert levels == pytest.approx([200, 30, 90], abs=3)
