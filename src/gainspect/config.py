@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from gainspect.data.mask_values import MaskValues
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.files import write_text
@@ -44,6 +45,13 @@ class DataConfig(_Section):
     """Side of the square tiles that images are cut into, in pixels of the original; None: no tiling."""
     overlap: Annotated[float, Field(ge=0, le=0.75)] = 0.25
     """Smallest overlap of neighboring tiles, as a share of a tile's side."""
+    bits: Literal["auto"] | Annotated[int, Field(ge=8, le=16)] | None = "auto"
+    """How many of their bits 16-bit images use, if their files do not say so. "auto" finds it over the
+    training and validation part when the training begins; None: there are no such images."""
+    mask_values: dict[str, str] | None = None
+    """What the values of masks mean: background, defect, ignore, or a type of defect by its name, such as
+    {"1": "defect", "255": "ignore", "#ff0000": "scratch"}. None: 0 is background, and one other value, the
+    same in all masks, is the defect."""
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the training groups kept for validation if the data set does not define a validation part."""
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
@@ -68,6 +76,24 @@ class DataConfig(_Section):
     def tiling(self) -> Tiling | None:
         """How images are cut into tiles; None: the model sees each image whole."""
         return None if self.tile is None else Tiling(self.tile, self.overlap)
+
+    @property
+    def meanings(self) -> MaskValues | None:
+        """What the values of masks mean; None: the rule of `data.masks`."""
+        return None if self.mask_values is None else MaskValues.of(self.mask_values)
+
+    @field_validator("mask_values", mode="before")
+    @classmethod
+    def _written_in_one_way(cls, given: Any) -> Any:
+        """Accept the line of the command line, and numbers as keys, as YAML reads them."""
+        if given is None or not isinstance(given, str | dict):
+            return given
+        try:
+            if isinstance(given, str):
+                return MaskValues.parse(given).written
+            return MaskValues.of({str(value): str(meaning) for value, meaning in given.items()}).written
+        except GainspectError as error:
+            raise ValueError(f"{error.what}. {error.hint}") from error
 
 
 class ModelConfig(_Section):
@@ -224,9 +250,9 @@ class RunConfig(_Section):
             values["experimental"] = moved | values["experimental"]
         return values
 
-    def at_size(self, size: int, tile: int | None) -> "RunConfig":
-        """The same configuration with another input side and another tile side, in pixels."""
-        data = self.data.model_dump() | {"size": size, "tile": tile}
+    def with_data(self, **settings: Any) -> "RunConfig":
+        """The same configuration with other settings of `data`."""
+        data = self.data.model_dump() | settings
         return RunConfig.model_validate(self.model_dump() | {"data": data})
 
     def resolved(self) -> "RunConfig":

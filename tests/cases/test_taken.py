@@ -12,6 +12,7 @@ import pytest
 from case_inputs import grey, layout, mask
 from gainspect.data.checks import check
 from gainspect.data.decode import IMAGE_SUFFIXES, read_image
+from gainspect.data.depth import FULL
 from gainspect.data.importers import load_manifest
 from gainspect.data.taken import files_below, reasons
 from gainspect.errors import GainspectError
@@ -115,7 +116,7 @@ def test_pnm_is_read_by_its_own_rules(kind: int, largest: int, tmp_path: Path) -
         np.round(values * (255 / largest)) if largest < 256 else np.round(values * (65535 / largest)) / 257
     )
     expected = eight if kind in (3, 6) else np.repeat(eight[:, :, None], 3, axis=2)
-    assert np.abs(read_image(tmp_path / "a.pnm").astype(float) - expected).max() <= 0.5
+    assert np.abs(read_image(tmp_path / "a.pnm", FULL).astype(float) - expected).max() <= 0.5
 
 
 @pytest.mark.parametrize("change", [lambda c: c[:-1], lambda c: c + c, lambda c: c.replace(b"255", b"100")])

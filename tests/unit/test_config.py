@@ -193,10 +193,10 @@ def test_a_size_is_a_number_or_left_to_the_defects(tmp_path: Path) -> None:
     assert RunConfig().data.size == "auto"
     with pytest.raises(GainspectError, match="the image size is not chosen yet"):
         _ = RunConfig().data.input_size
-    chosen = RunConfig.model_validate({"training": {"lr": 1e-3}}).at_size(256, None)
+    chosen = RunConfig.model_validate({"training": {"lr": 1e-3}}).with_data(size=256, tile=None)
     assert (chosen.data.size, chosen.data.input_size, chosen.training.lr) == (256, 256, 1e-3)
     with pytest.raises(ValidationError, match="less than 64 px"):
-        RunConfig.model_validate({"training": {"start_size": 0.2}}).at_size(256, None)
+        RunConfig.model_validate({"training": {"start_size": 0.2}}).with_data(size=256, tile=None)
 
 
 OLDER = """strategy: S9

@@ -24,6 +24,14 @@ def compare(
     size: Annotated[
         int | None, typer.Option(help="Input side, pixels.  [default: chosen from the defect sizes]")
     ] = None,
+    mask_values: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VALUE=MEANING,…",
+            help="What mask values mean: background, defect, ignore, or a defect type, "
+            "such as 1=scratch,255=ignore.",
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")
@@ -61,7 +69,9 @@ def compare(
             f"--seeds {seeds!r} is not a list of whole numbers", hint="Write for example 1,2,3."
         ) from None
     Wording(lang)  # refuses an unknown language now, not after hours of training
-    overrides = overrides_of(backbone=backbone, weights=weights, size=size, epochs=epochs, set_=set_)
+    overrides = overrides_of(
+        backbone=backbone, weights=weights, size=size, mask_values=mask_values, epochs=epochs, set_=set_
+    )
     left_out = None if doubtful is None else read_doubtful(doubtful)
     try:
         comparisons = compare_strategies(

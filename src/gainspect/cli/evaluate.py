@@ -40,8 +40,17 @@ def evaluate(
         str,
         typer.Option(help="Test images that the model has seen in training or validation: refuse or allow."),
     ] = "refuse",
+    mask_values: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VALUE=MEANING,…",
+            help="What mask values mean: background, defect, ignore, or a defect type. Of data given with a "
+            "bundle; otherwise as in training.",
+        ),
+    ] = None,
 ) -> None:
     """Evaluate on one part of the data: quality of the verdicts and of the evidence."""
+    from gainspect.data.mask_values import MaskValues
     from gainspect.data.seen import require_seen_choice
     from gainspect.evaluation.doubtful import read_doubtful
     from gainspect.inspection.backends.choice import require_choice
@@ -62,6 +71,7 @@ def evaluate(
         maps=maps,
         doubtful=None if doubtful is None else read_doubtful(doubtful),
         seen=require_seen_choice(seen),
+        mask_values=None if mask_values is None else MaskValues.parse(mask_values),
         console=console,
     )
     for title, summary in summaries.items():

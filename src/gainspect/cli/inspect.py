@@ -41,6 +41,14 @@ def inspect(
         float | None,
         typer.Option(help="Largest image, millions of pixels; larger ones are not decoded.  [default: 64]"),
     ] = None,
+    bits: Annotated[
+        int | None,
+        typer.Option(
+            min=8,
+            max=16,
+            help="Bits that 16-bit images use, such as 12, if the bundle was trained without such images.",
+        ),
+    ] = None,
 ) -> None:
     """Judge images with a bundle; exit code 3 if a file could not be read (all others are judged)."""
     from rich.progress import track
@@ -61,6 +69,7 @@ def inspect(
         runtime=cast("RuntimeName", runtime),
         precision=cast("Precision", precision),
         max_mpx=max_mpx,
+        bits=bits,
         on_record=lambda record: print_json(record) if jsonl else None,
         shown=lambda images, count: iter(
             track(images, "inspect", count, console=errors, transient=True, disable=not errors.is_terminal)

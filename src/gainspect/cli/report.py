@@ -26,8 +26,17 @@ def report(
     seen: Annotated[
         str, typer.Option(help="Images that the model has seen in training or validation: refuse or allow.")
     ] = "refuse",
+    mask_values: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VALUE=MEANING,…",
+            help="What mask values mean: background, defect, ignore, or a defect type. Of data given with a "
+            "bundle; otherwise as in training.",
+        ),
+    ] = None,
 ) -> None:
     """Write a report about an inspector, its verdicts and their reasons: one HTML file that opens offline."""
+    from gainspect.data.mask_values import MaskValues
     from gainspect.data.seen import require_seen_choice
     from gainspect.evaluation.doubtful import read_doubtful
     from gainspect.inspection.bundle import is_bundle
@@ -43,6 +52,7 @@ def report(
         language=lang,
         doubtful=left_out,
         seen=require_seen_choice(seen),
+        mask_values=None if mask_values is None else MaskValues.parse(mask_values),
         console=errors,
     )
     console.print(

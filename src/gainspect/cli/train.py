@@ -38,6 +38,15 @@ def train(
             help="Input side, pixels.  [default: chosen from the defect sizes]", rich_help_panel=_SETTINGS
         ),
     ] = None,
+    mask_values: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VALUE=MEANING,…",
+            help="What mask values mean: background, defect, ignore, or a defect type, "
+            "such as 1=scratch,255=ignore.",
+            rich_help_panel=_SETTINGS,
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the data.", rich_help_panel=_SETTINGS)
     ] = None,
@@ -68,7 +77,14 @@ def train(
     from gainspect.config import load_config, to_yaml
 
     overrides = overrides_of(
-        strategy=strategy, backbone=backbone, weights=weights, size=size, epochs=epochs, seed=seed, set_=set_
+        strategy=strategy,
+        backbone=backbone,
+        weights=weights,
+        size=size,
+        mask_values=mask_values,
+        epochs=epochs,
+        seed=seed,
+        set_=set_,
     )
     if show_config:
         typer.echo(to_yaml(load_config(config, overrides)), nl=False)

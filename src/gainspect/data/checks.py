@@ -15,7 +15,6 @@ from gainspect.data.decode import IMAGE_SUFFIXES
 from gainspect.data.defect_size import SMALL_DEFECT, defect_px
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.masks import marking_values
-from gainspect.data.reading import read_image, read_mask
 from gainspect.data.taken import HIDDEN
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
@@ -113,7 +112,7 @@ def check(
     """
     seen = _Seen()
     for part in manifest.parts:
-        _look_at(part, manifest.key(part), size, tiling, seen)
+        _look_at(manifest, part, size, tiling, seen)
         if on_image is not None:
             on_image()
     for code, names in (
@@ -222,9 +221,10 @@ def _findings(faults: dict[str, list[str]]) -> Iterator[Finding]:
             yield Finding(code, severity, f"{len(faults[code])} {what}", hint, tuple(faults[code]))
 
 
-def _look_at(part: Part, name: str, size: int, tiling: Tiling | None, seen: _Seen) -> None:
+def _look_at(manifest: Manifest, part: Part, size: int, tiling: Tiling | None, seen: _Seen) -> None:
+    name = manifest.key(part)
     try:
-        image = read_image(part.image)
+        image = manifest.image(part)
     except GainspectError as error:
         seen.faults["unreadable"].append(f"{name}: {error.what}")
         return
@@ -234,17 +234,16 @@ def _look_at(part: Part, name: str, size: int, tiling: Tiling | None, seen: _See
     seen.thumbnails.append(_thumbnail(image))
     if _is_dark_16_bit(part.image):
         seen.faults["dark-16-bit"].append(name)
-    if part.mask is None:
-        if part.label is Label.NG:
-            seen.faults["ng-without-mask"].append(name)
-        return
     try:
-        mask = read_mask(part.mask, image.shape)
+        mask = manifest.mask(part, image.shape)
     except GainspectError as error:
         code = "mask-size" if "px, its image" in error.what else "mask-unreadable"
         seen.faults[code].append(f"{name}: {error.what}")
         return
-    if part.label is Label.OK and mask.any():
+    if mask is None:
+        if part.label is Label.NG:
+            seen.faults["ng-without-mask"].append(name)
+    elif part.label is Label.OK and mask.any():
         seen.faults["ok-with-defect"].append(name)
     elif part.label is Label.NG and not mask.any():
         seen.faults["ng-empty-mask"].append(name)

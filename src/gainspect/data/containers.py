@@ -49,17 +49,55 @@ def is_webp(content: bytes) -> bool:
     return content[:4] == b"RIFF" and content[8:12] == b"WEBP"
 
 
+def exif_of(content: bytes) -> bytes:
+    """The EXIF block of a PNG, JPEG or WebP, which is laid out as a TIFF; a TIFF as it is; else empty."""
+    if content[:4] in (b"II*\0", b"MM\0*"):
+        return content
+    if content.startswith(_PNG):
+        blocks = (body for kind, body in _png_chunks(content) if kind == b"eXIf")
+    elif content.startswith(_JPEG):
+        marked = (
+            segment for segment in _segments_of_jpeg(content) if segment.startswith(b"\xff\xe1Exif\0\0")
+        )
+        blocks = (segment[8:] for segment in marked)
+    elif is_webp(content):
+        chunks = _riff_chunks(content)
+        blocks = (body.removeprefix(b"Exif\0\0") for kind, body in chunks if kind == b"EXIF")
+    else:
+        return b""
+    return next(blocks, b"")
+
+
+def tiff_entries(table: bytes) -> Iterator[tuple[int, int]]:
+    """Tag and value of each entry of a TIFF's first directory, values as if they were single numbers."""
+
+    def number(place: int, size: int) -> int:
+        return int.from_bytes(table[place : place + size], "little" if table[:2] == b"II" else "big")
+
+    directory = number(4, 4)
+    for entry in range(number(directory, 2) if table[:2] in (b"II", b"MM") else 0):
+        place = directory + 2 + 12 * entry
+        short = number(place + 2, 2) == 3
+        yield number(place, 2), number(place + 8, 2 if short else 4)
+
+
 def _images_in_png(content: bytes) -> int:
     """Frames of an APNG by its chunk acTL, and PNGs that follow its end."""
-    frames, place = 1, len(_PNG)
-    while place + 8 <= len(content):
-        length, kind = int.from_bytes(content[place : place + 4], "big"), content[place + 4 : place + 8]
+    frames, end = 1, len(_PNG)
+    for kind, body in _png_chunks(content):
         if kind == b"acTL":
-            frames = max(1, int.from_bytes(content[place + 8 : place + 12], "big"))
+            frames = max(1, int.from_bytes(body[:4], "big"))
+        end += 12 + len(body)
+    return frames + _following(content[end:])
+
+
+def _png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and body of each chunk up to the end mark."""
+    place, kind = len(_PNG), b""
+    while place + 8 <= len(content) and kind != b"IEND":
+        length, kind = int.from_bytes(content[place : place + 4], "big"), content[place + 4 : place + 8]
+        yield kind, content[place + 8 : place + 8 + length]
         place += 12 + length
-        if kind == b"IEND":
-            break
-    return frames + _following(content[place:])
 
 
 def _images_in_jpeg(content: bytes) -> int:
@@ -89,35 +127,22 @@ def _segments_of_jpeg(content: bytes) -> Iterator[bytes]:
 
 def _scan_of_jpeg(content: bytes) -> int:
     """Where its first scan begins, or past the end where the header is damaged."""
-    place = 2
-    while content[place : place + 1] == b"\xff" and content[place + 1 : place + 2] != b"\xda":
-        place += 2 + max(2, int.from_bytes(content[place + 2 : place + 4], "big"))
-    return place
+    return 2 + sum(len(segment) + 2 for segment in _segments_of_jpeg(content))
 
 
 def _pictures_of_index(segment: bytes) -> int:
     """Number of images that an MP index lists (CIPA DC-007, tag 0xB001); 0 if this is none."""
     if not segment.startswith(b"\xff\xe2MPF\0"):
         return 0
-    table = segment[6:]
-
-    def number(place: int, size: int) -> int:
-        return int.from_bytes(table[place : place + size], "little" if table[:2] == b"II" else "big")
-
-    directory = number(4, 4)
-    for entry in range(number(directory, 2)):
-        place = directory + 2 + 12 * entry
-        if number(place, 2) == 0xB001:
-            return number(place + 8, 4)
-    return 0
+    return next((value for tag, value in tiff_entries(segment[6:]) if tag == 0xB001), 0)
 
 
-def _riff_chunks(content: bytes) -> Iterator[tuple[bytes, int]]:
-    """Name and length of each chunk of a WebP."""
+def _riff_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and body of each chunk of a WebP."""
     place = 12
     while place + 8 <= len(content):
         length = int.from_bytes(content[place + 4 : place + 8], "little")
-        yield content[place : place + 4], length
+        yield content[place : place + 4], content[place + 8 : place + 8 + length]
         place += 8 + length + length % 2
 
 

@@ -8,8 +8,11 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from gainspect.data.containers import has_another_length, images_in, is_cut_off, is_jpeg
+from gainspect.data.depth import Depth, to_8_bit
+from gainspect.data.orientation import orientation_of, upright
 from gainspect.data.pnm import is_pnm, read_pnm
-from gainspect.data.tiff import Pixels, is_tiff, read_tiff
+from gainspect.data.samples import Pixels, Samples
+from gainspect.data.tiff import is_tiff, read_tiff
 from gainspect.errors import GainspectError
 from gainspect.types import Image
 
@@ -20,77 +23,100 @@ IMAGE_SUFFIXES = frozenset(
 """Of files in a folder that are taken for images, in any case."""
 
 
-def read_image(path: Path) -> Image:
+def read_image(path: Path, depth: Depth | None = None) -> Image:
     """Read an image file as (H, W, 3) RGB uint8, rotated upright by its EXIF orientation.
 
-    Gray becomes three equal channels, alpha is dropped, and CMYK is converted. 16 bits become 8 bits over the
-    full 16-bit range (value / 257, rounded).
+    Gray becomes three equal channels, alpha is dropped, and CMYK is converted. Values become 8 bits over the
+    range that their file states; those of 16-bit files, which state none, over the range of `depth`.
+
+    Args:
+        path: the file.
+        depth: how many of their bits 16-bit files use; None: not known, so they are refused.
 
     Raises:
-        GainspectError: the file is missing, empty, damaged, cut off, too large, or not an image with 8 or 16
-            bits per channel.
+        GainspectError: the file is missing, empty, damaged, cut off, too large, not an image with 8 to 16
+            bits per channel, or its values are not of `depth`.
     """
+    return rgb8_of(read_samples(path), depth, path)
+
+
+def decode_image(content: bytes, where: str | Path, depth: Depth | None = None) -> Image:
+    """As `read_image`, from a file's bytes; `where` names them in errors."""
+    return rgb8_of(image_samples(content, where), depth, where)
+
+
+def read_samples(path: Path) -> Samples:
+    """As `image_samples`, from a file."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise GainspectError(f"cannot read the image ({error.strerror})", where=path) from error
-    return decode_image(content, path)
+    return image_samples(content, path)
 
 
-def decode_image(content: bytes, where: str | Path) -> Image:
-    """As `read_image`, from a file's bytes; `where` names them in errors."""
-    if is_tiff(content) or is_pnm(content):
-        read = read_tiff if is_tiff(content) else read_pnm
-        pixels = _colored(read(content, where))
-    else:
-        pixels = _whole(content, where, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH)
-    return np.ascontiguousarray(_as_8_bit(pixels, where))
-
-
-def as_rgb8(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> Image:
-    """Convert an array to (H, W, 3) RGB uint8, by the rules of `read_image`.
-
-    Args:
-        pixels: (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA; uint8 or uint16.
+def image_samples(content: bytes, where: str | Path) -> Samples:
+    """The samples of an image as its file holds them, (H, W) or (H, W, 3) RGB, rotated upright.
 
     Raises:
-        GainspectError: the array has another shape or type, or is empty.
-    """
-    channels = 1 if pixels.ndim == 2 else pixels.shape[-1] if pixels.ndim == 3 else 0
-    if channels not in (1, 3, 4) or not pixels.size:
-        raise GainspectError(
-            f"an array of shape {pixels.shape} is not an image",
-            hint="Give (height, width) or (height, width, channels) with 1, 3 or 4 channels.",
-        )
-    pixels = _as_8_bit(pixels, None).reshape(*pixels.shape[:2], channels)
-    rgb = np.repeat(pixels, 3, axis=2) if channels == 1 else pixels[:, :, :3]
-    return np.ascontiguousarray(rgb)
-
-
-def _as_8_bit(pixels: NDArray[np.integer | np.floating], where: str | Path | None) -> NDArray[np.uint8]:
-    if pixels.dtype == np.uint16:
-        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    if pixels.dtype != np.uint8:
-        raise GainspectError(
-            f"pixels are {pixels.dtype}", where=where, hint="Export the image with 8 or 16 bits per channel."
-        )
-    return np.asarray(pixels, np.uint8)
-
-
-def decode_samples(content: bytes, where: str | Path) -> Pixels:
-    """The samples of a file as they are: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, of 8 or 16 bit.
-
-    Raises:
-        GainspectError: as `read_image`.
+        GainspectError: as `read_image`, but for the depth.
     """
     if is_tiff(content):
         return read_tiff(content, where)
     if is_pnm(content):
         return read_pnm(content, where)
+    return Samples.of(_whole(content, where, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH))
+
+
+def mask_samples(content: bytes, where: str | Path) -> Samples:
+    """The samples of a mask: as `image_samples`, but alpha is kept, (H, W, 4) RGBA.
+
+    Raises:
+        GainspectError: as `image_samples`.
+    """
+    if is_tiff(content) or is_pnm(content):
+        return image_samples(content, where)
     pixels = _whole(content, where, cv2.IMREAD_UNCHANGED)
     if pixels.ndim == 3 and pixels.shape[2] == 4:
-        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA), pixels.dtype)
-    return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[:, :, ::-1])
+        pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA), pixels.dtype)
+    elif pixels.ndim == 3:
+        pixels = np.ascontiguousarray(pixels[:, :, ::-1])
+    return Samples.of(upright(pixels, orientation_of(content)))  # OpenCV turns color images only
+
+
+def as_rgb8(
+    pixels: NDArray[np.uint8] | NDArray[np.uint16],
+    depth: Depth | None = None,
+    where: str | Path | None = None,
+) -> Image:
+    """Convert an array to (H, W, 3) RGB uint8, by the rules of `read_image`.
+
+    Args:
+        pixels: (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA; uint8 or uint16.
+        depth: how many of their bits uint16 values use; None: not known, so they are refused.
+        where: names the array in errors.
+
+    Raises:
+        GainspectError: the array has another shape or type, is empty, or its values are not of `depth`.
+    """
+    channels = 1 if pixels.ndim == 2 else pixels.shape[-1] if pixels.ndim == 3 else 0
+    if channels not in (1, 3, 4) or not pixels.size:
+        raise GainspectError(
+            f"an array of shape {pixels.shape} is not an image",
+            where=where,
+            hint="Give (height, width) or (height, width, channels) with 1, 3 or 4 channels.",
+        )
+    return rgb8_of(Samples.of(pixels.reshape(*pixels.shape[:2], channels)[:, :, :3]), depth, where)
+
+
+def rgb8_of(samples: Samples, depth: Depth | None, where: str | Path | None) -> Image:
+    """(H, W, 3) RGB uint8 of samples (H, W), (H, W, 1) or (H, W, 3).
+
+    Raises:
+        GainspectError: the samples are not unsigned integers of 8 to 16 bits, or not of `depth`.
+    """
+    pixels = to_8_bit(samples, depth, where)
+    pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
 def _whole(content: bytes, where: str | Path, flags: int) -> Pixels:
@@ -145,7 +171,3 @@ def _refuse_what_libjpeg_warns_of(content: bytes, where: str | Path) -> None:
             where=where,
             hint="Copy it again, or save it again at its source.",
         ) from error
-
-
-def _colored(pixels: Pixels) -> Pixels:
-    return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)

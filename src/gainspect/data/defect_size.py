@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from gainspect.data.framing import geometry_of
 from gainspect.data.manifest import Manifest
-from gainspect.data.reading import read_image, read_mask
 from gainspect.data.tiles import Tiling
 from gainspect.types import Label, Mask
 
@@ -95,8 +94,8 @@ def choose_size(manifest: Manifest, *, tiling: Tiling | None = None) -> SizeChoi
     for part in manifest.parts:
         if part.label is not Label.NG or part.mask is None or part.split == "test":
             continue
-        mask = read_mask(part.mask, read_image(part.image).shape)
-        if mask.any():
+        mask = manifest.mask(part, manifest.image(part).shape)
+        if mask is not None and mask.any():
             original.append(_across(mask))
             scales.append([_scale(mask, size, tiling) for size in SIZES])
             kinds.append(part.defect_type or "")

@@ -137,6 +137,18 @@ def image_size(file: BinaryIO) -> tuple[int, int] | None:
     return None
 
 
+def may_have_16_bits(path: Path) -> bool:
+    """Whether an image file may hold more than 8 bits a sample: some PNG, and any TIFF and PNM."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(32)
+    except OSError:
+        return False  # the reader says what is wrong
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return head[24:25] == b"\x10"
+    return head[:2] in (b"II", b"MM") or _PNM.match(head) is not None
+
+
 def _numbers(two: bytes, size: int, order: Literal["big", "little"]) -> tuple[int, int] | None:
     """Two unsigned numbers of `size` bytes, one after the other."""
     if len(two) < 2 * size:

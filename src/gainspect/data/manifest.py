@@ -14,13 +14,15 @@ from typing import Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from gainspect.data.masks import Marks
 from gainspect.data.named_files import NamedFiles
+from gainspect.data.reading import Reading
 from gainspect.data.tables import Row, label_of, nothing_or, read_rows, split_of
 from gainspect.data.taken import NotTaken, reasons
 from gainspect.errors import GainspectError
 from gainspect.files import write_text
 from gainspect.names import composed, escaped
-from gainspect.types import Label
+from gainspect.types import Image, Label, Mask
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -52,6 +54,33 @@ class Manifest:
     parts: tuple[Part, ...]
     not_taken: tuple[NotTaken, ...] = field(default=(), compare=False)
     """What lies in the folder and is not one of its images or masks, with its reason."""
+    reading: Reading = field(default=Reading(), compare=False)
+    """How images and masks are read."""
+
+    def image(self, part: Part) -> Image:
+        """Read the image of a part, (H, W, 3) RGB.
+
+        Raises:
+            GainspectError: it cannot be read, or is not of the depth that the data set has.
+        """
+        return self.reading.image(part.image)
+
+    def mask(self, part: Part, shape: tuple[int, ...] | None = None) -> Mask | None:
+        """Read the mask of a part, (H, W), 1 in the defect; None if it has none. See `marks`."""
+        marks = self.marks(part, shape)
+        return None if marks is None else marks.defect
+
+    def marks(self, part: Part, shape: tuple[int, ...] | None = None) -> Marks | None:
+        """Read what the mask of a part marks; None if it has no mask.
+
+        Args:
+            part: one of the parts.
+            shape: (H, W) of its image; None: not compared.
+
+        Raises:
+            GainspectError: see `data.masks.read_marks`.
+        """
+        return None if part.mask is None else self.reading.marks(part.mask, shape, part.image)
 
     def split(self, name: str) -> "Manifest":
         """The parts of one split."""

@@ -1,7 +1,7 @@
 """Defect masks: from what a label tool saved to 0 and 1, or a refusal that names the values found."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.data.containers import is_jpeg
-from gainspect.data.decode import decode_samples
+from gainspect.data.decode import mask_samples
 from gainspect.data.image_header import RAISE_BY_ENVIRONMENT, require_limit, require_within
-from gainspect.data.tiff import Pixels
+from gainspect.data.mask_values import BACKGROUND, DEFECT, IGNORE, Color, MaskValues, named
+from gainspect.data.orientation import UPRIGHT, orientation_of, turns_sideways, upright
+from gainspect.data.samples import Samples
 from gainspect.errors import GainspectError
 from gainspect.types import Mask
 from gainspect.wording import plural
@@ -26,7 +28,19 @@ _AREA = 3
 _FEW_VALUES = 8
 """A mask with fewer different values was drawn, not smoothed or compressed: each value counts as it is."""
 
-Color = tuple[int, int, int]
+
+SAY_VALUES = "say what the values mean, such as --mask-values 1=defect,255=ignore"
+
+
+class Marks(NamedTuple):
+    """What a mask marks in its image."""
+
+    defect: Mask
+    """(H, W), 1 in the defect."""
+    ignored: Mask | None
+    """(H, W), 1 where no loss and no figure counts; None: nowhere."""
+    types: Mapping[str, int]
+    """Pixels of each type of defect that the mask names."""
 
 
 class _Values(NamedTuple):
@@ -36,29 +50,77 @@ class _Values(NamedTuple):
     """The value of the defect; None where all is background."""
 
 
-def read_mask(path: Path, shape: tuple[int, ...] | None = None) -> Mask:
-    """Read a defect mask as (H, W) of 0 and 1.
+def read_marks(
+    path: Path,
+    shape: tuple[int, ...] | None = None,
+    *,
+    image: Path | None = None,
+    values: MaskValues | None = None,
+) -> Marks:
+    """Read a defect mask.
 
     Black is background, and one other value is the defect, whichever it is: 1, 255, red. Transparent pixels
     are background. Values in between are allowed where they come from smoothing (within 2 pixels of a border)
     or from compression (within 16 levels of one of the two).
 
+    If its image is stored turned (EXIF orientation), the mask is taken as it lies upright, or turned with its
+    image, by its size.
+
     Args:
         path: the mask file.
-        shape: (H, W) of the image that it belongs to; None = not compared.
+        shape: (H, W) of the image that it belongs to, upright; None = not compared.
+        image: the file of that image; None: it is stored upright.
+        values: what the values mean, instead of the rule above; any other value is refused.
 
     Raises:
-        GainspectError: not readable, of another size than the image, or with more than two values.
+        GainspectError: not readable, of another size than the image, with more values than it may have, or
+            nothing tells whether it is turned with its image.
     """
-    values = _values_of(path)
-    if shape is not None and values.samples.shape[:2] != tuple(shape[:2]):
-        height, width = values.samples.shape[:2]
-        raise GainspectError(
-            f"the mask is {width}×{height} px, its image {shape[1]}×{shape[0]} px",
-            where=path,
-            hint="Export the mask at the image's own size.",
-        )
-    return _nearer_to_defect(values).astype(np.uint8)
+    content = _content(path)
+    samples = _on_black(mask_samples(content, path))
+    if shape is not None:
+        if image is not None and orientation_of(content) == UPRIGHT:
+            samples = _turned_with(image, samples, shape, path)
+        if samples.shape[:2] != tuple(shape[:2]):
+            height, width = samples.shape[:2]
+            raise GainspectError(
+                f"the mask is {width}×{height} px, its image {shape[1]}×{shape[0]} px",
+                where=path,
+                hint="Export the mask at the image's own size.",
+            )
+    if values is not None:
+        return _by_meaning(samples, values, compressed=is_jpeg(content), where=path)
+    defect = _nearer_to_defect(_values_of(samples, compressed=is_jpeg(content), where=path))
+    return Marks(defect.astype(np.uint8), None, {})
+
+
+def read_mask(path: Path, shape: tuple[int, ...] | None = None) -> Mask:
+    """The defect of `read_marks`, (H, W) of 0 and 1, for an image that is stored upright.
+
+    Raises:
+        GainspectError: see `read_marks`.
+    """
+    return read_marks(path, shape).defect
+
+
+def _turned_with(
+    image: Path, samples: NDArray[np.uint8], shape: tuple[int, ...], where: Path
+) -> NDArray[np.uint8]:
+    """A mask that says nothing of its own orientation, as its image lies upright."""
+    orientation = orientation_of(_content(image))
+    height, width = shape[:2]
+    if orientation == UPRIGHT or (not samples.any() and height == width):
+        return samples
+    if turns_sideways(orientation) and height != width:
+        return upright(samples, orientation) if samples.shape[:2] == (width, height) else samples
+    if not samples.any():
+        return samples
+    raise GainspectError(
+        f"its image is stored turned or mirrored (EXIF orientation {orientation}), and nothing says whether "
+        "the mask lies as stored or upright",
+        where=where,
+        hint="Save the image upright, without an orientation, and its mask as it then lies.",
+    )
 
 
 def require_one_meaning(paths: Iterable[Path]) -> None:
@@ -70,7 +132,8 @@ def require_one_meaning(paths: Iterable[Path]) -> None:
     if len(found := marking_values(paths)) > 1:
         raise GainspectError(
             f"the masks mark defects with different values: {', '.join(found)}",
-            hint="Save 0 for the background and one other value for the defect, the same in all masks.",
+            hint="Save 0 for the background and one other value for the defect, the same in all masks; or "
+            f"{SAY_VALUES}.",
         )
 
 
@@ -84,31 +147,33 @@ def marking_values(paths: Iterable[Path]) -> list[str]:
     counts: Counter[Color] = Counter()
     for path in paths:
         require_within(path, require_limit(), where=path, hint=RAISE_BY_ENVIRONMENT)
-        defect = _values_of(path).defect
+        content = _content(path)
+        samples = _on_black(mask_samples(content, path))
+        defect = _values_of(samples, compressed=is_jpeg(content), where=path).defect
         if defect is None:
             continue
         known = next((color for color in examples if _apart(color, defect) <= _tolerance(color)), defect)
         examples.setdefault(known, path)
         counts[known] += 1
     return [
-        f"{_named(c)} in {plural(n, 'mask')} (such as {examples[c].name})" for c, n in counts.most_common()
+        f"{named(c)} in {plural(n, 'mask')} (such as {examples[c].name})" for c, n in counts.most_common()
     ]
 
 
-def _values_of(path: Path) -> _Values:
+def _content(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise GainspectError(f"cannot read the mask ({error.strerror})", where=path) from error
-    raw = decode_samples(content, path)
-    if raw.ndim == 2 and raw.dtype == np.uint8:  # nearly all masks: gray, and of two values
-        present = np.flatnonzero(np.bincount(raw.ravel(), minlength=256)[1:]) + 1
+        raise GainspectError(f"cannot read the file ({error.strerror})", where=path) from error
+
+
+def _values_of(samples: NDArray[np.uint8], *, compressed: bool, where: Path) -> _Values:
+    if samples.strides[2] == 0:  # nearly all masks: gray, and of two values
+        present = np.flatnonzero(np.bincount(samples[:, :, 0].ravel(), minlength=256)[1:]) + 1
         if len(present) <= 1:
-            gray = np.broadcast_to(raw[:, :, None], (*raw.shape, 3)).astype(np.uint8, copy=False)
-            return _Values(gray, (int(present[0]),) * 3 if len(present) else None)
-    samples = _on_black(raw)
+            return _Values(samples, (int(present[0]),) * 3 if len(present) else None)
     colors, counts = _histogram(samples)
-    noisy = is_jpeg(content) or len(colors) >= _FEW_VALUES
+    noisy = compressed or len(colors) >= _FEW_VALUES
     clear = [
         (count, color) for color, count in zip(colors, counts, strict=True) if max(color) > _NOISE * noisy
     ]
@@ -118,8 +183,52 @@ def _values_of(path: Path) -> _Values:
     # Compression spreads a value; the defect's own is the commonest of those near the brightest.
     near = [item for item in clear if not noisy or _apart(item[1], brightest) <= 2 * _NOISE]
     values = _Values(samples, max(near)[1])
-    _refuse_third_values(values, noisy=noisy, where=path)
+    _refuse_third_values(values, noisy=noisy, where=where)
     return values
+
+
+def _by_meaning(samples: NDArray[np.uint8], values: MaskValues, *, compressed: bool, where: Path) -> Marks:
+    """Each pixel by its value; between two of them (smoothing, compression), by the nearer one."""
+    colors = list(values.meanings)
+    closest = min((_apart(a, b) for i, a in enumerate(colors) for b in colors[:i]), default=255)
+    if compressed and closest <= 2 * _NOISE:
+        raise GainspectError(
+            f"the mask is a JPEG, and its values ({values}) are too close to be told apart after compression",
+            where=where,
+            hint="Save masks as PNG.",
+        )
+    nearest, distance = _nearest(samples, colors)
+    exact = distance <= (_NOISE if compressed else 0)
+    beside = sum(_grown(exact & (nearest == index), _BORDER).astype(np.uint8) for index in range(len(colors)))
+    unknown = ~exact & (np.asarray(beside) < 2)
+    if compressed:
+        unknown = _areas(unknown)
+    if unknown.any():
+        raise GainspectError(
+            f"the mask has values without a meaning: {_listed(samples[unknown])} (known: {values})",
+            where=where,
+            hint="Add them to --mask-values.",
+        )
+    meaning = list(values.meanings.values())
+    marked = np.isin(nearest, [i for i, m in enumerate(meaning) if m not in (BACKGROUND, IGNORE)])
+    ignored = np.isin(nearest, [i for i, m in enumerate(meaning) if m == IGNORE])
+    types = {
+        m: int((nearest == i).sum())
+        for i, m in enumerate(meaning)
+        if m not in (BACKGROUND, DEFECT, IGNORE) and (nearest == i).any()
+    }
+    return Marks(marked.astype(np.uint8), ignored.astype(np.uint8) if ignored.any() else None, types)
+
+
+def _nearest(samples: NDArray[np.uint8], colors: list[Color]) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
+    """(H, W) index of the nearest color, and how far it is: the largest difference of a channel."""
+    nearest = np.zeros(samples.shape[:2], np.intp)
+    distance = np.full(samples.shape[:2], 256, np.int16)
+    for index, color in enumerate(colors):
+        apart = np.abs(samples - np.array(color, np.int16)).max(axis=2)
+        nearer = apart < distance
+        nearest[nearer], distance[nearer] = index, apart[nearer]
+    return nearest, distance
 
 
 def _refuse_third_values(values: _Values, *, noisy: bool, where: Path) -> None:
@@ -148,16 +257,21 @@ def _refuse_third_values(values: _Values, *, noisy: bool, where: Path) -> None:
         third = _areas(third)
     if not third.any():
         return
-    colors, counts = _histogram(values.samples[third][None])
-    listed = sorted(zip(counts, colors, strict=True), reverse=True)
-    found = ", ".join(f"{_named(color)} ({plural(count, 'pixel')})" for count, color in listed[:4])
-    more = f" and {len(listed) - 4} more" if len(listed) > 4 else ""
-    named = "–" if values.defect is None else _named(values.defect)
+    defined = "–" if values.defect is None else named(values.defect)
     raise GainspectError(
-        f"the mask has more than two values: background 0, defect {named}, and {found}{more}",
+        "the mask has more than two values: background 0, "
+        f"defect {defined}, and {_listed(values.samples[third])}",
         where=where,
-        hint="Save 0 for the background and one other value for the defect.",
+        hint=f"Save 0 for the background and one other value for the defect; or {SAY_VALUES}.",
     )
+
+
+def _listed(pixels: NDArray[np.uint8]) -> str:
+    """The values of (N, 3) pixels, the most frequent first, with how often they are there."""
+    colors, counts = _histogram(pixels[None])
+    listed = sorted(zip(counts, colors, strict=True), reverse=True)
+    found = ", ".join(f"{named(color)} ({plural(count, 'pixel')})" for count, color in listed[:4])
+    return found + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")
 
 
 def _near_border(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -176,29 +290,32 @@ def _grown(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
     return np.asarray(cv2.dilate(region.astype(np.uint8), kernel), np.bool_)
 
 
-def _on_black(samples: Pixels) -> NDArray[np.uint8]:
+def _on_black(read: Samples) -> NDArray[np.uint8]:
     """(H, W, 3) with what is transparent turned black; 16-bit files that use 255 levels count as 8 bit."""
+    samples = np.asarray(read.values)
     if samples.dtype == np.uint16:
+        samples = 65535 - samples if read.inverted else samples
         eight_bit = int(samples.max(initial=0)) <= 255
         samples = samples.astype(np.uint8) if eight_bit else (samples // 257).astype(np.uint8)
     if samples.ndim == 2:
         samples = samples[:, :, None]
     if samples.dtype != np.uint8:
         raise TypeError(f"samples are {samples.dtype}")
-    color, alpha = samples, None
+    color = np.asarray(samples, np.uint8)
     if samples.shape[2] in (2, 4):
-        color, alpha = samples[:, :, :-1], samples[:, :, -1:]
-    if alpha is not None:
+        color, alpha = color[:, :, :-1], color[:, :, -1:]
         color = ((color.astype(np.uint16) * alpha + 127) // 255).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(color, (*color.shape[:2], 3)), np.uint8)
+    if color.shape[2] == 3:
+        return np.ascontiguousarray(color)
+    return np.broadcast_to(color, (*color.shape[:2], 3))
 
 
 def _nearer_to_defect(values: _Values) -> NDArray[np.bool_]:
     """Along the line from black to the defect's value, what is beyond its middle."""
     if values.defect is None:
         return np.zeros(values.samples.shape[:2], np.bool_)
-    if values.samples.strides[2] == 0:  # one gray channel of two values
-        return np.asarray(values.samples[:, :, 0] > 0)
+    if values.samples.strides[2] == 0:  # gray
+        return np.asarray(2 * values.samples[:, :, 0].astype(np.uint16) > max(values.defect))
     defect = np.array(values.defect, np.float32)
     along = values.samples.astype(np.float32) @ defect
     return np.asarray(2 * along > defect @ defect, np.bool_)
@@ -218,12 +335,3 @@ def _tolerance(color: Color) -> int:
 
 def _apart(one: Color, other: Color) -> int:
     return max(abs(a - b) for a, b in zip(one, other, strict=True))
-
-
-def _named(color: Color) -> str:
-    """A grey value as a number, a color by its three.
-
-    >>> _named((255, 255, 255)), _named((128, 0, 0))
-    ('255', '(128, 0, 0)')
-    """
-    return str(color[0]) if len(set(color)) == 1 else str(color)

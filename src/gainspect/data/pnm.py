@@ -5,6 +5,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from gainspect.data.samples import Samples
 from gainspect.errors import GainspectError
 
 _HEADER = re.compile(rb"P([2356])" + rb"(?:\s|#[^\r\n]*[\r\n])+(\d+)" * 3 + rb"\s")
@@ -15,10 +16,11 @@ def is_pnm(content: bytes) -> bool:
     return re.match(rb"P[2356][\s#]", content) is not None
 
 
-def read_pnm(content: bytes, where: object) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """The one image of a PNM: (H, W) grey or (H, W, 3) RGB, over the full range of 8 or 16 bit.
+def read_pnm(content: bytes, where: object) -> Samples:
+    """The one image of a PNM: (H, W) grey or (H, W, 3) RGB.
 
-    The largest value that the header states becomes 255, or 65535 where it is over 255.
+    The header states the largest value; up to 255 it becomes 255. 65535 counts as not stated: programs write
+    it whatever their camera gives.
 
     Args:
         content: of the file.
@@ -43,8 +45,8 @@ def read_pnm(content: bytes, where: object) -> NDArray[np.uint8] | NDArray[np.ui
         )
     pixels = values.reshape(shape)
     if largest < 256:
-        return np.round(pixels * (255 / largest)).astype(np.uint8)
-    return np.round(pixels * (65535 / largest)).astype(np.uint16)
+        return Samples.of(np.round(pixels * (255 / largest)).astype(np.uint8))
+    return Samples(pixels.astype(np.uint16), largest if largest < 65535 else None)
 
 
 def _raw(rest: bytes, largest: int, count: int) -> NDArray[np.uint32]:

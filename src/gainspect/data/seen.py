@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from gainspect.data.decode import image_samples, rgb8_of
+from gainspect.data.depth import FULL
+from gainspect.data.image_header import RAISE_BY_ENVIRONMENT, require_limit, require_within
 from gainspect.data.manifest import Manifest, Split
-from gainspect.data.reading import decode_image
+from gainspect.data.samples import Pixels
 from gainspect.errors import GainspectError
 from gainspect.types import Image
 
@@ -43,7 +46,7 @@ class SeenImages:
             for part in manifest.split(split).parts:
                 content = _content(part.image)
                 files[_sha256(content)] = split
-                pixels[pixel_sha256(decode_image(content, part.image))] = split
+                pixels[pixel_sha256(_pixels(content, part.image))] = split
         return cls(files, pixels)
 
     def among(self, manifest: Manifest) -> dict[str, Split]:
@@ -56,7 +59,7 @@ class SeenImages:
         for part in manifest.parts:
             content = _content(part.image)
             split = self.files.get(_sha256(content))
-            split = split or self.pixels.get(pixel_sha256(decode_image(content, part.image)))
+            split = split or self.pixels.get(pixel_sha256(_pixels(content, part.image)))
             if split is not None:
                 found[manifest.key(part)] = split
         return found
@@ -129,11 +132,18 @@ def require_seen_choice(name: str) -> SeenChoice:
     raise GainspectError(f"there is no --seen {name!r}", hint="Choose refuse or allow.")
 
 
-def pixel_sha256(image: Image) -> str:
+def pixel_sha256(image: Image | Pixels) -> str:
     """SHA-256 over height, width and the pixels of an image, as hexadecimal digits."""
     digest = hashlib.sha256(f"{image.shape[0]} {image.shape[1]} ".encode())
     digest.update(image.data if image.flags.c_contiguous else image.tobytes())
     return digest.hexdigest()
+
+
+def _pixels(content: bytes, where: Path) -> Image | Pixels:
+    """As decoded; of a 16-bit file all 16 bits, whatever the depth of its data set is."""
+    require_within(content, require_limit(), where=where, hint=RAISE_BY_ENVIRONMENT)
+    samples = image_samples(content, where)
+    return samples.values if samples.highest is None else rgb8_of(samples, FULL, where)
 
 
 def _sha256(content: bytes) -> str:

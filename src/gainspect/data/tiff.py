@@ -15,10 +15,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from gainspect.data.orientation import upright
+from gainspect.data.samples import Samples
 from gainspect.errors import GainspectError
-
-Pixels = NDArray[np.integer[Any] | np.floating[Any]]
-"""(H, W) or (H, W, channels), as a file holds them."""
 
 _COLORS = {"MINISBLACK": 1, "MINISWHITE": 1, "PALETTE": 1, "RGB": 3, "YCBCR": 3}
 """Photometric interpretations that are read, and their samples per pixel (alpha aside)."""
@@ -43,7 +42,7 @@ def is_tiff(content: bytes) -> bool:
     return content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def read_tiff(content: bytes, where: str | Path) -> Pixels:
+def read_tiff(content: bytes, where: str | Path) -> Samples:
     """The one image of a TIFF, upright by its orientation.
 
     Args:
@@ -51,8 +50,7 @@ def read_tiff(content: bytes, where: str | Path) -> Pixels:
         where: names it in errors.
 
     Returns:
-        (H, W) grey or (H, W, 3) RGB: uint8, or uint16 over its full range (samples of 10, 12 or 14 bit are
-        scaled to it by what the file says of itself).
+        (H, W) grey or (H, W, 3) RGB, uint8 or uint16; samples of 10, 12 or 14 bits state their range.
 
     Raises:
         GainspectError: it holds several images, a kind that is not read, or is damaged.
@@ -63,7 +61,8 @@ def read_tiff(content: bytes, where: str | Path) -> Pixels:
             page: Any = file.pages[0]
             bits = _refuse_unproven(page, pages, where)
             pixels = page.asarray()
-            return _upright(_samples(page, np.asarray(pixels), bits, where), page)
+            read = _samples(page, np.asarray(pixels), bits, where)
+            return read._replace(values=upright(read.values, _orientation(page)))
     except GainspectError:
         raise
     except Exception as error:  # tifffile and its codecs raise many kinds for a damaged file
@@ -110,8 +109,8 @@ def _refuse_unproven(page: Any, pages: int, where: str | Path) -> int:
     return int(bits.pop())
 
 
-def _samples(page: Any, raw: NDArray[Any], bits: int, where: str | Path) -> Pixels:
-    """Grey or RGB, dark at 0, over the full range of 8 or 16 bit."""
+def _samples(page: Any, raw: NDArray[Any], bits: int, where: str | Path) -> Samples:
+    """Grey or RGB, dark at 0 where the range is stated."""
     pixels = np.moveaxis(raw, 0, -1) if page.axes.startswith("S") else raw
     if pixels.ndim == 3:
         pixels = pixels[:, :, : _COLORS[page.photometric.name]]
@@ -121,27 +120,20 @@ def _samples(page: Any, raw: NDArray[Any], bits: int, where: str | Path) -> Pixe
     if page.photometric.name == "PALETTE":
         # The table has 16 bit a value; its upper half is the color, whichever way the lower one was filled.
         table = (np.asarray(page.colormap, np.uint16) >> 8).astype(np.uint8)
-        return np.ascontiguousarray(np.moveaxis(table[:, pixels], 0, -1))
+        return Samples.of(np.ascontiguousarray(np.moveaxis(table[:, pixels], 0, -1)))
+    inverted = page.photometric.name == "MINISWHITE"
+    if bits == 16:
+        return Samples(pixels.astype(np.uint16), None, inverted)
     highest = 2**bits - 1
-    values = pixels.astype(np.uint32)
-    if page.photometric.name == "MINISWHITE":
-        values = highest - values
+    values = highest - pixels.astype(np.uint16) if inverted else pixels.astype(np.uint16)
     if bits <= 8:
-        return np.asarray(values * (255 // highest), np.uint8)
-    return np.asarray((values * 65535 + highest // 2) // highest, np.uint16)
+        return Samples.of((values * (255 // highest)).astype(np.uint8))
+    return Samples(values, highest)
 
 
-def _upright(pixels: Pixels, page: Any) -> Pixels:
-    """By the tag Orientation, 1 … 8 as EXIF has it."""
+def _orientation(page: Any) -> int:
     tag = page.tags.get("Orientation")
-    orientation = 1 if tag is None else int(tag.value)
-    if orientation in (5, 6, 7, 8):
-        pixels = np.swapaxes(pixels, 0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
+    return 1 if tag is None else int(tag.value)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.reading import read_mask
 from gainspect.errors import GainspectError
 from gainspect.types import Label, Mask
 from gainspect.wording import plural
@@ -93,7 +92,7 @@ def marked_only(manifest: Manifest) -> Manifest:
     Raises:
         GainspectError: there are NG parts but none is marked, or a mask cannot be read.
     """
-    kept = tuple(part for part in manifest.parts if part.label is Label.OK or _is_marked(part))
+    kept = tuple(part for part in manifest.parts if part.label is Label.OK or _is_marked(manifest, part))
     defective = int(manifest.labels.sum())
     if defective and not any(part.label is Label.NG for part in kept):
         raise GainspectError(
@@ -104,5 +103,6 @@ def marked_only(manifest: Manifest) -> Manifest:
     return replace(manifest, parts=kept)
 
 
-def _is_marked(part: Part) -> bool:
-    return part.mask is not None and bool(read_mask(part.mask).any())
+def _is_marked(manifest: Manifest, part: Part) -> bool:
+    mask = manifest.mask(part)
+    return mask is not None and bool(mask.any())

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.data.defect_size import defect_px as px_across
-from gainspect.data.manifest import Manifest, Part
-from gainspect.data.reading import read_mask
+from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
+from gainspect.evaluation.truth import Truth, truth_of
 from gainspect.files import atomic_path
 from gainspect.inspection.inspector import Inspector
-from gainspect.metrics.cam import cam_iou, energy_inside, iou_curve, peak_in_mask, pointing_game
+from gainspect.metrics.cam import cam_iou, energy_inside, iou_curve, pointing_game
 from gainspect.metrics.localization import Overlap, dice, iou, overlap
 from gainspect.types import MAP_NAMES, Evidence, FloatMap, Label, MapName, Verdict
 
@@ -92,7 +92,7 @@ def assess_verdict(
     label: Label,
     group: str,
     defect_type: str | None,
-    mask: NDArray[np.bool_] | None,
+    truth: Truth | None,
     defect_px: float | None = None,
 ) -> Assessed:
     """Assess a verdict: reduce it to its figures.
@@ -103,28 +103,31 @@ def assess_verdict(
         label: what the part is.
         group: the physical part that the image shows.
         defect_type: as in the manifest.
-        mask: (H, W), True in the defect; all False for OK; None for NG whose defect is not marked.
+        truth: what is marked (nothing for OK); None for NG whose defect is not marked.
         defect_px: diameter of the marked defect after resizing, pixels; None: it has none.
     """
     figures: dict[str, float] = {}
     curves: dict[MapName, NDArray[np.float64]] = {}
     localization = verdict.evidence.localization
-    reason = None if mask is None else verdict.by_score is label
-    if mask is not None and label is Label.NG:
-        for name, values in verdict.evidence.maps().items():
+    evidence = verdict.evidence.evidence if truth is None else truth.counted(verdict.evidence.evidence)
+    reason = None if truth is None else verdict.by_score is label
+    if truth is not None and label is Label.NG:
+        mask = truth.counted(truth.mask)
+        for name, whole in verdict.evidence.maps().items():
+            values = truth.counted(whole)
             figures[f"{name}_cam_iou"] = cam_iou(values, mask)
             figures[f"{name}_pointing_game"] = pointing_game(values, mask)
             figures[f"{name}_energy_inside"] = energy_inside(values, mask)
             curves[name] = iou_curve(values, mask, MAP_THRESHOLDS)
         if (cam := _signed_cam(verdict.evidence)) is not None:
-            figures[UNCLAMPED] = cam_iou(cam, mask)
+            figures[UNCLAMPED] = cam_iou(truth.counted(cam), mask)
         if localization is not None:
-            region = localization >= LOCALIZATION_THRESHOLD
+            region = truth.counted(localization) >= LOCALIZATION_THRESHOLD
             figures |= {"localization_iou": iou(region, mask), "localization_dice": dice(region, mask)}
-        reason = reason and peak_in_mask(verdict.evidence.evidence, mask)
-    counts = (
-        None if mask is None or localization is None else overlap(localization, mask, LOCALIZATION_THRESHOLD)
-    )
+        reason = reason and truth.points_at_defect(verdict.evidence.evidence)
+    counts = None
+    if truth is not None and localization is not None:
+        counts = overlap(localization, truth.mask, LOCALIZATION_THRESHOLD, ignored=truth.ignored)
     return Assessed(
         image=image,
         label=label,
@@ -133,7 +136,7 @@ def assess_verdict(
         score=verdict.score,
         verdict=verdict.by_score,
         right_reason=reason,
-        evidence_peak=float(verdict.evidence.evidence.max()),
+        evidence_peak=float(evidence.max(initial=0.0)),
         figures=figures,
         curves=curves,
         overlap=counts,
@@ -163,7 +166,7 @@ def assess(
     """Judge and assess all parts; only one batch of images is in memory.
 
     An OK part has no defect, so its mask counts as empty. An NG part without a mask, or with an empty one,
-    counts only for the classification.
+    counts only for the classification. What masks say to ignore counts for nothing.
 
     Args:
         inspector: judges the images.
@@ -178,9 +181,9 @@ def assess(
     if maps_dir is not None:
         _require_different_stems(manifest)
     images = []
-    verdicts = inspector.inspect_many(part.image for part in manifest.parts)
+    verdicts = inspector.judge(map(manifest.image, manifest.parts))
     for part, verdict in zip(manifest.parts, verdicts, strict=True):
-        mask = _mask(part, verdict.evidence.evidence.shape)
+        truth = truth_of(manifest, part, verdict.evidence.evidence.shape)
         images.append(
             assess_verdict(
                 verdict,
@@ -188,9 +191,9 @@ def assess(
                 label=part.label,
                 group=part.group,
                 defect_type=part.defect_type,
-                mask=mask,
-                defect_px=px_across(mask.astype(np.uint8), inspector.backend.size, inspector.tiling)
-                if mask is not None and mask.any()
+                truth=truth,
+                defect_px=px_across(truth.mask.astype(np.uint8), inspector.backend.size, inspector.tiling)
+                if truth is not None and truth.mask.any()
                 else None,
             )
         )
@@ -199,13 +202,6 @@ def assess(
         if on_image is not None:
             on_image()
     return Assessment(inspector.threshold, tuple(images))
-
-
-def _mask(part: Part, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
-    if part.label is Label.OK:
-        return np.zeros(shape, np.bool_)
-    mask = None if part.mask is None else read_mask(part.mask, shape).astype(np.bool_)
-    return mask if mask is not None and mask.any() else None
 
 
 def _save_maps(evidence: Evidence, path: Path) -> None:

@@ -10,15 +10,14 @@ import numpy as np
 
 from gainspect.data.defect_size import defect_px
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.reading import read_image, read_mask
 from gainspect.evaluation.assessment import Assessed, Assessment, assess_verdict
 from gainspect.evaluation.summary import Figure, mean_figure, share_figure
+from gainspect.evaluation.truth import Truth, truth_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import control_regions, with_margin
 from gainspect.inspection.reason.part import part_of
 from gainspect.inspection.reason.repair import BoolMask, repair
-from gainspect.metrics.cam import peak_in_mask
-from gainspect.types import Image, Label, ReasonCheck, ReviewReason, Verdict
+from gainspect.types import Image, Label, Mask, ReasonCheck, ReviewReason, Verdict
 
 Cell = tuple[Literal["right", "wrong"], Literal["right", "wrong"]]
 """Whether the verdict is right, and whether the reason is right."""
@@ -96,12 +95,14 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
     at_once = inspector.images_at_once
     for start in range(0, len(manifest.parts), at_once):
         parts = manifest.parts[start : start + at_once]
-        images = [read_image(part.image) for part in parts]
-        masks = [_mask(part, image) for part, image in zip(parts, images, strict=True)]
-        regions = [
-            _regions(image, mask, marks[(start + index) % len(marks)] if marks else None, start + index)
-            for index, (image, mask) in enumerate(zip(images, masks, strict=True))
-        ]
+        images = [manifest.image(part) for part in parts]
+        truths = [truth_of(manifest, part, image.shape) for part, image in zip(parts, images, strict=True)]
+        masks = [None if truth is None else truth.marked for truth in truths]
+        regions = []
+        for index, (image, mask) in enumerate(zip(images, masks, strict=True), start):
+            other = marks[index % len(marks)] if marks and mask is None else None
+            borrowed = None if other is None else manifest.mask(other, manifest.image(other).shape)
+            regions.append(_regions(image, mask, borrowed, index))
         scores = iter(
             inspector.scores(
                 repair(image, region, avoid=mask)
@@ -110,10 +111,12 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
             )
         )
         verdicts = inspector.judge(images)
-        for part, image, mask, of_image, verdict in zip(parts, images, masks, regions, verdicts, strict=True):
+        for part, image, truth, of_image, verdict in zip(
+            parts, images, truths, regions, verdicts, strict=True
+        ):
             repaired = {name: next(scores) for name in of_image}
-            examined = _examined(inspector, manifest.key(part), part, image, mask, verdict, repaired)
-            yield Seen(part, image, mask, verdict, examined)
+            examined = _examined(inspector, manifest.key(part), part, image, truth, verdict, repaired)
+            yield Seen(part, image, None if truth is None else truth.marked, verdict, examined)
 
 
 def assessment_of(inspector: Inspector, examined: Sequence[Examined]) -> Assessment:
@@ -221,27 +224,18 @@ def _share(outcomes: Sequence[tuple[Examined, bool]]) -> Figure:
     return share_figure([(e.assessed, outcome) for e, outcome in outcomes])
 
 
-def _mask(part: Part, image: Image) -> BoolMask | None:
-    """The marked defect; None for OK, and for NG whose defect is not marked."""
-    if part.label is Label.OK or part.mask is None:
-        return None
-    mask = read_mask(part.mask, image.shape).astype(np.bool_)
-    return mask if mask.any() else None
-
-
-def _regions(image: Image, mask: BoolMask | None, other: Part | None, seed: int) -> dict[str, BoolMask]:
+def _regions(image: Image, mask: BoolMask | None, borrowed: Mask | None, seed: int) -> dict[str, BoolMask]:
     """What to repair in an image: its marked defect ("mask"), and an equal area elsewhere ("random").
 
     Args:
         image: (H, W, 3).
         mask: (H, W), its own defect.
-        other: NG part whose defect shape is used if the image has no defect.
+        borrowed: (H', W'), the defect of another part, whose shape is used if the image has none.
         seed: determines the random place.
     """
     if mask is not None:
         shape = with_margin(mask)
-    elif other is not None and other.mask is not None:
-        borrowed = read_mask(other.mask, read_image(other.image).shape)
+    elif borrowed is not None:
         height, width = image.shape[:2]
         fitted = cv2.resize(borrowed, (width, height), interpolation=cv2.INTER_NEAREST)
         shape = with_margin(np.asarray(fitted, np.bool_))
@@ -259,12 +253,11 @@ def _examined(
     name: str,
     part: Part,
     image: Image,
-    mask: BoolMask | None,
+    truth: Truth | None,
     verdict: Verdict,
     repaired: dict[str, float],
 ) -> Examined:
-    evidence = verdict.evidence.evidence
-    none = np.zeros(evidence.shape, np.bool_) if part.label is Label.OK else None
+    mask = None if truth is None else truth.marked
     size, tiling = inspector.backend.size, inspector.tiling
     across = None if mask is None else defect_px(mask.astype(np.uint8), size, tiling)
     return Examined(
@@ -274,14 +267,14 @@ def _examined(
             label=part.label,
             group=part.group,
             defect_type=part.defect_type,
-            mask=none if mask is None else mask,
+            truth=truth,
             defect_px=across,
         ),
         threshold=verdict.threshold,
         label=verdict.label,
         review_reasons=verdict.review_reasons,
         check=verdict.check,
-        points_at_defect=None if mask is None else peak_in_mask(evidence, mask),
+        points_at_defect=None if truth is None else truth.points_at_defect(verdict.evidence.evidence),
         mask_repaired=repaired.get("mask"),
         random_repaired=repaired.get("random"),
         defect_px=across,

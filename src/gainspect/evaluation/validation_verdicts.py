@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.reading import read_mask
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError, first_fault
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, Assessment, assess, map_names
+from gainspect.evaluation.truth import truth_of
 from gainspect.files import write_json
 from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.rules import control_drop_share, drop_share, map_agreement
-from gainspect.metrics.cam import peak_in_mask
 from gainspect.policy import ReasonPolicy
 from gainspect.types import CheckGap, Label, MapName, Verdict
 
@@ -104,10 +103,10 @@ def validation_verdicts(
     inspector = Inspector(
         backend, threshold=0.0, region_threshold=region_threshold, tiling=tiling, reason=reason
     )
-    verdicts = inspector.inspect_many(part.image for part in validation.parts)
+    verdicts = inspector.judge(map(validation.image, validation.parts))
     images = []
     for part, verdict in zip(validation.parts, verdicts, strict=True):
-        images.append(_stored(validation.key(part), part, verdict))
+        images.append(_stored(validation, part, verdict))
         on_image()
     return ValidationVerdicts(
         map_thresholds=thresholds,
@@ -155,18 +154,18 @@ def _region_threshold(assessment: Assessment, thresholds: Mapping[MapName, float
     return thresholds.get("evidence", float(np.percentile(peaks, 95)) if peaks else 0.0)
 
 
-def _stored(name: str, part: Part, verdict: Verdict) -> ValidationVerdict:
+def _stored(validation: Manifest, part: Part, verdict: Verdict) -> ValidationVerdict:
     evidence, check = verdict.evidence.evidence, verdict.check
     assert check is not None  # every reason is checked
-    marked = part.label is Label.NG and part.mask is not None
-    mask = read_mask(part.mask, evidence.shape).astype(np.bool_) if marked and part.mask else None
+    truth = truth_of(validation, part, evidence.shape)
+    counted = evidence if truth is None else truth.counted(evidence)
     return ValidationVerdict(
-        image=name,
+        image=validation.key(part),
         label=part.label,
         group=part.group,
         score=verdict.score,
-        evidence_peak=float(evidence.max()),
-        points_at_defect=None if mask is None or not mask.any() else peak_in_mask(evidence, mask),
+        evidence_peak=float(counted.max(initial=0.0)),
+        points_at_defect=None if truth is None else truth.points_at_defect(evidence),
         drop=drop_share(check),
         control_drop=control_drop_share(check),
         agreement=map_agreement(verdict.evidence),

@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gainspect.data.depth import Depth
 from gainspect.data.seen import SEEN, SeenImages
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError, first_fault
@@ -98,6 +99,16 @@ class Preprocessing(_Section):
     overlap: float = Field(default=0.0, ge=0, lt=1)
     """Smallest overlap of neighboring tiles, as a share of a tile's side."""
 
+    bits: int | None = Field(default=None, ge=8, le=16)
+    """How many of their bits 16-bit images use; None: the training had none, and they are refused."""
+    darkest: int = Field(default=0, ge=0, le=65535)
+    """The largest value of the darkest 16-bit image of the training; far darker ones are refused."""
+
+    @property
+    def depth(self) -> Depth | None:
+        """How 16-bit images are read; None: they are refused."""
+        return None if self.bits is None else Depth(self.bits, self.darkest)
+
     @property
     def tiling(self) -> Tiling | None:
         """How an image is cut into tiles; None: the network sees it whole."""
@@ -105,9 +116,9 @@ class Preprocessing(_Section):
 
     def __str__(self) -> str:
         frame = f"letterboxed to {self.size} × {self.size} px"
-        if self.tile is None:
-            return frame
-        return f"tiles of {self.tile} px, {self.overlap:.0%} overlapping, each {frame}"
+        if self.tile is not None:
+            frame = f"tiles of {self.tile} px, {self.overlap:.0%} overlapping, each {frame}"
+        return frame if self.depth is None else f"{frame}; 16-bit images use {self.depth}"
 
 
 class Graph(_Section):

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from gainspect.data.decode import as_rgb8
+from gainspect.data.depth import Depth
 from gainspect.data.image_header import LIMIT, require_size
 from gainspect.data.reading import read_image
 from gainspect.errors import GainspectError
@@ -41,11 +42,14 @@ class PilImage(Protocol):
         """Its EXIF values by tag."""
 
 
-def pixels_of(image: object, max_mpx: float, *, where: str | None = None) -> Image:
+def pixels_of(
+    image: object, max_mpx: float, depth: Depth | None = None, *, where: str | None = None
+) -> Image:
     """One image as (H, W, 3) RGB uint8.
 
     Args:
         image: a path, an array, or a Pillow image.
+        depth: how many of their bits 16-bit values use; None: not known, so they are refused.
         max_mpx: the largest decoded size, in millions of pixels.
         where: names an image that has no path in errors.
 
@@ -58,11 +62,11 @@ def pixels_of(image: object, max_mpx: float, *, where: str | None = None) -> Ima
             raise GainspectError(
                 "this is a folder, not an image", where=path, hint="Call inspect_many with the files in it."
             )
-        return read_image(path, max_mpx, RAISE_LIMIT)
+        return read_image(path, depth, max_mpx, RAISE_LIMIT)
     if isinstance(image, np.ndarray):
-        return _of_array(image, max_mpx, where)
+        return _of_array(image, max_mpx, depth, where)
     if isinstance(image, PilImage) and not isinstance(image, type):
-        return _of_pil(image, max_mpx, where)
+        return _of_pil(image, max_mpx, depth, where)
     raise _no_image(image, where)
 
 
@@ -179,7 +183,10 @@ def require_number(name: str, value: object, low: float, high: float) -> float:
 
 
 def _of_array(
-    image: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]", max_mpx: float, where: str | None
+    image: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]",
+    max_mpx: float,
+    depth: Depth | None,
+    where: str | None,
 ) -> Image:
     shape = image.shape
     if isinstance(image, np.ma.MaskedArray):
@@ -195,13 +202,13 @@ def _of_array(
         raise GainspectError(f"an array of shape {shape} {fault[0]}", where=where, hint=fault[1])
     require_size(shape[1], shape[0], max_mpx, where=where, hint=RAISE_LIMIT)
     native = np.asarray(image, image.dtype.newbyteorder("="))
-    if native.max() <= 1:
+    if native.max() == 1:
         raise GainspectError(
-            "the image is black: all pixels are 0 or 1",
+            "all pixels are 0 or 1",
             where=where,
-            hint="Was it divided by 255, is it a mask, or is the camera off? Give values from 0 to 255.",
+            hint="Was the image divided by 255, or is it a mask? Give values from 0 to 255.",
         )
-    return as_rgb8(native)
+    return as_rgb8(native, depth, where)
 
 
 def _shape_fault(shape: tuple[int, ...]) -> tuple[str, str] | None:
@@ -249,7 +256,7 @@ def _of_stack(images: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> It
     raise GainspectError(f"inspect_many was given one array of shape {images.shape}, which {what}", hint=hint)
 
 
-def _of_pil(image: PilImage, max_mpx: float, where: str | None) -> Image:
+def _of_pil(image: PilImage, max_mpx: float, depth: Depth | None, where: str | None) -> Image:
     width, height = image.size
     if not (width and height):
         raise GainspectError("the Pillow image is empty", where=where)
@@ -279,7 +286,7 @@ def _of_pil(image: PilImage, max_mpx: float, where: str | None) -> Image:
             where=where,
             hint="Give PIL.ImageOps.exif_transpose(image), or the path of its file.",
         )
-    return as_rgb8(np.asarray(array, array.dtype.newbyteorder("=")))
+    return as_rgb8(np.asarray(array, array.dtype.newbyteorder("=")), depth, where)
 
 
 def _no_image(image: object, where: str | None) -> GainspectError:

@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from gainspect.data.depth import Depth, require_bits
 from gainspect.data.framing import PADDING, letterbox, unletterbox
 from gainspect.data.image_header import require_limit
 from gainspect.data.tiles import Tiling
@@ -55,6 +56,8 @@ class Inspector:
         max_mpx: images with more millions of decoded pixels are refused before they are decoded; None: 64,
             or what the environment variable GAINSPECT_MAX_MPX says.
         padding: gray value of the letterbox's border, as in training.
+        depth: how many of their bits 16-bit images use, as in training; None: not known, so images that do
+            not state it are refused.
 
     Raises:
         GainspectError: an argument is out of its range.
@@ -74,6 +77,7 @@ class Inspector:
         reason: ReasonPolicy | None = None,
         max_mpx: float | None = None,
         padding: int = PADDING,
+        depth: Depth | None = None,
     ) -> None:
         if region_threshold is not None:
             region_threshold = require_number("region_threshold", region_threshold, -math.inf, math.inf)
@@ -93,6 +97,7 @@ class Inspector:
         self.tiling = tiling
         self.reason = reason
         self.padding = padding
+        self.depth = depth
         self.max_mpx = require_limit(max_mpx)
 
     @property
@@ -129,6 +134,7 @@ class Inspector:
         batch_size: int = 8,
         check: bool = True,
         max_mpx: float | None = None,
+        bits: int | None = None,
     ) -> "Inspector":
         """Load a bundle, verify it, and run it once, so that the first part does not take longer.
 
@@ -142,6 +148,8 @@ class Inspector:
             check: whether to check reasons as the bundle's policy defines; False: never.
             max_mpx: images with more millions of decoded pixels are refused before they are decoded; None:
                 64, or what the environment variable GAINSPECT_MAX_MPX says.
+            bits: how many of their bits 16-bit images use, 8 … 16, for a bundle that was trained without
+                such images; None: as in training, where without such images they are refused.
 
         Raises:
             GainspectError: the bundle is refused, the runtime cannot run it, or an argument is out of its
@@ -154,6 +162,7 @@ class Inspector:
             raise GainspectError(f"check is {in_short(check)}", hint="Give True or False.")
         if not isinstance(bundle, Bundle):
             bundle = read_bundle(path_of(bundle, what="the bundle"))
+        depth = _depth(bundle, bits)
         backend = open_backend(bundle, runtime, precision, threads)
         policy = bundle.description.policy
         inspector = cls(
@@ -165,6 +174,7 @@ class Inspector:
             reason=policy.reason if check else None,
             max_mpx=max_mpx,
             padding=bundle.description.preprocessing.padding,
+            depth=depth,
         )
         inspector.bundle = bundle
         try:
@@ -182,7 +192,15 @@ class Inspector:
             GainspectError: it is not an image, cannot be read, or is over `max_mpx`, or the model gave NaN or
                 infinity.
         """
-        return next(self.judge([pixels_of(image, self.max_mpx)]))
+        return next(self.judge([self.read(image)]))
+
+    def read(self, image: Input) -> Image:
+        """The pixels of an image as `judge` takes them.
+
+        Raises:
+            GainspectError: see `inspect`.
+        """
+        return pixels_of(image, self.max_mpx, self.depth)
 
     def inspect_many(self, images: Iterable[Input]) -> Iterator[Verdict]:
         """Judge images in order, one batch at a time; only one batch is in memory.
@@ -191,7 +209,10 @@ class Inspector:
             GainspectError: `images` is a single image or no images; or see `inspect`.
         """
         named = enumerate(images_of(images), start=1)
-        return self.judge(pixels_of(image, self.max_mpx, where=f"image {place}") for place, image in named)
+        pixels = (
+            pixels_of(image, self.max_mpx, self.depth, where=f"image {place}") for place, image in named
+        )
+        return self.judge(pixels)
 
     def judge(self, images: Iterable[Image]) -> Iterator[Verdict]:
         """As `inspect_many`, for images as `gainspect.data` reads them: (H, W, 3) uint8.
@@ -259,6 +280,21 @@ class Inspector:
             evidence=Evidence(**maps, contributions=given, tile=place),
             regions=regions,
         )
+
+
+def _depth(bundle: Bundle, bits: int | None) -> Depth | None:
+    """The depth of 16-bit images: that of the training, or what a caller says where there was none."""
+    trained = bundle.description.preprocessing.depth
+    if bits is None:
+        return trained
+    depth = Depth(require_bits(bits))
+    if trained is not None and trained.bits != depth.bits:
+        raise GainspectError(
+            f"bits is {bits}, but the bundle was trained on images of {trained.bits} bits",
+            where=bundle.path,
+            hint="Leave it out, or train with such images.",
+        )
+    return trained or depth
 
 
 def _require_finite(results: Predictions) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gainspect.data.decode import IMAGE_SUFFIXES
+from gainspect.data.depth import Depth
 from gainspect.data.image_header import require_within
 from gainspect.data.named_files import exists, is_file
 from gainspect.data.reading import decode_image
@@ -147,7 +148,7 @@ def inspect_files(
     """
     remaining = iter(sources)
     while batch := list(islice(remaining, inspector.images_at_once)):
-        read = [_read(source, stdin, inspector.max_mpx) for source in batch]
+        read = [_read(source, stdin, inspector.max_mpx, inspector.depth) for source in batch]
         verdicts = inspector.judge(item.image for item in read if item.image is not None)
         for item in read:
             verdict = None if item.image is None else next(verdicts)
@@ -194,14 +195,15 @@ def _check_record(check: ReasonCheck) -> dict[str, Any]:
     }
 
 
-def _read(source: str, stdin: Callable[[], bytes], max_mpx: float) -> Inspected:
+def _read(source: str, stdin: Callable[[], bytes], max_mpx: float, depth: Depth | None) -> Inspected:
     sha256 = None
     try:
         if source != STDIN:
             require_within(Path(source), max_mpx, where=source, hint=RAISE_LIMIT)
         content = stdin() if source == STDIN else Path(source).read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()
-        return Inspected(source, sha256, decode_image(content, source, max_mpx, RAISE_LIMIT), None, None)
+        image = decode_image(content, source, depth, max_mpx, RAISE_LIMIT)
+        return Inspected(source, sha256, image, None, None)
     except OSError as error:
         return Inspected(source, None, None, None, f"cannot read the file ({error.strerror})")
     except GainspectError as error:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from gainspect.data.reading import read_image
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import plan
 from gainspect.policy import ReasonPolicy
@@ -10,7 +9,9 @@ from gainspect.report.drawing.explanation import can_draw, draw_explanation, exp
 from gainspect.report.texts import Wording
 
 
-def explain_image(bundle: Path, image: Path, *, out: Path | None = None, language: str = "en") -> str:
+def explain_image(
+    bundle: Path, image: Path, *, out: Path | None = None, language: str = "en", bits: int | None = None
+) -> str:
     """Judge an image and explain the verdict.
 
     Args:
@@ -18,6 +19,7 @@ def explain_image(bundle: Path, image: Path, *, out: Path | None = None, languag
         image: the image file.
         out: PNG file to draw the explanation into; None: no picture.
         language: "en" or "ko"; if no font for it is installed, the picture is in English (see `can_draw`).
+        bits: see `Inspector.load`.
 
     Returns:
         The explanation in words.
@@ -26,8 +28,8 @@ def explain_image(bundle: Path, image: Path, *, out: Path | None = None, languag
         GainspectError: the bundle is refused, the image cannot be read, or there is no such language.
     """
     wording = Wording(language)
-    pixels = read_image(image)
-    inspector = Inspector.load(bundle)
+    inspector = Inspector.load(bundle, bits=bits)
+    pixels = inspector.read(image)
     assert inspector.bundle is not None and inspector.region_threshold is not None
     inspector.reason = reason = inspector.reason or ReasonPolicy()
     verdict = next(inspector.judge([pixels]))

@@ -7,7 +7,6 @@ from rich.console import Console
 
 from gainspect.config import RunConfig
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.reading import read_image, read_mask
 from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
@@ -64,13 +63,15 @@ def compare_strategies(
     sentence = not_taken_sentence(manifest.not_taken)
     if console is not None and sentence is not None:
         console.print(sentence)
-    config, manifest, choice = settle(config, manifest)
+    settled = settle(config, manifest)
+    config, manifest = settled.config, settled.manifest
     if seen == "refuse":  # now, not after hours of training
         tested = manifest.split("test")
         found = SeenImages.of(manifest).among(tested)
         require_unseen(found, len(tested.parts), what="the test part", where=manifest.root)
-    if console is not None and choice is not None:
-        console.print(str(choice))
+    if console is not None:
+        for sentence in settled.sentences:
+            console.print(sentence)
     comparisons: dict[str, list[RunFigures]] = {}
     runs: dict[str, RunFolder] = {}
     for name in names:
@@ -99,15 +100,16 @@ def picture(runs: dict[str, RunFolder], manifest: Manifest, out: Path) -> None:
     """Draw parts of each defect type and OK parts, with the evidence of each run."""
     parts = _examples(manifest)
     verdicts = {
-        name: list(trained_inspector(run).inspect_many(part.image for part in parts))
+        name: list(trained_inspector(run).judge(manifest.image(part) for part in parts))
         for name, run in runs.items()
     }
     defective = [part.label is Label.NG for part in parts]
     scales = [_hottest(column, defective) for column in verdicts.values()]
     rows = []
     for index, part in enumerate(parts):
-        image = read_image(part.image)
-        mask = np.zeros(image.shape[:2], np.uint8) if part.mask is None else read_mask(part.mask, image.shape)
+        image = manifest.image(part)
+        marked = manifest.mask(part, image.shape)
+        mask = np.zeros(image.shape[:2], np.uint8) if marked is None else marked
         title = part.defect_type or part.label.upper()
         rows.append(
             PictureRow(title, image, mask, part.label, [column[index] for column in verdicts.values()])
@@ -155,8 +157,11 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
     run = RunFolder(path)
     if not run.config_file.exists():
         return train(config, manifest, path, console=console)
-    config, manifest, _ = settle(config, manifest)
-    if run.config() != config.resolved():
+    config, manifest, *_ = settle(config, manifest)
+    begun = run.config()
+    if begun.data.bits == "auto":  # a run of an older version, which did not settle it
+        config = config.with_data(bits="auto")
+    if begun != config.resolved():
         raise GainspectError(
             "the folder contains a run of another configuration",
             where=path,

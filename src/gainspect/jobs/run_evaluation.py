@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import SPLITS, Manifest
+from gainspect.data.mask_values import MaskValues
 from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
@@ -18,6 +18,7 @@ from gainspect.evaluation.summary import summarize
 from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
+from gainspect.jobs.judged_data import data_for
 from gainspect.policy import Policy
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.training.run_folder import RunFolder
@@ -34,6 +35,7 @@ def run_evaluation(
     maps: Path | None = None,
     doubtful: frozenset[str] | None = None,
     seen: SeenChoice = "refuse",
+    mask_values: MaskValues | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Evaluate on one part of the data with the policy's thresholds; write predictions.csv and metrics.json.
@@ -52,6 +54,7 @@ def run_evaluation(
         doubtful: images to leave out in a second summary, by path or by a file name that only one has.
         seen: whether to judge a test part with images that the model has seen in training or validation. The
             parts train and val are judged in either case.
+        mask_values: what the values of masks mean, of the data given with a bundle; None: as in its training.
         console: where progress is shown; None: no progress is shown.
 
     Returns:
@@ -63,7 +66,7 @@ def run_evaluation(
             refused, the model has seen images of the test part, an image or mask cannot be read, a doubtful
             image is not in the data, or a doubtful file name fits several images.
     """
-    manifest, opened = _parts_and_inspector(target, data, runtime, precision, console)
+    manifest, opened = _parts_and_inspector(target, data, runtime, precision, mask_values, console)
     chosen = _part(manifest, split)
     require_known(doubtful or (), manifest)
     left_out = None if doubtful is None else resolve(doubtful, map(manifest.key, manifest.parts))
@@ -87,16 +90,18 @@ def run_evaluation(
 
 
 def _parts_and_inspector(
-    target: Path, data: Path | None, runtime: RuntimeName, precision: Precision, console: Console | None
+    target: Path,
+    data: Path | None,
+    runtime: RuntimeName,
+    precision: Precision,
+    mask_values: MaskValues | None,
+    console: Console | None,
 ) -> tuple[Manifest, Callable[[], "_Opened"]]:
     """The data, and a function that opens the Inspector once the data have been checked."""
     if is_bundle(target):
         bundle = _measured(read_bundle(target))
-        if data is None:
-            raise GainspectError(
-                "a bundle does not know where its data are", where=target, hint="Add --data DIR."
-            )
-        return load_manifest(data), lambda: _loaded(bundle, runtime, precision)
+        manifest = data_for(bundle, data, mask_values)
+        return manifest, lambda: _loaded(bundle, runtime, precision)
     run = RunFolder(target)
     run.result()  # raises if this is not a run folder, or the run has not ended
     manifest = run.manifest(data)

@@ -77,13 +77,16 @@ def export_run(
     )
     on_step("export the graph")
     contents = graph_files(
-        reference.graph, chosen, seen.input_size, lambda: frames_of(sample_of(validation, _CALIBRATION), seen)
+        reference.graph,
+        chosen,
+        seen.input_size,
+        lambda: frames_of(validation, sample_of(validation, _CALIBRATION), seen),
     )
     sample = {
         "probes": probe_frames(seen.input_size),
-        "validation": frames_of(sample_of(validation, _SAMPLE), seen),
+        "validation": frames_of(validation, sample_of(validation, _SAMPLE), seen),
     }
-    golden = np.concatenate([sample["probes"], frames_of(sample_of(validation, _GOLDEN), seen)])
+    golden = np.concatenate([sample["probes"], frames_of(validation, sample_of(validation, _GOLDEN), seen)])
     contents[GOLDEN] = pack_golden(golden, run_frames(reference, golden))
     description = describe(escaped(out.stem), run, manifest, reference.graph, policy, chosen)
     bundle = Bundle(out, description, "", contents)

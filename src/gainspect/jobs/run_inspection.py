@@ -61,6 +61,7 @@ def run_inspection(
     runtime: RuntimeName = "auto",
     precision: Precision = "f32",
     max_mpx: float | None = None,
+    bits: int | None = None,
     on_record: Callable[[dict[str, Any]], None] = lambda record: None,
     shown: Callable[[Iterator[Inspected], int], Iterator[Inspected]] = lambda images, count: images,
 ) -> Inspection:
@@ -77,6 +78,7 @@ def run_inspection(
         runtime: see `Inspector.load`.
         precision: see `Inspector.load`.
         max_mpx: see `Inspector.load`.
+        bits: see `Inspector.load`.
         on_record: called with each new record.
         shown: wraps the iterator over the images to show progress; its second argument is their number.
 
@@ -87,7 +89,7 @@ def run_inspection(
         raise GainspectError("--overlay needs a folder to draw into", hint="Add --out DIR.")
     found = find_images(paths, own_output=out)
     result = Inspection(found.images, not_taken=found.not_taken)
-    inspector = Inspector.load(bundle, runtime, precision, check=check, max_mpx=max_mpx)
+    inspector = Inspector.load(bundle, runtime, precision, check=check, max_mpx=max_mpx, bits=bits)
     assert inspector.bundle is not None
     scale = inspector.bundle.description.policy.heat_scale()
     drawn = None

@@ -5,16 +5,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest, require_both_classes
+from gainspect.data.mask_values import MaskValues
 from gainspect.data.seen import SeenChoice, require_unseen
 from gainspect.data.taken import not_taken_sentence
-from gainspect.errors import GainspectError
 from gainspect.evaluation.doubtful import require_known, resolve
 from gainspect.evaluation.reliance import examine
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, read_verdicts
 from gainspect.inspection.bundle import is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
+from gainspect.jobs.judged_data import data_for
 from gainspect.report.html.comparison_report import write_comparison
 from gainspect.report.html.inspection_report import Album, write_report
 from gainspect.report.terminal.image_bar import image_bar
@@ -30,6 +30,7 @@ def write_inspection_report(
     language: str = "en",
     doubtful: frozenset[str] = frozenset(),
     seen: SeenChoice = "refuse",
+    mask_values: MaskValues | None = None,
     console: Console | None = None,
 ) -> None:
     """Judge the test part, check every reason, and write the report.
@@ -43,6 +44,7 @@ def write_inspection_report(
         doubtful: images with doubtful labels, by path or by a file name that only one has.
         seen: whether to judge images that the model has seen in training or validation; the report names
             them.
+        mask_values: what the values of masks mean, of the data given with a bundle; None: as in its training.
         console: where progress is shown; None: no progress is shown.
 
     Raises:
@@ -51,7 +53,7 @@ def write_inspection_report(
             some of them.
     """
     wording = Wording(language)
-    bundle_path, everything = _bundle_and_data(target, data, console)
+    bundle_path, everything = _bundle_and_data(target, data, mask_values, console)
     require_known(doubtful, everything)
     left_out = resolve(doubtful, map(everything.key, everything.parts))
     sentence = not_taken_sentence(everything.not_taken)
@@ -75,7 +77,9 @@ def write_inspection_report(
     write_report(out, inspector, manifest, examined, album, wording, left_out, found)
 
 
-def _bundle_and_data(target: Path, data: Path | None, console: Console | None) -> tuple[Path, Manifest]:
+def _bundle_and_data(
+    target: Path, data: Path | None, mask_values: MaskValues | None, console: Console | None
+) -> tuple[Path, Manifest]:
     """The bundle, and all parts of the data."""
     if not is_bundle(target):
         run = RunFolder(target)
@@ -85,11 +89,7 @@ def _bundle_and_data(target: Path, data: Path | None, console: Console | None) -
 
             bundle_of(run, data, console)
         return run.bundle_file, run.manifest(data)
-    if data is None:
-        raise GainspectError(
-            "a bundle does not contain the parts to judge", where=target, hint="Add --data DIR."
-        )
-    return target, load_manifest(data)
+    return target, data_for(read_bundle(target), data, mask_values)
 
 
 def write_comparison_report(runs: Mapping[str, Path], out: Path, language: str = "en") -> None:

@@ -53,15 +53,19 @@ class Overlap:
     """(defects, bins): share of the pixels of each connected (8 neighbors) defect at or above each bin."""
 
 
-def overlap(values: Map, mask: BoolMask, threshold: float = 0.5) -> Overlap:
+def overlap(
+    values: Map, mask: BoolMask, threshold: float = 0.5, *, ignored: BoolMask | None = None
+) -> Overlap:
     """The counts of one image, OK (empty mask) or NG.
 
     Args:
         values: (H, W) probabilities.
         mask: (H, W), True in the defect.
         threshold: defines the region {values ≥ threshold}.
+        ignored: (H, W), True where a pixel counts for nothing; disjoint from the mask.
     """
-    region = values >= threshold
+    counted = np.True_ if ignored is None else ~ignored
+    region = (values >= threshold) & counted
     probability = np.clip(values.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
     logits = np.log(probability / (1 - probability))
     bins = np.rint(logits * _STEPS_PER_LOGIT).astype(np.int64) + _LAST_BIN // 2
@@ -71,7 +75,7 @@ def overlap(values: Map, mask: BoolMask, threshold: float = 0.5) -> Overlap:
         intersection=int((region & mask).sum()),
         union=int((region | mask).sum()),
         sizes=int(region.sum()) + int(mask.sum()),
-        outside=_histogram(bins[~mask]),
+        outside=_histogram(bins[~mask & counted]),
         regions=np.array(shares, np.float32).reshape(-1, _LAST_BIN + 1),
     )
 

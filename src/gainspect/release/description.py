@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import gainspect
 from gainspect.config import DataConfig
+from gainspect.data.depth import Depth
 from gainspect.data.framing import PADDING
 from gainspect.data.manifest import SPLITS, Manifest
 from gainspect.inspection.bundle import SCHEMA_VERSION, Description, Format, Graph, Preprocessing
@@ -39,7 +40,7 @@ def describe(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         gainspect=gainspect.__version__,
         strategy=config.strategy,
-        preprocessing=_preprocessing(config.data),
+        preprocessing=_preprocessing(config.data, run.reading().depth),
         graph=Graph(outputs=graph.outputs, evidence_bias=graph.model.bias_margin().item()),
         policy=policy,
         formats={format_: FILES[format_] for format_ in formats},
@@ -59,7 +60,12 @@ def describe(
     )
 
 
-def _preprocessing(seen: DataConfig) -> Preprocessing:
-    if seen.tiling is None:
-        return Preprocessing(size=seen.input_size, padding=PADDING)
-    return Preprocessing(size=seen.input_size, padding=PADDING, tile=seen.tile, overlap=seen.overlap)
+def _preprocessing(seen: DataConfig, depth: Depth | None) -> Preprocessing:
+    return Preprocessing(
+        size=seen.input_size,
+        padding=PADDING,
+        tile=seen.tile,
+        overlap=0.0 if seen.tiling is None else seen.overlap,
+        bits=None if depth is None else depth.bits,
+        darkest=0 if depth is None else depth.darkest,
+    )

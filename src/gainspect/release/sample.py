@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from gainspect.config import DataConfig
 from gainspect.data.framing import letterbox
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.reading import read_image, read_mask
 from gainspect.data.tiles import draw_tile
 from gainspect.types import Label
 
@@ -24,13 +23,13 @@ def sample_of(manifest: Manifest, count: int) -> list[Part]:
     ]
 
 
-def frames_of(parts: Sequence[Part], seen: DataConfig) -> NDArray[np.uint8]:
+def frames_of(manifest: Manifest, parts: Sequence[Part], seen: DataConfig) -> NDArray[np.uint8]:
     """(N, size, size, 3) frames as the graph sees them; with tiling, one tile of each image."""
     rng, frames = np.random.default_rng(0), []
     for part in parts:
-        image = read_image(part.image)
+        image = manifest.image(part)
         if seen.tiling is not None:
-            mask = None if part.mask is None else read_mask(part.mask, image.shape)
+            mask = manifest.mask(part, image.shape)
             image = draw_tile(image.shape, mask, seen.tiling, rng).of(image)
         frames.append(letterbox(image, seen.input_size)[0])
     return np.stack(frames)

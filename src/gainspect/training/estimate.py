@@ -2,6 +2,7 @@
 
 import copy
 import time
+from dataclasses import replace
 
 import torch
 from torch.utils.data import default_collate
@@ -48,7 +49,7 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
         torch.autograd.backward(total)
         total.item()  # waits for the device
         step = min(step, time.perf_counter() - started)
-    sample = Manifest(validation.root, validation.parts[:_SAMPLE])
+    sample = replace(validation, parts=validation.parts[:_SAMPLE])
     started = time.perf_counter()
     seen = task.config.data
     assess(Inspector(TorchBackend(model, seen.input_size, device), threshold=0.5, tiling=seen.tiling), sample)

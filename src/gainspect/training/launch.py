@@ -68,9 +68,11 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
             where=out,
             hint="Choose a new folder, or continue the run with `--resume`.",
         )
-    config, manifest, choice = settle(config, manifest)
-    if console is not None and choice is not None:
-        console.print(str(choice))
+    settled = settle(config, manifest)
+    config, manifest = settled.config, settled.manifest
+    if console is not None:
+        for sentence in settled.sentences:
+            console.print(sentence)
     require_figure(config.training.monitor, manifest.split("val"))
     model = _build(config)
     weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
@@ -248,7 +250,11 @@ def _start_run(
     write_json(
         run.environment_file,
         {
-            "data": {"root": str(manifest.root.resolve()), "fingerprint": record.fingerprint},
+            "data": {
+                "root": str(manifest.root.resolve()),
+                "fingerprint": record.fingerprint,
+                "darkest": 0 if manifest.reading.depth is None else manifest.reading.depth.darkest,
+            },
             "weights": weights,
             "device": device,
             "precision": precision,

@@ -24,7 +24,7 @@ def named_losses(
     """Each active loss as a scalar, unweighted.
 
     Mask losses use the defective images that have a mask. OK images push attention and localization to zero.
-    An NG image without a mask trains only the classifiers.
+    An NG image without a mask trains only the classifiers. What masks say to ignore counts in none of them.
 
     Args:
         output: the output of the model in training.
@@ -41,22 +41,23 @@ def named_losses(
     if "evidence" in active and output.evidence_margin is not None:
         named["evidence"] = losses.focal_margin(output.evidence_margin, batch.target, alpha, gamma)
     if "cam" in active:
-        target = mask_at(batch.mask, output.cam.shape[-2:])
-        named["cam"] = mean_of(losses.cam_guidance(output.cam, target), batch.has_mask)
+        target, weight = _at(batch, output.cam)
+        named["cam"] = mean_of(losses.cam_guidance(output.cam, target, weight), batch.has_mask)
     if "mining" in active and output.attended_logits is not None:
         named["mining"] = losses.focal(output.attended_logits, batch.target, alpha, gamma)
     if "guidance" in active and output.attention_logits is not None:
         attention = output.attention_logits
-        target = mask_at(batch.mask, attention.shape[-2:])
-        guided = losses.ATTENTION_LOSSES[attention_loss](attention, target)
-        named["guidance"] = mean_of(guided, batch.has_mask) + mean_of(losses.silence(attention), ok)
+        target, weight = _at(batch, attention)
+        guided = losses.ATTENTION_LOSSES[attention_loss](attention, target, weight)
+        named["guidance"] = mean_of(guided, batch.has_mask) + mean_of(losses.silence(attention, weight), ok)
     if "localization" in active and output.localization_logits is not None:
         found = output.localization_logits
         # At the mask's own resolution: a map cell can be as wide as a small defect and would double its size.
         fine = F.interpolate(found, size=batch.mask.shape[-2:], mode="bilinear")
-        target = batch.mask.unsqueeze(1).float()
-        named["localization"] = mean_of(losses.localization(fine, target), batch.has_mask) + mean_of(
-            losses.silence(found), ok
+        target, weight = _at(batch, fine)
+        _, coarse = _at(batch, found)
+        named["localization"] = mean_of(losses.localization(fine, target, weight), batch.has_mask) + mean_of(
+            losses.silence(found, coarse), ok
         )
     if (
         "consistency" in active
@@ -65,8 +66,22 @@ def named_losses(
     ):
         named["consistency"] = losses.consistency(output.attention_logits, output.localization_logits).mean()
     if "counterfactual" in active and output.counterfactual_logits is not None:
-        named["counterfactual"] = mean_of(losses.counterfactual(output.counterfactual_logits), batch.has_mask)
+        # What is ignored may be defective: without the marked defect such a part need not be OK.
+        whole = batch.has_mask & ~batch.ignored.flatten(1).bool().any(dim=1)
+        named["counterfactual"] = mean_of(losses.counterfactual(output.counterfactual_logits), whole)
     return named
+
+
+def _at(batch: Sample, maps: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Masks at the size of maps (B, 1, h, w), and 0 where a cell without a defect has something to ignore.
+
+    None: all cells count.
+    """
+    size = maps.shape[-2:]
+    target = mask_at(batch.mask, size)
+    if not batch.ignored.any():
+        return target, None
+    return target, 1 - mask_at(batch.ignored, size) * (1 - target)
 
 
 class UncertaintyWeights(nn.Module):

@@ -1,13 +1,15 @@
 """The run folder: everything that one training used and produced. Paths and JSON only, without torch."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gainspect.config import RunConfig, load_config
+from gainspect.data.depth import Depth
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
+from gainspect.data.reading import Reading
 from gainspect.data.seen import SEEN
 from gainspect.data.unchanged import DataRecord
 from gainspect.errors import GainspectError
@@ -148,7 +150,15 @@ class RunFolder:
             )
         manifest = load_manifest(self.split_file, root=root)
         self.require_unchanged(manifest)
-        return manifest
+        return replace(manifest, reading=self.reading())
+
+    def reading(self) -> Reading:
+        """How the images and masks of the run are read."""
+        seen = self.config().data
+        # Runs of older versions did not settle the depth: they used all 16 bits.
+        bits = 16 if seen.bits == "auto" else seen.bits
+        darkest = self.environment()["data"].get("darkest", 0)
+        return Reading(None if bits is None else Depth(bits, darkest), seen.meanings)
 
     def require_unchanged(self, manifest: Manifest) -> None:
         """Refuse parts that are not those that the run was trained on.

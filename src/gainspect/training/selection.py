@@ -4,7 +4,6 @@ import math
 
 from gainspect.config import MAP_MONITORS, MONITORS, Direction
 from gainspect.data.manifest import Manifest
-from gainspect.data.reading import read_mask
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
@@ -25,8 +24,8 @@ def require_figure(figure: str, validation: Manifest) -> None:
     """
     if figure not in MAP_MONITORS:
         return
-    masks = (part.mask for part in validation.parts if part.label is Label.NG)
-    if not any(mask is not None and read_mask(mask).any() for mask in masks):
+    masks = (validation.mask(part) for part in validation.parts if part.label is Label.NG)
+    if not any(mask is not None and mask.any() for mask in masks):
         raise GainspectError(
             f"{figure} needs marked defects, and the validation part has none",
             where="training.monitor",

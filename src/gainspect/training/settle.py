@@ -1,29 +1,41 @@
-"""Settles what a configuration leaves open until the data are known: split and image size. No torch."""
+"""Settles what a configuration leaves open until the data are known: split, depth, image size. No torch."""
 
+from collections import Counter
+from dataclasses import replace
 from typing import NamedTuple
 
 from gainspect.config import RunConfig
 from gainspect.data.defect_size import SizeChoice, choose_size
-from gainspect.data.manifest import Manifest
+from gainspect.data.manifest import Manifest, Part
 from gainspect.data.masks import require_one_meaning
+from gainspect.data.reading import Reading, find_depth
 from gainspect.data.splits import assign_splits
+from gainspect.types import Label
 
 
 class Settled(NamedTuple):
     """A configuration and its data, ready to be trained on."""
 
     config: RunConfig
-    """The configuration, with an image size."""
+    """The configuration, with an image size and the depth of 16-bit images."""
     manifest: Manifest
-    """The parts, each with a split."""
+    """The parts, each with a split, and how their files are read."""
     choice: SizeChoice | None
     """How the image size was chosen; None: the configuration sets it."""
+    depth: str | None
+    """A sentence: how 16-bit images are read; None: there are none."""
+
+    @property
+    def sentences(self) -> list[str]:
+        """What was settled, to be told to a user."""
+        return [str(found) for found in (self.depth, self.choice) if found is not None]
 
 
 def settle(config: RunConfig, manifest: Manifest) -> Settled:
-    """Complete the split, then choose the image size if it is "auto". Values that are already set stay.
+    """Complete the split, find the depth of 16-bit images, then choose the image size if it is "auto".
 
-    This is the only place that does so, for `gainspect train`, `compare`, the Python API and the benchmarks.
+    Values that are already set stay. This is the only place that does so, for `gainspect train`, `compare`,
+    the Python API and the benchmarks.
 
     Raises:
         GainspectError: train, val or test would lack OK or NG images, an image or mask cannot be read, or the
@@ -31,11 +43,37 @@ def settle(config: RunConfig, manifest: Manifest) -> Settled:
     """
     manifest = complete_split(config, manifest)
     known = [part for part in manifest.parts if part.split != "test"]
-    require_one_meaning(part.mask for part in known if part.mask is not None)
+    bits = config.data.bits
+    found = find_depth((part.image for part in known), bits if isinstance(bits, int) else None)
+    depth = found.depth
+    manifest = replace(manifest, reading=Reading(depth, config.data.meanings))
+    config = config.with_data(bits=None if depth is None else depth.bits)
+    if config.data.meanings is None:
+        require_one_meaning(part.mask for part in known if part.mask is not None)
+    else:
+        manifest = with_named_types(manifest)
+    told = None if depth is None else str(found)
     if config.data.size != "auto":
-        return Settled(config, manifest, None)
+        return Settled(config, manifest, None, told)
     choice = choose_size(manifest, tiling=config.data.tiling)
-    return Settled(config.at_size(choice.size, choice.tile), manifest, choice)
+    return Settled(config.with_data(size=choice.size, tile=choice.tile), manifest, choice, told)
+
+
+def with_named_types(manifest: Manifest) -> Manifest:
+    """The parts with the type of defect that most of their marked pixels name, where they have none.
+
+    Raises:
+        GainspectError: a mask cannot be read.
+    """
+
+    def typed(part: Part) -> Part:
+        if part.label is not Label.NG or part.defect_type is not None:
+            return part
+        marks = manifest.marks(part)
+        named = Counter(marks.types if marks is not None else {}).most_common(1)
+        return replace(part, defect_type=named[0][0]) if named else part
+
+    return replace(manifest, parts=tuple(map(typed, manifest.parts)))
 
 
 def complete_split(config: RunConfig, manifest: Manifest) -> Manifest:

@@ -32,6 +32,7 @@ def trained_inspector(run: RunFolder) -> Inspector:
         trained_backend(run, device_at_hand()),
         threshold=run.policy().threshold,
         tiling=run.config().data.tiling,
+        depth=run.reading().depth,
     )
 
 

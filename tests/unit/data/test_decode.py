@@ -11,6 +11,7 @@ import pytest
 from PIL import Image as Pillow
 
 from gainspect.data.decode import decode_image, read_image
+from gainspect.data.depth import FULL
 from gainspect.data.masks import read_mask
 from gainspect.errors import GainspectError
 
@@ -59,7 +60,7 @@ def test_alpha_is_dropped() -> None:
 
 def test_16_bit_is_divided_by_257_and_rounded() -> None:
     values = np.array([[0, 128, 129, 257, 32768, 65535]], np.uint16)
-    decoded = decode_image(_encoded(Pillow.fromarray(values), "PNG"), "x")
+    decoded = decode_image(_encoded(Pillow.fromarray(values), "PNG"), "x", FULL)
     np.testing.assert_array_equal(decoded[0, :, 0], np.rint(values[0] / 257))
 
 

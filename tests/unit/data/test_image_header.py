@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 
 from gainspect.data import decode
 from gainspect.data.image_header import image_size, require_limit, require_within
-from gainspect.data.reading import decode_image, read_image, read_mask
+from gainspect.data.reading import Reading, decode_image, read_image
 from gainspect.errors import GainspectError
 
 WIDTH, HEIGHT = 70, 45
@@ -159,7 +159,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(
     for name in ("_by_opencv", "read_tiff", "read_pnm"):
         monkeypatch.setattr(decode, name, lambda *_: pytest.fail("it was decoded"))
     tracemalloc.start()
-    for read in (read_image, read_mask):
+    for read in (Reading().image, lambda path: Reading().marks(path, None, path)):
         with pytest.raises(
             GainspectError, match=r"16000 × 16000 px = 256 Mpx, the limit is 64 Mpx.*GAINSPECT_MAX_MPX"
         ):
@@ -179,7 +179,7 @@ def test_a_file_too_long_for_any_image_within_the_limit_is_not_read(tmp_path: Pa
 def test_within_the_limit_the_pixels_are_as_they_were(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(FILES["PNG"])
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), RGB[:, :, ::-1])
-    np.testing.assert_array_equal(decode_image(FILES["PNG"], "a", 0.00315), RGB[:, :, ::-1])
+    np.testing.assert_array_equal(decode_image(FILES["PNG"], "a", max_mpx=0.00315), RGB[:, :, ::-1])
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "64", [64]])

@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 from PIL import ImageSequence
 
 from gainspect.data.decode import read_image
+from gainspect.data.depth import FULL
 from gainspect.errors import GainspectError
 from gainspect.inspection.inputs import pixels_of
 from gainspect.inspection.inspector import Inspector
@@ -66,7 +67,7 @@ SAME: dict[str, tuple[Any, np.ndarray]] = {
 @pytest.mark.parametrize("form", SAME)
 def test_every_usual_form_gives_the_same_pixels(form: str) -> None:
     given, expected = SAME[form]
-    found = pixels_of(given, 64)
+    found = pixels_of(given, 64, FULL)
     assert found.dtype == np.uint8 and found.flags.c_contiguous
     np.testing.assert_array_equal(found, expected)
 
@@ -80,7 +81,7 @@ def test_a_pillow_image_is_its_file(tmp_path: Path, mode: str) -> None:
     )
     source.save(tmp_path / "part.png")
     with Pillow.open(tmp_path / "part.png") as opened:
-        np.testing.assert_array_equal(pixels_of(opened, 64), read_image(tmp_path / "part.png"))
+        np.testing.assert_array_equal(pixels_of(opened, 64, FULL), read_image(tmp_path / "part.png", FULL))
 
 
 def exif_on_its_side() -> Pillow.Image:

@@ -88,6 +88,7 @@ def damage(content: bytes, how: str, rng: np.random.Generator) -> bytes:
 def faults(count: int) -> tuple[list[str], dict[str, int]]:
     """Damage, inspect, compare: what is wrong, and how many were refused or judged."""
     from gainspect.data.decode import decode_image
+    from gainspect.data.depth import FULL
     from gainspect.inspection.inspector import Inspector
     from gainspect.inspection.stream import inspect_files
 
@@ -99,13 +100,13 @@ def faults(count: int) -> tuple[list[str], dict[str, int]]:
             return {"score": grey.mean(axis=(1, 2)), "evidence": grey}
 
     rng, files = np.random.default_rng(7), list(originals().items())
-    whole = {name: decode_image(content, name) for name, content in files}
+    whole = {name: decode_image(content, name, FULL) for name, content in files}
     cases = []
     for index in range(count):
         (name, content), how = files[index % len(files)], DAMAGES[index // len(files) % len(DAMAGES)]
         cases.append((name, how, damage(content, how, rng)))
     contents: Iterator[bytes] = iter([case[2] for case in cases])
-    inspector = Inspector(Flat(), threshold=0.5)
+    inspector = Inspector(Flat(), threshold=0.5, depth=FULL)
     wrong, counts = [], Counter[str]()
     found = inspect_files(inspector, ["-"] * count, stdin=lambda: next(contents))
     for (name, how, content), item in zip(cases, found, strict=True):

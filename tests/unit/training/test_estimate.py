@@ -57,7 +57,7 @@ def _task(clock: Clock, workers: int, steps: Iterator[float]) -> Any:
 
     return SimpleNamespace(
         model=model,
-        config=RunConfig().at_size(64, None),
+        config=RunConfig().with_data(size=64, tile=None),
         data=Images(clock),
         workers=workers,
         objective=objective,

@@ -25,7 +25,9 @@ def _batch() -> Sample:
     mask = torch.zeros(4, 16, 16, dtype=torch.uint8)
     mask[0, 2:6, 2:6] = 1
     mask[3, 15, 15] = 1
-    return Sample(torch.zeros(4, 16, 16, 3, dtype=torch.uint8), mask, TARGET, HAS_MASK)
+    return Sample(
+        torch.zeros(4, 16, 16, 3, dtype=torch.uint8), mask, TARGET, HAS_MASK, torch.zeros_like(mask)
+    )
 
 
 def _output() -> Output:

@@ -34,7 +34,7 @@ OLDER = {
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
-    save_config(RunConfig().at_size(64, None), tmp_path / "config.yaml")
+    save_config(RunConfig().with_data(size=64, tile=None), tmp_path / "config.yaml")
     return RunFolder(tmp_path)
 
 

@@ -36,13 +36,13 @@ def test_a_size_that_is_left_open_is_the_smallest_that_shows_the_defects(
     settled = settle(RunConfig(), _manifest(tmp_path, px))
     assert settled.config.data.size == size
     assert settled.choice == choose_size(settled.manifest)
-    assert settled.config.at_size(256, None) == RunConfig().at_size(256, None)  # nothing else changes
+    assert settled.config == RunConfig().with_data(size=size, tile=None, bits=None)  # nothing else changes
 
 
 def test_what_is_settled_stays_as_it_is(tmp_path: Path) -> None:
     config = RunConfig.model_validate({"data": {"size": 96}})
     once = settle(config, _manifest(tmp_path, 20))
-    assert (once.config, once.choice) == (config, None)
+    assert (once.config, once.choice, once.depth) == (config.with_data(bits=None), None, None)
     again = settle(*settle(RunConfig(), once.manifest)[:2])
     assert (again.manifest, again.config.data.size, again.choice) == (once.manifest, 256, None)
 

@@ -2,9 +2,13 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from gainspect.data.framing import PADDING
 from gainspect.types import Image, Mask
+
+DEFECT, IGNORED = 1, 2
+"""Values of a mask in training: the defect, and what no loss counts."""
 
 # The ranges at strength 1.
 _TURN_DEGREES = 15.0
@@ -25,7 +29,7 @@ def augment(image: Image, mask: Mask, rng: np.random.Generator, strength: float)
 
     Args:
         image: RGB.
-        mask: 0 or 1.
+        mask: 0, `DEFECT`, or `IGNORED`.
         rng: the source of all randomness.
         strength: 0: no change; 1: the full ranges. Flips and turns happen at any strength above 0.
     """
@@ -59,12 +63,19 @@ def _affine(image: Image, mask: Mask, rng: np.random.Generator, strength: float)
         image, matrix, (side, side), borderMode=cv2.BORDER_CONSTANT, borderValue=(PADDING, PADDING, PADDING)
     )
     # Bilinear with a low threshold, because nearest-neighbor would lose defects that are one pixel wide.
-    coverage = cv2.warpAffine(mask * np.float32(1), matrix, (side, side), borderValue=0)
-    kept = (coverage >= 0.25).astype(np.uint8)
+    kept = _moved(mask == DEFECT, matrix)
     # A defect moved out of the frame would leave an NG label on a part that looks OK.
-    if 2 * kept.sum() < mask.sum():
+    if 2 * np.count_nonzero(kept) < np.count_nonzero(mask == DEFECT):
         return image, mask
-    return moved.astype(np.uint8), kept
+    ignored = _moved(mask == IGNORED, matrix)
+    return moved.astype(np.uint8), np.where(kept, DEFECT, np.where(ignored, IGNORED, 0)).astype(np.uint8)
+
+
+def _moved(region: NDArray[np.bool_], matrix: cv2.typing.MatLike) -> NDArray[np.bool_]:
+    if not region.any():
+        return region
+    coverage = cv2.warpAffine(region.astype(np.float32), matrix, region.shape[::-1], borderValue=0)
+    return np.asarray(coverage >= 0.25)
 
 
 def _photometric(image: Image, rng: np.random.Generator, strength: float) -> Image:

@@ -11,10 +11,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gainspect.data.framing import content_mask, letterbox, letterbox_mask
-from gainspect.data.loading.augment import augment
+from gainspect.data.loading.augment import DEFECT, IGNORED, augment
 from gainspect.data.loading.transplant import transplant
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.reading import read_image, read_mask
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
 from gainspect.types import Image, Label, Mask
 
@@ -44,6 +43,21 @@ class Sample(NamedTuple):
     """() bool, True for NG."""
     has_mask: Tensor
     """() bool, True for an NG image whose mask is known and not empty."""
+    ignored: Tensor
+    """(S, S) uint8, 1 where no loss counts."""
+
+
+class _Frame(NamedTuple):
+    """An image (or one of its tiles) as the model sees it; all of (S, S)."""
+
+    image: Image
+    """(S, S, 3)"""
+    mask: Mask
+    """1 in the defect."""
+    ignored: Mask
+    """1 where no loss counts; disjoint from the defect."""
+    room: Mask
+    """1 where the frame shows the image, 0 in its border."""
 
 
 class TrainingSet(Dataset[Sample]):
@@ -95,31 +109,38 @@ class TrainingSet(Dataset[Sample]):
         """
         part = self.manifest.parts[draw.part]
         rng = np.random.default_rng((self.seed, draw.epoch, draw.part, draw.place))
-        image, mask, room = self._frame(part, draw.size, rng)
+        frame = self._frame(part, draw.size, rng)
+        marked = bool(frame.mask.any())
         # A tile of a defective part is NG only if it shows some of the defect.
-        defective = part.label is Label.NG and (self.tiling is None or bool(mask.any()))
-        if rng.random() < self._transplanted(defective, marked=bool(mask.any())):
-            image, mask = self._transplant(image, mask, room, rng)
-        image, mask = augment(image, mask, rng, draw.strength)
+        defective = part.label is Label.NG and (self.tiling is None or marked)
+        if rng.random() < self._transplanted(defective, marked=marked):
+            frame = self._transplant(frame, rng)
+        labels = np.where(frame.mask, DEFECT, frame.ignored * IGNORED).astype(np.uint8)
+        image, labels = augment(frame.image, labels, rng, draw.strength)
+        mask = (labels == DEFECT).astype(np.uint8)
         return Sample(
             torch.from_numpy(np.ascontiguousarray(image)),
-            torch.from_numpy(np.ascontiguousarray(mask)),
+            torch.from_numpy(mask),
             torch.tensor(defective),
             torch.tensor(defective and bool(mask.any())),
+            torch.from_numpy((labels == IGNORED).astype(np.uint8)),
         )
 
-    def _frame(self, part: Part, size: int, rng: np.random.Generator) -> tuple[Image, Mask, Mask]:
-        """An image (or one of its tiles) as the model sees it, its defect, and its place in the frame."""
-        original = read_image(part.image)
-        marked = None if part.mask is None else read_mask(part.mask, original.shape[:2])
-        if marked is not None and self.boxes:
-            marked = boxed(marked)
+    def _frame(self, part: Part, size: int, rng: np.random.Generator) -> _Frame:
+        original = self.manifest.image(part)
+        marks = self.manifest.marks(part, original.shape[:2])
+        defect, ignored = (None, None) if marks is None else (marks.defect, marks.ignored)
+        if defect is not None and self.boxes:
+            defect = boxed(defect)
         if self.tiling is not None:
-            tile = draw_tile(original.shape, marked, self.tiling, rng)
-            original, marked = tile.of(original), None if marked is None else tile.of(marked)
+            tile = draw_tile(original.shape, defect, self.tiling, rng)
+            original = tile.of(original)
+            defect, ignored = (None if m is None else tile.of(m) for m in (defect, ignored))
         image, geometry = letterbox(original, size)
         room = content_mask(geometry)
-        return image, np.zeros_like(room) if marked is None else letterbox_mask(marked, geometry), room
+        mask = np.zeros_like(room) if defect is None else letterbox_mask(defect, geometry)
+        nothing = np.zeros_like(room) if ignored is None else letterbox_mask(ignored, geometry) & (1 - mask)
+        return _Frame(image, mask, nothing, room)
 
     def _transplanted(self, defective: bool, *, marked: bool) -> float:
         """Probability of a transplant: for an OK image half of that for a marked NG image."""
@@ -129,26 +150,27 @@ class TrainingSet(Dataset[Sample]):
             return self.transplants if marked else 0.0
         return self.transplants / 2
 
-    def _transplant(
-        self, image: Image, mask: Mask, room: Mask, rng: np.random.Generator
-    ) -> tuple[Image, Mask]:
+    def _transplant(self, frame: _Frame, rng: np.random.Generator) -> _Frame:
         """For a marked image, its defect on an OK part; for an OK image, a patch of another OK part on it.
 
         The patch is defect-free surface in the shape of a defect. If there is no room for the piece, the
         image is not changed.
         """
-        size = len(image)
-        other, _, surface = self._frame(self._ok[rng.integers(len(self._ok))], size, rng)
-        if mask.any():
-            return transplant(other, surface, image, mask, rng) or (image, mask)
-        _, shape, _ = self._frame(self._marked[rng.integers(len(self._marked))], size, rng)
+        size = len(frame.image)
+        other = self._frame(self._ok[rng.integers(len(self._ok))], size, rng)
+        if frame.mask.any():
+            put = transplant(other.image, other.room, frame.image, frame.mask, rng)
+            if put is None:
+                return frame
+            return _Frame(*put, other.ignored & (1 - put[1]), other.room)
+        shape = self._frame(self._marked[rng.integers(len(self._marked))], size, rng).mask
         # The edge of a part, put elsewhere, would not look like defect-free surface.
         rim = max(1, size // 10)
-        shape &= np.asarray(cv2.erode(surface, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)), np.uint8)
+        shape &= np.asarray(cv2.erode(other.room, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)), np.uint8)
         if not shape.any():
-            return image, mask
-        put = transplant(image, room, other, shape, rng)
-        return image if put is None else put[0], mask
+            return frame
+        put = transplant(frame.image, frame.room, other.image, shape, rng)
+        return frame if put is None else frame._replace(image=put[0])
 
 
 def with_fewer_masks(manifest: Manifest, share: float, seed: int) -> Manifest:
