@@ -197,12 +197,12 @@ def _by_meaning(samples: NDArray[np.uint8], values: MaskValues, *, compressed: b
             where=where,
             hint="Save masks as PNG.",
         )
+    noisy = compressed or len(_histogram(samples)[0]) >= _FEW_VALUES
     nearest, distance = _nearest(samples, colors)
-    exact = distance <= (_NOISE if compressed else 0)
-    beside = sum(_grown(exact & (nearest == index), _BORDER).astype(np.uint8) for index in range(len(colors)))
-    unknown = ~exact & (np.asarray(beside) < 2)
-    if compressed:
-        unknown = _areas(unknown)
+    exact = distance <= (_NOISE if noisy and closest > 2 * _NOISE else 0)
+    unknown = ~exact
+    if noisy:
+        unknown = _areas(unknown & ~_between(samples, exact))
     if unknown.any():
         raise GainspectError(
             f"the mask has values without a meaning: {_listed(samples[unknown])} (known: {values})",
@@ -218,6 +218,15 @@ def _by_meaning(samples: NDArray[np.uint8], values: MaskValues, *, compressed: b
         if m not in (BACKGROUND, DEFECT, IGNORE) and (nearest == i).any()
     }
     return Marks(marked.astype(np.uint8), ignored.astype(np.uint8) if ignored.any() else None, types)
+
+
+def _between(samples: NDArray[np.uint8], exact: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where a value lies between exact ones close by, as at a smoothed border."""
+    kernel = np.ones((2 * _BORDER + 3,) * 2, np.uint8)
+    known = exact[:, :, None]
+    highest = cv2.dilate(np.where(known, samples, 0).astype(np.uint8), kernel)
+    lowest = cv2.erode(np.where(known, samples, 255).astype(np.uint8), kernel)
+    return np.asarray(((lowest <= samples) & (samples <= highest)).all(axis=2))
 
 
 def _nearest(samples: NDArray[np.uint8], colors: list[Color]) -> tuple[NDArray[np.intp], NDArray[np.int16]]:

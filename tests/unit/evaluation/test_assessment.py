@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from gainspect.data.mask_values import MaskValues
+from gainspect.data.reading import Reading
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
 from gainspect.evaluation.doubtful import resolve
@@ -160,3 +162,29 @@ def test_a_path_must_fit_exactly_and_a_file_name_stands_for_one_image(names, fou
 def test_a_file_name_that_several_images_have_is_an_error_with_their_paths():
     with pytest.raises(GainspectError, match=r"'a\.png' could be images/ng/a\.png or images/ok/a\.png.*path"):
         resolve(frozenset({"a.png", "b.png"}), IMAGES)
+
+
+def with_values(parts, values):
+    """The masks with 128 in a corner, where the evidence of `elsewhere` is, and what the values mean."""
+    for part in parts.manifest.parts:
+        if part.mask is not None:
+            pixels = cv2.imread(str(part.mask), cv2.IMREAD_GRAYSCALE)
+            pixels[-8:, -8:] = 128
+            cv2.imwrite(str(part.mask), pixels)
+    return replace(parts.manifest, reading=Reading(mask_values=MaskValues.parse(values)))
+
+
+def both(mask):
+    """Evidence in the defect, and more of it in the corner."""
+    return {"evidence": 0.5 * mask + elsewhere(mask)["evidence"]}
+
+
+def test_what_masks_say_to_ignore_counts_for_no_figure(parts):
+    ignoring = with_values(parts, "255=defect,128=ignore")
+    image = assess(parts.inspector(SCORES, both), ignoring).images[2]
+    assert image.figures == {f"evidence_{figure}": 1.0 for figure in FIGURES}
+    assert (image.right_reason, image.evidence_peak) == (True, 0.5)
+    whole = replace(ignoring, reading=Reading(mask_values=MaskValues.parse("255=defect,128=background")))
+    image = assess(parts.inspector(SCORES, both), whole).images[2]
+    assert image.figures["evidence_pointing_game"] == 0
+    assert (image.right_reason, image.evidence_peak) == (False, 1.0)

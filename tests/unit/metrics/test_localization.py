@@ -97,3 +97,18 @@ def test_a_map_of_exact_zeros_and_ones_is_counted():
     total = localization.overlap(np.eye(4, dtype=np.float32), ~np.eye(4, dtype=np.bool_))
     assert total.outside.sum() == 4
     assert total.outside[-1] == 4
+
+
+def test_what_is_ignored_counts_as_if_it_were_cut_off():
+    rng = np.random.default_rng(5)
+    values, mask = rng.random((30, 40)), np.zeros((30, 40), bool)
+    mask[4:9, 3:11] = True
+    ignored = np.zeros_like(mask)
+    ignored[:, 25:] = True
+    found, cut = (
+        localization.overlap(values, mask, ignored=ignored),
+        localization.overlap(values[:, :25], mask[:, :25]),
+    )
+    assert (found.intersection, found.union, found.sizes) == (cut.intersection, cut.union, cut.sizes)
+    np.testing.assert_array_equal(found.outside, cut.outside)
+    np.testing.assert_array_equal(found.regions, cut.regions)

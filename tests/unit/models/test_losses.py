@@ -229,3 +229,27 @@ def test_a_step_down_the_gradient_lowers_a_mask_loss(loss: Callable[[Tensor, Ten
     before.sum().backward()
     assert logits.grad is not None
     assert (loss(logits.detach() - 0.01 * logits.grad, target) < before).all()
+
+
+MASK_LOSSES = (*losses.ATTENTION_LOSSES.values(), losses.cam_guidance, losses.localization)
+
+
+@pytest.mark.parametrize("loss", MASK_LOSSES)
+def test_what_is_ignored_counts_for_nothing(loss: Callable[[Tensor, Tensor, Tensor | None], Tensor]) -> None:
+    """A loss is that of the pixels that count, whatever the others are."""
+    logits, target = _random(2, 1, 6, 8), _masks(2, 1, 6, 8)
+    weight = torch.ones(2, 1, 6, 8)
+    weight[:, :, :, 5:] = 0
+    found = loss(logits, target, weight)
+    _assert_close(found, _double(loss(logits[..., :5], target[..., :5], None)))
+    other = torch.where(weight > 0, logits, _random(2, 1, 6, 8, seed=9))
+    assert torch.equal(loss(other, torch.where(weight > 0, target, 1 - target), weight), found)
+    _assert_close(losses.silence(logits, weight), _double(losses.silence(logits[..., :5])))
+
+
+@pytest.mark.parametrize("loss", MASK_LOSSES)
+def test_where_all_counts_a_weight_changes_nothing(
+    loss: Callable[[Tensor, Tensor, Tensor | None], Tensor],
+) -> None:
+    logits, target = _random(2, 1, 6, 8), _masks(2, 1, 6, 8)
+    _assert_close(loss(logits, target, torch.ones_like(target)), _double(loss(logits, target, None)))

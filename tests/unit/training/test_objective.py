@@ -144,3 +144,25 @@ def test_a_batch_without_masks_gives_zero_mask_losses_and_no_nan() -> None:
     named = _named(output, batch)
     assert named["cam"].item() == named["guidance"].item() == named["localization"].item() == 0.0
     assert all(torch.isfinite(value) for value in named.values())
+
+
+def test_what_is_ignored_changes_no_loss() -> None:
+    """Maps may be anything where a mask says to ignore; the counterfactual leaves such parts out."""
+    batch, output = _batch(), _output()
+    batch.ignored[:, 8:, :8] = 1
+    assert not (batch.ignored & batch.mask).any()
+    before = named_losses(output, batch, ALL, alpha=0.5, gamma=0)
+    assert not named_losses(output, batch, ("counterfactual",), alpha=0.5, gamma=0)["counterfactual"].any()
+
+    def changed(maps: Tensor) -> Tensor:
+        other = maps.detach().clone()
+        half = other.shape[-1] // 2
+        other[:, :, half:, :half] += 5  # on the border of the two, upsampling would mix them
+        return other
+
+    output.cam, output.attention_logits = changed(output.cam), changed(output.attention_logits)
+    after = named_losses(output, batch, ALL, alpha=0.5, gamma=0)
+    for name in ("cam", "guidance"):
+        assert torch.equal(after[name], before[name]), name
+    none = batch._replace(ignored=torch.zeros_like(batch.ignored))
+    assert not torch.equal(named_losses(output, none, ("cam",), alpha=0.5, gamma=0)["cam"], after["cam"])

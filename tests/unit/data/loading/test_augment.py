@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gainspect.data.loading.augment import augment
+from gainspect.data.loading.augment import DEFECT, IGNORED, augment
 
 seeds = st.integers(0, 10_000)
 
@@ -66,3 +66,16 @@ def test_all_eight_orientations_occur() -> None:
         np.ascontiguousarray(np.rot90(c, k)).tobytes() for c in (corner, corner[:, ::-1]) for k in range(4)
     }
     assert seen == expected
+
+
+@given(seed=seeds, strength=st.floats(0.05, 1.0))
+def test_what_is_ignored_moves_like_a_defect(seed: int, strength: float) -> None:
+    """What is ignored lies where it would lie as a defect, but for the pixels that a defect takes."""
+    image, mask = _blob()
+    region = np.zeros_like(mask)
+    region[60:80, 10:45] = 1
+    _, moved = augment(image, mask + IGNORED * region, np.random.default_rng(seed), strength)
+    _, alone = augment(image, mask | region, np.random.default_rng(seed), strength)
+    np.testing.assert_array_equal(moved > 0, alone == 1)
+    _, defect = augment(image, mask, np.random.default_rng(seed), strength)
+    np.testing.assert_array_equal(moved == DEFECT, defect == 1)

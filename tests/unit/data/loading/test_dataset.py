@@ -12,6 +12,8 @@ from scipy import ndimage
 
 from gainspect.data.loading.dataset import Draw, TrainingSet, batches, boxed, epoch_order, with_fewer_masks
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.mask_values import MaskValues
+from gainspect.data.reading import Reading
 from gainspect.types import Label
 
 labels = st.lists(st.booleans(), min_size=2, max_size=60).filter(lambda v: any(v) and not all(v))
@@ -144,3 +146,40 @@ def test_an_image_that_is_drawn_twice_looks_different_each_time(parts: Manifest)
     first, again, second = (data[Draw(0, 0, place, 64, 1.0)].image for place in (4, 4, 5))
     np.testing.assert_array_equal(first.numpy(), again.numpy())
     assert (first != second).any()
+
+
+def marked_folder(folder: Path) -> tuple[Part, Part]:
+    """An NG part with a defect (1) and an area to ignore (255), and an OK part with another one."""
+    rng = np.random.default_rng(0)
+    defect = np.zeros((64, 64), np.uint8)
+    defect[10:20, 30:40], defect[40:60, 5:25] = 1, 255
+    good = np.zeros((64, 64), np.uint8)
+    good[0:6, 0:64] = 255
+    for name, mask in (("ng", defect), ("ok", good)):
+        Pillow.fromarray(rng.integers(90, 110, (64, 64), np.uint8)).save(folder / f"{name}.png")
+        Pillow.fromarray(mask).save(folder / f"{name}_mask.png")
+    return (
+        Part(folder / "ng.png", Label.NG, folder / "ng_mask.png"),
+        Part(folder / "ok.png", Label.OK, folder / "ok_mask.png"),
+    )
+
+
+def test_samples_say_what_no_loss_counts(tmp_path: Path) -> None:
+    parts = marked_folder(tmp_path)
+    reading = Reading(mask_values=MaskValues.parse("1=defect,255=ignore"))
+    data = TrainingSet(Manifest(tmp_path, parts, reading=reading), 1)
+    ng, ok = (data[Draw(index, 0, 0, 64, 0.0)] for index in (0, 1))
+    assert (int(ng.mask.sum()), int(ng.ignored.sum())) == (100, 400)
+    assert not (ng.mask & ng.ignored).any() and set(np.unique(ng.mask)) == {0, 1}
+    assert (int(ok.mask.sum()), int(ok.ignored.sum()), bool(ok.has_mask)) == (0, 6 * 64, False)
+
+
+def test_a_transplant_lies_on_what_the_other_part_ignores(tmp_path: Path) -> None:
+    parts = marked_folder(tmp_path)
+    reading = Reading(mask_values=MaskValues.parse("1=defect,255=ignore"))
+    data = TrainingSet(Manifest(tmp_path, parts, reading=reading), 1, transplants=1.0)
+    for place in range(8):
+        sample = data[Draw(0, 0, place, 64, 0.0)]
+        assert sample.mask.sum() >= 50 and not (sample.mask & sample.ignored).any()
+        band = sample.ignored[:6] | sample.mask[:6]
+        assert band.all() and not sample.ignored[6:].any()
