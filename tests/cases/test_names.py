@@ -277,3 +277,16 @@ def test_links_to_images_are_images(tmp_path: Path) -> None:
     real = grey(tmp_path / "store/x.png")
     (tmp_path / "data/images/train/normal/link.png").symlink_to(real)
     assert check(load_manifest(tmp_path / "data"), size=64).images == 9
+
+
+def test_a_name_that_no_font_has_is_explained_and_said_once(
+    run: Run, any_bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gainspect.report.drawing import lettering
+
+    monkeypatch.setattr(lettering, "findSystemFonts", list)
+    own = [entry for entry in lettering.fontManager.ttflist if entry.name == lettering.LATIN]
+    monkeypatch.setattr(lettering.fontManager, "ttflist", own)
+    result = run("explain", any_bundle, grey(tmp_path / "긁힘.png"), "--out", tmp_path / "why.png")
+    assert result.returncode == 0 and (tmp_path / "why.png").is_file()
+    assert result.stderr.count("No installed font has 긁, 힘") == 1

@@ -16,6 +16,7 @@ from gainspect.evaluation.saved_verdicts import ALL_LABELS
 from gainspect.evaluation.side_by_side import RunFigures, run_figures, save_comparison
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.jobs.run_evaluation import run_evaluation
+from gainspect.names import composed
 from gainspect.report.drawing.picture_grid import PictureRow, picture_grid
 from gainspect.strategies import strategy
 from gainspect.training.launch import resume, train
@@ -91,12 +92,18 @@ def compare_strategies(
                 comparisons.setdefault(title, []).append(figures)
     for title, compared in comparisons.items():
         save_comparison(compared, out, "compare" if title == ALL_LABELS else "compare-without-doubtful")
-    picture(runs, manifest.split("test"), out / "compare.png")
+    unlettered = picture(runs, manifest.split("test"), out / "compare.png")
+    if console is not None and unlettered is not None:
+        console.print(unlettered)
     return comparisons
 
 
-def picture(runs: dict[str, RunFolder], manifest: Manifest, out: Path) -> None:
-    """Draw parts of each defect type and OK parts, with the evidence of each run."""
+def picture(runs: dict[str, RunFolder], manifest: Manifest, out: Path) -> str | None:
+    """Draw parts of each defect type and OK parts, with the evidence of each run.
+
+    Returns:
+        What no installed font can draw, in a sentence; None: nothing.
+    """
     parts = _examples(manifest)
     verdicts = {
         name: list(trained_inspector(run).inspect_many(part.image for part in parts))
@@ -108,11 +115,17 @@ def picture(runs: dict[str, RunFolder], manifest: Manifest, out: Path) -> None:
     for index, part in enumerate(parts):
         image = read_image(part.image)
         mask = np.zeros(image.shape[:2], np.uint8) if part.mask is None else read_mask(part.mask, image.shape)
-        title = part.defect_type or part.label.upper()
+        title = _title(manifest, part)
         rows.append(
             PictureRow(title, image, mask, part.label, [column[index] for column in verdicts.values()])
         )
-    picture_grid(rows, list(verdicts), scales, out)
+    return picture_grid(rows, list(verdicts), scales, out).sentence
+
+
+def _title(manifest: Manifest, part: Part) -> list[str]:
+    """What a part shows, its name unless that of its image says it, and the name of its image."""
+    lines = [part.defect_type or part.label.upper(), part.group, part.image.name]
+    return [lines[0], lines[2]] if part.group in composed(manifest.key(part)) else lines
 
 
 def _examples(manifest: Manifest) -> list[Part]:
