@@ -52,7 +52,7 @@ def main(description: str = __doc__ or "", **defaults: Any) -> None:
     config = load_config(options.config, {key: value for key, value in given.items() if value is not None})
     seeds = [int(seed) for seed in options.seeds.split(",")]
     doubtful = options.data / "suspect_labels.csv"
-    config, manifest, _ = settle(config, load_manifest(options.data))
+    config, manifest, *_ = settle(config, load_manifest(options.data))
     strategies = options.strategies.split(",")
     done = []
     for name in in_time(strategies, options.minutes):

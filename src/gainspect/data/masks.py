@@ -61,17 +61,22 @@ def read_mask(path: Path, shape: tuple[int, ...] | None = None) -> Mask:
     return _nearer_to_defect(values).astype(np.uint8)
 
 
-def require_one_meaning(paths: Iterable[Path]) -> None:
+def require_one_meaning(paths: Iterable[Path]) -> frozenset[Path]:
     """Refuse a set of masks whose defects have different values: they may be classes, or an area to ignore.
+
+    Returns:
+        Those of the masks that mark something.
 
     Raises:
         GainspectError: with the values found and an example of each, or because a mask cannot be read.
     """
-    if len(found := marking_values(paths)) > 1:
+    found, marked = _marking(paths)
+    if len(found) > 1:
         raise GainspectError(
             f"the masks mark defects with different values: {', '.join(found)}",
             hint="Save 0 for the background and one other value for the defect, the same in all masks.",
         )
+    return marked
 
 
 def marking_values(paths: Iterable[Path]) -> list[str]:
@@ -80,6 +85,12 @@ def marking_values(paths: Iterable[Path]) -> list[str]:
     Raises:
         GainspectError: a mask cannot be read, is over the limit on pixels, or has more than two values.
     """
+    return _marking(paths)[0]
+
+
+def _marking(paths: Iterable[Path]) -> tuple[list[str], frozenset[Path]]:
+    """As `marking_values`, with the masks that mark something."""
+    marked = set()
     examples: dict[Color, Path] = {}
     counts: Counter[Color] = Counter()
     for path in paths:
@@ -87,12 +98,14 @@ def marking_values(paths: Iterable[Path]) -> list[str]:
         defect = _values_of(path).defect
         if defect is None:
             continue
+        marked.add(path)
         known = next((color for color in examples if _apart(color, defect) <= _tolerance(color)), defect)
         examples.setdefault(known, path)
         counts[known] += 1
-    return [
+    listed = [
         f"{_named(c)} in {plural(n, 'mask')} (such as {examples[c].name})" for c, n in counts.most_common()
     ]
+    return listed, frozenset(marked)
 
 
 def _values_of(path: Path) -> _Values:

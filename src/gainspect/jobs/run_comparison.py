@@ -18,6 +18,7 @@ from gainspect.jobs.memory import keep_freed_memory
 from gainspect.jobs.run_evaluation import run_evaluation
 from gainspect.names import composed
 from gainspect.report.drawing.picture_grid import PictureRow, picture_grid
+from gainspect.report.terminal.sentences import say
 from gainspect.strategies import strategy
 from gainspect.training.launch import resume, train
 from gainspect.training.run_folder import RunFolder
@@ -62,16 +63,14 @@ def compare_strategies(
     names = [strategy(name).name for name in strategies]
     keep_freed_memory()
     require_known(doubtful or (), manifest)
-    sentence = not_taken_sentence(manifest.not_taken)
-    if console is not None and sentence is not None:
-        console.print(sentence)
-    config, manifest, choice = settle(config, manifest)
+    say(console, not_taken_sentence(manifest.not_taken))
+    settled = settle(config, manifest)
+    config, manifest = settled.config, settled.manifest
     if seen == "refuse":  # now, not after hours of training
         tested = manifest.split("test")
         found = SeenImages.of(manifest).among(tested)
         require_unseen(found, len(tested.parts), what="the test part", where=manifest.root)
-    if console is not None and choice is not None:
-        console.print(str(choice))
+    say(console, *settled.sentences(names))
     comparisons: dict[str, list[RunFigures]] = {}
     runs: dict[str, RunFolder] = {}
     for name in names:
@@ -92,9 +91,7 @@ def compare_strategies(
                 comparisons.setdefault(title, []).append(figures)
     for title, compared in comparisons.items():
         save_comparison(compared, out, "compare" if title == ALL_LABELS else "compare-without-doubtful")
-    unlettered = picture(runs, manifest.split("test"), out / "compare.png")
-    if console is not None and unlettered is not None:
-        console.print(unlettered)
+    say(console, picture(runs, manifest.split("test"), out / "compare.png"))
     return comparisons
 
 
@@ -167,8 +164,8 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
     """
     run = RunFolder(path)
     if not run.config_file.exists():
-        return train(config, manifest, path, console=console)
-    config, manifest, _ = settle(config, manifest)
+        return train(config, manifest, path, console=console, announce=False)
+    config, manifest, *_ = settle(config, manifest)
     if run.config() != config.resolved():
         raise GainspectError(
             "the folder contains a run of another configuration",

@@ -1,12 +1,15 @@
 """Settles what a configuration leaves open until the data are known: split and image size. No torch."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from gainspect.config import RunConfig
 from gainspect.data.defect_size import SizeChoice, choose_size
 from gainspect.data.manifest import Manifest
+from gainspect.data.marked import Marking, marking_of
 from gainspect.data.masks import require_one_meaning
 from gainspect.data.splits import assign_splits
+from gainspect.training.untaught import untaught
 
 
 class Settled(NamedTuple):
@@ -18,6 +21,15 @@ class Settled(NamedTuple):
     """The parts, each with a split."""
     choice: SizeChoice | None
     """How the image size was chosen; None: the configuration sets it."""
+    train: Marking
+    validation: Marking
+    """How many images of these parts have a marked defect."""
+
+    def sentences(self, strategies: Iterable[str]) -> list[str]:
+        """What a user should know before these strategies are trained on the data."""
+        chosen = [] if self.choice is None else [str(self.choice)]
+        tiles = self.config.data.tiling is not None
+        return chosen + untaught(self.train, self.validation, strategies, tiles=tiles)
 
 
 def settle(config: RunConfig, manifest: Manifest) -> Settled:
@@ -31,11 +43,12 @@ def settle(config: RunConfig, manifest: Manifest) -> Settled:
     """
     manifest = complete_split(config, manifest)
     known = [part for part in manifest.parts if part.split != "test"]
-    require_one_meaning(part.mask for part in known if part.mask is not None)
+    marked = require_one_meaning(part.mask for part in known if part.mask is not None)
+    marking = [marking_of(manifest.split(split), marked) for split in ("train", "val")]
     if config.data.size != "auto":
-        return Settled(config, manifest, None)
+        return Settled(config, manifest, None, *marking)
     choice = choose_size(manifest, tiling=config.data.tiling)
-    return Settled(config.at_size(choice.size, choice.tile), manifest, choice)
+    return Settled(config.at_size(choice.size, choice.tile), manifest, choice, *marking)
 
 
 def complete_split(config: RunConfig, manifest: Manifest) -> Manifest:

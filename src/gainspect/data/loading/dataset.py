@@ -111,7 +111,9 @@ class TrainingSet(Dataset[Sample]):
     def _frame(self, part: Part, size: int, rng: np.random.Generator) -> tuple[Image, Mask, Mask]:
         """An image (or one of its tiles) as the model sees it, its defect, and its place in the frame."""
         original = read_image(part.image)
-        marked = None if part.mask is None else read_mask(part.mask, original.shape[:2])
+        # An OK part has no defect, whatever its mask says.
+        bare = part.mask is None or part.label is Label.OK
+        marked = None if bare or part.mask is None else read_mask(part.mask, original.shape[:2])
         if marked is not None and self.boxes:
             marked = boxed(marked)
         if self.tiling is not None:
