@@ -4,22 +4,19 @@ import csv
 import json
 import os
 import unicodedata
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from case_inputs import grey, layout, mask
+from command_line import Run
 from gainspect.data.checks import check
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import save_manifest
 from gainspect.errors import GainspectError
 from gainspect.names import composed, escaped, printable, unescaped
-
-Run = Callable[..., Any]
 
 NAMES = [
     "[bold]x.png",
