@@ -73,6 +73,8 @@ def _grid(
         line[0].set_ylabel(title, fontsize=8, linespacing=1.4)
         line[1].imshow(row.image)
         _outline(line[1], row.mask)
+        if row.label is Label.NG and not row.mask.any():
+            line[1].set_title("not marked", fontsize=8, color="#555555")
         for axis, verdict, scale in zip(line[2:], row.verdicts, scales, strict=True):
             _evidence(axis, row, verdict, scale)
     for axis, heading in zip(axes[0], ("image", "defect mask", *strategies), strict=True):
