@@ -75,7 +75,6 @@ class TrainingSet(Dataset[Sample]):
     ) -> None:
         manifest = manifest if mask_share == 1.0 else with_fewer_masks(manifest, mask_share, seed)
         self.manifest = manifest if tiling is None else marked_only(manifest)
-        self.left_out = len(manifest.parts) - len(self.manifest.parts)
         self.seed = seed
         self.boxes = boxes
         self.transplants = transplants
@@ -112,8 +111,8 @@ class TrainingSet(Dataset[Sample]):
         """An image (or one of its tiles) as the model sees it, its defect, and its place in the frame."""
         original = read_image(part.image)
         # An OK part has no defect, whatever its mask says.
-        bare = part.mask is None or part.label is Label.OK
-        marked = None if bare or part.mask is None else read_mask(part.mask, original.shape[:2])
+        file = part.mask if part.label is Label.NG else None
+        marked = None if file is None else read_mask(file, original.shape[:2])
         if marked is not None and self.boxes:
             marked = boxed(marked)
         if self.tiling is not None:
