@@ -2,8 +2,8 @@
 
     python benchmarks/cases.py --cases DIR --demo gainspect-demo
 
-DIR holds the cases: a README.md with a table (case, input, before, right) and, for each, a script that makes its
-input. `gainspect-demo` is what `make demo` leaves. Nothing is written into either.
+DIR holds the cases: a README.md with a table (case, input, before, right), and a script for each that makes
+its input. `gainspect-demo` is what `make demo` leaves. Nothing is written into either.
 """
 
 import argparse
@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from results_table import markdown, save
 
 from gainspect.data.decode import read_image
 from gainspect.data.importers import load_manifest
 from gainspect.data.masks import require_one_meaning
 from gainspect.errors import GainspectError
+from results_table import markdown, save
 
 BUNDLE = "DEMO/S9-seed1/model.gain"
 QUICK = ("--backbone", "test_efficientnet", "--weights", "none", "--epochs", "1", "--strategy", "S1")

@@ -1,5 +1,6 @@
 """A small inspection over a fake backend, with every kind of verdict, for the tests of reports."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -63,7 +64,9 @@ def bundle() -> Bundle:
         ok=20,
         region_threshold=0.3,
         heat=HeatScale(cold=0.2, hot=0.8),
-        reason=ReasonPolicy(min_drop=0.2, max_control_drop=0.3, min_agreement=0.5, split="val", verdicts=9),
+        reason=ReasonPolicy(
+            min_drop=0.2, max_control_drop=0.3, min_agreement=0.5, split="val", verdicts=9, marked=9
+        ),
     )
     description = Description(
         schema_version=1,
@@ -82,13 +85,15 @@ def bundle() -> Bundle:
     return Bundle(Path("spots.gain"), description, "0" * 64, {})
 
 
-def small_report(folder: Path, language: str) -> Path:
-    """Write a whole report of these parts."""
+def small_report(folder: Path, language: str, *, masks: bool = True) -> Path:
+    """Write a whole report of these parts, with their masks or without."""
     policy = bundle().description.policy
     inspector = Inspector(
         Spots(), threshold=0.5, region_threshold=policy.region_threshold, reason=policy.reason
     )
     manifest, album = parts(folder / "data"), Album(bundle())
+    if not masks:
+        manifest = replace(manifest, parts=tuple(replace(part, mask=None) for part in manifest.parts))
     examined = []
     for seen in examine(inspector, manifest):
         album.add(seen)

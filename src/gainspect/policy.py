@@ -37,11 +37,15 @@ class ReasonPolicy(_Section):
     min_agreement: float | None = None
     """Attention and localization must have at least this cosine similarity."""
     share: float | None = Field(default=None, ge=0, le=1)
-    """Of the verdicts that are right for the right reason, the share that was allowed to become REVIEW."""
+    """Of these verdicts, the share that was allowed to become REVIEW."""
     split: str | None = None
     """The part of the data that the limits were fitted on."""
     verdicts: int = Field(default=0, ge=0)
-    """Number of NG verdicts in that part that are right for the right reason."""
+    """Number of right NG verdicts in that part that the limits were fitted on: without those whose evidence
+    lies beside their marked defect."""
+    marked: int | None = Field(default=None, ge=0)
+    """How many of these have a marked defect, so that their reason is known to be right; None in bundles
+    written before this field existed."""
     reviewed: int = Field(default=0, ge=0)
     """How many of these become REVIEW because they break one of the fitted limits."""
     unchecked: int = Field(default=0, ge=0)

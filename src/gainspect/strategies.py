@@ -66,6 +66,9 @@ _NEEDS: Mapping[LossName, frozenset[ModuleName]] = {
 }
 """The modules whose output each loss needs."""
 
+_FROM_MASKS: frozenset[LossName] = frozenset({"cam", "guidance", "localization", "counterfactual"})
+"""The losses that learn from the masks of NG images."""
+
 
 @dataclass(frozen=True)
 class Strategy:
@@ -101,6 +104,11 @@ class Strategy:
         for loss in self.weights:
             if missing := _NEEDS.get(loss, frozenset()) - self.modules:
                 raise ValueError(f"{self.name}: the loss {loss} needs the module {', '.join(missing)}")
+
+    @property
+    def needs_masks(self) -> bool:
+        """Whether some of its losses learn from marked defects; without any they have nothing to point at."""
+        return bool(_FROM_MASKS & set(self.weights))
 
     def weights_at(self, progress: float, stages: tuple[Stage, ...] | None = None) -> dict[LossName, float]:
         """Loss weights at `progress` (0…1 of the run); a loss that has not begun is absent.

@@ -4,22 +4,19 @@ import csv
 import json
 import os
 import unicodedata
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from case_inputs import grey, layout, mask
+from command_line import Run
 from gainspect.data.checks import check
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import save_manifest
 from gainspect.errors import GainspectError
 from gainspect.names import composed, escaped, printable, unescaped
-
-Run = Callable[..., Any]
 
 NAMES = [
     "[bold]x.png",
@@ -277,3 +274,16 @@ def test_links_to_images_are_images(tmp_path: Path) -> None:
     real = grey(tmp_path / "store/x.png")
     (tmp_path / "data/images/train/normal/link.png").symlink_to(real)
     assert check(load_manifest(tmp_path / "data"), size=64).images == 9
+
+
+def test_a_name_that_no_font_has_is_explained_and_said_once(
+    run: Run, any_bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gainspect.report.drawing import lettering
+
+    monkeypatch.setattr(lettering, "findSystemFonts", list)
+    own = [entry for entry in lettering.fontManager.ttflist if entry.name == lettering.LATIN]
+    monkeypatch.setattr(lettering.fontManager, "ttflist", own)
+    result = run("explain", any_bundle, grey(tmp_path / "긁힘.png"), "--out", tmp_path / "why.png")
+    assert result.returncode == 0 and (tmp_path / "why.png").is_file()
+    assert result.stderr.count("No installed font has 긁, 힘") == 1

@@ -4,12 +4,12 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from case_inputs import grey, layout, mask
+from command_line import Run
 from gainspect.data.checks import check
 from gainspect.data.decode import IMAGE_SUFFIXES, read_image
 from gainspect.data.depth import FULL
@@ -17,8 +17,6 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.taken import files_below, reasons
 from gainspect.errors import GainspectError
 from gainspect.inspection.stream import find_images
-
-Run = Callable[..., Any]
 
 
 def litter(folder: Path) -> dict[str, str]:

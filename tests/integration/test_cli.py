@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -16,7 +15,7 @@ import yaml
 from PIL import Image as Pillow
 
 from clocks import Ticking
-from gainspect.cli import main
+from command_line import Result, Run
 from gainspect.config import RunConfig, load_config
 from gainspect.data.manifest import Manifest, Part, save_manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
@@ -26,32 +25,6 @@ from gainspect.training.settle import complete_split
 from gainspect.types import Label
 
 QUICK = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
-
-
-@dataclass(frozen=True)
-class Result:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Runs the command line in this process."""
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def call(*arguments: str | Path) -> Result:
-        monkeypatch.setattr(sys, "argv", ["gainspect", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return Result(int(ended.value.code or 0), captured.out, captured.err)
-
-    return call
-
-
-Run = Callable[..., Result]
 
 
 def assert_sentence(result: Result, message: str) -> None:

@@ -1,7 +1,6 @@
 """A training on 12-bit images in 16-bit files, with masks of three values, from data to verdicts."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -11,6 +10,7 @@ import tifffile
 import yaml
 from rich.console import Console
 
+from command_line import Run
 from gainspect.config import load_config
 from gainspect.data.importers import load_manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
@@ -108,7 +108,7 @@ def test_evaluate_reads_images_and_masks_as_in_the_training(
 
 
 def test_a_bundle_without_such_images_refuses_them_until_it_is_said(
-    parts_folder: Path, tmp_path: Path, run: Callable[..., object]
+    parts_folder: Path, tmp_path: Path, run: Run
 ) -> None:
     settings = {key: value for key, value in SETTINGS.items() if key != "data.mask_values"}
     out = tmp_path / "run"

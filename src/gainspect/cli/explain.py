@@ -19,11 +19,10 @@ def explain(
 ) -> None:
     """Explain why one image is OK, NG or REVIEW: where the evidence is, and what repairing it changes."""
     from gainspect.jobs.explain_image import explain_image
-    from gainspect.report.drawing.explanation import can_draw
 
-    console.print(explain_image(bundle, image, out=out, language=lang, bits=bits), highlight=False)
-    if out is None:
-        return
-    if not can_draw(lang):
-        errors.print("No installed font has the letters of this language, so the picture is in English.")
-    console.print(f"Saved: {out}", soft_wrap=True)
+    explained = explain_image(bundle, image, out=out, language=lang, bits=bits)
+    console.print(explained.text, highlight=False)
+    if explained.unlettered is not None:
+        errors.print(explained.unlettered, highlight=False)
+    if out is not None:
+        console.print(f"Saved: {out}", soft_wrap=True)

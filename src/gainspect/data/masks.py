@@ -123,18 +123,23 @@ def _turned_with(
     )
 
 
-def require_one_meaning(paths: Iterable[Path]) -> None:
+def require_one_meaning(paths: Iterable[Path]) -> frozenset[Path]:
     """Refuse a set of masks whose defects have different values: they may be classes, or an area to ignore.
+
+    Returns:
+        Those of the masks that mark something.
 
     Raises:
         GainspectError: with the values found and an example of each, or because a mask cannot be read.
     """
-    if len(found := marking_values(paths)) > 1:
+    found, marked = _marking(paths)
+    if len(found) > 1:
         raise GainspectError(
             f"the masks mark defects with different values: {', '.join(found)}",
             hint="Save 0 for the background and one other value for the defect, the same in all masks; or "
             f"{SAY_VALUES}.",
         )
+    return marked
 
 
 def marking_values(paths: Iterable[Path]) -> list[str]:
@@ -143,6 +148,12 @@ def marking_values(paths: Iterable[Path]) -> list[str]:
     Raises:
         GainspectError: a mask cannot be read, is over the limit on pixels, or has more than two values.
     """
+    return _marking(paths)[0]
+
+
+def _marking(paths: Iterable[Path]) -> tuple[list[str], frozenset[Path]]:
+    """As `marking_values`, with the masks that mark something."""
+    marked = set()
     examples: dict[Color, Path] = {}
     counts: Counter[Color] = Counter()
     for path in paths:
@@ -152,12 +163,14 @@ def marking_values(paths: Iterable[Path]) -> list[str]:
         defect = _values_of(samples, compressed=is_jpeg(content), where=path).defect
         if defect is None:
             continue
+        marked.add(path)
         known = next((color for color in examples if _apart(color, defect) <= _tolerance(color)), defect)
         examples.setdefault(known, path)
         counts[known] += 1
-    return [
+    listed = [
         f"{named(c)} in {plural(n, 'mask')} (such as {examples[c].name})" for c, n in counts.most_common()
     ]
+    return listed, frozenset(marked)
 
 
 def _content(path: Path) -> bytes:

@@ -79,6 +79,15 @@ class Assessment:
         """(N,) True for NG."""
         return np.array([image.label is Label.NG for image in self.images], np.bool_)
 
+    @property
+    def reasons(self) -> list[tuple[Assessed, bool]]:
+        """OK and marked NG images, and whether each is right for the right reason.
+
+        Without marked NG images there are none: that OK images pass says nothing of a reason.
+        """
+        known = [(image, image.right_reason) for image in self.images if image.right_reason is not None]
+        return known if any(image.label is Label.NG for image, _ in known) else []
+
     def without(self, names: frozenset[str]) -> "Assessment":
         """Leave images out, by their names in tables."""
         kept = tuple(image for image in self.images if image.image not in names)

@@ -26,6 +26,8 @@ class Cause(StrEnum):
     """The score is within `NEAR` logits of the threshold."""
     LOW_CONTRAST = "low_contrast"
     """A missed defect that hardly differs from its surroundings."""
+    NOT_MARKED = "not_marked"
+    """A missed defect; whether the evidence peaks in it is not known, because it is not marked."""
     EVIDENCE_ELSEWHERE = "evidence_elsewhere"
     """A missed defect; the evidence does not peak in it."""
     WEAK_EVIDENCE = "weak_evidence"
@@ -88,6 +90,8 @@ def guess(image: Examined, doubtful: frozenset[str] = frozenset()) -> Cause:
         return Cause.LOOKS_LIKE_DEFECT if image.check and image.check.flips else Cause.NO_SINGLE_PLACE
     if image.contrast is not None and image.contrast < LOW_CONTRAST:
         return Cause.LOW_CONTRAST
+    if image.points_at_defect is None:
+        return Cause.NOT_MARKED
     return Cause.WEAK_EVIDENCE if image.points_at_defect else Cause.EVIDENCE_ELSEWHERE
 
 

@@ -94,7 +94,7 @@ def fit_review(
     the agreement, which has no natural scale without data.
 
     Args:
-        verdicts: NG verdicts that are right for the right reason.
+        verdicts: NG verdicts that are right, for the right reason as far as their defects are marked.
         policy: how they were checked.
         share: the share of them that may become REVIEW, 0…1.
         split: the part of the data that they come from.
@@ -115,6 +115,7 @@ def fit_review(
             "share": share,
             "split": split,
             "verdicts": len(verdicts),
+            "marked": sum(v.points_at_defect is not None for v in verdicts),
         }
     )
     broken = [broken_rules(v.drop, v.control_drop, v.agreement, v.gap, fitted) for v in verdicts]

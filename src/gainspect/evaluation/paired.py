@@ -93,6 +93,7 @@ def _share(hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Statistic:
 def _known(name: str) -> Callable[[SavedVerdicts], Statistic]:
     def statistic(table: SavedVerdicts) -> Statistic:
         known = ~np.isnan(table.figures[name])
+        known &= (known & table.labels).any()  # OK images alone say nothing of a reason
         return weighted_ratio(np.nan_to_num(table.figures[name]), known.astype(np.float64))
 
     return statistic

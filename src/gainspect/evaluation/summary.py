@@ -46,7 +46,8 @@ def summarize(
 
     Returns:
         images (counts), classification (operating, half, ranking), right_reason_rate, maps (by map name),
-        localization (None if the model has none), defect_types and defect_sizes (a row for each third).
+        localization (None if the model has none, or no defect is marked), defect_types and defect_sizes (a
+        row for each third).
     """
     kept = assessment.without(exclude)
     images = kept.images
@@ -57,9 +58,7 @@ def summarize(
             "half": _classification(kept, 0.5, "0.5, for comparison"),
             "ranking": _ranking(kept),
         },
-        "right_reason_rate": share_figure(
-            [(image, image.right_reason) for image in images if image.right_reason is not None]
-        ),
+        "right_reason_rate": share_figure(kept.reasons),
         "maps": {
             name: _map_quality(images, name, (map_thresholds or {}).get(name)) for name in map_names(kept)
         },
@@ -123,10 +122,10 @@ def _map_quality(images: Sequence[Assessed], name: MapName, threshold: float | N
 
 def _localization(images: Sequence[Assessed]) -> dict[str, Any] | None:
     """Localization figures: mean over the NG images with a mask, and pooled over these and all OK images."""
-    counts = [image.overlap for image in images if image.overlap is not None]
-    if not counts:
+    known = [image for image in images if image.overlap is not None]
+    if not any(image.label is Label.NG for image in known):
         return None
-    total = localization.pooled(counts)
+    total = localization.pooled([image.overlap for image in known if image.overlap is not None])
     return {
         "iou": _mean(images, "localization_iou"),
         "dice": _mean(images, "localization_dice"),

@@ -16,9 +16,9 @@ def validation_figures(assessment: Assessment, target_recall: float) -> dict[str
     """Figures by which epochs are compared; undefined figures are absent.
 
     Returns:
-        auroc, ap, specificity_at_recall (share of OK images that pass at the target recall),
-        right_reason_at_recall, recall and accuracy at threshold 0.5; with masks also cam_iou, pointing_game
-        and energy_inside of the evidence; with localization also localization_iou.
+        auroc, ap, specificity_at_recall (share of OK images that pass at the target recall), recall and
+        accuracy at threshold 0.5; with masks also right_reason_at_recall, and cam_iou, pointing_game and
+        energy_inside of the evidence; with localization also localization_iou.
     """
     scores, labels = assessment.scores, assessment.labels
     at_half = at_threshold(scores, labels, 0.5)
@@ -43,9 +43,9 @@ def right_reason_at_recall(assessment: Assessment, target_recall: float) -> floa
     """How many verdicts are right for the right reason at the target recall, 0…1.
 
     It is the mean of two shares: OK images that pass, and NG images with a mask that are caught with the
-    evidence peaking in the defect (ties count in part). Without marked NG images it is the first share alone;
-    without OK or without NG images it is None. Specificity alone could choose a checkpoint that relies on a
-    spurious cue, if the validation part has that cue.
+    evidence peaking in the defect (ties count in part). It is None without OK images, and without marked NG
+    images: the first share alone says nothing of a reason. Specificity alone could choose a checkpoint that
+    relies on a spurious cue, if the validation part has that cue.
     """
     labels = assessment.labels
     if not labels.any() or labels.all():
@@ -57,7 +57,7 @@ def right_reason_at_recall(assessment: Assessment, target_recall: float) -> floa
         for image in assessment.images
         if "evidence_pointing_game" in image.figures
     ]
-    return (passed + float(np.mean(hits))) / 2 if hits else passed
+    return (passed + float(np.mean(hits))) / 2 if hits else None
 
 
 def _mean(assessment: Assessment, figure: str) -> float | None:

@@ -1,28 +1,37 @@
 """Explain why one image is OK, NG or REVIEW: where the evidence is, and what repairing it changes."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import plan
 from gainspect.policy import ReasonPolicy
-from gainspect.report.drawing.explanation import can_draw, draw_explanation, explanation
+from gainspect.report.drawing.explanation import draw_explanation, explanation
 from gainspect.report.texts import Wording
+
+
+class Explained(NamedTuple):
+    """Why an image has its verdict."""
+
+    text: str
+    unlettered: str | None
+    """What the picture does not show as it is for want of a font, in a sentence; None: nothing."""
 
 
 def explain_image(
     bundle: Path, image: Path, *, out: Path | None = None, language: str = "en", bits: int | None = None
-) -> str:
+) -> Explained:
     """Judge an image and explain the verdict.
 
     Args:
         bundle: the bundle to judge with. The reason is checked even if the bundle does not ask for it.
         image: the image file.
         out: PNG file to draw the explanation into; None: no picture.
-        language: "en" or "ko"; if no font for it is installed, the picture is in English (see `can_draw`).
+        language: "en" or "ko"; if no font for it is installed, the picture is in English.
         bits: see `Inspector.load`.
 
     Returns:
-        The explanation in words.
+        The explanation in words, and what no installed font can draw of it.
 
     Raises:
         GainspectError: the bundle is refused, the image cannot be read, or there is no such language.
@@ -33,10 +42,9 @@ def explain_image(
     assert inspector.bundle is not None and inspector.region_threshold is not None
     inspector.reason = reason = inspector.reason or ReasonPolicy()
     verdict = next(inspector.judge([pixels]))
-    if out is not None:
-        evidence = verdict.evidence.evidence
-        trial = plan(pixels, evidence, inspector.region_threshold, reason.controls, reason.seed)
-        scale = inspector.bundle.description.policy.heat_scale()
-        drawn = wording if can_draw(language) else Wording("en")
-        draw_explanation(pixels, verdict, trial, scale, drawn, out)
-    return explanation(verdict, wording)
+    if out is None:
+        return Explained(explanation(verdict, wording), None)
+    trial = plan(pixels, verdict.evidence.evidence, inspector.region_threshold, reason.controls, reason.seed)
+    scale = inspector.bundle.description.policy.heat_scale()
+    unlettered = draw_explanation(pixels, verdict, trial, scale, wording, out, name=image.name)
+    return Explained(explanation(verdict, wording), unlettered)

@@ -15,7 +15,9 @@ from gainspect.evaluation.saved_verdicts import ALL_LABELS
 from gainspect.evaluation.side_by_side import RunFigures, run_figures, save_comparison
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.jobs.run_evaluation import run_evaluation
+from gainspect.names import composed
 from gainspect.report.drawing.picture_grid import PictureRow, picture_grid
+from gainspect.report.terminal.sentences import say
 from gainspect.strategies import strategy
 from gainspect.training.launch import resume, train
 from gainspect.training.run_folder import RunFolder
@@ -60,18 +62,14 @@ def compare_strategies(
     names = [strategy(name).name for name in strategies]
     keep_freed_memory()
     require_known(doubtful or (), manifest)
-    sentence = not_taken_sentence(manifest.not_taken)
-    if console is not None and sentence is not None:
-        console.print(sentence)
+    say(console, not_taken_sentence(manifest.not_taken))
     settled = settle(config, manifest)
     config, manifest = settled.config, settled.manifest
     if seen == "refuse":  # now, not after hours of training
         tested = manifest.split("test")
         found = SeenImages.of(manifest).among(tested)
         require_unseen(found, len(tested.parts), what="the test part", where=manifest.root)
-    if console is not None:
-        for sentence in settled.sentences:
-            console.print(sentence)
+    say(console, *settled.sentences(names))
     comparisons: dict[str, list[RunFigures]] = {}
     runs: dict[str, RunFolder] = {}
     for name in names:
@@ -92,12 +90,16 @@ def compare_strategies(
                 comparisons.setdefault(title, []).append(figures)
     for title, compared in comparisons.items():
         save_comparison(compared, out, "compare" if title == ALL_LABELS else "compare-without-doubtful")
-    picture(runs, manifest.split("test"), out / "compare.png")
+    say(console, picture(runs, manifest.split("test"), out / "compare.png"))
     return comparisons
 
 
-def picture(runs: dict[str, RunFolder], manifest: Manifest, out: Path) -> None:
-    """Draw parts of each defect type and OK parts, with the evidence of each run."""
+def picture(runs: dict[str, RunFolder], manifest: Manifest, out: Path) -> str | None:
+    """Draw parts of each defect type and OK parts, with the evidence of each run.
+
+    Returns:
+        What no installed font can draw, in a sentence; None: nothing.
+    """
     parts = _examples(manifest)
     verdicts = {
         name: list(trained_inspector(run).judge(manifest.image(part) for part in parts))
@@ -110,11 +112,17 @@ def picture(runs: dict[str, RunFolder], manifest: Manifest, out: Path) -> None:
         image = manifest.image(part)
         marked = manifest.mask(part, image.shape)
         mask = np.zeros(image.shape[:2], np.uint8) if marked is None else marked
-        title = part.defect_type or part.label.upper()
+        title = _title(manifest, part)
         rows.append(
             PictureRow(title, image, mask, part.label, [column[index] for column in verdicts.values()])
         )
-    picture_grid(rows, list(verdicts), scales, out)
+    return picture_grid(rows, list(verdicts), scales, out).sentence
+
+
+def _title(manifest: Manifest, part: Part) -> list[str]:
+    """What a part shows, its name unless that of its image says it, and the name of its image."""
+    lines = [part.defect_type or part.label.upper(), part.group, part.image.name]
+    return [lines[0], lines[2]] if part.group in composed(manifest.key(part)) else lines
 
 
 def _examples(manifest: Manifest) -> list[Part]:
@@ -156,7 +164,7 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
     """
     run = RunFolder(path)
     if not run.config_file.exists():
-        return train(config, manifest, path, console=console)
+        return train(config, manifest, path, console=console, announce=False)
     config, manifest, *_ = settle(config, manifest)
     begun = run.config()
     if begun.data.bits == "auto":  # a run of an older version, which did not settle it

@@ -21,6 +21,7 @@ from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.judged_data import data_for
 from gainspect.policy import Policy
 from gainspect.report.terminal.image_bar import image_bar
+from gainspect.report.terminal.sentences import say
 from gainspect.training.run_folder import RunFolder
 
 
@@ -70,9 +71,7 @@ def run_evaluation(
     chosen = _part(manifest, split)
     require_known(doubtful or (), manifest)
     left_out = None if doubtful is None else resolve(doubtful, map(manifest.key, manifest.parts))
-    sentence = not_taken_sentence(manifest.not_taken)
-    if console is not None and sentence is not None:
-        console.print(sentence)
+    say(console, not_taken_sentence(manifest.not_taken))
     inspector, policy, known = opened()
     found = None if known is None else known.among(chosen)
     if found and split == "test" and seen == "refuse":

@@ -8,6 +8,7 @@ from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
 from gainspect.data.taken import not_taken_sentence
 from gainspect.jobs.memory import keep_freed_memory
+from gainspect.report.terminal.sentences import say
 from gainspect.training.run_folder import RunFolder
 from gainspect.wording import in_words, plural
 
@@ -29,8 +30,7 @@ def run_training(
         KeyboardInterrupt: the training was stopped; `resume_training` continues it.
     """
     manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
-    if (sentence := not_taken_sentence(manifest.not_taken)) is not None:
-        console.print(sentence)
+    say(console, not_taken_sentence(manifest.not_taken))
     from gainspect.training.launch import train
 
     keep_freed_memory()

@@ -18,6 +18,7 @@ from gainspect.jobs.judged_data import data_for
 from gainspect.report.html.comparison_report import write_comparison
 from gainspect.report.html.inspection_report import Album, write_report
 from gainspect.report.terminal.image_bar import image_bar
+from gainspect.report.terminal.sentences import say
 from gainspect.report.texts import Wording
 from gainspect.training.run_folder import RunFolder
 
@@ -56,9 +57,7 @@ def write_inspection_report(
     bundle_path, everything = _bundle_and_data(target, data, mask_values, console)
     require_known(doubtful, everything)
     left_out = resolve(doubtful, map(everything.key, everything.parts))
-    sentence = not_taken_sentence(everything.not_taken)
-    if console is not None and sentence is not None:
-        console.print(sentence)
+    say(console, not_taken_sentence(everything.not_taken))
     tested = everything.split("test")
     manifest = tested if tested.parts or not is_bundle(target) else everything
     require_both_classes(manifest, what="what is to be judged")

@@ -108,7 +108,7 @@ def certify_int8(bundle: Bundle, reference: Backend, validation: Manifest) -> di
 def _on_validation(backend: Backend, bundle: Bundle, validation: Manifest) -> dict[str, float | None]:
     threshold, tiling = bundle.description.policy.threshold, bundle.description.preprocessing.tiling
     assessment = assess(Inspector(backend, threshold=threshold, tiling=tiling), validation)
-    reasons = [image.right_reason for image in assessment.images if image.right_reason is not None]
+    reasons = [right for _, right in assessment.reasons]
     return {
         "recall": at_threshold(assessment.scores, assessment.labels, threshold)["recall"],
         "right_reason_rate": float(np.mean(reasons)) if reasons else None,

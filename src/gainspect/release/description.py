@@ -54,6 +54,7 @@ def describe(
         data={
             "fingerprint": environment["data"]["fingerprint"],
             "images": {split: len(manifest.split(split).parts) for split in SPLITS},
+            "marking": environment["data"].get("marking", {}),
             "ng": {split: int(manifest.split(split).labels.sum()) for split in SPLITS},
         },
         files={},

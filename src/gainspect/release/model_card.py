@@ -1,10 +1,12 @@
 """The model card: what a person should know before trusting a bundle."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from gainspect.data.marked import Marking
 from gainspect.inspection.bundle import Description
 from gainspect.policy import Policy
-from gainspect.report.terminal.bundle_tables import review_rules
+from gainspect.report.terminal.bundle_tables import review_rules, right_verdicts
 from gainspect.strategies import strategy
 
 CARD = "model_card.md"
@@ -26,7 +28,10 @@ def model_card(description: Description, parity: dict[str, Any]) -> str:
         else "a threshold set by hand"
     )
     formats = "\n".join(_format_row(row) for row in parity["formats"])
-    parts = "\n".join(f"| {split} | {images[split]} | {ng[split]} |" for split in images)
+    marking = description.data.get("marking", {})
+    parts = "\n".join(
+        f"| {split} | {images[split]} | {ng[split]} | {_marked(marking.get(split))} |" for split in images
+    )
     return f"""# {description.name}
 
 This bundle judges images of parts as OK or NG, and shows what each verdict is based on. Created
@@ -43,10 +48,10 @@ This bundle judges images of parts as OK or NG, and shows what each verdict is b
 
 ## What it was trained on
 
-| part | images | of them NG |
-| --- | --- | --- |
+| part | images | of them NG | NG with a marked defect |
+| --- | --- | --- | --- |
 {parts}
-
+{_untaught(marking)}
 Fingerprint (SHA-256): `{description.data["fingerprint"]}`.
 Nothing is known about its verdicts on images unlike these (other parts, another camera, other light).
 
@@ -87,9 +92,26 @@ def _reason(policy: Policy) -> str:
     listed = "\n".join(f"* {rule}" for rule in review_rules(reason))
     return (
         f"NG becomes REVIEW when its reason fails one of these checks:\n\n{listed}\n\n"
-        f"On the part {reason.split}, {reason.reviewed} of {reason.verdicts} NG verdicts that are right for "
-        f"the right reason break a limit, and {reason.unchecked} cannot be checked."
+        f"On the part {reason.split}, {reason.reviewed} of {right_verdicts(reason)} break a limit, and "
+        f"{reason.unchecked} cannot be checked."
     )
+
+
+def _marked(counts: Mapping[str, int] | None) -> str:
+    return "not counted" if counts is None else str(Marking(**counts).marked)
+
+
+def _untaught(marking: Mapping[str, Mapping[str, int]]) -> str:
+    """What follows from missing marks, as a paragraph; empty if nothing does."""
+    lacking = {part for part, counts in marking.items() if not Marking(**counts).marked}
+    said = []
+    if "train" in lacking:
+        said.append("No marked defect taught the model where to look.")
+    if "val" in lacking:
+        said.append(
+            "Whether its evidence lies on the defects was not measured: none is marked in validation."
+        )
+    return f"\n{' '.join(said)}\n" if said else ""
 
 
 def _number(value: float | None) -> str:

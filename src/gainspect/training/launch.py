@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import warnings
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from gainspect.files import write_json, write_text
 from gainspect.models.gain_mtl import GainMTL, model_of
 from gainspect.models.weights import load_weights
 from gainspect.report.terminal.image_bar import image_bar
+from gainspect.report.terminal.sentences import say
 from gainspect.strategies import strategy
 from gainspect.training.callbacks import EpochBar, EpochLines, Monitor, Patience
 from gainspect.training.checkpoint import SafetensorsIO, load_state
@@ -33,8 +35,8 @@ from gainspect.training.compiled import compile_backbone, compiler_errors
 from gainspect.training.device import device_at_hand
 from gainspect.training.estimate import estimate
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.selection import EpochFigures, require_figure
-from gainspect.training.settle import settle
+from gainspect.training.selection import EpochFigures, monitored
+from gainspect.training.settle import Settled, settle
 from gainspect.training.task import InspectionTask
 from gainspect.training.trained import trained_backend
 from gainspect.training.workers import loading_workers, out_of_shared_memory
@@ -48,7 +50,9 @@ _LIGHTNING_ADVICE = (
 )
 
 
-def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console | None = None) -> RunFolder:
+def train(
+    config: RunConfig, manifest: Manifest, out: Path, *, console: Console | None = None, announce: bool = True
+) -> RunFolder:
     """Train into a new run folder.
 
     Args:
@@ -57,6 +61,7 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
             size is "auto", it is chosen from their defects.
         out: the run folder to create.
         console: where progress is shown; None: no progress is shown.
+        announce: whether to say what was settled; a comparison of several runs says it once.
 
     Raises:
         GainspectError: the folder is in use, the data cannot be trained on, or weights are missing.
@@ -70,15 +75,12 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
         )
     settled = settle(config, manifest)
     config, manifest = settled.config, settled.manifest
-    if console is not None:
-        for sentence in settled.sentences:
-            console.print(sentence)
-    require_figure(config.training.monitor, manifest.split("val"))
+    if announce:
+        say(console, *settled.sentences([config.strategy]))
+    monitored(config.training.monitor, manifest.split("val"))
     model = _build(config)
     weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
-    run = _start_run(
-        out, config, manifest, weights=weights, device=device_at_hand(), precision=_precision(config)
-    )
+    run = _start_run(out, settled, weights=weights, device=device_at_hand(), precision=_precision(config))
     return _fit(run, config, manifest, model, console)
 
 
@@ -110,20 +112,16 @@ def _fit(
         transplants=strategy(config.strategy).transplants if transplants is None else transplants,
         tiling=config.data.tiling,
     )
-    if console is not None and data.left_out:
-        unmarked = plural(data.left_out, "NG image")
-        console.print(f"Training with tiles leaves out {unmarked} without a marked defect.")
     workers, fewer = loading_workers(config)
-    if console is not None and fewer:
-        console.print(fewer)
+    say(console, fewer or None)
     task = InspectionTask(config, model, data, workers)
     lines = EpochLines(config.strategy, console or Console(quiet=True))
-    figure = config.training.monitor
+    figure = monitored(config.training.monitor, manifest.split("val"))
     monitor = Monitor(run, manifest.split("val"), figure, lines.add, MONITORS[figure])
     announced = None
     if console is not None:
         announced = _announce(task, manifest.split("val"), console, done=_epochs_done(run))
-    trainer = _trainer(config, monitor, bar=console is not None and console.is_terminal)
+    trainer = _trainer(config, monitor, figure, bar=console is not None and console.is_terminal)
     handler = signal.getsignal(signal.SIGINT)
     # Only the main thread may set handlers; elsewhere Lightning sets none.
     main = threading.current_thread() is threading.main_thread()
@@ -207,12 +205,12 @@ def _build(config: RunConfig) -> GainMTL:
     return model_of(config)
 
 
-def _trainer(config: RunConfig, monitor: Monitor, *, bar: bool) -> pl.Trainer:
+def _trainer(config: RunConfig, monitor: Monitor, figure: str, *, bar: bool) -> pl.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     settings = config.training
     callbacks: list[pl.Callback] = [monitor, *([EpochBar()] if bar else [])]
     if settings.patience is not None:
-        callbacks.append(Patience(settings.monitor, settings.patience, MONITORS[settings.monitor]))
+        callbacks.append(Patience(figure, settings.patience, MONITORS[figure]))
     return pl.Trainer(
         accelerator="auto",
         devices=1,
@@ -239,11 +237,9 @@ def _precision(config: RunConfig) -> str:
 _PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "opencv-python-headless", "scikit-learn")
 
 
-def _start_run(
-    path: Path, config: RunConfig, manifest: Manifest, *, weights: str, device: str, precision: str
-) -> RunFolder:
+def _start_run(path: Path, settled: Settled, *, weights: str, device: str, precision: str) -> RunFolder:
     """Create a run folder and record what the training will use."""
-    run = RunFolder(path)
+    run, manifest = RunFolder(path), settled.manifest
     save_manifest(manifest, run.split_file)
     record = DataRecord.of(manifest)
     write_json(run.files_file, record.files)
@@ -254,6 +250,7 @@ def _start_run(
                 "root": str(manifest.root.resolve()),
                 "fingerprint": record.fingerprint,
                 "darkest": 0 if manifest.reading.depth is None else manifest.reading.depth.darkest,
+                "marking": {"train": asdict(settled.train), "val": asdict(settled.validation)},
             },
             "weights": weights,
             "device": device,
@@ -267,5 +264,7 @@ def _start_run(
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         },
     )
-    save_config(config.resolved(), run.config_file)  # written last: its presence makes this a run folder
+    save_config(
+        settled.config.resolved(), run.config_file
+    )  # written last: its presence makes this a run folder
     return run

@@ -7,30 +7,38 @@ from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
+_RIGHT_REASON = "right_reason_at_recall"
+
 EpochFigures = dict[str, float | int]
 """The figures of an epoch: its number, losses ("loss/…"), validation figures and seconds."""
 
 
-def require_figure(figure: str, validation: Manifest) -> None:
-    """Refuse a figure that the validation part cannot give, before anything is trained.
+def monitored(figure: str, validation: Manifest) -> str:
+    """The figure by which epochs are compared.
+
+    Without a marked defect `right_reason_at_recall` does not exist, and `specificity_at_recall`, the half of
+    it that needs none, takes its place.
 
     Args:
-        figure: one of `MONITORS`.
+        figure: one of `MONITORS`, as configured.
         validation: the validation part.
 
     Raises:
         GainspectError: the figure needs NG images with a marked defect, and there are none; or a mask cannot
             be read.
     """
-    if figure not in MAP_MONITORS:
-        return
+    if figure not in (*MAP_MONITORS, _RIGHT_REASON):
+        return figure
     masks = (validation.mask(part) for part in validation.parts if part.label is Label.NG)
-    if not any(mask is not None and mask.any() for mask in masks):
-        raise GainspectError(
-            f"{figure} needs marked defects, and the validation part has none",
-            where="training.monitor",
-            hint=f"Mark them, or choose {', '.join(name for name in MONITORS if name not in MAP_MONITORS)}.",
-        )
+    if any(mask is not None and mask.any() for mask in masks):
+        return figure
+    if figure == _RIGHT_REASON:
+        return "specificity_at_recall"
+    raise GainspectError(
+        f"{figure} needs marked defects, and the validation part has none",
+        where="training.monitor",
+        hint=f"Mark them, or choose {', '.join(name for name in MONITORS if name not in MAP_MONITORS)}.",
+    )
 
 
 class Selection:

@@ -1,15 +1,18 @@
 """Settles what a configuration leaves open until the data are known: split, depth, image size. No torch."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
 from gainspect.config import RunConfig
 from gainspect.data.defect_size import SizeChoice, choose_size
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.marked import Marking, marking_of
 from gainspect.data.masks import require_one_meaning
 from gainspect.data.reading import Reading, find_depth
 from gainspect.data.splits import assign_splits
+from gainspect.training.untaught import untaught
 from gainspect.types import Label
 
 
@@ -24,11 +27,15 @@ class Settled(NamedTuple):
     """How the image size was chosen; None: the configuration sets it."""
     depth: str | None
     """A sentence: how 16-bit images are read; None: there are none."""
+    train: Marking
+    validation: Marking
+    """How many images of these parts have a marked defect."""
 
-    @property
-    def sentences(self) -> list[str]:
-        """What was settled, to be told to a user."""
-        return [str(found) for found in (self.depth, self.choice) if found is not None]
+    def sentences(self, strategies: Iterable[str]) -> list[str]:
+        """What a user should know before these strategies are trained on the data."""
+        chosen = [str(found) for found in (self.depth, self.choice) if found is not None]
+        tiles = self.config.data.tiling is not None
+        return chosen + untaught(self.train, self.validation, strategies, tiles=tiles)
 
 
 def settle(config: RunConfig, manifest: Manifest) -> Settled:
@@ -49,14 +56,19 @@ def settle(config: RunConfig, manifest: Manifest) -> Settled:
     manifest = replace(manifest, reading=Reading(depth, config.data.meanings))
     config = config.with_data(bits=None if depth is None else depth.bits)
     if config.data.meanings is None:
-        require_one_meaning(part.mask for part in known if part.mask is not None)
+        marked = require_one_meaning(part.mask for part in known if part.mask is not None)
     else:
         manifest = with_named_types(manifest)
+        masks = ((part.mask, manifest.mask(part)) for part in known)
+        marked = frozenset(
+            file for file, mask in masks if file is not None and mask is not None and mask.any()
+        )
+    marking = [marking_of(manifest.split(split), marked) for split in ("train", "val")]
     told = None if depth is None else str(found)
     if config.data.size != "auto":
-        return Settled(config, manifest, None, told)
+        return Settled(config, manifest, None, told, *marking)
     choice = choose_size(manifest, tiling=config.data.tiling)
-    return Settled(config.with_data(size=choice.size, tile=choice.tile), manifest, choice, told)
+    return Settled(config.with_data(size=choice.size, tile=choice.tile), manifest, choice, told, *marking)
 
 
 def with_named_types(manifest: Manifest) -> Manifest:

@@ -52,6 +52,16 @@ def test_differences_by_hand(tmp_path):
     assert "pointing_game" not in values
 
 
+def test_without_marked_defects_there_is_no_right_reason_to_compare(tmp_path):
+    def unmarked(rows):
+        return [(*row[:5], "" if row[1] == "ng" else row[5]) for row in rows]
+
+    found = differences(
+        predictions(tmp_path / "a.csv", unmarked(BASE)), predictions(tmp_path / "b.csv", unmarked(OTHER))
+    )
+    assert "right_reason_rate" not in {difference.figure for difference in found}
+
+
 def test_intervals_draw_groups_and_judge_both_on_the_same(tmp_path):
     rng = np.random.default_rng(0)
     base, other = [], []

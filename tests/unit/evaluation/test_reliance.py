@@ -178,5 +178,6 @@ def test_causes_of_misses_in_their_order(parts):
 
     assert caused() is Cause.EVIDENCE_ELSEWHERE
     assert caused(points_at_defect=True) is Cause.WEAK_EVIDENCE
+    assert caused(points_at_defect=None) is Cause.NOT_MARKED
     assert caused(contrast=0.1) is Cause.LOW_CONTRAST
     assert caused(contrast=0.1, defect_px=3.9) is Cause.TOO_SMALL

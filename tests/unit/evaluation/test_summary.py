@@ -155,8 +155,9 @@ def test_undefined_figures_are_null_in_json(parts):
     assert operating["recall"]["value"] is operating["recall"]["interval"] is None
     assert summary["classification"]["ranking"]["auroc"]["value"] is None
     assert summary["maps"] == summary["defect_types"] == {}
-    assert summary["localization"]["iou"]["value"] is None
-    assert summary["localization"]["aupro"] is None
+    assert summary["localization"] is None
+    # All OK parts pass, but no defect is there whose reason could be right.
+    assert (summary["right_reason_rate"]["value"], summary["right_reason_rate"]["n"]) == (None, 0)
 
 
 def test_with_every_image_left_out_nothing_is_claimed(assessment):
@@ -201,8 +202,15 @@ def test_a_checkpoint_that_follows_something_else_is_worth_less(parts):
     assert (figures["specificity_at_recall"], figures["right_reason_at_recall"]) == (1, 0.5)
 
 
-def test_without_masks_the_right_reason_at_recall_is_the_specificity(parts):
+def test_without_masks_there_is_no_right_reason(parts):
     parts.masks[:] = [None] * len(parts.masks)
     bare = Manifest(parts.manifest.root, tuple(replace(part, mask=None) for part in parts.manifest.parts))
-    figures = validation_figures(assess(parts.inspector(SCORES, half_bright), bare), target_recall=1.0)
-    assert figures["right_reason_at_recall"] == figures["specificity_at_recall"] == 0.5
+    assessment = assess(parts.inspector(SCORES, half_bright), bare)
+    figures = validation_figures(assessment, target_recall=1.0)
+    assert figures["specificity_at_recall"] == 0.5
+    assert not {"right_reason_at_recall", "pointing_game", "cam_iou", "localization_iou"} & figures.keys()
+    summary = summarize(assessment)
+    assert summary["right_reason_rate"]["value"] is summary["localization"] is None
+    assert summary["maps"] == {} and summary["defect_sizes"] == []
+    assert all(row["right_reason_rate"]["value"] is None for row in summary["defect_types"].values())
+    assert summary["images"]["ng_without_mask"] == summary["images"]["ng"] == 4

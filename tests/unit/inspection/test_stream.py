@@ -10,20 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
+from brightness import Brightness
 from gainspect.errors import GainspectError
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.stream import find_images, inspect_files, record_of
 from gainspect.policy import ReasonPolicy
-
-
-class Brightness:
-    """P(NG) is the mean brightness; the evidence is the grey value."""
-
-    size, runtime, precision = 32, "fake", "f32"
-
-    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        grey = images.astype(np.float32).mean(axis=3) / 255
-        return {"score": grey.mean(axis=(1, 2)), "evidence": grey}
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from gainspect.config import RunConfig
 from gainspect.data.defect_size import choose_size
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.marked import Marking
 from gainspect.errors import GainspectError
 from gainspect.training.settle import complete_split, settle
 from gainspect.types import Label
@@ -66,3 +67,17 @@ def test_masks_that_mark_with_different_values_are_refused_before_a_training(tmp
     cv2.imwrite(str(marked[0]), pixels // 255)
     with pytest.raises(GainspectError, match=r"different values: 255 in .*, 1 in 1 mask"):
         settle(RunConfig(), manifest)
+
+
+def test_marked_defects_of_training_and_validation_are_counted(tmp_path: Path) -> None:
+    manifest = complete_split(RunConfig(), _manifest(tmp_path, 20))
+    train = [part for part in manifest.split("train").parts if part.mask is not None]
+    blank = np.zeros((512, 512), np.uint8)
+    assert train[0].mask is not None
+    cv2.imwrite(str(train[0].mask), blank)
+    bare = tuple(replace(part, mask=None) if part is train[1] else part for part in manifest.parts)
+    settled = settle(RunConfig.model_validate({"data": {"size": 96}}), replace(manifest, parts=bare))
+    assert settled.train == Marking(ng=len(train), without_mask=1, empty=1, ok_marked=0)
+    assert settled.validation.marked == settled.validation.ng > 0
+    (sentence,) = settled.sentences(["S6"])
+    assert "1 has no mask and 1 an empty one: they train the classifiers only" in sentence

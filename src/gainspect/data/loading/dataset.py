@@ -89,7 +89,6 @@ class TrainingSet(Dataset[Sample]):
     ) -> None:
         manifest = manifest if mask_share == 1.0 else with_fewer_masks(manifest, mask_share, seed)
         self.manifest = manifest if tiling is None else marked_only(manifest)
-        self.left_out = len(manifest.parts) - len(self.manifest.parts)
         self.seed = seed
         self.boxes = boxes
         self.transplants = transplants
@@ -129,7 +128,9 @@ class TrainingSet(Dataset[Sample]):
     def _frame(self, part: Part, size: int, rng: np.random.Generator) -> _Frame:
         original = self.manifest.image(part)
         marks = self.manifest.marks(part, original.shape[:2])
-        defect, ignored = (None, None) if marks is None else (marks.defect, marks.ignored)
+        # An OK part has no defect, whatever its mask says.
+        defect = None if marks is None or part.label is Label.OK else marks.defect
+        ignored = None if marks is None else marks.ignored
         if defect is not None and self.boxes:
             defect = boxed(defect)
         if self.tiling is not None:

@@ -4,26 +4,25 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from gainspect.files import atomic_path
 from gainspect.inspection.reason.check import Trial
 from gainspect.policy import HeatScale
 from gainspect.report.drawing.heat import LOCALIZATION_SCALE, OUTLINE, colors_of, heat_of, heated
-from gainspect.report.texts import Wording
+from gainspect.report.drawing.lettering import MEND, lettering
+from gainspect.report.texts import TEXTS, Wording
 from gainspect.types import Image, Label, Verdict
 
 _COLORS = {Label.OK: "#006954", Label.NG: "#c2410c", Label.REVIEW: "#6242a0"}
-_KOREAN = ("notosanscjk", "notosanskr", "nanumgothic", "malgun", "applegothic")
-"""Beginnings of the file names of fonts with Korean letters."""
+_SOFT = "#555555"
 _PANEL = 2.25
 """Width of a picture, inches."""
 _COLUMNS: dict[str, int] = {"en": 150, "ko": 88}
 """Letters in a line."""
+_NAME = 96
+"""Letters of the image's name."""
 
 
 def explanation(verdict: Verdict, wording: Wording) -> str:
@@ -45,14 +44,9 @@ def explanation(verdict: Verdict, wording: Wording) -> str:
     return " ".join(sentences)
 
 
-def can_draw(language: str) -> bool:
-    """Whether a font with the language's letters is installed."""
-    return language != "ko" or _korean_font() is not None
-
-
 def draw_explanation(
-    image: Image, verdict: Verdict, trial: Trial, scale: HeatScale, wording: Wording, out: Path
-) -> None:
+    image: Image, verdict: Verdict, trial: Trial, scale: HeatScale, wording: Wording, out: Path, *, name: str
+) -> str | None:
     """Draw image, evidence, localization, repaired image, the three scores and the sentence.
 
     Args:
@@ -60,21 +54,35 @@ def draw_explanation(
         verdict: of this image.
         trial: what was, or would be, repaired in it.
         scale: of the bundle.
-        wording: its language needs a font, see `can_draw`.
+        wording: the texts; if no installed font has the letters of their language, they are in English.
         out: PNG to write.
+        name: of the image.
+
+    Returns:
+        What is not drawn as it should be for want of a font, in a sentence; None: nothing.
+
+    Raises:
+        GainspectError: the file cannot be written.
     """
-    font = _korean_font() if wording.language == "ko" else None
+    language = lettering(TEXTS[wording.language].values())
+    if language.missing:
+        wording = Wording("en")
+    letters = lettering([*TEXTS[wording.language].values(), name])
     shape = image.shape[0] / image.shape[1]
     page = _Page(height=2.5 + max(1.7, min(_PANEL * shape, 3.4)))
-    with mpl.rc_context({"font.family": [font] if font else mpl.rcParams["font.family"]}):
+    with letters.used():
         text, title = explanation(verdict, wording), wording(str(verdict.label))
         page.text(0.3, 0.25, title, fontsize=18, fontweight="bold", color=_COLORS[verdict.label])
+        page.text(page.width - 0.3, 0.31, letters.shown(name, _NAME), ha="right", fontsize=9.5, color=_SOFT)
         page.text(0.3, 0.75, "\n".join(wrap(text, _COLUMNS[wording.language])), fontsize=9.5, linespacing=1.5)
         _panels(page, image, verdict, trial, scale, wording)
         _scores(page.axes(10.15, 1.95, 1.25, 1.5), verdict, wording)
         _legend(page, scale, wording)
-        with atomic_path(out) as temporary:
-            page.figure.savefig(temporary, format="png", facecolor="white")
+        letters.save(page.figure, out)
+    if not language.missing:
+        return letters.sentence
+    names = " and names have digits for these letters" if letters.missing else ""
+    return f"{language.lacks}, so the picture is in English{names}. {MEND}"
 
 
 class _Page:
@@ -154,16 +162,7 @@ def _legend(page: _Page, scale: HeatScale, wording: Wording) -> None:
     axis.imshow((128 * (1 - alpha) + colors_of(ramp) * alpha).astype(np.uint8), aspect="auto")
     axis.set_axis_off()
     text = f"{scale.cold:.2g} {wording('legend_cold')}  ·  {scale.hot:.2g} {wording('legend_hot')}"
-    page.text(x, y + 0.17, text, fontsize=7.5, color="#555555")
-
-
-def _korean_font() -> str | None:
-    """Its name, known to matplotlib from now on: its own list may be older than the font."""
-    files = [f for f in font_manager.findSystemFonts() if Path(f).name.lower().startswith(_KOREAN)]
-    for file in files:
-        font_manager.fontManager.addfont(file)
-    regular = min(files, key=lambda file: ("regular" not in file.lower(), file), default=None)
-    return None if regular is None else font_manager.FontProperties(fname=regular).get_name()
+    page.text(x, y + 0.17, text, fontsize=7.5, color=_SOFT)
 
 
 def _number(score: float) -> str:

@@ -11,18 +11,22 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from gainspect.files import atomic_path
+from gainspect.report.drawing.lettering import Lettering, lettering
 from gainspect.types import Image, Label, Mask, Verdict
 
 _COLORS = "inferno"
 """Perceptually uniform and readable with every common color blindness."""
+_NAME = 30
+"""Letters of a line beside a row."""
+_RIGHT, _WRONG = "✓", "✗"
 
 
 @dataclass(frozen=True, eq=False)
 class PictureRow:
     """One part: its image and mask, and the verdict of each strategy."""
 
-    title: str
+    title: Sequence[str]
+    """Lines beside it: what it is, and what it is called."""
     image: Image
     mask: Mask
     label: Label
@@ -31,7 +35,7 @@ class PictureRow:
 
 def picture_grid(
     rows: Sequence[PictureRow], strategies: Sequence[str], scales: Sequence[float], out: Path
-) -> None:
+) -> Lettering:
     """Draw image, mask and each strategy's evidence, one row per part.
 
     Args:
@@ -40,7 +44,22 @@ def picture_grid(
         scales: for each strategy, the evidence that is drawn in the hottest color. It is the same for all
             parts, so that a part without evidence looks cold.
         out: PNG file to write.
+
+    Returns:
+        The fonts; its sentence says which letters they lack.
+
+    Raises:
+        GainspectError: the file cannot be written.
     """
+    letters = lettering([*(line for row in rows for line in row.title), *strategies, _RIGHT, _WRONG])
+    with letters.used():
+        letters.save(_grid(rows, strategies, scales, letters), out)
+    return letters
+
+
+def _grid(
+    rows: Sequence[PictureRow], strategies: Sequence[str], scales: Sequence[float], letters: Lettering
+) -> Figure:
     columns = 2 + len(strategies)
     figure = Figure(figsize=(2.2 * columns + 0.4, 2.35 * len(rows) + 0.75), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
@@ -50,9 +69,12 @@ def picture_grid(
             axis.set_xticks([])
             axis.set_yticks([])
         line[0].imshow(row.image)
-        line[0].set_ylabel(row.title, fontsize=8)
+        title = "\n".join(letters.shown(text, _NAME) for text in row.title)
+        line[0].set_ylabel(title, fontsize=8, linespacing=1.4)
         line[1].imshow(row.image)
         _outline(line[1], row.mask)
+        if row.label is Label.NG and not row.mask.any():
+            line[1].set_title("not marked", fontsize=8, color="#555555")
         for axis, verdict, scale in zip(line[2:], row.verdicts, scales, strict=True):
             _evidence(axis, row, verdict, scale)
     for axis, heading in zip(axes[0], ("image", "defect mask", *strategies), strict=True):
@@ -64,8 +86,7 @@ def picture_grid(
         "evidence for NG, one scale per strategy (1 = its 99th percentile on defective parts)", fontsize=8
     )
     bar.ax.tick_params(labelsize=7)
-    with atomic_path(out) as temporary:
-        figure.savefig(temporary, format="png")
+    return figure
 
 
 def _evidence(axis: Any, row: PictureRow, verdict: Verdict, scale: float) -> None:
@@ -76,7 +97,7 @@ def _evidence(axis: Any, row: PictureRow, verdict: Verdict, scale: float) -> Non
     _outline(axis, row.mask)
     right = verdict.label is row.label
     axis.set_title(
-        f"{'✓' if right else '✗'} {verdict.label.upper()} {verdict.score:.2f}",
+        f"{_RIGHT if right else _WRONG} {verdict.label.upper()} {verdict.score:.2f}",
         fontsize=8,
         color="#1b6e3c" if right else "#b3261e",
         fontweight="normal" if right else "bold",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gainspect.data.manifest import Manifest
+from gainspect.data.marked import Marking
 from gainspect.evaluation.failures import failures
 from gainspect.evaluation.reliance import (
     CELLS,
@@ -24,6 +25,7 @@ from gainspect.inspection.bundle import Bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import evidence_region, with_margin
 from gainspect.metrics.classification import precision_recall_points, roc_points
+from gainspect.policy import ReasonPolicy
 from gainspect.report.html.page import write_page
 from gainspect.report.html.pictures import Picture, pictures_of, within_budget
 from gainspect.report.html.plots import curve, score_histogram, shares_with_intervals
@@ -128,6 +130,8 @@ def write_report(
         quadrant=quadrant(examined),
         examples={cell: [(e, pictures) for at, e, pictures in shown if at == cell] for cell in CELLS},
         rules=_rules(album.bundle, examined),
+        rules_caption=_rules_caption(description.policy.reason),
+        marking={split: Marking(**counts) for split, counts in description.data.get("marking", {}).items()},
         plots={
             "roc": _roc(wording, assessment.scores, labels, summary) if both else "",
             "pr": _pr(wording, scores, labels, summary) if both else "",
@@ -151,6 +155,7 @@ def _numbers(examined: Sequence[Examined]) -> dict[str, int]:
         "caught": len(caught),
         "missed": len(ng) - len(caught),
         "passed": sum(e.assessed.verdict is Label.OK for e in ok),
+        "caught_marked": sum(e.points_at_defect is not None for e in caught),
         "pointed": sum(bool(e.points_at_defect) for e in caught),
         "review": sum(e.label is Label.REVIEW for e in examined),
         "review_false": sum(e.label is Label.REVIEW for e in ok),
@@ -175,6 +180,15 @@ def _rules(bundle: Bundle, examined: Sequence[Examined]) -> list[tuple[str, floa
         for rule, limit in limits.items()
         if limit is not None or rule is ReviewReason.UNCHECKED
     ]
+
+
+def _rules_caption(reason: ReasonPolicy | None) -> str:
+    """The key of the text that says where the limits come from, and how far those reasons are known."""
+    if reason is None or reason.marked is None:
+        return "rules_caption_old"
+    if reason.marked == reason.verdicts:
+        return "rules_caption"
+    return "rules_caption_some" if reason.marked else "rules_caption_none"
 
 
 def _roc(wording: Wording, scores: Any, labels: Any, summary: Mapping[str, Any]) -> str:

@@ -56,6 +56,23 @@ def review_rules(reason: ReasonPolicy) -> list[str]:
     return [*limited, "the reason cannot be checked in full"]
 
 
+def right_verdicts(reason: ReasonPolicy) -> str:
+    """The verdicts that the limits come from, and how far it is known that their reason is right.
+
+    >>> right_verdicts(ReasonPolicy(verdicts=9, marked=4))
+    '9 NG verdicts that are right (for the right reason 4; of the others it is not known, for want of masks)'
+    """
+    counted = plural(reason.verdicts, "NG verdict")
+    if reason.marked is None:
+        return f"{counted} that are right (for the right reason where their defect is marked)"
+    if reason.marked == reason.verdicts:
+        return f"{counted} that are right for the right reason"
+    if not reason.marked:
+        return f"{counted} that are right (whether for the right reason is not known, for want of masks)"
+    others = "of the others it is not known, for want of masks"
+    return f"{counted} that are right (for the right reason {reason.marked}; {others})"
+
+
 def reason_sentence(policy: Policy) -> str:
     """When the reason of an NG verdict fails its check, and how often it does on the data of the limits."""
     reason = policy.reason
@@ -64,7 +81,7 @@ def reason_sentence(policy: Policy) -> str:
     unchecked = f", and {reason.unchecked} that cannot be checked" if reason.unchecked else ""
     return (
         f"NG becomes REVIEW if {', or '.join(review_rules(reason))}; on {reason.split}: {reason.reviewed} of "
-        f"{plural(reason.verdicts, 'verdict')} that are right for the right reason{unchecked}."
+        f"{right_verdicts(reason)}{unchecked}."
     )
 
 

@@ -106,12 +106,14 @@ def _verdicts(summary: Mapping[str, Any]) -> Table:
     counts = f"{images['n']} images of {images['groups']} parts: {images['ok']} OK, {images['ng']} NG"
     if images["left_out"]:
         counts += f"; {images['left_out']} left out"
+    reason = summary["right_reason_rate"]
+    meaning = "verdict right and, for NG, evidence peaks in the defect"
     caption = (
         "recall: share of NG judged NG; false alarms: share of OK judged NG\n"
-        "right reason: verdict right and, for NG, evidence peaks in the defect\n"
+        f"right reason: {meaning if reason['n'] else 'not measured, for no NG image has a marked defect'}\n"
         "95 % intervals; by part: images of one part count together"
     )
-    if images["ng_without_mask"]:
+    if reason["n"] and images["ng_without_mask"]:
         caption += f"; right reason leaves out {images['ng_without_mask']} NG without a mask"
     table = titled_table(f"Verdicts · {counts}", caption)
     table.add_column("")
@@ -122,7 +124,6 @@ def _verdicts(summary: Mapping[str, Any]) -> Table:
     table.add_column("by part\n", justify="right", style="dim", no_wrap=True)
     for name, title in _AT_THRESHOLD.items():
         table.add_row(title, *_figure(operating[name], strong=name == "recall"), *_by_part(half[name]))
-    reason = summary["right_reason_rate"]
     table.add_row("Right reason", *_figure(reason, strong=True), _NOTHING, "", end_section=True)
     for name, title in _RANKING.items():
         table.add_row(title, *_figure(figures["ranking"][name]), "", "")

@@ -63,11 +63,13 @@ def test_samples_carry_pixels_mask_and_whether_the_mask_counts(tmp_path: Path) -
         Part(image, Label.NG, mask=tmp_path / "defect.png"),
         Part(image, Label.NG),
         Part(image, Label.NG, mask=tmp_path / "nothing.png"),
+        Part(image, Label.OK, mask=tmp_path / "defect.png"),  # the label counts
     )
     data = TrainingSet(Manifest(tmp_path, parts), seed=1)
-    samples = [data[Draw(index, epoch=0, place=index, size=64, strength=0.0)] for index in range(4)]
-    assert [bool(s.target) for s in samples] == [False, True, True, True]
-    assert [bool(s.has_mask) for s in samples] == [False, True, False, False]
+    samples = [data[Draw(index, epoch=0, place=index, size=64, strength=0.0)] for index in range(5)]
+    assert [bool(s.target) for s in samples] == [False, True, True, True, False]
+    assert [bool(s.has_mask) for s in samples] == [False, True, False, False, False]
+    assert [bool(s.mask.any()) for s in samples] == [False, True, False, False, False]
     np.testing.assert_array_equal(samples[1].mask.numpy(), defect // 255)
     assert (samples[0].image.numpy() == 77).all()
 

@@ -17,7 +17,7 @@ def row(level, *, strategies=2):
     mask[40:50, 20:40] = 1
     verdict = Verdict(Label.NG, 0.97, 0.5, Evidence(evidence))
     image = np.full((60, 60, 3), 128, np.uint8)
-    return PictureRow("scratch", image, mask, Label.NG, [verdict] * strategies)
+    return PictureRow(["scratch"], image, mask, Label.NG, [verdict] * strategies)
 
 
 def colored(path):

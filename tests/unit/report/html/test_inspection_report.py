@@ -96,3 +96,42 @@ def test_texts_from_outside_are_escaped(tmp_path: Path) -> None:
     write_page("comparison.html.j2", tmp_path / "x.html", Wording("en"), flips=flips, **values)
     text = (tmp_path / "x.html").read_text()
     assert "&lt;b&gt;x" in text and "<b>x" not in text and "<i>" not in text
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "claims"),
+    [
+        (
+            "en",
+            (
+                "not measured: no defective image",
+                "Whether the evidence points at the defects was not measured",
+            ),
+            (
+                "Right verdict, right reason",
+                "caught images whose defect",
+                "evidence is elsewhere",
+                "PointGame",
+            ),
+        ),
+        (
+            "ko",
+            ("측정하지 못함: 결함 마스크가", "근거가 실제 결함을 가리키는지는 측정하지 못했습니다"),
+            ("판정 맞음 · 근거 맞음", "근거가 실제 결함을 가리킵니다", "근거가 다른 곳에 있음", "PointGame"),
+        ),
+    ],
+)
+def test_without_masks_it_claims_no_right_reason_and_says_that_none_was_measured(
+    language: str, said: tuple[str, ...], claims: tuple[str, ...], tmp_path: Path
+) -> None:
+    page = small_report(tmp_path, language, masks=False).read_text(encoding="utf-8")
+    assert outline(page).open == []
+    assert [sentence for sentence in said if sentence not in page] == []
+    assert [claim for claim in claims if claim in page] == []
+    card = re.search(r"(?:Right for the right reason|올바른 근거의 정답률)</span><b>(.*?)</b>", page)
+    assert card is not None and card[1] == "–"
+
+
+def test_with_masks_it_says_how_many_caught_defects_are_marked(page: str) -> None:
+    assert re.search(r"(of the 6 caught images whose defect is marked|마스크가 있는 6장 가운데)", page)
+    assert 'class="quadrant"' in page

@@ -146,3 +146,14 @@ def test_all_strategies_fit(count, width):
     rows = [row(f"S{number}", 1, 0.875) for number in range(1, count + 1)]
     lines = printed(comparison_table(rows, "without doubtful labels"), width=width)
     assert " ".join(["Precision at 0.5", *["0.875"] * count]) in lines
+
+
+def test_without_masks_the_right_reason_is_said_not_to_be_measured():
+    bare = SUMMARY | {"right_reason_rate": figure(None, n=0), "maps": {}, "localization": None}
+    bare["images"] = SUMMARY["images"] | {"ng_without_mask": 187}
+    lines = printed(*evaluation_tables(bare | {"defect_types": {}, "defect_sizes": []}))
+    text = "\n".join(lines)
+    assert "right reason: not measured, for no NG image has a marked defect" in text
+    assert "leaves out" not in text and "Point" not in text
+    (row,) = [line for line in lines if line.startswith("Right reason")]
+    assert not any(character.isdigit() for character in row)

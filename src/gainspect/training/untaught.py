@@ -1,0 +1,58 @@
+"""What a training will not learn from, and what it will not measure, for want of masks."""
+
+from collections.abc import Iterable
+
+from gainspect.data.marked import Marking
+from gainspect.strategies import STRATEGIES, strategy
+from gainspect.wording import plural
+
+
+def untaught(train: Marking, validation: Marking, names: Iterable[str], *, tiles: bool) -> list[str]:
+    """Sentences about NG images without a marked defect and OK images with one; none if nothing lacks.
+
+    Args:
+        train: of the training part.
+        validation: of the validation part.
+        names: of the strategies to be trained.
+        tiles: whether images are cut into tiles, which need marked defects.
+    """
+    return [
+        *_not_learned(train, names, tiles=tiles),
+        *_not_measured(validation),
+        *_contradicted(train, validation),
+    ]
+
+
+def _not_learned(train: Marking, names: Iterable[str], *, tiles: bool) -> list[str]:
+    if train.marked == train.ng:
+        return []
+    if train.marked:
+        lost = "training with tiles leaves them out" if tiles else "they train the classifiers only"
+        return [f"Of {plural(train.ng, 'NG image')} in training, {train.lacking}: {lost}."]
+    guided = " and ".join(name for name in names if strategy(name).needs_masks)
+    others = " or ".join(row.name for row in STRATEGIES.values() if not row.needs_masks)
+    advice = f" What guides {guided} needs masks: mark the defects, or train {others}." if guided else ""
+    return [f"{_none(train, 'training')}: nothing teaches the model where to look.{advice}"]
+
+
+def _not_measured(validation: Marking) -> list[str]:
+    if validation.marked == validation.ng:
+        return []
+    if validation.marked:
+        rest = "whether the model looks at the defect is measured on the others"
+        return [f"Of {plural(validation.ng, 'NG image')} in validation, {validation.lacking}: {rest}."]
+    return [f"{_none(validation, 'validation')}: no figure will say whether the model looks there."]
+
+
+def _contradicted(train: Marking, validation: Marking) -> list[str]:
+    if not (ok := train.ok_marked + validation.ok_marked):
+        return []
+    have = "has a mask that marks" if ok == 1 else "have masks that mark"
+    return [
+        f"{plural(ok, 'OK image')} {have} a defect: the label counts, the mask does not. Correct one of the "
+        "two; `gainspect data check` names them."
+    ]
+
+
+def _none(of: Marking, part: str) -> str:
+    return f"None of the {plural(of.ng, 'NG image')} in {part} has a marked defect"

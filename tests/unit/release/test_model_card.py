@@ -1,0 +1,70 @@
+"""The card says what the masks taught and measured, and claims no reason that was not measured."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from gainspect.data.marked import Marking
+from gainspect.inspection.bundle import Description
+from gainspect.policy import ReasonPolicy
+from gainspect.release.model_card import model_card
+from gainspect.report.terminal.bundle_tables import reason_sentence
+from report_parts import bundle
+
+BARE = Marking(ng=4, without_mask=3, empty=1, ok_marked=0)
+HALF = Marking(ng=4, without_mask=1, empty=1, ok_marked=0)
+
+
+def described(reason: ReasonPolicy, **marking: Marking) -> Description:
+    known = bundle().description
+    data: dict[str, Any] = {
+        "fingerprint": "abc",
+        "images": {"train": 9, "val": 5},
+        "ng": {"train": 4, "val": 4},
+    }
+    return known.model_copy(
+        update={
+            "training": {**known.training, "environment": {"weights": "none"}},
+            "data": data | {"marking": {part: asdict(counts) for part, counts in marking.items()}},
+            "policy": known.policy.model_copy(update={"reason": reason}),
+        }
+    )
+
+
+def card(reason: ReasonPolicy, **marking: Marking) -> str:
+    return model_card(described(reason, **marking), {"formats": []})
+
+
+def test_without_masks_it_claims_no_right_reason() -> None:
+    text = card(ReasonPolicy(split="val", verdicts=4, marked=0), train=BARE, val=BARE)
+    assert "| train | 9 | 4 | 0 |" in text and "| val | 5 | 4 | 0 |" in text
+    assert "No marked defect taught the model where to look." in text
+    assert "Whether its evidence lies on the defects was not measured" in text
+    assert "right (whether for the right reason is not known, for want of masks)" in text
+    assert "right for the right reason" not in text
+
+
+def test_with_masks_it_says_how_many() -> None:
+    text = card(ReasonPolicy(split="val", verdicts=4, marked=4), train=HALF, val=HALF)
+    assert "| train | 9 | 4 | 2 |" in text and "not measured" not in text and "taught" not in text
+    assert "0 of 4 NG verdicts that are right for the right reason break a limit" in text
+
+
+def test_of_a_run_that_counted_no_masks_it_says_so() -> None:
+    text = card(ReasonPolicy(split="val", verdicts=4))
+    assert "| train | 9 | 4 | not counted |" in text
+    assert "right (for the right reason where their defect is marked)" in text
+
+
+@pytest.mark.parametrize(
+    ("marked", "said"),
+    [
+        (4, "0 of 4 NG verdicts that are right for the right reason."),
+        (1, "0 of 4 NG verdicts that are right (for the right reason 1; of the others it is not known"),
+        (0, "0 of 4 NG verdicts that are right (whether for the right reason is not known"),
+    ],
+)
+def test_the_sentence_on_a_policy_says_how_far_reasons_are_known(marked: int, said: str) -> None:
+    policy = described(ReasonPolicy(split="val", verdicts=4, marked=marked)).policy
+    assert said in reason_sentence(policy)

@@ -1,0 +1,78 @@
+"""What a training will not learn from is counted from the files, and said in a sentence or two."""
+
+from pathlib import Path
+
+import pytest
+
+from gainspect.data.manifest import Manifest, Part
+from gainspect.data.marked import Marking, marking_of
+from gainspect.training.untaught import untaught
+from gainspect.types import Label
+
+FULL = Marking(ng=8, without_mask=0, empty=0, ok_marked=0)
+
+
+def said(
+    train: Marking, validation: Marking = FULL, names: tuple[str, ...] = ("S6",), tiles: bool = False
+) -> str:
+    return " ".join(untaught(train, validation, names, tiles=tiles))
+
+
+def test_images_are_counted_by_label_and_mask() -> None:
+    bare, empty, marked, twin = (Path(f"{name}.png") for name in ("bare", "empty", "marked", "twin"))
+    parts = (
+        Part(bare, Label.NG),
+        Part(empty, Label.NG, mask=Path("m/empty.png")),
+        Part(marked, Label.NG, mask=Path("m/marked.png")),
+        Part(twin, Label.OK, mask=Path("m/twin.png")),
+        Part(Path("ok.png"), Label.OK),
+        Part(Path("ok2.png"), Label.OK, mask=Path("m/ok2.png")),
+    )
+    found = marking_of(Manifest(Path(), parts), {Path("m/marked.png"), Path("m/twin.png")})
+    assert found == Marking(ng=3, without_mask=1, empty=1, ok_marked=1)
+    assert found.marked == 1
+
+
+def test_where_all_is_marked_nothing_is_said() -> None:
+    assert said(FULL) == ""
+
+
+@pytest.mark.parametrize(
+    ("train", "expected"),
+    [
+        ((12, 3), "12 have no mask and 3 an empty one"),
+        ((1, 0), "1 has no mask"),
+        ((0, 2), "2 have an empty mask"),
+    ],
+)
+def test_some_without_a_mark(train: tuple[int, int], expected: str) -> None:
+    text = said(Marking(30, *train, ok_marked=0))
+    assert text == f"Of 30 NG images in training, {expected}: they train the classifiers only."
+
+
+def test_tiles_leave_out_what_is_not_marked() -> None:
+    text = said(Marking(30, 12, 3, 0), tiles=True)
+    assert text.endswith("12 have no mask and 3 an empty one: training with tiles leaves them out.")
+
+
+def test_without_any_mark_nothing_teaches_and_nothing_measures_the_place() -> None:
+    none = Marking(ng=5, without_mask=4, empty=1, ok_marked=0)
+    assert said(none, none, ("S1", "S3", "S6")) == (
+        "None of the 5 NG images in training has a marked defect: nothing teaches the model where to look. "
+        "What guides S3 and S6 needs masks: mark the defects, or train S1. None of the 5 NG images in "
+        "validation has a marked defect: no figure will say whether the model looks there."
+    )
+    assert "guides" not in said(none, none, ("S1",))
+
+
+def test_ok_images_that_are_marked_are_counted_in_both_parts() -> None:
+    text = said(Marking(8, 0, 0, 1), Marking(8, 0, 0, 2))
+    assert text.startswith("3 OK images have masks that mark a defect: the label counts, the mask does not.")
+    assert said(Marking(8, 0, 0, 1)).startswith("1 OK image has a mask that marks a defect")
+
+
+def test_validation_is_told_apart() -> None:
+    text = said(FULL, Marking(8, 6, 0, 0))
+    assert text.startswith(
+        "Of 8 NG images in validation, 6 have no mask: whether the model looks at the defect"
+    )
