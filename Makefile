@@ -12,10 +12,10 @@ demo: .venv/.installed  ## Train a plain and a guided inspector on synthetic par
 	$(BIN)/gainspect demo
 
 test: lint  ## Everything that must hold: format, types, layers, all tests (fast ones first)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadscope
 
 fast: .venv/.installed  ## The fast tests only
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest --numprocesses auto --dist loadscope -m "not slow"
 
 lint: .venv/.installed  ## Format, lint, types and layers
 	$(BIN)/ruff format --check .

@@ -32,6 +32,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One for each core that this process may use; each needs up to 2 GB."""
+    return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fast tests first."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)

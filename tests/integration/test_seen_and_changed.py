@@ -113,7 +113,7 @@ def test_never_seen_is_said_where_it_is_true_and_known(place: Path) -> None:
     (summary,) = run_evaluation(run, out=place / "out").values()
     assert summary["seen"] == {}
     write_inspection_report(run, data=None, out=place / "report.html")
-    assert "images it has never seen" in (place / "report.html").read_text()
+    assert "images that the model has never seen" in (place / "report.html").read_text()
     whole = read_bundle(run / "model.gain")
     bare = {name: content for name, content in whole.contents.items() if name != SEEN}
     write_bundle(place / "bare.gain", whole.description, bare)
@@ -123,7 +123,7 @@ def test_never_seen_is_said_where_it_is_true_and_known(place: Path) -> None:
         out = place / f"{language}.html"
         write_inspection_report(place / "bare.gain", data=place / "data", out=out, language=language)
         page = out.read_text()
-        assert "never seen" not in page and "학습에 쓰지 않은" not in page
+        assert "never seen" not in page and "쓰지 않은" not in page
         assert "holds no hashes" in page or "해시가 없어" in page
 
 
@@ -132,6 +132,18 @@ def test_training_and_validation_parts_are_judged_when_they_are_asked_for(place:
         (summary,) = run_evaluation(place / "run", out=place / "out", split=split).values()
         assert set(summary["seen"].values()) == {split}
         assert len(summary["seen"]) == len(parts_of(place, split))
+
+
+def test_all_parts_are_judged_when_they_are_asked_for_and_the_seen_ones_named(place: Path) -> None:
+    (summary,) = run_evaluation(place / "run", out=place / "out", split="all").values()
+    seen = {row["image"]: split for split in ("train", "val") for row in parts_of(place, split)}
+    assert summary["seen"] == seen
+    assert summary["images"]["n"] == len(seen) + len(parts_of(place, "test"))
+    write_inspection_report(place / "run", data=None, out=place / "all.html", split="all")
+    page = (place / "all.html").read_text()
+    assert f"has seen {len(seen)} of them" in page and "never seen" not in page
+    with pytest.raises(GainspectError, match=r"no other part .*--split train or val or test or all"):
+        run_evaluation(place / "run", out=place / "out", split="other")
 
 
 def test_a_run_without_a_list_of_seen_images_makes_one(place: Path) -> None:

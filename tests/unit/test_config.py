@@ -242,3 +242,29 @@ def test_what_a_run_says_itself_stays_when_the_rest_is_written_out() -> None:
     }
     config = RunConfig.model_validate(settings)
     assert config.resolved() == config
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["1=defect,255=ignore", {1: "defect", 255: "ignore"}, {"255": "IGNORE", "#010101": "defect"}],
+)
+def test_mask_values_are_written_in_one_way(tmp_path: Path, written: object) -> None:
+    config = load_config(overrides={"data.mask_values": written})
+    assert config.data.mask_values == {"0": "background", "1": "defect", "255": "ignore"}
+    save_config(config, tmp_path / "c.yaml")
+    assert load_config(tmp_path / "c.yaml") == config
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "what"),
+    [
+        ("mask_values", "1=ignored", "Did you mean ignore"),
+        ("mask_values", {"300": "defect"}, "'300' is not a value that a mask can have"),
+        ("mask_values", ["1"], "data.mask_values"),
+        ("bits", 7, "data.bits"),
+        ("bits", "twelve", "data.bits"),
+    ],
+)
+def test_what_is_no_depth_and_no_mask_value_is_a_sentence(setting: str, value: object, what: str) -> None:
+    with pytest.raises(GainspectError, match=what):
+        load_config(overrides={f"data.{setting}": value})

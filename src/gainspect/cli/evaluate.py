@@ -15,7 +15,7 @@ def evaluate(
     target: Annotated[
         Path, typer.Argument(metavar="RUN|BUNDLE", help="Run folder of `gainspect train`, or a bundle.")
     ],
-    split: Annotated[str, typer.Option(help="Part of the data: test, val or train.")] = "test",
+    split: Annotated[str, typer.Option(help="Part of the data: test, val, train or all.")] = "test",
     data: Annotated[
         Path | None,
         typer.Option(help="Data folder or manifest. A run needs it only if the data have moved."),

@@ -20,6 +20,7 @@ def report(
         Path | None, typer.Option(help="HTML file.  [default: RUN/report.html, or NAME-report.html]")
     ] = None,
     lang: Annotated[str, typer.Option(help="Language: en or ko.")] = "en",
+    split: Annotated[str, typer.Option(help="Part of the data: test, val, train or all.")] = "test",
     doubtful: Annotated[
         Path | None, typer.Option(help="CSV with a column `file` that lists images with doubtful labels.")
     ] = None,
@@ -50,6 +51,7 @@ def report(
         data=data,
         out=path,
         language=lang,
+        split=split,
         doubtful=left_out,
         seen=require_seen_choice(seen),
         mask_values=None if mask_values is None else MaskValues.parse(mask_values),

@@ -115,7 +115,8 @@ def require_unseen(seen: Mapping[str, Split], total: int, *, what: str, where: P
     raise GainspectError(
         f"{len(seen)} of {total} images of {what} were seen in training or validation: {named}{more}",
         where=where,
-        hint="Take them out, or judge them all the same with `--seen allow`: the figures then say so.",
+        hint="Take them out, or judge them all the same with `--seen allow` (all parts: `--split all`): "
+        "the figures then say so.",
     )
 
 

@@ -24,6 +24,9 @@ from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
 from gainspect.training.run_folder import RunFolder
 
+ALL = "all"
+"""In place of a split: every part of the data."""
+
 
 def run_evaluation(
     target: Path,
@@ -46,7 +49,7 @@ def run_evaluation(
     Args:
         target: a run folder (its bundle is evaluated, and created if there is none), or a bundle.
         out: folder for the two files.
-        split: the part of the data to evaluate on.
+        split: the part of the data to evaluate on; "all": all of them, whatever the model has seen.
         data: folder or manifest. A run needs it only if the data have moved. A bundle always needs it, and it
             must define the split, because a bundle does not contain one.
         runtime: see `Inspector.load`; "torch" evaluates a run's own checkpoint and needs no bundle.
@@ -54,7 +57,7 @@ def run_evaluation(
         maps: folder to write the maps to as floats (see `assess`).
         doubtful: images to leave out in a second summary, by path or by a file name that only one has.
         seen: whether to judge a test part with images that the model has seen in training or validation. The
-            parts train and val are judged in either case.
+            others are judged in either case.
         mask_values: what the values of masks mean, of the data given with a bundle; None: as in its training.
         console: where progress is shown; None: no progress is shown.
 
@@ -68,7 +71,7 @@ def run_evaluation(
             image is not in the data, or a doubtful file name fits several images.
     """
     manifest, opened = _parts_and_inspector(target, data, runtime, precision, mask_values, console)
-    chosen = _part(manifest, split)
+    chosen = part_of_data(manifest, split)
     require_known(doubtful or (), manifest)
     left_out = None if doubtful is None else resolve(doubtful, map(manifest.key, manifest.parts))
     say(console, not_taken_sentence(manifest.not_taken))
@@ -139,8 +142,13 @@ def _measured(bundle: Bundle) -> Bundle:
     return bundle
 
 
-def _part(manifest: Manifest, split: str) -> Manifest:
-    chosen = manifest.split(split)
+def part_of_data(manifest: Manifest, split: str) -> Manifest:
+    """The parts of one split, or all of them.
+
+    Raises:
+        GainspectError: there is no such part.
+    """
+    chosen = manifest if split == ALL else manifest.split(split)
     if chosen.parts:
         return chosen
     there = [name for name in SPLITS if manifest.split(name).parts]
@@ -149,5 +157,7 @@ def _part(manifest: Manifest, split: str) -> Manifest:
         if there
         else "the data has no train, val or test part: its manifest does not define a split",
         where=manifest.root,
-        hint=f"Choose --split {' or '.join(there)}." if there else "Fill in its column `split`.",
+        hint=f"Choose --split {' or '.join((*there, ALL))}."
+        if there
+        else f"Fill in its column `split`, or choose --split {ALL}.",
     )

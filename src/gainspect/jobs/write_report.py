@@ -15,6 +15,7 @@ from gainspect.evaluation.saved_verdicts import PREDICTIONS, read_verdicts
 from gainspect.inspection.bundle import is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.judged_data import data_for
+from gainspect.jobs.run_evaluation import ALL, part_of_data
 from gainspect.report.html.comparison_report import write_comparison
 from gainspect.report.html.inspection_report import Album, write_report
 from gainspect.report.terminal.image_bar import image_bar
@@ -29,19 +30,21 @@ def write_inspection_report(
     data: Path | None,
     out: Path,
     language: str = "en",
+    split: str = "test",
     doubtful: frozenset[str] = frozenset(),
     seen: SeenChoice = "refuse",
     mask_values: MaskValues | None = None,
     console: Console | None = None,
 ) -> None:
-    """Judge the test part, check every reason, and write the report.
+    """Judge the test part (or another), check every reason, and write the report.
 
     Args:
         target: a run folder (its bundle is created if it has none), or a bundle.
         data: the data folder or manifest; a run needs it only if the data have moved. If the data given with
-            a bundle have no test part, all images are judged.
+            a bundle name no splits, all images are judged.
         out: HTML file to write.
         language: "en" or "ko".
+        split: the part of the data to judge; "all": all of them, whatever the model has seen.
         doubtful: images with doubtful labels, by path or by a file name that only one has.
         seen: whether to judge images that the model has seen in training or validation; the report names
             them.
@@ -58,13 +61,13 @@ def write_inspection_report(
     require_known(doubtful, everything)
     left_out = resolve(doubtful, map(everything.key, everything.parts))
     say(console, not_taken_sentence(everything.not_taken))
-    tested = everything.split("test")
-    manifest = tested if tested.parts or not is_bundle(target) else everything
+    undivided = is_bundle(target) and not any(part.split for part in everything.parts)
+    manifest = part_of_data(everything, ALL if undivided else split)
     require_both_classes(manifest, what="what is to be judged")
     bundle = read_bundle(bundle_path)
     known = seen_of(bundle)
     found = None if known is None else known.among(manifest)
-    if found and seen == "refuse":
+    if found and seen == "refuse" and split != ALL:
         require_unseen(found, len(manifest.parts), what="what is to be judged", where=manifest.root)
     inspector = Inspector.load(bundle)
     album, examined = Album(bundle), []

@@ -9,6 +9,7 @@ import pytest
 
 from gainspect.config import RunConfig
 from gainspect.data.defect_size import choose_size
+from gainspect.data.depth import Depth
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.marked import Marking
 from gainspect.errors import GainspectError
@@ -81,3 +82,44 @@ def test_marked_defects_of_training_and_validation_are_counted(tmp_path: Path) -
     assert settled.validation.marked == settled.validation.ng > 0
     (sentence,) = settled.sentences(["S6"])
     assert "1 has no mask and 1 an empty one: they train the classifiers only" in sentence
+
+
+def test_the_depth_is_that_of_training_and_validation_only(tmp_path: Path) -> None:
+    manifest = complete_split(RunConfig(), _manifest(tmp_path, 20))
+    for index, part in enumerate(manifest.parts):
+        peak = 9000 if part.split == "test" else 1000 + index
+        cv2.imwrite(str(part.image), np.linspace(0, peak, 512 * 512).reshape(512, 512).astype(np.uint16))
+    settled = settle(RunConfig(), manifest)
+    known = sum(part.split != "test" for part in manifest.parts)
+    darkest = 1000 + min(index for index, part in enumerate(manifest.parts) if part.split != "test")
+    assert settled.manifest.reading.depth == Depth(12, darkest)
+    assert settled.config.data.bits == 12
+    assert settled.sentences(["S1"])[0].startswith(
+        f"{known} 16-bit images: read as 12 bits (0–4095), as found"
+    )
+    by_hand = settle(RunConfig.model_validate({"data": {"bits": 14}}), manifest)
+    assert by_hand.manifest.reading.depth == Depth(14, darkest)
+    with pytest.raises(GainspectError, match=r"reach 10\d\d, but data\.bits is set to 8 bits"):
+        settle(RunConfig.model_validate({"data": {"bits": 8}}), manifest)
+    test = next(part for part in manifest.parts if part.split == "test")
+    with pytest.raises(GainspectError, match="values reach 9000"):
+        settled.manifest.image(test)
+
+
+def test_masks_that_name_types_give_them_to_their_parts(tmp_path: Path) -> None:
+    """The type that most of the marked pixels name; one that the manifest names stays."""
+    manifest = _manifest(tmp_path, 20)
+    marked = [index for index, part in enumerate(manifest.parts) if part.mask is not None]
+    for index in marked:
+        pixels = np.zeros((512, 512), np.uint8)
+        pixels[10:30, 10:40], pixels[100:110, 10:40] = 2 if index == marked[0] else 1, 3
+        cv2.imwrite(str(manifest.parts[index].mask), pixels)
+    named = list(manifest.parts)
+    named[marked[1]] = replace(named[marked[1]], defect_type="dent")
+    config = RunConfig.model_validate({"data": {"mask_values": "1=scratch,2=pit,3=ignore"}})
+    settled = settle(config, replace(manifest, parts=tuple(named)))
+    types = [settled.manifest.parts[index].defect_type for index in marked]
+    assert types == ["pit", "dent", *["scratch"] * (len(marked) - 2)]
+    assert settled.train.marked + settled.validation.marked == sum(
+        settled.manifest.parts[index].split != "test" for index in marked
+    )

@@ -15,7 +15,7 @@ TEXTS: dict[str, str] = {
     "nav_origin": "Origin",
     "nav_limits": "Limits",
     # Summary
-    "tested_on": "{n} images of {groups} parts that were not used in training: {ok} OK, {ng} NG",
+    "tested_on": "{n} images that the model has never seen, of {groups} parts: {ok} OK, {ng} NG",
     "tested_on_unknown": "{n} images of {groups} parts: {ok} OK, {ng} NG. It is not known whether the model has seen them in training, because its bundle holds no hashes of its training images",
     "tested_on_seen": "{n} images of {groups} parts: {ok} OK, {ng} NG. The model has seen {seen} of them in training or validation, so expect worse figures on new parts",
     "seen_images": "Images seen before",

@@ -14,7 +14,7 @@ TEXTS: dict[str, str] = {
     "nav_failures": "오판 분석",
     "nav_origin": "출처",
     "nav_limits": "한계",
-    "tested_on": "학습에 쓰지 않은 이미지 {n}장, 부품 {groups}개 (양품 {ok}장, 불량 {ng}장)",
+    "tested_on": "학습과 검증에 쓰지 않은 이미지 {n}장, 부품 {groups}개 (양품 {ok}장, 불량 {ng}장)",
     "tested_on_unknown": "이미지 {n}장, 부품 {groups}개 (양품 {ok}장, 불량 {ng}장). 번들에 학습 이미지의 해시가 없어 모델이 이 이미지를 학습에서 보았는지 알 수 없습니다",
     "tested_on_seen": "이미지 {n}장, 부품 {groups}개 (양품 {ok}장, 불량 {ng}장). 그중 {seen}장은 모델이 학습이나 검증에서 이미 본 것이므로 새 부품에서는 수치가 더 나쁠 것입니다",
     "seen_images": "이미 본 이미지",
