@@ -180,6 +180,7 @@ def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
         "bundle": None if inspector.bundle is None else inspector.bundle.sha256,
         "runtime": inspector.backend.runtime,
         "precision": inspector.backend.precision,
+        "bits": None if inspector.depth is None else inspector.depth.bits,
     }
 
 
