@@ -48,6 +48,18 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return command_line(capsys, monkeypatch)
 
 
+@pytest.fixture
+def only_latin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with no fonts but those of matplotlib."""
+    from matplotlib import get_data_path
+
+    from gainspect.report.drawing import lettering
+
+    own = [entry for entry in lettering.fontManager.ttflist if entry.fname.startswith(get_data_path())]
+    monkeypatch.setattr(lettering, "findSystemFonts", list)
+    monkeypatch.setattr(lettering.fontManager, "ttflist", own)
+
+
 @pytest.fixture(scope="session")
 def parts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small synthetic data set with large defects, in the folder layout."""

@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -276,14 +278,66 @@ def test_links_to_images_are_images(tmp_path: Path) -> None:
     assert check(load_manifest(tmp_path / "data"), size=64).images == 9
 
 
+@pytest.mark.usefixtures("only_latin")
 def test_a_name_that_no_font_has_is_explained_and_said_once(
-    run: Run, any_bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, any_bundle: str, tmp_path: Path
 ) -> None:
-    from gainspect.report.drawing import lettering
-
-    monkeypatch.setattr(lettering, "findSystemFonts", list)
-    own = [entry for entry in lettering.fontManager.ttflist if entry.name == lettering.LATIN]
-    monkeypatch.setattr(lettering.fontManager, "ttflist", own)
     result = run("explain", any_bundle, grey(tmp_path / "긁힘.png"), "--out", tmp_path / "why.png")
     assert result.returncode == 0 and (tmp_path / "why.png").is_file()
     assert result.stderr.count("No installed font has 긁, 힘") == 1
+
+
+@pytest.mark.usefixtures("only_latin")
+def test_names_that_no_font_has_are_drawn_in_overlays_and_said_once(
+    run: Run, any_bundle: str, tmp_path: Path
+) -> None:
+    for name in ("긁힘 1.png", "긁힘 2.png", "찍힘.png", "part-17.png"):
+        grey(tmp_path / "lot" / name)
+    (tmp_path / "lot" / "깨짐.png").write_bytes(b"")  # no overlay, so nothing to say of its letters
+    result = run("inspect", any_bundle, tmp_path / "lot", "--out", tmp_path / "out", "--overlay", "--jsonl")
+    assert result.returncode == 3 and len(list((tmp_path / "out/overlays").iterdir())) == 4
+    assert len([json.loads(line) for line in result.stdout.splitlines()]) == 5
+    assert result.stderr.count("No installed font has 긁, 찍, 힘, so") == 1
+    assert result.stderr.count("fonts-nanum") == 1
+    for arguments in ((tmp_path / "lot/part-17.png", "--overlay"), (tmp_path / "lot/찍힘.png",)):
+        quiet = run("inspect", any_bundle, *arguments, "--out", tmp_path / "out")
+        assert quiet.returncode == 0 and quiet.stderr == ""
+
+
+CORE = """
+import sys
+absent = ["matplotlib", "PIL", "fontTools", "torch", "sklearn", "scipy", "jinja2"]
+sys.modules.update(dict.fromkeys(absent))
+from brightness import loaded
+from gainspect.cli import main
+from gainspect.inspection.inspector import Inspector
+
+Inspector.load = loaded
+main()
+"""
+
+
+@pytest.mark.parametrize("style", ["overlay", "side-by-side", "contour"])
+def test_overlays_need_the_core_install_alone(style: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    settings = ["--out", out, "--overlay", "--style", style, "--jsonl"]
+
+    def inspected(*images: Path) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", CORE, "inspect", "any.gain", *images, *settings],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "80", "PYTHONUTF8": "1"},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
+        assert done.returncode == 0, done.stderr
+        assert [json.loads(line)["error"] for line in done.stdout.splitlines()] == [None] * len(images)
+        assert len(list((out / "overlays").glob("*.png"))) >= len(images)
+        return done.stderr
+
+    assert inspected(grey(tmp_path / "part-17.png")) == ""
+    said = inspected(grey(tmp_path / "긁힘.png"), grey(tmp_path / "긁힘 2.png"))
+    assert said == (
+        r"Without matplotlib there is no font for 긁, 힘, so the picture shows \uae01, \ud798. "
+        "Install it with: pip install 'gainspect[report]'\n"
+    )

@@ -79,6 +79,8 @@ def inspect(
         console.print(verdict_table(result.records, result.seconds, rows=_ROWS))
         if out is not None:
             console.print(f"Saved: {printable(str(out / VERDICTS))}", soft_wrap=True)
+    if result.unlettered is not None:
+        errors.print(result.unlettered, highlight=False, soft_wrap=True)
     if result.stopped:
         errors.print(f"Stopped after {len(result.records)} of {len(result.sources)} images.")
         raise typer.Exit(130)

@@ -16,6 +16,7 @@ from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.stream import STDIN, Inspected, find_images, inspect_files, record_of
 from gainspect.names import composed
 from gainspect.policy import HeatScale
+from gainspect.report.drawing.name_line import name_letters
 from gainspect.report.drawing.overlay import Style, overlay, to_png
 
 _LONGEST_NAME = 240
@@ -36,6 +37,8 @@ class Inspection:
     """Whether Ctrl-C ended the inspection before the last image."""
     not_taken: list[NotTaken] = field(default_factory=list)
     """What lies in the named folders and is not judged, with its reason."""
+    unlettered: str | None = None
+    """Which letters of names the overlays lack, and how to mend it, in a sentence; None: none."""
 
     @property
     def unread(self) -> list[dict[str, Any]]:
@@ -94,7 +97,7 @@ def run_inspection(
     scale = inspector.bundle.description.policy.heat_scale()
     drawn = None
     if style is not None and out is not None:
-        drawn = _Overlays(out / OVERLAYS, style, scale, overlay_names(result.sources))
+        drawn = _Overlays(out / OVERLAYS, style, scale, result.sources)
     begun = time.perf_counter()
     try:
         for inspected in shown(inspect_files(inspector, result.sources), len(result.sources)):
@@ -105,6 +108,8 @@ def run_inspection(
     except KeyboardInterrupt:
         result.stopped = True
     result.seconds = time.perf_counter() - begun
+    if drawn is not None:
+        result.unlettered = drawn.unlettered
     if out is not None:
         lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in result.records)
         write_text(out / VERDICTS, "".join(lines))
@@ -134,7 +139,7 @@ def overlay_names(sources: Sequence[str]) -> list[str]:
     >>> overlay_names(["a.png", "a.jpg", "a-2.png", "b/a.png"])
     ['a', 'a-3', 'a-2', 'a-4']
     """
-    stems = ["stdin" if source == STDIN else _shortened(Path(source).stem) for source in sources]
+    stems = [_shortened(Path(_file_name(source)).stem) for source in sources]
     taken, numbers = set(map(_same, stems)), dict[str, int]()
     names = []
     for stem in stems:
@@ -167,20 +172,35 @@ class _Overlays:
         folder: where the pictures go.
         style: how they are drawn.
         scale: the bundle's color scale.
-        names: one for each image, in the order in which they are added.
+        sources: all images, in the order in which they are added.
     """
 
-    def __init__(self, folder: Path, style: Style, scale: HeatScale, names: Sequence[str]) -> None:
+    def __init__(self, folder: Path, style: Style, scale: HeatScale, sources: Sequence[str]) -> None:
         self.folder = folder
         self.style = style
         self.scale = scale
-        self._names = iter(names)
+        self._names = iter(overlay_names(sources))
+        self._letters = name_letters(list(map(_file_name, sources)))
+        self._drawn: list[str] = []
+
+    @property
+    def unlettered(self) -> str | None:
+        """Which letters are not drawn in the pictures so far, in a sentence; None: all are."""
+        return self._letters.limited_to(self._drawn).sentence
 
     def add(self, inspected: Inspected) -> None:
         """Draw the next image, unless it could not be read."""
-        name = next(self._names)
+        picture_name = next(self._names)
         if inspected.image is None or inspected.verdict is None:
             return
-        picture = overlay(inspected.image, inspected.verdict, self.scale, self.style)
-        with atomic_path(self.folder / f"{name}.png") as temporary:
-            temporary.write_bytes(to_png(picture))
+        name, letters = _file_name(inspected.source), self._letters
+        picture = overlay(
+            inspected.image, inspected.verdict, self.scale, self.style, name=name, letters=letters
+        )
+        with atomic_path(self.folder / f"{picture_name}.png") as temporary:
+            temporary.write_bytes(to_png(picture, letters.fonts_for(name)))
+        self._drawn.append(name)
+
+
+def _file_name(source: str) -> str:
+    return "stdin" if source == STDIN else Path(source).name

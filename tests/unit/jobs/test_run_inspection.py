@@ -1,4 +1,4 @@
-"""Names of overlays: each image has one of its own, and none takes that of another."""
+"""Names of overlays: each image has one of its own, none takes that of another, and fonts are chosen once."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.run_inspection import overlay_names, run_inspection
+from gainspect.report.drawing import lettering
 from report_parts import Spots, bundle
 
 
@@ -38,20 +39,44 @@ def test_names_are_all_different_and_the_first_of_a_stem_keeps_it(stems: list[st
         assert names[stems.index(stem)] == stem
 
 
-def test_each_image_has_its_own_picture_though_one_cannot_be_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "parts"
-    folder.mkdir()
-    for name, level in (("a.jpg", 30), ("a.png", 90), ("a-2.png", 200)):
-        cv2.imwrite(str(folder / name), np.full((40, 40), level, np.uint8))
-    (folder / "b.png").write_bytes(b"no image")
+@pytest.fixture
+def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for images; any file is taken for a bundle."""
     inspector = Inspector(Spots(), threshold=0.999, region_threshold=2.0)
     inspector.bundle = bundle()
     monkeypatch.setattr(Inspector, "load", lambda *arguments, **settings: inspector)
-    sources = [str(folder / name) for name in ("a.png", "b.png", "a.jpg", "a-2.png")]
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    return folder
+
+
+def test_each_image_has_its_own_picture_though_one_cannot_be_read(parts: Path, tmp_path: Path) -> None:
+    for name, level in (("a.jpg", 30), ("a.png", 90), ("a-2.png", 200)):
+        cv2.imwrite(str(parts / name), np.full((40, 40), level, np.uint8))
+    (parts / "b.png").write_bytes(b"no image")
+    sources = [str(parts / name) for name in ("a.png", "b.png", "a.jpg", "a-2.png")]
     run_inspection(tmp_path / "x.gain", sources, out=tmp_path / "out", style="contour")
     pictures = sorted(file.name for file in (tmp_path / "out" / "overlays").iterdir())
     assert pictures == ["a-2.png", "a-3.png", "a.png"]
     levels = [int(np.median(cv2.imread(str(tmp_path / "out" / "overlays" / name)))) for name in pictures]
     assert levels == pytest.approx([200, 30, 90], abs=3)
+
+
+@pytest.mark.parametrize(
+    ("names", "choices"), [(["긁힘.png", "찍힘.png", "a.png"], 1), (["a.png", "b[1].png"], 0)]
+)
+def test_fonts_are_chosen_once_for_all_names_and_not_for_ascii(
+    names: list[str], choices: int, parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in names:
+        (parts / name).write_bytes(cv2.imencode(".png", np.full((40, 40), 90, np.uint8))[1].tobytes())
+    chosen: list[list[str]] = []
+    choose = lettering.lettering
+    monkeypatch.setattr(
+        lettering, "lettering", lambda texts: (chosen.append(list(texts)), choose(chosen[-1]))[1]
+    )
+    sources = [str(parts / name) for name in names]
+    run_inspection(tmp_path / "x.gain", sources, out=tmp_path / "out", style="overlay")
+    assert chosen == [names] * choices
+    drawn = {cv2.imread(str(file)).tobytes() for file in (tmp_path / "out" / "overlays").iterdir()}
+    assert len(drawn) == len(names)  # the same pixels and verdicts: the names tell them apart

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from gainspect.inspection.reason.check import Trial
 from gainspect.policy import HeatScale
 from gainspect.report.drawing.heat import LOCALIZATION_SCALE, OUTLINE, colors_of, heat_of, heated
-from gainspect.report.drawing.lettering import MEND, lettering
+from gainspect.report.drawing.lettering import lettering
 from gainspect.report.texts import TEXTS, Wording
 from gainspect.types import Image, Label, Verdict
 
@@ -82,7 +82,7 @@ def draw_explanation(
     if not language.missing:
         return letters.sentence
     names = " and names have digits for these letters" if letters.missing else ""
-    return f"{language.lacks}, so the picture is in English{names}. {MEND}"
+    return f"{language.lacks}, so the picture is in English{names}. {language.mend}"
 
 
 class _Page:

@@ -1,20 +1,13 @@
 r"""The fonts of a picture, chosen for its texts; a letter that no installed font has is drawn as `\uHHHH`."""
 
-import logging
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from typing import Any
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontEntry, findSystemFonts, fontManager, weight_dict
 from matplotlib.ft2font import FT2Font
 
-from gainspect.files import atomic_path
-from gainspect.names import composed, escaped
+from gainspect.report.drawing.letters import Lettering, letters_of
 
 LATIN = "DejaVu Sans"
 """Comes with matplotlib, so it is always there."""
@@ -31,82 +24,6 @@ _PREFERRED = (
 """Beginnings of the names of plain fonts, without blanks; the first that has all letters is taken."""
 _BOXES = ("lastresort", ".lastresort", "adobeblank", "adobenotdef")
 """Fonts that claim all characters, and draw a box or nothing for them."""
-_NAMED = 8
-"""Letters named in a sentence."""
-MEND = (
-    "Install a font that has them: for Hangul the package fonts-nanum, for Chinese, Japanese and Korean "
-    "fonts-noto-cjk."
-)
-
-
-@dataclass(frozen=True)
-class Lettering:
-    """How the texts of one picture are drawn."""
-
-    fonts: tuple[str, ...]
-    """Names of the fonts; a letter is drawn in the first one that has it."""
-    missing: frozenset[str]
-    """Letters that no installed font has."""
-
-    @property
-    def lacks(self) -> str:
-        """The beginning of a sentence: which letters are missing."""
-        return f"No installed font has {_listed(sorted(self.missing))}"
-
-    @property
-    def sentence(self) -> str | None:
-        r"""Which letters are not drawn as they are, and how to mend it; None: all are.
-
-        >>> Lettering(("DejaVu Sans",), frozenset("힘")).sentence.partition(". ")[0]
-        'No installed font has 힘, so the picture shows \\ud798'
-        """
-        if not self.missing:
-            return None
-        return f"{self.lacks}, so the picture shows {_listed(map(_digits, sorted(self.missing)))}. {MEND}"
-
-    def shown(self, text: str, most: int) -> str:
-        r"""A name of the user's data as it is drawn: on one line, and of a limited length.
-
-        >>> Lettering(("DejaVu Sans",), frozenset("힘")).shown("a힘", 20)
-        'a\\ud798'
-        >>> Lettering(("DejaVu Sans",), frozenset()).shown("0123456789", 5)
-        '01…89'
-
-        Args:
-            text: of any characters.
-            most: letters, of which one of Hangul or Chinese counts as two; the middle of more is left out.
-        """
-        pieces = [_digits(letter) if letter in self.missing else letter for letter in _letters(text)]
-        if sum(map(_columns, pieces)) <= most:
-            return "".join(pieces)
-        while sum(map(_columns, pieces)) >= most and len(pieces) > 1:
-            pieces.pop(len(pieces) // 2)
-        middle = -(-len(pieces) // 2)
-        return "".join([*pieces[:middle], "…", *pieces[middle:]])
-
-    @contextmanager
-    def used(self) -> Iterator[None]:
-        """Within it matplotlib draws in these fonts, whatever the user's settings; `$` is a letter."""
-        log = logging.getLogger("matplotlib.font_manager")
-        level = log.level
-        log.setLevel(logging.ERROR)  # it warns of fonts whose bold is not quite 700
-        fonts = list(self.fonts)
-        try:
-            with mpl.rc_context({"font.family": fonts, "text.usetex": False, "text.parse_math": False}):
-                yield
-        finally:
-            log.setLevel(level)
-
-    def save(self, figure: Figure, out: Path) -> None:
-        """Write a figure as PNG, atomically, with the names of the fonts in its text `Font`.
-
-        Raises:
-            GainspectError: the file cannot be written.
-        """
-        with atomic_path(out) as temporary:
-            figure.savefig(
-                temporary, format="png", facecolor="white", metadata={"Font": ", ".join(self.fonts)}
-            )
 
 
 def lettering(texts: Iterable[str]) -> Lettering:
@@ -118,7 +35,7 @@ def lettering(texts: Iterable[str]) -> Lettering:
     Args:
         texts: all that will be drawn, in any script.
     """
-    lacking = {letter for text in texts for letter in _letters(text)}
+    lacking = {letter for text in texts for letter in letters_of(text)}
     lacking -= _found(lacking, _upright()[LATIN])
     fonts = [LATIN]
     families = _families() if lacking else {}
@@ -188,23 +105,3 @@ def _order(name: str) -> tuple[int, str]:
 
 def _plain(name: str) -> str:
     return name.replace(" ", "").lower()
-
-
-def _listed(letters: Iterable[str]) -> str:
-    """The first of them, and how many more there are."""
-    listed = list(letters)
-    more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
-    return f"{', '.join(listed[:_NAMED])}{more}"
-
-
-def _letters(text: str) -> str:
-    return composed(escaped(text))
-
-
-def _digits(letter: str) -> str:
-    return letter.encode("ascii", "backslashreplace").decode("ascii")
-
-
-def _columns(piece: str) -> int:
-    wide = len(piece) == 1 and unicodedata.east_asian_width(piece) in "WF"
-    return 2 if wide else len(piece)

@@ -11,7 +11,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from gainspect.report.drawing.lettering import Lettering, lettering
+from gainspect.report.drawing.lettering import lettering
+from gainspect.report.drawing.letters import Lettering
 from gainspect.types import Image, Label, Mask, Verdict
 
 _COLORS = "inferno"

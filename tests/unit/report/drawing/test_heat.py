@@ -6,6 +6,7 @@ import pytest
 
 from gainspect.policy import HeatScale, Policy
 from gainspect.report.drawing.heat import contoured, heat_of, heated
+from gainspect.report.drawing.letters import Lettering
 from gainspect.report.drawing.overlay import overlay, to_png
 from gainspect.types import Evidence, Label, Verdict
 
@@ -43,18 +44,21 @@ def test_contours_run_where_the_evidence_crosses_the_levels():
 
 @pytest.mark.parametrize(("style", "wide"), [("overlay", 1), ("contour", 1), ("side-by-side", 2)])
 @pytest.mark.parametrize("label", [Label.OK, Label.NG, Label.REVIEW])
-def test_every_style_has_picture_legend_and_banner(style, wide, label):
+def test_every_style_has_picture_legend_name_and_banner(style, wide, label):
     image = np.full((50, 80, 3), 120, np.uint8)
     evidence = np.zeros((50, 80), np.float32)
     evidence[10:30, 20:40] = 0.8
     verdict = Verdict(label, 0.9, 0.5, Evidence(evidence))
-    drawn = overlay(image, verdict, SCALE, style)
+    drawn = overlay(image, verdict, SCALE, style, name="a.png", letters=Lettering((), frozenset()))
     height = 320  # the shorter side is enlarged to it
     assert drawn.shape[1] == wide * 512 + (4 if wide == 2 else 0)
-    assert drawn.shape[0] > height and colored(drawn[:height]).any()
+    row = {512: 32, 1028: 48}[drawn.shape[1]]  # a sixteenth of the width, up to 48
+    assert drawn.shape[0] == height + 34 + 2 * row and colored(drawn[:height]).any()
     banner = {Label.OK: (0, 105, 84), Label.NG: (194, 65, 12), Label.REVIEW: (98, 66, 160)}[label]
     assert tuple(drawn[-2, 2]) == banner
     assert colored(drawn[height : height + 34]).any()  # the legend
+    name = drawn[height + 34 : height + 34 + row]
+    assert not colored(name).any() and (name < 128).any() and (name[:, 100:] == 250).all()
     decoded = cv2.imdecode(np.frombuffer(to_png(drawn), np.uint8), cv2.IMREAD_COLOR)
     np.testing.assert_array_equal(decoded[:, :, ::-1], drawn)
 

@@ -5,19 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.font_manager import FontProperties, findfont, fontManager
-from matplotlib.ft2font import FT2Font, LoadFlags
+from matplotlib.font_manager import fontManager
 from PIL import Image as Pillow
 
+from drawn_letters import likeness
 from gainspect.inspection.reason.check import plan
 from gainspect.policy import HeatScale
 from gainspect.report.drawing import lettering as module
-from gainspect.report.drawing import overlay as overlays
 from gainspect.report.drawing.explanation import draw_explanation
-from gainspect.report.drawing.lettering import LATIN, Lettering, lettering
+from gainspect.report.drawing.lettering import LATIN, lettering
+from gainspect.report.drawing.letters import Lettering
 from gainspect.report.drawing.picture_grid import PictureRow, picture_grid
 from gainspect.report.texts import Wording
 from gainspect.types import Evidence, Label, ReasonCheck, Verdict
@@ -29,25 +28,6 @@ VERDICT = Verdict(
     Label.NG, 0.97, 0.5, Evidence(EVIDENCE), check=ReasonCheck(0.97, 0.5, 0.04, (0.96,), area=200)
 )
 FILE = "불량_긁힘 1.png"
-
-
-@pytest.fixture
-def korean() -> str:
-    """The font that draws Hangul here."""
-    letters = lettering(["긁힘 부품 불량"])
-    if letters.missing:
-        pytest.skip("no font with Korean letters is installed")
-    return letters.fonts[1]
-
-
-@pytest.fixture
-def only_latin(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine with no fonts but those of matplotlib."""
-    own = str(Path(mpl.get_data_path()))
-    monkeypatch.setattr(module, "findSystemFonts", list)
-    monkeypatch.setattr(
-        fontManager, "ttflist", [entry for entry in fontManager.ttflist if entry.fname.startswith(own)]
-    )
 
 
 def explained(place: Path, name: str, language: str = "en") -> tuple[Path, str | None]:
@@ -73,20 +53,6 @@ def title_in_grid(path: Path) -> np.ndarray:
 
 def grey(path: Path) -> np.ndarray:
     return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
-
-
-def likeness(picture: np.ndarray, letter: str, family: str, points: float) -> float:
-    """Correlation of FreeType's own drawing of a letter, at 150 dots an inch, with the place most like it.
-
-    Both are smoothed a little, for the picture's letters lie at fractions of a pixel.
-    """
-    font = FT2Font(findfont(FontProperties(family=[family])))
-    font.set_size(points, 150)
-    font.set_text(letter, flags=LoadFlags.NO_HINTING)
-    font.draw_glyphs_to_bitmap()
-    glyph = np.pad(255 - np.asarray(font.get_image()), 2, constant_values=255)
-    smooth, smooth_glyph = (cv2.GaussianBlur(pixels, (0, 0), 0.7) for pixels in (picture, glyph))
-    return float(cv2.matchTemplate(smooth, smooth_glyph, cv2.TM_CCOEFF_NORMED).max())
 
 
 def test_each_letter_in_an_explanation_is_the_one_that_freetype_draws(tmp_path: Path, korean: str) -> None:
@@ -179,14 +145,3 @@ def test_a_long_name_keeps_both_its_ends() -> None:
     shown = replace(letters, missing=frozenset()).shown("긁" * 20, 11)
     assert shown == "긁긁긁…긁긁"  # ten columns, and one for the dots
     assert letters.shown("short.png", 9) == "short.png"
-
-
-def test_overlays_draw_words_that_need_no_font(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[str] = []
-    put = cv2.putText
-    monkeypatch.setattr(
-        overlays.cv2, "putText", lambda image, text, *rest: (drawn.append(text), put(image, text, *rest))[1]
-    )
-    for label in Label:
-        overlays.overlay(IMAGE, replace(VERDICT, label=label), HeatScale(cold=0.1, hot=0.9))
-    assert len(drawn) == 3 * len(Label) and all(text.isascii() for text in drawn)
