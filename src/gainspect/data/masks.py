@@ -13,7 +13,7 @@ from gainspect.data.containers import is_jpeg
 from gainspect.data.decode import decode_samples
 from gainspect.data.image_header import RAISE_BY_ENVIRONMENT, require_limit, require_within
 from gainspect.data.tiff import Pixels
-from gainspect.errors import GainspectError
+from gainspect.errors import GainspectError, OtherSizeError
 from gainspect.types import Mask
 from gainspect.wording import plural
 
@@ -48,12 +48,13 @@ def read_mask(path: Path, shape: tuple[int, ...] | None = None) -> Mask:
         shape: (H, W) of the image that it belongs to; None = not compared.
 
     Raises:
-        GainspectError: not readable, of another size than the image, or with more than two values.
+        OtherSizeError: the mask is not as large as the image.
+        GainspectError: not readable, or with more than two values.
     """
     values = _values_of(path)
     if shape is not None and values.samples.shape[:2] != tuple(shape[:2]):
         height, width = values.samples.shape[:2]
-        raise GainspectError(
+        raise OtherSizeError(
             f"the mask is {width}×{height} px, its image {shape[1]}×{shape[0]} px",
             where=path,
             hint="Export the mask at the image's own size.",

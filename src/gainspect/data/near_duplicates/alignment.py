@@ -52,13 +52,13 @@ def differences(one: Thumbnail, others: list[Thumbnail]) -> NDArray[np.float64]:
     moved = _moved(rest, matrices, shifts, cv2.INTER_CUBIC)
     unexplained = _kept(np.square(moved - moved @ solve.T @ basis))
     whole = np.square(moved).sum(axis=1, dtype=np.float64)
-    return np.where(whole > 0, unexplained / np.maximum(whole, 1e-9), 1.0)
+    return np.asarray(np.where(whole > 0, unexplained / np.maximum(whole, 1e-9), 1.0))
 
 
 def _kept(squares: _Rows) -> NDArray[np.float64]:
     """Sum without the largest values."""
     count = int(_KEPT * squares.shape[1])
-    return np.partition(squares, count, axis=1)[:, :count].sum(axis=1, dtype=np.float64)
+    return np.asarray(np.partition(squares, count, axis=1)[:, :count].sum(axis=1, dtype=np.float64))
 
 
 def _basis(first: NDArray[np.float32]) -> tuple[_Rows, _Rows]:
@@ -108,7 +108,9 @@ def _stepped(
     matrices: NDArray[np.float64], shifts: NDArray[np.float64], fit: _Rows
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The places after a step: the inverse of what the fit says is put before them."""
-    amounts = fit[:, 2:] / np.maximum(fit[:, 1:2], 0.2)  # by the gain; a fit without likeness takes small steps
+    amounts = fit[:, 2:] / np.maximum(
+        fit[:, 1:2], 0.2
+    )  # by the gain; a fit without likeness takes small steps
     size, turn = amounts[:, 2] / _RADIUS, amounts[:, 3] / _RADIUS
     change = np.stack([np.stack([1 + size, -turn], axis=1), np.stack([turn, 1 + size], axis=1)], axis=1)
     back = matrices @ np.linalg.inv(change.astype(np.float64))

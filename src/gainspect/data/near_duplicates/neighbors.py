@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from gainspect.data.near_duplicates.thumbnail import SIDE, WINDOW, Thumbnail
 
 _BAND = 10
-"""Cycles across the image, up to which it is described: what survives JPEG and the smoothing of thumbnails."""
+"""Cycles across the image, up to which it is described: what survives JPEG and a thumbnail's smoothing."""
 _TREES = 8
-"""Each halves the set along other directions. Twins whose descriptions differ by a quarter of what is usual
-are kept together by one tree of three in a set of 100,000: 19 of 20 are found."""
+"""Each halves the set along other directions. In a set of 100,000 whose descriptions are pure noise (the
+hardest), 97 % of twins at 0.05 of the usual squared distance are once in a leaf together, 75 % of those at
+0.16; in one of 20,000, 99 % and 90 %."""
 LEAF = 256
 """Images that are compared with each other without further halving; up to so many, all pairs are seen."""
 _FARTHEST = 8.0
@@ -61,7 +62,7 @@ def nearest(descriptions: Descriptions, groups: NDArray[np.intp], count: int) ->
 
 
 def leaves(descriptions: Descriptions) -> list[NDArray[np.intp]]:
-    """Groups of up to `LEAF` images that lie together, as indices; every image is in one group of each tree."""
+    """Indices of up to `LEAF` images that lie together; every image is in one leaf of each tree."""
     rng = np.random.default_rng(0)
     done: list[NDArray[np.intp]] = []
     for _ in range(_TREES if len(descriptions) > LEAF else 1):

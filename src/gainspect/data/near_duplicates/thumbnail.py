@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from gainspect.types import Image
 
 SIDE = 64
-"""Side of a thumbnail, pixels: fine enough for the grain of a surface, small enough to keep one of each image."""
+"""Side of a thumbnail, pixels: it shows the grain of a surface, and one of each image (8 kB) can be kept."""
 _SMOOTHING = 0.7
 """Sigma in pixels of the thumbnail. Below it, a shift by half a pixel would change the picture."""
 _LIGHT = SIDE / 8

@@ -11,12 +11,16 @@ from gainspect.data.near_duplicates.neighbors import describe, nearest
 from gainspect.data.near_duplicates.thumbnail import Thumbnail
 
 _NEIGHBORS = 16
-"""Images that each is compared with: twice as many as a part usually has images."""
+"""Images that each is compared with. Up to half of them may show its own part, and it is still found."""
 _FEWEST = 4
 """With fewer neighbors it cannot be said what is usual."""
-_NEAR = 0.3
-"""Of the usual difference. What two different parts share, a third does too; what only two share is theirs: at
-0.3, seven tenths of what usually differs. Noise alone stays above 0.8, copies and second exposures below 0.2."""
+_NEAR = 0.25
+"""Of the usual difference, which is a square: half as far as usual. The nearest of different parts stay above
+0.8 where they differ by noise, above 0.3 for screws in any rotation; copies are mostly below 0.1."""
+
+_NEARLY_ALL = 0.75
+"""Share of the images with a twin. In a small set of parts in any rotation a half have a neighbor in nearly
+their own by chance; where each part was exposed several times, nearly all images have one."""
 
 
 class Twins(NamedTuple):
@@ -65,15 +69,14 @@ def find_twins(
 def _compared(
     thumbnails: list[Thumbnail], near: NDArray[np.intp], on_image: Callable[[], None]
 ) -> NDArray[np.float64]:
-    """(N, K) the difference from each neighbor; of a pair the same both ways. ∞ where there is no neighbor."""
+    """(N, K) the difference from each neighbor, the same both ways; ∞ where there is no neighbor."""
     known: dict[tuple[int, int], float] = {}
     for one, others in enumerate(near.tolist()):
         wanted = [other for other in others if other >= 0 and (min(one, other), max(one, other)) not in known]
-        measured = differences(thumbnails[one], [thumbnails[other] for other in wanted]) if wanted else []
-        known |= {
-            (min(one, other), max(one, other)): float(difference)
-            for other, difference in zip(wanted, measured, strict=True)
-        }
+        if wanted:
+            measured = differences(thumbnails[one], [thumbnails[other] for other in wanted])
+            for other, difference in zip(wanted, measured.tolist(), strict=True):
+                known[min(one, other), max(one, other)] = difference
         on_image()
     return np.array(
         [
@@ -84,29 +87,36 @@ def _compared(
 
 
 def _usual(near: NDArray[np.intp], apart: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,) how far an image would be from its nearest neighbor if none were its twin.
+    """(N,) how far an image would be from its nearest neighbor if none were its twin; 0: unknown.
 
-    The larger of two estimates: what its neighbors are from their nearest, and what its own farther neighbors
-    foretell (differences grow with a power of the rank); the first is too small where most images have a
-    twin, the second where parts differ by noise only. Not more than what is usual in the whole set, so that a
-    rare kind of part, whose few images are alike, is not taken for copies. 0: unknown.
+    It is what its neighbors are from their nearest; the upper quartile, as up to half of them may have twins.
+    Where nearly every image has a twin, that would
+    be the difference of twins; then it is what the farther neighbors foretell, if that is more.
+
+    Not more than what is usual in the whole set, so that a rare kind of part, whose few images are alike, is
+    not taken for copies.
     """
     ordered = np.sort(apart, axis=1)
     counts = np.isfinite(ordered).sum(axis=1)
     first = ordered[:, 0]
-    around = np.array([_median(first[others[others >= 0]]) for others in near])
+    usual = np.array([_upper_quartile(first[others[others >= 0]]) for others in near])
     foretold = np.array([_foretold(row[:count]) for row, count in zip(ordered, counts, strict=True)])
-    usual = np.where(counts >= _FEWEST, np.maximum(around, foretold), 0.0)
+    if len(near) > 2 * _NEIGHBORS and np.mean(first < _NEAR * foretold) > _NEARLY_ALL:
+        usual = np.maximum(usual, foretold)
+    usual[counts < _FEWEST] = 0
     known = usual[usual > 0]
     return np.minimum(usual, np.median(known)) if len(known) else usual
 
 
-def _median(values: NDArray[np.float64]) -> float:
-    return float(np.median(values)) if len(values) else 0.0
+def _upper_quartile(values: NDArray[np.float64]) -> float:
+    return float(np.quantile(values, 0.75)) if len(values) else 0.0
 
 
 def _foretold(ordered: NDArray[np.float64]) -> float:
-    """The first of ordered differences, by the power of the rank that leads from the middle to the last."""
+    """The first of ordered differences, by the power of the rank that leads from the middle to the last.
+
+    Differences from neighbors grow with a power of the rank, 2 / the number of ways in which parts differ.
+    """
     if len(ordered) < _FEWEST or ordered[len(ordered) // 2 - 1] <= 0:
         return 0.0
     half, last = len(ordered) // 2, len(ordered)
