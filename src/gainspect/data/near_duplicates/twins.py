@@ -17,7 +17,6 @@ _FEWEST = 4
 _NEAR = 0.25
 """Of the usual difference, which is a square: half as far as usual. The nearest of different parts stay above
 0.8 where they differ by noise, above 0.3 for screws in any rotation; copies are mostly below 0.1."""
-
 _NEARLY_ALL = 0.75
 """Share of the images with a twin. In a small set of parts in any rotation a half have a neighbor in nearly
 their own by chance; where each part was exposed several times, nearly all images have one."""
@@ -90,8 +89,8 @@ def _usual(near: NDArray[np.intp], apart: NDArray[np.float64]) -> NDArray[np.flo
     """(N,) how far an image would be from its nearest neighbor if none were its twin; 0: unknown.
 
     It is what its neighbors are from their nearest; the upper quartile, as up to half of them may have twins.
-    Where nearly every image has a twin, that would
-    be the difference of twins; then it is what the farther neighbors foretell, if that is more.
+    Where nearly every image has a twin, that would be the difference of twins; then it is what the farther
+    neighbors foretell, if that is more.
 
     Not more than what is usual in the whole set, so that a rare kind of part, whose few images are alike, is
     not taken for copies.
