@@ -24,6 +24,10 @@ class GainspectError(Exception):
         super().__init__(printable(f"{head.rstrip('.')}. {hint}".strip()))
 
 
+class OtherSizeError(GainspectError):
+    """A mask has another size than its image."""
+
+
 def first_fault(error: ValidationError) -> str:
     """The first error in stored values, in one line: where it is, and what is wrong.
 

@@ -67,6 +67,30 @@ def test_data_check_prints_a_table_or_json_and_exits_by_errors(
     assert run("data", "check", bad).returncode == 1
 
 
+def test_data_check_takes_the_settings_of_a_training(run: Run, parts_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("data:\n  size: 128\ntraining:\n  seed: 5\n")
+    as_json = run("data", "check", parts_folder, "--json", "--config", tmp_path / "c.yaml").stdout
+    assert json.loads(as_json)["size"] == 128
+    assert "with seed 5" in json.loads(as_json)["settled"][0]
+    shown = run("data", "check", parts_folder, "--seed", "2", "--set", "data.tile=64").stdout
+    assert "with seed 2" in shown
+    assert "in tiles of 64 px" in shown
+    assert shown == run("data", "check", parts_folder, "--seed", "2", "--tile", "64").stdout
+    assert_sentence(run("data", "check", parts_folder, "--set", "data.size=100"), "data.size")
+
+
+def test_data_check_needs_no_torch(parts_folder: Path) -> None:
+    """Nor anything else that only a training or a report installs."""
+    heavy = "torch scipy sklearn PIL matplotlib"
+    code = (
+        "import sys; from pathlib import Path; from gainspect.config import RunConfig; "
+        "from gainspect.jobs.check_data import check_data; from gainspect.report.terminal import check_list; "
+        f"check_data(RunConfig(), Path({str(parts_folder)!r})); "
+        f"sys.exit(bool(set({heavy!r}.split()) & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_synthesize_then_check(run: Run, tmp_path: Path) -> None:
     made = run("data", "synthesize", tmp_path / "d", "--parts", "30", "--size", "64", "--cue", "stamp")
     assert made.returncode == 0

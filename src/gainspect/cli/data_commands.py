@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gainspect.cli.console import console, print_json
+from gainspect.cli.overrides import overrides_of
 from gainspect.errors import GainspectError
 
 app = typer.Typer(no_args_is_help=True, help="Check a data set, or create a synthetic one.")
@@ -14,25 +15,47 @@ app = typer.Typer(no_args_is_help=True, help="Check a data set, or create a synt
 @app.command("check")
 def check(
     data: Annotated[Path, typer.Argument(help="Data folder (images/, masks/), or a manifest .csv/.parquet.")],
-    size: Annotated[int, typer.Option(help="Input side at which defects are measured, pixels.")] = 384,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file, as for `train`; the options below override it.")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Input side, pixels.  [default: chosen from the defect sizes]")
+    ] = None,
     tile: Annotated[
         int | None, typer.Option(min=64, help="Side of the tiles that images are cut into, pixels.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    mask_values: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VALUE=MEANING,…",
+            help="What mask values mean: background, defect, ignore, or a defect type, "
+            "such as 1=scratch,255=ignore.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Determines the split, where the data name none.  [default: 1]")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, e.g. data.val_fraction=0.3."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every name.")] = False,
 ) -> None:
-    """Look for problems that would spoil a training; exit code 1 if there are errors."""
-    from gainspect.data.checks import check as check_data
-    from gainspect.data.importers import load_manifest
-    from gainspect.data.tiles import Tiling
-    from gainspect.report.terminal.check_tables import check_tables
+    """Look for problems that would spoil a training; exit code 1 if there are errors.
 
-    tiling = None if tile is None else Tiling(tile, overlap=0.0)  # the overlap does not affect the check
-    report = check_data(load_manifest(data), size=size, tiling=tiling)
+    The split and the image size are those that `train` would take with the same options.
+    """
+    from gainspect.config import load_config
+    from gainspect.jobs.check_data import check_data
+    from gainspect.report.terminal.check_list import check_list
+
+    overrides = overrides_of(size=size, tile=tile, mask_values=mask_values, seed=seed, set_=set_)
+    report = check_data(load_config(config, overrides), data, console=None if as_json else console)
     if as_json:
         print_json(report.to_json(), indent=2)
     else:
-        for table in check_tables(report):
-            console.print(table)
+        for part in check_list(report):
+            console.print(part)
     raise typer.Exit(1 if report.has_errors else 0)
 
 

@@ -11,6 +11,7 @@ _PLACES = {
     "backbone": "model.backbone",
     "weights": "model.weights",
     "size": "data.size",
+    "tile": "data.tile",
     "mask_values": "data.mask_values",
     "epochs": "training.epochs",
     "seed": "training.seed",

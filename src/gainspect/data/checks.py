@@ -1,45 +1,35 @@
-"""Finds problems in a data set before training, image by image, without stopping at the first one."""
+"""Finds problems in a data set before training, image by image, without stopping at the first one.
+
+What it can find, and what it says then, is listed in `findings.KINDS`.
+"""
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from gainspect.data.decode import IMAGE_SUFFIXES
-from gainspect.data.defect_size import SMALL_DEFECT, defect_px
-from gainspect.data.manifest import Manifest, Part
+from gainspect.data.defect_size import SIZES, SMALL_DEFECT, Defect, SizeChoice, size_for
+from gainspect.data.findings import IMBALANCE, Finding, findings_of, refused
+from gainspect.data.image_header import may_have_16_bits
+from gainspect.data.manifest import SPLITS, Manifest, Part
 from gainspect.data.masks import marking_values
+from gainspect.data.near_duplicates import find_twins, thumbnail_of
+from gainspect.data.near_duplicates.thumbnail import Thumbnail
+from gainspect.data.seen import pixel_sha256
 from gainspect.data.taken import HIDDEN
 from gainspect.data.tiles import Tiling
-from gainspect.errors import GainspectError
+from gainspect.errors import GainspectError, OtherSizeError
 from gainspect.names import composed, escaped
-from gainspect.types import Image, Label
+from gainspect.types import Label
 
-Severity = Literal["error", "warning", "info"]
-
-_HASH_BITS_APART = 4
-_THUMBNAIL_CORRELATION = 0.99
-_IMBALANCE = 10
+_DARKER = 3
+"""A 16-bit image whose largest value is smaller than the usual one by more than this factor may be of another
+depth: two bits less make a factor of 4."""
 _MOST = 0.5
 """Of an image: a defect that covers more is unusual."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One kind of problem, and where it was found."""
-
-    code: str
-    severity: Severity
-    what: str
-    hint: str
-    where: tuple[str, ...] = ()
-    """Names of images, or of groups."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +60,9 @@ class Report:
     """Smallest and largest height and width, pixels; 0 if no image could be read."""
     contents: tuple[Contents, ...]
     findings: tuple[Finding, ...]
+    """The most serious first."""
+    settled: tuple[str, ...] = ()
+    """Sentences: how the split was made, and how the size was chosen."""
 
     @property
     def has_errors(self) -> bool:
@@ -83,204 +76,164 @@ class Report:
 
 @dataclass
 class _Seen:
-    """What is collected while reading the images."""
+    """What is collected while reading the images; names are keys of the manifest."""
 
-    faults: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    places: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Where each kind of problem is, by its code."""
     shapes: list[tuple[int, int]] = field(default_factory=list)
-    defect_px: dict[str, float] = field(default_factory=dict)
+    defects: dict[str, Defect] = field(default_factory=dict)
+    peaks: dict[str, int] = field(default_factory=dict)
+    """Largest value of each image that may be of 16 bits, 0…255."""
     covered: dict[str, float] = field(default_factory=dict)
     """Share of the image that its defect covers."""
-    names: list[str] = field(default_factory=list)
-    hashes: list[NDArray[np.bool_]] = field(default_factory=list)
-    thumbnails: list[NDArray[np.float32]] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    """Those whose image can be read, in order, and for each of them:"""
+    pixels: list[str] = field(default_factory=list)
+    thumbnails: list[Thumbnail] = field(default_factory=list)
 
 
 def check(
     manifest: Manifest,
     *,
-    size: int,
+    size: int | Literal["auto"] = "auto",
     tiling: Tiling | None = None,
-    on_image: Callable[[], None] | None = None,
+    refusal: GainspectError | None = None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> Report:
     """Check every image and mask.
 
     Args:
-        manifest: the data set.
-        size: input side of the model, pixels; defects are measured after resizing to it.
-        tiling: how images are cut into tiles; None: the model sees them whole.
-        on_image: called after each image.
+        manifest: the data set, with the split that a training would make of it.
+        size: input side of the model, pixels; defects are measured after resizing to it. "auto": chosen from
+            the defects that can be read, as a training does.
+        tiling: how images are cut into tiles; None: the model sees them whole, unless "auto" chooses tiles.
+        refusal: why a training would refuse the data; then no size is chosen.
+        on_step: called twice for each image at most: when it was read, and when it was compared.
     """
     seen = _Seen()
     for part in manifest.parts:
-        _look_at(manifest, part, size, tiling, seen)
-        if on_image is not None:
-            on_image()
-    for code, names in (
+        _look_at(manifest, part, seen)
+        on_step()
+    choice = _choice(manifest, seen, tiling) if size == "auto" and refusal is None else None
+    side = SIZES[1] if size == "auto" else size
+    tile = None if tiling is None else tiling.tile
+    if choice is not None:
+        side, tile = choice.size, choice.tile
+        tiling = None if tile is None else tiling or Tiling(tile, overlap=0.0)  # of no account for a width
+    px = {name: defect.px(side, tiling) for name, defect in seen.defects.items()}
+    for code, places in (
         ("group-on-two-sides", _crossing_groups(manifest)),
-        ("near-duplicate", _crossing_twins(manifest, seen)),
+        ("small-defect", (f"{name} ({width:.1f} px)" for name, width in px.items() if width < SMALL_DEFECT)),
+        *_same_pictures(manifest, seen),
+        ("near-duplicate", _near_duplicates(manifest, seen, on_step)),
         ("same-stem", _same_stems(manifest)),
-        ("one-class", _one_class(manifest)),
         ("imbalance", _imbalance(manifest)),
+        ("dark-16-bit", _dark(seen)),
         ("mask-values", _different_values(manifest)),
         ("mask-covers-most", _covering(seen)),
         ("not-taken", _not_taken(manifest, hidden=False)),
         ("hidden", _not_taken(manifest, hidden=True)),
     ):
-        seen.faults[code].extend(names)
-    small = [f"{name} ({px:.1f} px)" for name, px in seen.defect_px.items() if px < SMALL_DEFECT]
-    seen.faults["small-defect"].extend(small)
+        seen.places[code].extend(places)
     if tiling is not None:
-        unmarked = [seen.faults.pop(code, []) for code in ("ng-empty-mask", "ng-without-mask")]
-        seen.faults["ng-left-out"] = sorted(unmarked[0] + unmarked[1])
+        unmarked = [seen.places.pop(code, []) for code in ("ng-empty-mask", "ng-without-mask")]
+        seen.places["ng-left-out"] = sorted(unmarked[0] + unmarked[1])
     heights, widths = zip(*seen.shapes, strict=True) if seen.shapes else ((0,), (0,))
     return Report(
-        size=size,
-        tile=None if tiling is None else tiling.tile,
+        size=side,
+        tile=tile,
         images=len(manifest.parts),
         heights=(min(heights), max(heights)),
         widths=(min(widths), max(widths)),
-        contents=tuple(_contents(manifest, seen)),
-        findings=tuple(_findings(seen.faults)),
+        contents=tuple(_contents(manifest, px)),
+        findings=(*([] if refusal is None else [refused(refusal)]), *findings_of(seen.places)),
+        settled=() if choice is None else (str(choice),),
     )
 
 
-_KINDS: dict[str, tuple[Severity, str, str]] = {
-    "unreadable": ("error", "images that cannot be read", "Export them again, or remove them."),
-    "mask-unreadable": ("error", "masks that cannot be read", "Export them again as grey PNG, 0 and 255."),
-    "mask-values": (
-        "error",
-        "values that mark a defect: if they are classes, or an area to ignore, all would count as defect",
-        "Save 0 for the background and one other value for the defect, the same in all masks.",
-    ),
-    "mask-covers-most": (
-        "warning",
-        "masks that cover most of their image: inverted, or the part instead of its defect?",
-        "Save 0 for the background and the other value for the defect.",
-    ),
-    "mask-size": ("error", "masks that differ in size from their image", "Export masks at the image's size."),
-    "ok-with-defect": ("error", "OK images whose mask marks a defect", "Correct the label or the mask."),
-    "group-on-two-sides": (
-        "error",
-        "parts with images in several splits: the test would contain parts seen in training",
-        "Move all images of a part to the same split.",
-    ),
-    "one-class": ("error", "splits without OK or NG images", "Add the missing class, or split again."),
-    "ng-empty-mask": (
-        "warning",
-        "NG images whose mask is empty: they train only the classifiers",
-        "Mark the defect with a value that is not 0, or remove the mask.",
-    ),
-    "ng-without-mask": (
-        "info",
-        "NG images without a mask: they train only the classifiers",
-        "Mark the defect.",
-    ),
-    "ng-left-out": (
-        "warning",
-        "NG images without a marked defect: training with tiles leaves them out",
-        "Mark the defect, so that it is known which tiles are OK.",
-    ),
-    "near-duplicate": (
-        "warning",
-        "pairs of nearly equal images in different splits: the test may contain parts seen in training",
-        "If they show the same part, give them the same group.",
-    ),
-    "small-defect": (
-        "warning",
-        f"defects less than {SMALL_DEFECT:.0f} px wide after resizing: they are likely to be missed",
-        "Train with a larger --size, or with smaller tiles (--set data.tile=512).",
-    ),
-    "imbalance": (
-        "warning",
-        f"splits in which one class has over {_IMBALANCE} times as many images as the other",
-        "Add images of the rarer class.",
-    ),
-    "dark-16-bit": (
-        "warning",
-        "16-bit images that use 12 bits or fewer: they become very dark",
-        "Export them with the full 16-bit range, or with 8 bits.",
-    ),
-    "not-taken": (
-        "warning",
-        "files, folders or rows are not taken for images or masks",
-        f"Save images as one of {' '.join(sorted(IMAGE_SUFFIXES))}; take away what is none.",
-    ),
-    "hidden": ("info", "hidden files and folders, which are not read", "Nothing, or take them away."),
-    "same-stem": (
-        "info",
-        "image names that occur in several folders",
-        "Rename these images if you want to write their maps.",
-    ),
-}
-
-
-def _findings(faults: dict[str, list[str]]) -> Iterator[Finding]:
-    """In the order of the table `_KINDS`."""
-    for code, (severity, what, hint) in _KINDS.items():
-        if faults.get(code):
-            yield Finding(code, severity, f"{len(faults[code])} {what}", hint, tuple(faults[code]))
-
-
-def _look_at(manifest: Manifest, part: Part, size: int, tiling: Tiling | None, seen: _Seen) -> None:
+def _look_at(manifest: Manifest, part: Part, seen: _Seen) -> None:
     name = manifest.key(part)
     try:
         image = manifest.image(part)
     except GainspectError as error:
-        seen.faults["unreadable"].append(f"{name}: {error.what}")
+        seen.places["unreadable"].append(f"{name}: {error.what}")
         return
     seen.shapes.append((image.shape[0], image.shape[1]))
-    seen.names.append(name)
-    seen.hashes.append(_difference_hash(image))
-    seen.thumbnails.append(_thumbnail(image))
-    if _is_dark_16_bit(part.image):
-        seen.faults["dark-16-bit"].append(name)
+    seen.parts.append(part)
+    seen.pixels.append(pixel_sha256(image))
+    seen.thumbnails.append(thumbnail_of(image))
+    if may_have_16_bits(part.image):
+        seen.peaks[name] = int(image.max())
     try:
         mask = manifest.mask(part, image.shape)
     except GainspectError as error:
-        code = "mask-size" if "px, its image" in error.what else "mask-unreadable"
-        seen.faults[code].append(f"{name}: {error.what}")
+        code = "mask-size" if isinstance(error, OtherSizeError) else "mask-unreadable"
+        seen.places[code].append(f"{name}: {error.what}")
         return
     if mask is None:
         if part.label is Label.NG:
-            seen.faults["ng-without-mask"].append(name)
+            seen.places["ng-without-mask"].append(name)
     elif part.label is Label.OK and mask.any():
-        seen.faults["ok-with-defect"].append(name)
+        seen.places["ok-with-defect"].append(name)
     elif part.label is Label.NG and not mask.any():
-        seen.faults["ng-empty-mask"].append(name)
+        seen.places["ng-empty-mask"].append(name)
     elif mask.any():
-        seen.defect_px[name] = defect_px(mask, size, tiling)
+        seen.defects[name] = Defect.of(mask, part.defect_type)
         seen.covered[name] = float(mask.mean())
 
 
-def _is_dark_16_bit(path: Path) -> bool:
-    raw = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    return raw is not None and raw.dtype == np.uint16 and int(raw.max()) < 4096
+def _dark(seen: _Seen) -> Iterator[str]:
+    """16-bit images whose largest value is far below that of the others."""
+    usual = float(np.median(list(seen.peaks.values()))) if seen.peaks else 0.0
+    for name, peak in seen.peaks.items():
+        if peak * _DARKER < usual:
+            yield f"{name} (reaches {peak / usual:.0%} of what is usual)"
 
 
-def _difference_hash(image: Image) -> NDArray[np.bool_]:
-    """(64,) whether each cell of a 9×8 thumbnail is brighter than its right neighbor (dHash)."""
-    cells = cv2.resize(image.mean(axis=2).astype(np.float32), (9, 8), interpolation=cv2.INTER_AREA)
-    return np.asarray(cells[:, :-1] > cells[:, 1:]).ravel()
+def _choice(manifest: Manifest, seen: _Seen, tiling: Tiling | None) -> SizeChoice:
+    """As `choose_size`, from what was read already."""
+    names = (manifest.key(part) for part in manifest.parts if part.split != "test")
+    return size_for([seen.defects[name] for name in names if name in seen.defects], tiling=tiling)
 
 
-def _thumbnail(image: Image) -> NDArray[np.float32]:
-    """(1024,) 32×32 gray, mean 0 and length 1, so that the scalar product of two is their correlation."""
-    cells = cv2.resize(image.mean(axis=2).astype(np.float32), (32, 32), interpolation=cv2.INTER_AREA).ravel()
-    cells = cells - cells.mean()
-    return np.asarray(cells / max(float(np.linalg.norm(cells)), 1e-6), np.float32)
+def _same_pictures(manifest: Manifest, seen: _Seen) -> Iterator[tuple[str, Iterable[str]]]:
+    """Each kind of pictures that are there twice, with all their names."""
+    alike: dict[str, list[Part]] = defaultdict(list)
+    for part, digest in zip(seen.parts, seen.pixels, strict=True):
+        alike[digest].append(part)
+    for parts in alike.values():
+        if len({part.label for part in parts}) > 1:
+            yield "two-labels", [_named(manifest, parts, lambda part: part.label.upper())]
+        elif len({part.split for part in parts}) > 1:
+            yield "same-in-two-splits", [_named(manifest, parts, lambda part: part.split or "no split")]
+        elif len(parts) > 1:
+            yield "same-in-one-split", [_named(manifest, parts)]
 
 
-def _crossing_twins(manifest: Manifest, seen: _Seen) -> Iterator[str]:
-    """Pairs in different splits with nearly equal hash and thumbnail."""
-    splits = {manifest.key(part): part.split for part in manifest.parts}
-    hashes, thumbnails = np.array(seen.hashes), np.array(seen.thumbnails)
-    for index in range(len(seen.names) - 1):
-        apart = np.count_nonzero(hashes[index + 1 :] != hashes[index], axis=1)
-        for offset in np.flatnonzero(apart <= _HASH_BITS_APART):
-            other = index + 1 + int(offset)
-            one, two = seen.names[index], seen.names[other]
-            if splits[one] != splits[two] and thumbnails[index] @ thumbnails[other] > _THUMBNAIL_CORRELATION:
-                yield f"{one} ~ {two}"
+def _named(manifest: Manifest, parts: Sequence[Part], as_what: Callable[[Part], str] | None = None) -> str:
+    return " = ".join(
+        manifest.key(part) + ("" if as_what is None else f" ({as_what(part)})") for part in parts
+    )
+
+
+def _near_duplicates(manifest: Manifest, seen: _Seen, on_step: Callable[[], None]) -> list[str]:
+    """Images of a split, each with its nearest twin in one that comes before it (train, val, test)."""
+    # By names, so that the order of a table's rows changes nothing.
+    order = sorted(range(len(seen.parts)), key=lambda index: manifest.key(seen.parts[index]))
+    parts = [seen.parts[index] for index in order]
+    pixels = [seen.pixels[index] for index in order]
+    thumbnails = [seen.thumbnails[index] for index in order]
+    nearest: dict[str, str] = {}
+    twins = find_twins(thumbnails, [part.group for part in parts], on_step)
+    for twin in sorted(twins, key=lambda twin: twin.nearness):
+        first, later = sorted((twin.one, twin.other), key=lambda index: _rank(parts[index]))
+        if _rank(parts[first]) < _rank(parts[later]) and pixels[first] != pixels[later]:
+            nearest.setdefault(manifest.key(parts[later]), manifest.key(parts[first]))
+    return [f"{name} ~ {twin}" for name, twin in sorted(nearest.items())]
+
+
+def _rank(part: Part) -> int:
+    return -1 if part.split is None else SPLITS.index(part.split)
 
 
 def _crossing_groups(manifest: Manifest) -> Iterator[str]:
@@ -293,7 +246,12 @@ def _crossing_groups(manifest: Manifest) -> Iterator[str]:
 
 
 def _different_values(manifest: Manifest) -> Iterable[str]:
-    """The values that mark defects, if there are several. Masks that cannot be read are found one by one."""
+    """The values that mark defects, if there are several, and nobody said what they mean.
+
+    Masks that cannot be read are found one by one.
+    """
+    if manifest.reading.mask_values is not None:
+        return []
     try:
         values = marking_values(part.mask for part in manifest.parts if part.mask is not None)
     except GainspectError:
@@ -318,31 +276,20 @@ def _same_stems(manifest: Manifest) -> Iterable[str]:
     return [stem for stem, count in counts.items() if count > 1]
 
 
-def _by_split(manifest: Manifest) -> Iterator[tuple[str, int, int]]:
-    """Each split, with its number of OK and of NG images."""
+def _imbalance(manifest: Manifest) -> Iterator[str]:
     counts = Counter((part.split or "all", part.label) for part in manifest.parts)
     for split in sorted({split for split, _ in counts}):
-        yield split, counts[split, Label.OK], counts[split, Label.NG]
+        ok, ng = counts[split, Label.OK], counts[split, Label.NG]
+        if ok and ng and max(ok, ng) > IMBALANCE * min(ok, ng):
+            yield f"{split}: {ok} OK, {ng} NG"
 
 
-def _one_class(manifest: Manifest) -> Iterable[str]:
-    return [f"{split}: {ok} OK, {ng} NG" for split, ok, ng in _by_split(manifest) if not ok or not ng]
-
-
-def _imbalance(manifest: Manifest) -> Iterable[str]:
-    return [
-        f"{split}: {ok} OK, {ng} NG"
-        for split, ok, ng in _by_split(manifest)
-        if ok and ng and max(ok, ng) > _IMBALANCE * min(ok, ng)
-    ]
-
-
-def _contents(manifest: Manifest, seen: _Seen) -> Iterator[Contents]:
+def _contents(manifest: Manifest, px: dict[str, float]) -> Iterator[Contents]:
     rows: dict[tuple[str, str, str], list[Part]] = defaultdict(list)
     for part in manifest.parts:
         rows[part.split or "–", part.label.upper(), part.defect_type or "–"].append(part)
     for (split, label, kind), parts in sorted(rows.items()):
-        sizes = [px for part in parts if (px := seen.defect_px.get(manifest.key(part))) is not None]
+        sizes = [px[key] for part in parts if (key := manifest.key(part)) in px]
         yield Contents(
             split=split,
             label=label,

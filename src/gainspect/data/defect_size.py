@@ -1,6 +1,7 @@
 """How large the defects are in the model's input, and the input size that is chosen from it."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -61,6 +62,34 @@ class SizeChoice:
         return whole if self.tile is None else f"Images in tiles of {self.tile} px, each at {self.size} px"
 
 
+@dataclass(frozen=True)
+class Defect:
+    """The measures of one marked defect, of which its size in every input follows."""
+
+    across: float
+    """Diameter of the largest circle that fits into it, pixels of the original."""
+    height: int
+    width: int
+    """Of its image, pixels."""
+    kind: str = ""
+    """The type of defect."""
+
+    @classmethod
+    def of(cls, mask: Mask, kind: str | None = None) -> "Defect":
+        """Measure a mask (H, W) that is not empty."""
+        return cls(_across(mask), mask.shape[0], mask.shape[1], kind or "")
+
+    def px(self, size: int, tiling: Tiling | None = None) -> float:
+        """Its width after resizing to an input of `size` pixels; `tiling` as in `defect_px`."""
+        height, width = (
+            side if tiling is None else min(side, tiling.tile) for side in (self.height, self.width)
+        )
+        geometry = geometry_of(height, width, size)
+        return self.across * float(
+            np.sqrt(geometry.content_height * geometry.content_width / (height * width))
+        )
+
+
 def defect_px(mask: Mask, size: int, tiling: Tiling | None = None) -> float:
     """The width of a defect after resizing, pixels: the diameter of the largest circle that fits into it.
 
@@ -71,17 +100,11 @@ def defect_px(mask: Mask, size: int, tiling: Tiling | None = None) -> float:
         size: input side, pixels.
         tiling: how the image is cut into tiles; None: the model sees it whole.
     """
-    return _across(mask) * _scale(mask, size, tiling)
+    return Defect.of(mask).px(size, tiling)
 
 
 def choose_size(manifest: Manifest, *, tiling: Tiling | None = None) -> SizeChoice:
-    """Choose the smallest of `SIZES` at which nine of ten defects of each type are not too small.
-
-    If there is no such size, the largest one is chosen. If the median defect of some type is too small even
-    then, tiles are chosen as well: the largest ones with which nine of ten defects of each type are large
-    enough, but not so small that a tile would have to be enlarged.
-
-    The test part is not used.
+    """Choose the input size for a data set by `size_for`, from the marked defects outside the test part.
 
     Args:
         manifest: the parts, with or without splits.
@@ -90,28 +113,39 @@ def choose_size(manifest: Manifest, *, tiling: Tiling | None = None) -> SizeChoi
     Raises:
         GainspectError: an image or mask cannot be read.
     """
-    original, scales, kinds, longest = [], [], [], 0
+    defects = []
     for part in manifest.parts:
         if part.label is not Label.NG or part.mask is None or part.split == "test":
             continue
         mask = manifest.mask(part, manifest.image(part).shape)
         if mask is not None and mask.any():
-            original.append(_across(mask))
-            scales.append([_scale(mask, size, tiling) for size in SIZES])
-            kinds.append(part.defect_type or "")
-            longest = max(longest, *mask.shape)
+            defects.append(Defect.of(mask, part.defect_type))
+    return size_for(defects, tiling=tiling)
+
+
+def size_for(defects: Sequence[Defect], *, tiling: Tiling | None = None) -> SizeChoice:
+    """Choose the smallest of `SIZES` at which nine of ten defects of each type are not too small.
+
+    If there is no such size, the largest one is chosen. If the median defect of some type is too small even
+    then, tiles are chosen as well: the largest ones with which nine of ten defects of each type are large
+    enough, but not so small that a tile would have to be enlarged.
+
+    Args:
+        defects: those that may be looked at: none of the test part.
+        tiling: the user's choice; None: whole images, unless their defects are too small.
+    """
     given = None if tiling is None else tiling.tile
-    if not original:
+    if not defects:
         return SizeChoice(SIZES[1], given, 0, 0.0, None, 0)
-    px = np.array(original)
-    at_sizes = dict(zip(SIZES, px * np.array(scales).T, strict=True))
-    of_kind = _indices(kinds)
+    at_sizes = {size: np.array([defect.px(size, tiling) for defect in defects]) for size in SIZES}
+    of_kind = _indices([defect.kind for defect in defects])
     fit = (size for size, found in at_sizes.items() if _least_share(found, of_kind) >= _SHARE)
     size = next(fit, SIZES[-1])
     seen, tile = at_sizes[size], given
     if tiling is None and min(_medians(seen, of_kind).values()) < SMALL_DEFECT:
+        px = np.array([defect.across for defect in defects])
         tile = _tile(min(float(np.quantile(px[of], 1 - _SHARE)) for of in of_kind.values()))
-        tile = tile if tile < longest else None
+        tile = tile if tile < max(max(defect.height, defect.width) for defect in defects) else None
         seen = seen if tile is None else px * size / tile  # a tile of t pixels shows a defect at size/t
     medians = _medians(seen, of_kind)
     finest = min(medians.items(), key=lambda kind: kind[1])
@@ -132,13 +166,6 @@ def _across(mask: Mask) -> float:
     # At twice the resolution, the middle of a side with an even number of pixels is also a pixel.
     doubled = marked.repeat(2, axis=0).repeat(2, axis=1)
     return float(cv2.distanceTransform(doubled, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
-
-
-def _scale(mask: Mask, size: int, tiling: Tiling | None) -> float:
-    """Number of pixels after resizing per pixel of the original."""
-    height, width = (side if tiling is None else min(side, tiling.tile) for side in mask.shape)
-    geometry = geometry_of(height, width, size)
-    return float(np.sqrt(geometry.content_height * geometry.content_width / (height * width)))
 
 
 def _indices(kinds: list[str]) -> dict[str, NDArray[np.intp]]:

@@ -15,7 +15,7 @@ from gainspect.data.image_header import RAISE_BY_ENVIRONMENT, require_limit, req
 from gainspect.data.mask_values import BACKGROUND, DEFECT, IGNORE, Color, MaskValues, named
 from gainspect.data.orientation import UPRIGHT, orientation_of, turns_sideways, upright
 from gainspect.data.samples import Samples
-from gainspect.errors import GainspectError
+from gainspect.errors import GainspectError, OtherSizeError
 from gainspect.types import Mask
 from gainspect.wording import plural
 
@@ -30,6 +30,7 @@ _FEW_VALUES = 8
 
 
 SAY_VALUES = "say what the values mean, such as --mask-values 1=defect,255=ignore"
+"""A hint, where two values do not do."""
 
 
 class Marks(NamedTuple):
@@ -73,8 +74,9 @@ def read_marks(
         values: what the values mean, instead of the rule above; any other value is refused.
 
     Raises:
-        GainspectError: not readable, of another size than the image, with more values than it may have, or
-            nothing tells whether it is turned with its image.
+        OtherSizeError: the mask is not as large as the image.
+        GainspectError: not readable, with more values than it may have, or nothing tells whether it is
+            turned with its image.
     """
     content = _content(path)
     samples = _on_black(mask_samples(content, path))
@@ -83,7 +85,7 @@ def read_marks(
             samples = _turned_with(image, samples, shape, path)
         if samples.shape[:2] != tuple(shape[:2]):
             height, width = samples.shape[:2]
-            raise GainspectError(
+            raise OtherSizeError(
                 f"the mask is {width}×{height} px, its image {shape[1]}×{shape[0]} px",
                 where=path,
                 hint="Export the mask at the image's own size.",

@@ -45,17 +45,13 @@ class Reading:
         return masks.read_marks(path, shape, image=image, values=self.mask_values)
 
 
-def find_depth(images: Iterable[Path], bits: int | None = None) -> DepthFinder:
-    """How many of their bits the 16-bit files among some images use; only those are decoded.
-
-    Args:
-        images: the files.
-        bits: the depth, if it is set; None: it is found.
+def find_depth(images: Iterable[Path], finder: DepthFinder) -> DepthFinder:
+    """Show a finder the 16-bit files among some images; only those are decoded.
 
     Raises:
-        GainspectError: an image is over the limit, cannot be read, or has larger values than `bits` allow.
+        GainspectError: an image is over the limit, cannot be read, or has larger values than the depth that
+            is set allows.
     """
-    finder = DepthFinder(bits)
     for path in images:
         if may_have_16_bits(path):
             require_within(path, require_limit(), where=path, hint=RAISE_BY_ENVIRONMENT)

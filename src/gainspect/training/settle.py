@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from gainspect.config import RunConfig
 from gainspect.data.defect_size import SizeChoice, choose_size
+from gainspect.data.depth import DepthFinder
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.marked import Marking, marking_of
 from gainspect.data.masks import require_one_meaning
@@ -51,7 +52,7 @@ def settle(config: RunConfig, manifest: Manifest) -> Settled:
     manifest = complete_split(config, manifest)
     known = [part for part in manifest.parts if part.split != "test"]
     bits = config.data.bits
-    found = find_depth((part.image for part in known), bits if isinstance(bits, int) else None)
+    found = find_depth((part.image for part in known), DepthFinder(bits if isinstance(bits, int) else None))
     depth = found.depth
     manifest = replace(manifest, reading=Reading(depth, config.data.meanings))
     config = config.with_data(bits=None if depth is None else depth.bits)

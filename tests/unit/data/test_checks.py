@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,9 +10,14 @@ import numpy as np
 import pytest
 
 from gainspect.data.checks import Report, check
+from gainspect.data.depth import FULL
+from gainspect.data.findings import KINDS, SEVERITIES
 from gainspect.data.importers import load_manifest
-from gainspect.data.manifest import Manifest
+from gainspect.data.manifest import Manifest, Part
+from gainspect.data.masks import read_mask
+from gainspect.data.reading import Reading
 from gainspect.data.synthetic import SyntheticSpec, generate
+from gainspect.errors import OtherSizeError
 
 
 @pytest.fixture(scope="module")
@@ -97,13 +103,6 @@ def plant_group_on_two_sides(data: Path) -> None:
     _edit_table(data, lambda rows: [row.replace(",test0009,", ",train0009,") for row in rows])
 
 
-def plant_one_class(data: Path) -> None:
-    for file in (data / "images/test/defective").iterdir():
-        file.unlink()
-    for file in (data / "masks/test/defective").iterdir():
-        file.unlink()
-
-
 def plant_imbalance(data: Path) -> None:
     (data / "split.csv").unlink()
     image = _image(data, "train", "normal")
@@ -119,14 +118,30 @@ def plant_small_defect(data: Path) -> None:
     cv2.imwrite(str(_mask(data)), mask)
 
 
-def plant_dark_16_bit(data: Path) -> None:
-    cv2.imwrite(str(_image(data, "train", "normal")), np.full((96, 96), 4000, np.uint16))
-
-
 def plant_same_stem(data: Path) -> None:
     (data / "split.csv").unlink()
     image = _image(data, "train", "normal")
     (data / "images/test/normal" / image.name).write_bytes(_image(data, "test", "normal").read_bytes())
+
+
+def _copy(data: Path, split: str, label: str) -> None:
+    """The first good image of the training part once more, in another file format."""
+    (data / "split.csv").unlink()
+    pixels = cv2.imread(str(_image(data, "train", "normal")))
+    assert pixels is not None
+    cv2.imwrite(str(data / "images" / split / label / "copy.bmp"), pixels)
+
+
+def plant_two_labels(data: Path) -> None:
+    _copy(data, "train", "defective")
+
+
+def plant_same_picture_in_two_splits(data: Path) -> None:
+    _copy(data, "test", "normal")
+
+
+def plant_same_picture_in_one_split(data: Path) -> None:
+    _copy(data, "train", "normal")
 
 
 @pytest.mark.parametrize(
@@ -143,11 +158,12 @@ def plant_same_stem(data: Path) -> None:
         (plant_ok_with_defect, "ok-with-defect"),
         (plant_near_duplicate, "near-duplicate"),
         (plant_group_on_two_sides, "group-on-two-sides"),
-        (plant_one_class, "one-class"),
         (plant_imbalance, "imbalance"),
         (plant_small_defect, "small-defect"),
-        (plant_dark_16_bit, "dark-16-bit"),
         (plant_same_stem, "same-stem"),
+        (plant_two_labels, "two-labels"),
+        (plant_same_picture_in_two_splits, "same-in-two-splits"),
+        (plant_same_picture_in_one_split, "same-in-one-split"),
     ],
 )
 def test_each_planted_fault_is_found_and_named(plant: Callable[[Path], None], code: str, data: Path) -> None:
@@ -164,9 +180,30 @@ def test_each_planted_fault_is_found_and_named(plant: Callable[[Path], None], co
         "mask-size",
         "ok-with-defect",
         "group-on-two-sides",
-        "one-class",
+        "two-labels",
+        "same-in-two-splits",
     }
     assert report.has_errors == bool(serious & set(found))
+
+
+def test_one_16_bit_image_of_another_depth_is_named(data: Path) -> None:
+    """Three of 16 bits, and one of 12: its values are a sixteenth of what they would be."""
+    images = sorted((data / "images/train/normal").iterdir())[:4]
+    for image, factor in zip(images, (257, 257, 16, 257), strict=True):
+        gray = cv2.imread(str(image), cv2.IMREAD_GRAYSCALE)
+        assert gray is not None
+        cv2.imwrite(str(image), gray.astype(np.uint16) * factor)
+    manifest = replace(load_manifest(data), reading=Reading(FULL))
+    (found,) = (f for f in check(manifest, size=96).findings if f.code == "dark-16-bit")
+    assert len(found.where) == 1 and found.where[0].startswith(
+        f"{manifest.key(part_of(manifest, images[2]))} ("
+    )
+    unknown = check(load_manifest(data), size=96)
+    assert {f.code: len(f.where) for f in unknown.findings}["unreadable"] == 4
+
+
+def part_of(manifest: Manifest, image: Path) -> Part:
+    return next(part for part in manifest.parts if part.image == image)
 
 
 def test_clean_data_has_no_findings(clean: Path) -> None:
@@ -200,3 +237,34 @@ def test_the_defect_size_is_the_root_of_the_largest_regions_area(data: Path) -> 
 def test_the_report_is_json(clean: Path) -> None:
     report = json.loads(json.dumps(check(load_manifest(clean), size=96).to_json()))
     assert sum(row["images"] for row in report["contents"]) == 20
+
+
+def test_one_picture_under_two_labels_names_both_and_is_told_once(data: Path) -> None:
+    plant_two_labels(data)
+    found = {finding.code: finding for finding in check(load_manifest(data), size=96).findings}
+    (place,) = found["two-labels"].where
+    first = _image(data, "train", "normal").name
+    assert set(place.split(" = ")) == {
+        f"images/train/normal/{first} (OK)",
+        "images/train/defective/copy.bmp (NG)",
+    }
+    assert not {"same-in-two-splits", "same-in-one-split", "near-duplicate"} & set(found)
+
+
+def test_near_duplicates_are_counted_by_images_and_name_the_earlier_split(data: Path) -> None:
+    plant_near_duplicate(data)
+    found = {finding.code: finding for finding in check(load_manifest(data), size=96).findings}
+    one, other = _image(data, "test", "normal").name, _image(data, "train", "normal").name
+    assert found["near-duplicate"].where == (f"images/test/normal/{one} ~ images/train/normal/{other}",)
+    assert found["near-duplicate"].what.startswith("1 image has a near duplicate")
+
+
+def test_findings_are_listed_by_severity() -> None:
+    order = [SEVERITIES.index(kind.severity) for kind in KINDS.values()]
+    assert order == sorted(order)
+
+
+def test_a_mask_of_another_size_is_known_by_the_kind_of_its_error(data: Path) -> None:
+    plant_mask_of_wrong_size(data)
+    with pytest.raises(OtherSizeError):
+        read_mask(_mask(data), (96, 96))

@@ -112,9 +112,9 @@ def test_only_files_that_may_be_16_bit_are_decoded(tmp_path: Path) -> None:
     (tmp_path / "d.jpg").write_bytes(b"\xff\xd8\xff damaged")
     (tmp_path / "e.png").write_bytes(b"\x89PNG\r\n\x1a\n damaged")
     files = sorted(tmp_path.iterdir())
-    assert find_depth(files[:1]).depth == Depth(12, 4095)
-    assert find_depth(files[:2]).depth == Depth(14, 4095)
-    found = find_depth(files)
+    assert find_depth(files[:1], DepthFinder()).depth == Depth(12, 4095)
+    assert find_depth(files[:2], DepthFinder()).depth == Depth(14, 4095)
+    found = find_depth(files, DepthFinder())
     assert (found.depth, found.images) == (Depth(16, 4095), 3)
     assert str(found).startswith("3 16-bit images: read as 16 bits (0–65535), as found over the training")
 

@@ -103,7 +103,7 @@ def test_the_same_draw_is_the_same_tile(large: Manifest) -> None:
 def test_parts_without_a_mark_are_left_out_and_named_by_the_check(large: Manifest) -> None:
     assert marked_only(large).parts == large.parts[:2]
     findings = {f.code: f for f in check(large, size=64, tiling=Tiling(tile=128, overlap=0)).findings}
-    assert findings["ng-left-out"].what.startswith("2 NG images without a marked defect")
+    assert findings["ng-left-out"].what.startswith("2 NG images have no marked defect")
     assert not {"ng-without-mask", "ng-empty-mask"} & findings.keys()
     whole = {finding.code for finding in check(large, size=64).findings}
     assert {"ng-without-mask", "ng-empty-mask"} <= whole and "ng-left-out" not in whole

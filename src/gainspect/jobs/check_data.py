@@ -1,0 +1,97 @@
+"""Check a data set as a training would meet it: with its split, and at its image size. No torch."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from gainspect.config import RunConfig
+from gainspect.data.checks import Report, check
+from gainspect.data.depth import DepthFinder
+from gainspect.data.importers import load_manifest
+from gainspect.data.manifest import SPLITS, Manifest, Part
+from gainspect.data.reading import Reading, find_depth
+from gainspect.errors import GainspectError
+from gainspect.report.terminal.image_bar import image_bar
+from gainspect.training.settle import complete_split, with_named_types
+
+
+def check_data(config: RunConfig, data: Path, *, console: Console | None = None) -> Report:
+    """Check the data that a training with this configuration would use.
+
+    Where the training would refuse to make a split, that is a finding; the data are then checked with the
+    split that they name.
+
+    Args:
+        config: the configuration of the training; its split, size and tiles count.
+        data: folder or manifest.
+        console: where progress is shown; None: nowhere.
+
+    Raises:
+        GainspectError: folder or manifest cannot be read.
+    """
+    named = load_manifest(data)
+    refusal = None
+    try:
+        manifest = complete_split(config, named)
+    except GainspectError as error:
+        manifest, refusal = named, error
+    found = _depth(config, manifest)
+    manifest = _with_types(replace(manifest, reading=Reading(found.depth, config.data.meanings)))
+    # Each image is read, and compared with others.
+    with image_bar("Checking", 2 * len(manifest.parts), console) as on_step:
+        report = check(
+            manifest,
+            size=config.data.size,
+            tiling=config.data.tiling,
+            refusal=refusal,
+            on_step=on_step,
+        )
+    split = () if refusal is not None else (split_sentence(named, manifest, config.training.seed),)
+    depth = () if found.depth is None else (str(found),)
+    return replace(report, settled=(*split, *depth, *report.settled))
+
+
+def _depth(config: RunConfig, manifest: Manifest) -> DepthFinder:
+    """The depth of 16-bit images, of those that can be read."""
+    bits = config.data.bits
+    finder = DepthFinder(bits if isinstance(bits, int) else None)
+    for part in manifest.parts:
+        if part.split != "test":
+            with suppress(GainspectError):  # a finding, when it is read again
+                find_depth([part.image], finder)
+    return finder
+
+
+def _with_types(manifest: Manifest) -> Manifest:
+    """With the types of defect that masks name, if all of them can be read."""
+    if manifest.reading.mask_values is None:
+        return manifest
+    try:
+        return with_named_types(manifest)
+    except GainspectError:
+        return manifest
+
+
+def split_sentence(named: Manifest, settled: Manifest, seed: int) -> str:
+    """How a split came about, with the number of images in each of its parts.
+
+    Args:
+        named: the data as they are, with splits or without.
+        settled: the same with a split for every image.
+        seed: what decided where it was drawn.
+    """
+    before = {part.split for part in named.parts}
+    drawn = [split for split in ("val", "test") if split not in before]
+    sizes = ", ".join(f"{_count(settled.parts, split)} {split}" for split in SPLITS)
+    if not drawn:
+        return f"Split, as named: {sizes}."
+    source = "from the images without a split" if None in before else "from the training part"
+    where = "by part" if before == {None} else f"by part {source}"
+    return f"Split: {sizes}; `gainspect train` draws {' and '.join(drawn)} {where}, with seed {seed}."
+
+
+def _count(parts: Sequence[Part], split: str) -> int:
+    return sum(part.split == split for part in parts)
