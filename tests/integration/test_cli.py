@@ -423,7 +423,7 @@ def test_a_bundle_from_training_to_parity(run: Run, parts_folder: Path, tmp_path
         (tmp_path / "run/report.html", "검사 성능 보고서"),
     ):
         assert f"<h1>{title}</h1>" in page.read_text(encoding="utf-8")
-    assert_sentence(run("report", bundle), "a bundle does not contain the parts to judge")
+    assert_sentence(run("report", bundle), "a bundle does not know where its data are")
     assert_sentence(run("report", tmp_path / "gone.gain", "--data", parts_folder), "there is no such bundle")
     assert_sentence(run("inspect", bundle, folder, "--overlay"), "--overlay needs a folder")
     content = bytearray(bundle.read_bytes())

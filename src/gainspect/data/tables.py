@@ -34,10 +34,13 @@ _SYNONYMS = {
     "image": ("img", "file", "filename", "path", "filepath", "이미지", "영상", "파일", "파일명", "bild"),
     "file": ("img", "image", "filename", "path", "filepath", "이미지", "영상", "파일", "파일명", "datei"),
     "label": ("class", "target", "라벨", "레이블", "판정"),
-    "mask": ("마스크", "masque", "segmentation", "groundtruth", "gt"),
-    "group": ("grp", "그룹", "gruppe", "groupe"),
+    "mask": ("마스크", "마스크경로", "masque", "segmentation", "seg", "groundtruth", "gt", "annotation"),
+    "group": (
+        *("grp", "gruppe", "groupe", "partid", "partno", "partnumber", "serial", "serialno", "serialnumber"),
+        *("그룹", "부품", "부품번호"),
+    ),
     "defect_type": (
-        *("defect", "defectclass", "defectkind", "defectname", "defectcategory", "faulttype"),
+        *("type", "defect", "defectclass", "defectkind", "defectname", "defectcategory", "faulttype"),
         *("불량유형", "불량종류", "불량명", "결함", "결함유형", "결함종류", "결함명"),
     ),
     "split": (
