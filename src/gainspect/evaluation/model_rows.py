@@ -68,16 +68,17 @@ def model_rows(verdicts: Sequence[Path], reference: Path | None = None) -> Model
     Args:
         verdicts: verdicts.jsonl of `gainspect inspect`, in order of the trials.
         reference: what the parts are. A table with the columns part and reference (such as the decisions
-            of people): a part has its name there, which is the image's path or the end of it, with or without the
-            suffix. Or a data folder or manifest: an image is recognized by its content. None: left open.
+            of people): a part has its name there, which is the image's path or the end of it, with or
+            without the suffix. Or a data folder or manifest: an image is recognized by its content. None:
+            left open.
 
     Returns:
         The rows. An image that could not be read is REVIEW.
 
     Raises:
         GainspectError: with file and line: it is no record of a verdict, an image is there twice, has no
-            name (stdin), or a name fits two of them; the files come from different bundles; the reference cannot be
-            read, or says nothing of any image.
+            name (stdin), or a name fits two of them; the files come from different bundles; the reference
+            cannot be read, or says nothing of any image.
     """
     known: _Reference = _Nothing() if reference is None else _reference(reference)
     rows: list[ModelRow] = []
