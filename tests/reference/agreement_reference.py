@@ -1,7 +1,7 @@
 """Agreement of appraisers as plain loops over decisions, straight from the definitions.
 
-Written without looking at `gainspect.metrics`; slow on purpose. `decisions` is a list with a list of decisions
-for each part.
+Written without looking at `gainspect.metrics`; slow on purpose. `decisions` is a list with a list of
+decisions for each part.
 """
 
 from itertools import combinations

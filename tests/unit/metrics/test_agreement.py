@@ -10,8 +10,8 @@ from statsmodels.stats.inter_rater import cohens_kappa as statsmodels_cohen
 from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
 from statsmodels.stats.proportion import proportion_confint
 
-# Fleiss, Psychological Bulletin 76 (1971), table 1: 30 patients, 6 psychiatrists, 5 diagnoses (as in R's package irr);
-# the table with 10 subjects and 14 raters of Wikipedia's "Fleiss' kappa"; and an example of SAS's PROC FREQ.
+# What statsmodels' own tests hold: Fleiss, Psychological Bulletin 76 (1971), 30 patients, 6 psychiatrists, 5
+# diagnoses (from R's package irr); the table of Wikipedia's "Fleiss' kappa"; an example of SAS.
 from statsmodels.stats.tests.test_inter_rater import diagnoses, table1, table10
 
 from gainspect.metrics.agreement import (
@@ -40,8 +40,8 @@ def decisions(parts, trials):
 
 
 @st.composite
-def two_appraisers(draw, trials=st.integers(1, 3)):
-    parts, number = draw(st.integers(2, 8)), draw(trials)
+def two_appraisers(draw):
+    parts, number = draw(st.integers(2, 8)), draw(st.integers(1, 3))
     return draw(decisions(parts, number)), draw(decisions(parts, number))
 
 
