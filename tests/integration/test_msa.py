@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,18 @@ def test_the_reference_may_be_left_to_the_other_table(run: Run, judged: Path) ->
     together = run("msa", judged / "b.csv", judged / "open.csv")
     assert together.returncode == 0
     assert "B and 모델 A" in together.stdout
+
+
+def test_rows_are_made_where_there_is_no_more_than_inspecting_needs(judged: Path) -> None:
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(['scipy', 'sklearn', 'matplotlib', 'jinja2', 'torch']); "
+        "from gainspect.cli import main; main()"
+    )
+    made = [judged / "1.jsonl", "--out", judged / "rows.csv", "--reference", judged / "data"]
+    arguments = [sys.executable, "-c", code, "msa", "rows", *map(str, made)]
+    ended = subprocess.run(arguments, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert (judged / "rows.csv").is_file()
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

@@ -76,7 +76,7 @@ def rows(
 ) -> None:
     """Write a model's verdicts as rows of a study: `gainspect msa PEOPLE.csv ROWS.csv`."""
     from gainspect.jobs.write_model_rows import write_model_rows
-    from gainspect.report.terminal.agreement_tables import rows_sentences
+    from gainspect.report.terminal.sentences import rows_sentences
 
     made = write_model_rows(verdicts, out, appraiser=appraiser, reference=reference)
     for sentence in rows_sentences(made, reference):

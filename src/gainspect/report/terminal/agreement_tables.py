@@ -1,7 +1,6 @@
-"""Terminal tables of a study of appraisers, and of a model's rows for one."""
+"""Terminal tables of a study of appraisers."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
@@ -12,10 +11,10 @@ from gainspect.evaluation.agreement_study import (
     BorderlinePart,
     Grade,
 )
-from gainspect.evaluation.model_rows import ModelRows
 from gainspect.metrics.agreement import Kappa, Proportion
 from gainspect.metrics.intervals import Interval
 from gainspect.report.terminal.evaluation_tables import titled_table
+from gainspect.report.terminal.sentences import listed
 from gainspect.report.texts import Wording
 from gainspect.wording import plural
 
@@ -27,7 +26,6 @@ _STYLES: dict[Grade | None, str] = {
 }
 _PARTS = 20
 """Borderline parts that are listed; the report has all of them."""
-_NAMES = 10
 _NOTHING = "–"
 
 
@@ -43,23 +41,7 @@ def cautions(study: AgreementStudy) -> Iterator[str]:
     for caution in study.cautions:
         yield wording(caution.key, **caution.values)
     if study.against_reference:
-        yield wording("msa_against", names=_listed(study.against_reference))
-
-
-def rows_sentences(made: ModelRows, reference: Path | None) -> Iterator[str]:
-    """How many rows there are, and what was left out."""
-    trials = len({row.trial for row in made.rows})
-    parts = len({row.part for row in made.rows})
-    yield f"{plural(len(made.rows), 'row')}: {plural(parts, 'part')}, {plural(trials, 'trial')}."
-    if made.unread:
-        yield f"{plural(made.unread, 'image')} could not be read: the decision is review."
-    if made.left_out:
-        yield f"{reference} says nothing of {plural(len(made.left_out), 'image')}: {_listed(made.left_out)}."
-    if made.not_judged:
-        count = plural(len(made.not_judged), "part")
-        yield f"Not judged: {count} of {reference}: {_listed(made.not_judged)}."
-    if reference is None:
-        yield "The reference is left open: `gainspect msa PEOPLE.csv ROWS.csv` takes it from PEOPLE.csv."
+        yield wording("msa_against", names=listed(study.against_reference))
 
 
 def _appraisers(study: AgreementStudy) -> Table:
@@ -159,8 +141,3 @@ def _percent(share: float) -> str:
 
 def _interval(interval: Interval) -> str:
     return f"{100 * interval[0]:.0f}–{100 * interval[1]:.0f} %"
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-    return f"{', '.join(names[:_NAMES])}{more}"
