@@ -119,7 +119,7 @@ class AgreementStudy:
     borderline: tuple[BorderlinePart, ...]
     """The most disputed first."""
     against_reference: tuple[str, ...]
-    """Parts that all decide alike, and not as the reference."""
+    """Parts on which all decisions are the same and wrong: OK for NG, or NG for OK."""
     cautions: tuple[Caution, ...]
 
 
@@ -138,7 +138,7 @@ def study(table: DecisionTable, *, seed: int = 0) -> AgreementStudy:
     several = len(table.appraisers) > 1
     appraisers = tuple(_figures_of(each, table, seed) for each in table.appraisers)
     same, right = all_equal(everyone), (everyone == reference).all(axis=1)
-    against = same & (everyone[:, 0] != table.reference)
+    against = same & ~right & (everyone[:, 0] != _REVIEW)
     return AgreementStudy(
         parts=len(table.parts),
         ok=int((table.reference == _OK).sum()),

@@ -149,6 +149,7 @@ def test_parts_that_all_decide_against_the_reference_are_named() -> None:
     assert (part.name, part.reference, part.disagreement, part.wrong) == ("part0", Label.OK, 1, 0.5)
     assert part.decisions == {"A": (Label.OK,), "B": (Label.NG,)}
     assert CATEGORIES == (Label.OK, Label.NG, Label.REVIEW)
+    assert study(table([NG, OK], A=[[REVIEW], [NG]])).against_reference == ("part1",)
 
 
 def test_the_order_of_parts_and_appraisers_changes_no_figure() -> None:

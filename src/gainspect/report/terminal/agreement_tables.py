@@ -47,9 +47,11 @@ def cautions(study: AgreementStudy) -> Iterator[str]:
 def _appraisers(study: AgreementStudy) -> Table:
     table = titled_table(
         f"Appraisers · {plural(study.parts, 'part')}: {study.ok} OK, {study.ng} NG",
-        "effective: parts decided right in every trial; miss: NG decided OK\n"
-        "false alarm: OK decided NG; review: neither right, caught, nor missed\n"
-        "AIAG's marks: 90, 2, 5 %; marginal 80, 5, 10 %; 95 % intervals by part",
+        "effective: parts decided right in every trial\n"
+        "miss: NG decided OK; false alarm: OK decided NG\n"
+        "review: neither right, nor caught, nor missed\n"
+        "AIAG's marks: 90, 2, 5 %; marginal 80, 5, 10 %\n"
+        "95 % intervals by part",
     )
     table.add_column("", overflow="fold")
     for title in ("Trials", "Effective", "Miss", "False alarm", "Review\nof NG", "Review\nof OK"):

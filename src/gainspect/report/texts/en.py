@@ -270,7 +270,7 @@ TEXTS: dict[str, str] = {
     "msa_decisions": "Decisions",
     "msa_wrong": "Wrong",
     "msa_cautions": "Before you believe these figures",
-    "msa_against": "All decide alike, and not as the reference: {names}. Look at these parts again: the reference may be wrong.",
+    "msa_against": "All decisions are alike, and not as the reference: {names}. Look at these parts again: the reference may be wrong, or all overlook the same.",
     "msa_caution_repeats": "{name} decided on the same image files in every trial, always alike: a deterministic model repeats itself, so its agreement with itself says nothing. New photographs of the parts in each trial would. In Fleiss' kappa its trials count once.",
     "msa_caution_unsteady": "{name} decided differently on one and the same image file: this is no deterministic model with one bundle.",
     "msa_caution_identical": "{name} decided alike in all trials of every part. If this is a deterministic model that was given the same images again, its agreement with itself says nothing.",
