@@ -18,6 +18,9 @@ LABEL_WORDS: dict[str, Label] = {
 }
 """What a label may be called, in any case. Not 0 and 1: some write 1 for a good part, some for a bad one."""
 
+DECISION_WORDS: dict[str, Label] = {**LABEL_WORDS, **dict.fromkeys(("review", "재검"), Label.REVIEW)}
+"""What a decision may be called, in any case."""
+
 SPLIT_WORDS: dict[str, str] = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation"), "val"),
@@ -54,6 +57,14 @@ _SYNONYMS = {
         "분할",
         "구분",
     ),
+    "part": ("sample", "item", "piece", "부품", "시료", "파트", "teil"),
+    "appraiser": (
+        *("operator", "inspector", "rater", "judge", "person"),
+        *("검사자", "검사원", "평가자", "측정자", "작업자", "prüfer"),
+    ),
+    "trial": ("repeat", "replicate", "run", "round", "회차", "반복", "차수"),
+    "decision": ("verdict", "result", "rating", "assessment", "call", "판정", "결과"),
+    "reference": ("standard", "truth", "master", "label", "기준", "정답", "라벨"),
 }
 _CARRIERS = frozenset(
     {
@@ -115,25 +126,47 @@ def fold_header(name: str) -> str:
     return composed(name).strip("\ufeff\u200b \t\xa0\r\n").casefold()
 
 
-def label_of(word: str, where: str) -> Label:
+def label_of(word: str, where: str, what: str = "label") -> Label:
     """The label that a word stands for.
 
     Args:
         word: in any case, of `LABEL_WORDS`.
         where: named in the error.
+        what: what the word is, as the error calls it.
 
     Raises:
         GainspectError: it is none of them.
     """
-    known = LABEL_WORDS.get(composed(word).strip().casefold())
+    return _meant(word, LABEL_WORDS, what, where)
+
+
+def decision_of(word: str, where: str) -> Label:
+    """The decision that a word stands for.
+
+    Args:
+        word: in any case, of `DECISION_WORDS`.
+        where: named in the error.
+
+    Raises:
+        GainspectError: it is none of them.
+    """
+    return _meant(word, DECISION_WORDS, "decision", where)
+
+
+def _meant(word: str, words: Mapping[str, Label], what: str, where: str) -> Label:
+    known = words.get(composed(word).strip().casefold())
     if known is None:
-        words = " · ".join(
-            f"{label.upper()}: {', '.join(word for word, of in LABEL_WORDS.items() if of is label)}"
-            for label in (Label.OK, Label.NG)
+        labels = tuple(dict.fromkeys(words.values()))
+        accepted = " · ".join(
+            f"{label.upper()}: {', '.join(word for word, of in words.items() if of is label)}"
+            for label in labels
         )
         number = word.strip() in {"0", "1", "0.0", "1.0"}
         why = " A number does not say which of the two it means." if number else ""
-        raise GainspectError(f"label {word!r} is not ok or ng", where=where, hint=f"Accepted: {words}.{why}")
+        names = ", ".join(labels[:-1])
+        raise GainspectError(
+            f"{what} {word!r} is not {names} or {labels[-1]}", where=where, hint=f"Accepted: {accepted}.{why}"
+        )
     return known
 
 
