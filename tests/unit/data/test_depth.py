@@ -92,10 +92,10 @@ def test_a_range_a_little_darker_than_the_darkest_is_still_read() -> None:
     [
         (
             [3000] * 9 + [65535],
-            r"9 images reach at most 3000 \(such as 0\), the others at least 65535 \(such as 9\)",
+            r"9 images reach at most 3000 \(such as 8\), the others at least 65535 \(such as 9\)",
         ),
         ([4000] * 5 + [60000] * 5, "5 images reach at most 4000"),
-        ([30] + [1900] * 5, r"1 image reach at most 30 \(such as 0\)"),
+        ([30] + [1900] * 5, r"1 image reaches at most 30 \(such as 0\)"),
     ],
 )
 def test_two_depths_in_one_set_are_refused_unless_the_bits_are_set(peaks: list[int], named: str) -> None:
