@@ -110,9 +110,10 @@ class DepthFinder:
         ordered = sorted(self._peaks)
         for count, ((low, dark), (high, bright)) in enumerate(pairwise(ordered), start=1):
             if self._bits is None and high > _GAP * low:
+                reach = "reaches" if count == 1 else "reach"
                 raise GainspectError(
-                    f"16-bit images seem to be of more than one depth: {plural(count, 'image')} "
-                    f"{'reaches' if count == 1 else 'reach'} at most {low} (such as {dark}), the others at least {high} (such as {bright})",
+                    f"16-bit images seem to be of more than one depth: {plural(count, 'image')} {reach} at "
+                    f"most {low} (such as {dark}), the others at least {high} (such as {bright})",
                     hint="Take out the odd ones (a hot pixel, another camera, a dark frame); if they belong "
                     "together, set the bits: --set data.bits=16.",
                 )
