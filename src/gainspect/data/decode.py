@@ -15,7 +15,7 @@ from gainspect.data.image_header import image_size
 from gainspect.data.libjpeg import refuse_what_libjpeg_warns_of
 from gainspect.data.orientation import orientation_of, upright
 from gainspect.data.pnm import read_pnm
-from gainspect.data.samples import Pixels, Samples, without_filling
+from gainspect.data.samples import Pixels, Samples
 from gainspect.data.tiff import read_tiff
 from gainspect.errors import GainspectError
 from gainspect.types import Image
@@ -87,15 +87,15 @@ def mask_samples(content: bytes, where: str | Path) -> Samples:
         return read_tiff(content, where, alpha=True)
     if kind == PNM:
         return read_pnm(content, where)
-    if kind == BMP and bmp.has_own_order(content):
-        return bmp.read_own_order(content)
+    if kind == BMP:
+        bmp.refuse_what_may_be_alpha(content, where)
+        if bmp.has_own_order(content):
+            return bmp.read_own_order(content)
     pixels = _decoded(content, where, cv2.IMREAD_UNCHANGED)
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA), pixels.dtype)
     elif pixels.ndim == 3:
         pixels = np.ascontiguousarray(pixels[:, :, ::-1])
-    if kind == BMP and pixels.shape[2:] == (4,) and not bmp.has_alpha(content):
-        pixels = without_filling(pixels, where)
     return Samples.of(upright(pixels, orientation_of(content)))  # OpenCV turns color images only
 
 

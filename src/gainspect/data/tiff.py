@@ -115,7 +115,7 @@ def _refuse_unproven(page: Any, pages: int, where: str | Path) -> int:
         raise GainspectError(
             f"a TIFF with {found[0]} is not read",
             where=where,
-            hint="Export it as gray or RGB with 8 or 16 bits per sample.",
+            hint="Export it as gray or RGB with 8 or 16 bits per sample, uncompressed or with LZW.",
         )
     return int(bits.pop())
 

@@ -3,7 +3,24 @@
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 """Bytes of a value, by the type of its field."""
 _TABLES = (0x8769, 0x8825, 0xA005)
 """Tags that lead to further tables: EXIF, GPS, interoperability."""
@@ -19,7 +36,7 @@ def entries(block: bytes) -> Iterator[tuple[int, int]]:
 
 
 def end_of_tables(content: bytes) -> int:
-    """Where the last byte lies that the first table, or one that it leads to, names as its own; not pixels."""
+    """Where what the first table, and those that it leads to, name as their own ends; pixels aside."""
     layout = _Layout.of(content)
     places, seen, end = [layout.first] if layout else [], set[int](), 0
     while layout and places:

@@ -161,8 +161,8 @@ def _scan(body: bytes) -> _Scan | None:
 def _missing(frame: Frame, scans: list[_Scan]) -> Fault | None:
     """A component without a scan, or coefficients whose lowest bits no scan gives.
 
-    A decoder takes what is missing for zeros and warns of nothing: the file of a progressive JPEG that was cut
-    between two scans, and closed, is a blurred image.
+    A decoder takes what is missing for zeros and warns of nothing: a progressive JPEG that was cut between
+    two scans, and closed, is a blurred image.
     """
     for component in frame.components:
         own = [scan for scan in scans if component in scan.components]
