@@ -415,7 +415,8 @@ def tiffs(draw: st.DrawFn) -> tuple[bytes, Pixels, Pixels | None]:
     height, width = draw(st.integers(1, 40)), draw(st.integers(1, 40))
     depth = draw(st.sampled_from([np.uint8, np.uint16]))
     photometric = draw(st.sampled_from(["minisblack", "miniswhite", "rgb", "palette"]))
-    alpha, planar = draw(st.booleans()), draw(st.sampled_from(["contig", "separate"]))
+    alpha = photometric != "palette" and draw(st.booleans())  # that tifffile does not write
+    planar = draw(st.sampled_from(["contig", "separate"]))
     compression = draw(st.sampled_from([None, "lzw", "zlib", "packbits"]))
     layout = draw(
         st.sampled_from(
@@ -508,6 +509,20 @@ def test_a_tiff_with_a_strip_less_is_refused(
         changed[at : at + size] = new.to_bytes(size, order)
     with pytest.raises(GainspectError, match=r"x: "):
         image_samples(bytes(changed), "x")
+
+
+def test_a_palette_with_alpha() -> None:
+    table = RNG.integers(0, 2**16, (3, 256), np.uint16)
+    colormap = [(320, "H", 768, tuple(table.ravel().tolist()), True)]
+    alpha = 255 - GREY
+    both = np.dstack([GREY, alpha])
+    options = {"planarconfig": "contig", "extrasamples": ["unassalpha"], "extratags": colormap}
+    content = bytearray(tiff(both, photometric="minisblack", **options))
+    with tifffile.TiffFile(io.BytesIO(bytes(content))) as file:
+        content[file.pages[0].tags[262].valueoffset] = 3
+    shown = np.moveaxis((table >> 8).astype(np.uint8)[:, GREY], 0, -1)
+    np.testing.assert_array_equal(decode_image(bytes(content), "x"), shown)
+    np.testing.assert_array_equal(mask_samples(bytes(content), "x").values, np.dstack([shown, alpha]))
 
 
 def test_colors_multiplied_by_alpha_are_refused() -> None:
@@ -646,6 +661,49 @@ def test_what_is_cut_off_is_refused_in_every_format(data: st.DataObject, kind: s
     # The last byte of Pillow's TIFF belongs to a tag; all others to pixels.
     length = data.draw(st.integers(0, len(content) - 1))
     refused(content[:length], "cut off|damaged|empty|not an image|another size|cannot be decoded")
+
+
+@settings(max_examples=200)
+@given(case=tiffs(), share=st.floats(0, 1, exclude_max=True))
+def test_a_tiff_is_refused_wherever_it_is_cut_off(
+    case: tuple[bytes, Pixels, Pixels | None], share: float
+) -> None:
+    content = case[0]
+    refused(content[: int(len(content) * share)], "cannot be decoded|another size|not an image|empty")
+
+
+CODED = {
+    "baseline": JPEG,
+    "progressive": PROGRESSIVE,
+    "restarts": written("JPEG", restart_marker_blocks=3),
+    "grey": written("JPEG", IMAGE.convert("L"), progressive=True),
+}
+
+
+@settings(max_examples=200)
+@given(kind=st.sampled_from(sorted(CODED)), data=st.data())
+def test_a_jpeg_that_was_cut_off_and_closed_is_refused(kind: str, data: st.DataObject) -> None:
+    content = CODED[kind]
+    length = data.draw(st.integers(content.index(b"\xff\xda"), len(content) - 3))
+    refused(content[:length] + b"\xff\xd9", "cut off|damaged")
+
+
+def test_a_gif_whose_code_ends_early() -> None:
+    """Its blocks are whole, and it is closed."""
+    start = 13 + (3 << (GIF[10] & 7) + 1)
+    start = GIF.index(b",", start) + 11
+    length = GIF[start]
+    refused(GIF[:start] + bytes([length // 2]) + GIF[start + 1 : start + 1 + length // 2] + b"\0;", "damaged")
+
+
+@pytest.mark.parametrize("kind", [2, 3])
+def test_a_pnm_in_digits_that_ends_within_a_number(kind: int) -> None:
+    pixels = GREY if kind == 2 else COLOR
+    content = b"P%d\n80 48\n255\n" % kind + b" ".join(b"%d" % v for v in pixels.ravel()) + b"\n"
+    expected = pixels if kind == 3 else np.repeat(GREY[:, :, None], 3, axis=2)
+    np.testing.assert_array_equal(decode_image(content, "x"), expected)
+    for less in (1, 2, 3, 4, 500):
+        refused(content[:-less], "not as long as it says|within a number")
 
 
 # Pillow images

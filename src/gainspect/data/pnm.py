@@ -80,6 +80,10 @@ def _raw(rest: bytes, largest: int, count: int) -> NDArray[np.uint32]:
 
 
 def _written(rest: bytes, where: object) -> NDArray[np.uint32]:
+    if not rest[-1:].isspace():
+        raise GainspectError(
+            "the file may be cut off: it ends within a number", where=str(where), hint="Copy it again."
+        )
     try:
         return np.array(re.sub(rb"#[^\r\n]*", b"", rest).split(), dtype=np.uint32)
     except (ValueError, OverflowError) as error:
