@@ -109,7 +109,7 @@ def _refuse_unproven(page: Any, pages: int, where: str | Path) -> int:
         "colors that are multiplied by its alpha": _ASSOCIATED in map(int, page.extrasamples),
         "JPEG compression and a further channel": compression == "JPEG"
         and page.samplesperpixel != _COLORS.get(photometric, 1),
-        "a color table of 8 bits": photometric == "PALETTE" and int(np.max(page.colormap)) < 256,
+        "a color table of 8 bits": photometric == "PALETTE" and 0 < int(np.max(page.colormap)) < 256,
     }
     if found := [fault for fault, is_there in faults.items() if is_there]:
         raise GainspectError(
