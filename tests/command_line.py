@@ -27,7 +27,7 @@ def command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
     """A function that runs `gainspect` with its arguments, on a terminal wide enough for any line."""
     monkeypatch.setenv("COLUMNS", "400")
     for shown in (console, errors):  # made with the width of the time of their import
-        monkeypatch.setattr(shown, "_width", 400)
+        monkeypatch.setattr(shown, "_width", None)
     monkeypatch.setenv("NO_COLOR", "1")
 
     def call(*arguments: str | Path) -> Result:

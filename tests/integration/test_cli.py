@@ -147,7 +147,7 @@ def _wrong_mask_size(folder: Path) -> Path:
         (_one_class, "has no NG images"),
         (_mask_without_image, "masks have no image"),
         (_with_every_training_image(b""), "the file is empty (0 bytes)"),
-        (_with_every_training_image(b"\xff\xd8\xff\xe0 \xff\xd9"), "not an image"),
+        (_with_every_training_image(b"\xff\xd8\xff\xe0 \xff\xd9"), "the JPEG is damaged or cut off"),
         (_wrong_mask_size, "the mask is 9×9 px, its image 64×64 px"),
     ],
 )
