@@ -161,6 +161,17 @@ class Description(_Section):
             raise ValueError("files and sizes do not list the same names")
         return self
 
+    @property
+    def network_sha256(self) -> str:
+        """SHA-256, hexadecimal, of what the network is: the hashes of the files of all formats.
+
+        It is that of the lines that `sha256sum` prints of these files in the order of their names. Another
+        policy does not change it.
+        """
+        graphs = sorted({name for names in self.formats.values() for name in names})
+        lines = "".join(f"{self.files.get(name, '')}  {name}\n" for name in graphs)
+        return _sha256(lines.encode())
+
 
 @dataclass(frozen=True)
 class Bundle:

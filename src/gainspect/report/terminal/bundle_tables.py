@@ -25,6 +25,8 @@ def bundle_table(bundle: Bundle) -> Table:
     images = ", ".join(f"{split} {count} ({data['ng'][split]} NG)" for split, count in data["images"].items())
     table.add_row("Images", images)
     table.add_row("Data", f"SHA-256 {data['fingerprint']}")
+    table.add_row("Network", f"SHA-256 {description.network_sha256}")
+    table.add_row("Policy", f"SHA-256 {description.policy.policy_id}")
     table.add_row("Formats", ", ".join(description.formats))
     table.add_row("Maps", ", ".join(description.graph.outputs[2:]))
     return table
@@ -39,7 +41,9 @@ def policy_sentence(policy: Policy) -> str:
         if value is not None
     )
     part = f"{policy.split} ({policy.ng} NG, {policy.ok} OK)"
-    return f"NG if P(NG) ≥ {policy.threshold:.4f}, chosen {origin}; on {part}: {figures}."
+    low = policy.review_from
+    band = "" if low is None or low >= policy.threshold else f", REVIEW from {low:.4f}"
+    return f"NG if P(NG) ≥ {policy.threshold:.4f}{band}, chosen {origin}; on {part}: {figures}."
 
 
 def review_rules(reason: ReasonPolicy) -> list[str]:
