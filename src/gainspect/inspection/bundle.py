@@ -36,6 +36,8 @@ DESCRIPTION, SEAL = "bundle.json", "bundle.json.sha256"
 SUFFIX = ".gain"
 GOLDEN = "golden.npz"
 """Probe images and the torch model's predictions for them (the golden predictions)."""
+PARITY = "parity.json"
+"""How each format compares with the trained model."""
 _MAX_BYTES = 2**32
 """Of all files of a bundle."""
 _MAX_DESCRIPTION, _MAX_SEAL = 2**20, 1024
