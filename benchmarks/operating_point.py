@@ -197,10 +197,12 @@ class Found(NamedTuple):
 
     cost: float
     """Per 1,000 parts."""
-    recall: float
+    caught: float
+    missed: float
+    """Shares of the NG parts; the rest is REVIEW."""
     false_alarms: float
     review_ok: float
-    """Share of the OK parts."""
+    """Shares of the OK parts."""
     unmarked: float
     """1 if over half of the OK parts are false alarms and the sample did not show it; else 0."""
 
@@ -212,7 +214,8 @@ def tried(at: Thresholds, scores: Array, labels: Flags, prevalence: float, *, ma
     defective = COSTS.miss * missed + COSTS.review * (1 - caught - missed)
     good = COSTS.false_alarm * alarms + COSTS.review * (1 - alarms - passed)
     cost = 1000 * (prevalence * defective + (1 - prevalence) * good)
-    return Found(cost, caught, alarms, 1 - alarms - passed, float(alarms > 0.5 and not marked))
+    stopped = max(1 - alarms - passed, 0.0)
+    return Found(cost, caught, missed, alarms, stopped, float(alarms > 0.5 and not marked))
 
 
 def is_marked(at: Thresholds, scores: Array, labels: Flags) -> bool:
@@ -282,11 +285,12 @@ def by_rule(of_families: Sequence[dict[str, list[Found]]]) -> list[dict[str, Any
                 "rule": name,
                 "cost over the best": f"{np.mean(means[:, 0] - best):.0f}",
                 "in the worst family": f"{np.max(means[:, 0] - best):.0f}",
-                "recall": float(means[:, 1].mean()),
-                "false alarms": float(means[:, 2].mean()),
-                "REVIEW of OK": float(means[:, 3].mean()),
-                "false alarms, worst family": float(means[:, 2].max()),
-                "over 50 %, not marked": f"{means[:, 4].mean():.1%}",
+                "caught": float(means[:, 1].mean()),
+                "missed": float(means[:, 2].mean()),
+                "false alarms": float(means[:, 3].mean()),
+                "REVIEW of OK": float(means[:, 4].mean()),
+                "false alarms, worst family": float(means[:, 3].max()),
+                "over 50 %, not marked": f"{means[:, 5].mean():.1%}",
             }
         )
     return rows
@@ -294,18 +298,19 @@ def by_rule(of_families: Sequence[dict[str, list[Found]]]) -> list[dict[str, Any
 
 def by_family(names: Sequence[str], of_families: Sequence[dict[str, list[Found]]]) -> list[dict[str, Any]]:
     """A row for each family: as before, and with what gainspect does."""
-    before, after = list(RULES)[0], list(RULES)[-1]
+    before, *_, after = RULES
     rows = []
     for family, found in zip(names, of_families, strict=True):
         old, new = (np.mean(found[name], axis=0) for name in (before, after))
         rows.append(
             {
                 "family": family,
-                "recall before": float(old[1]),
-                "false alarms before": float(old[2]),
-                "recall": float(new[1]),
-                "false alarms": float(new[2]),
-                "REVIEW of OK": float(new[3]),
+                "missed before": float(old[2]),
+                "false alarms before": float(old[3]),
+                "caught": float(new[1]),
+                "missed": float(new[2]),
+                "false alarms": float(new[3]),
+                "REVIEW of OK": float(new[4]),
             }
         )
     return rows
