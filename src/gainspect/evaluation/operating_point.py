@@ -19,7 +19,7 @@ from gainspect.evaluation.validation_verdicts import ValidationVerdict, Validati
 from gainspect.inspection.reason.rules import broken_rules
 from gainspect.metrics.classification import at_threshold, just_below, operating_threshold
 from gainspect.metrics.decisions import Costs, Outcome, expected_cost, outcome
-from gainspect.metrics.intervals import trials_needed, upper_bound
+from gainspect.metrics.intervals import events_allowed, trials_needed, upper_bound
 from gainspect.metrics.thresholds import Thresholds, between, least_cost, noise_floor
 from gainspect.policy import HeatScale, Policy, ReasonPolicy, View, decide
 from gainspect.types import Decision, Label, ReviewReason
@@ -161,32 +161,26 @@ def _thresholds(verdicts: ValidationVerdicts, goal: Goal, doubted: NDArray[np.bo
 
 
 def _proven(verdicts: ValidationVerdicts, goal: EscapeBound, floor: float) -> float:
-    """The highest threshold that lets so few groups escape that the bound holds.
-
-    The threshold lies below the (k + 1)-th smallest of n groups' scores, where k depends on n alone. So the
-    bound holds although the threshold was chosen on the same groups: it is a tolerance limit.
-
-    Source: Wilks, Determination of sample sizes for setting tolerance limits, Ann. Math. Statist. 12 (1941).
-    """
+    """The highest threshold that lets so few groups escape that the bound holds (see `events_allowed`)."""
     lowest: dict[str, float] = {}
     for image in verdicts.images:
         if image.label is Label.NG:
             lowest[image.group] = min(image.score, lowest.get(image.group, 1.0))
     groups, scores = len(lowest), _numbers(verdicts)[0]
-    allowed = [k for k in range(groups) if upper_bound(k, groups, goal.confidence) <= goal.rate]
-    if not allowed:
+    allowed = events_allowed(groups, goal.rate, goal.confidence)
+    if allowed is None:
         proven = upper_bound(0, groups, goal.confidence)
         raise GainspectError(
             f"{plural(groups, 'NG part')} cannot prove an escape rate below {goal.rate:.3g}: "
             f"with none missed they prove {proven:.2g} (confidence {goal.confidence:g})",
             hint=f"It takes {trials_needed(goal.rate, goal.confidence)} NG parts with none missed.",
         )
-    threshold = just_below(scores, sorted(lowest.values())[allowed[-1]])
+    threshold = just_below(scores, sorted(lowest.values())[allowed])
     if threshold < floor:
         blind = sum(score < floor for score in lowest.values())
         raise GainspectError(
             f"an escape rate below {goal.rate:.3g} cannot be had: {blind} of {plural(groups, 'NG part')} "
-            f"show no evidence, and only {plural(allowed[-1], 'part')} may be missed",
+            f"show no evidence, and only {plural(allowed, 'part')} may be missed",
             hint="`gainspect calibrate BUNDLE --show` names them. More NG parts or a larger size may help.",
         )
     return threshold

@@ -24,6 +24,7 @@ from gainspect.policy import Policy
 from gainspect.release.model_card import CARD, model_card
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.training.run_folder import RunFolder
+from gainspect.wording import plural
 
 CALIBRATION = "calibration"
 """What the data of a calibration are called in a policy."""
@@ -59,8 +60,8 @@ def calibrate(
         console: where progress is shown; None: no progress is shown.
 
     Raises:
-        GainspectError: neither or both of `run` and `data` are given, the run is not that of the bundle, or
-            the verdicts cannot carry the goal.
+        GainspectError: neither or both of `run` and `data` are given, the run is not that of the bundle, the
+            network was trained on some of the data, or the verdicts cannot carry the goal.
     """
     bundle = read_bundle(path)
     if (run is None) == (data is None):
@@ -71,6 +72,7 @@ def calibrate(
         )
     manifest = None if data is None else data_for(bundle, data)
     if manifest is not None:
+        _require_not_trained_on(bundle, manifest)
         verdicts = _judged(bundle, manifest, console)
     else:
         assert run is not None
@@ -99,6 +101,20 @@ def write_calibrated(calibration: Calibration, out: Path) -> Bundle:
     if PARITY in contents:
         contents[CARD] = model_card(description, json.loads(contents[PARITY]), calibration.point).encode()
     return write_bundle(out, description, contents)
+
+
+def _require_not_trained_on(bundle: Bundle, manifest: Manifest) -> None:
+    """Refuse images whose scores flatter the network."""
+    seen = seen_of(bundle)
+    found = {} if seen is None else seen.among(manifest)
+    trained = [name for name, split in found.items() if split == "train"]
+    if trained:
+        raise GainspectError(
+            f"the network was trained on {len(trained)} of {plural(len(manifest.parts), 'image')}, "
+            f"{trained[0]} among them",
+            where=manifest.root,
+            hint="Take them out: a network knows them too well to be given thresholds by them.",
+        )
 
 
 def _judged(bundle: Bundle, manifest: Manifest, console: Console | None) -> ValidationVerdicts:

@@ -71,6 +71,22 @@ def trials_needed(rate: float, confidence: float = 0.95, events: int = 0) -> int
     return enough
 
 
+def events_allowed(trials: int, rate: float, confidence: float = 0.95) -> int | None:
+    """The most events in so many trials that still prove a rate of at most the given one; None: not even 0.
+
+    If k events are allowed in n trials, and the (k + 1)-th lowest of n scores is chosen as a threshold, the
+    share of all scores that lie below it is at most the rate, with this confidence, although it was chosen
+    on the same scores.
+
+    Source: Wilks, Determination of sample sizes for setting tolerance limits, Ann. Math. Statist. 12 (1941).
+
+    >>> events_allowed(58, 0.05), events_allowed(59, 0.05), events_allowed(93, 0.05)
+    (None, 0, 1)
+    """
+    allowed = [count for count in range(trials) if upper_bound(count, trials, confidence) <= rate]
+    return allowed[-1] if allowed else None
+
+
 def group_bootstrap(
     statistic: Statistic,
     groups: Sequence[str],

@@ -162,3 +162,17 @@ def test_data_without_ng_parts_are_refused(bundle, manifest, judged, tmp_path):
     save_manifest(good, tmp_path / "data" / "good.csv")
     with pytest.raises(GainspectError, match="the part calibration has no NG images"):
         calibrate(bundle.path, None, data=tmp_path / "data" / "good.csv")
+
+
+def test_images_that_it_was_trained_on_are_refused(bundle, manifest, judged, tmp_path):
+    trained = replace(manifest, parts=tuple(replace(part, split="train") for part in manifest.parts[:3]))
+    contents = {**bundle.contents, SEEN: SeenImages.of(trained).to_json()}
+    other = write_bundle(tmp_path / "other.gain", bundle.description, contents)
+    with pytest.raises(GainspectError, match=r"trained on 3 of 24 images, part0\.png among them"):
+        calibrate(other.path, None, data=tmp_path / "data" / "parts.csv")
+
+
+def test_a_point_that_is_none_is_a_sentence(bundle, tmp_path):
+    contents = {**bundle.contents, POINT: b'{"goal": 3}'}
+    with pytest.raises(GainspectError, match=r"cannot read operating_point\.json \(goal"):
+        point_of(write_bundle(tmp_path / "odd.gain", bundle.description, contents))

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from gainspect.metrics import intervals
-from gainspect.metrics.intervals import trials_needed, upper_bound
+from gainspect.metrics.intervals import events_allowed, trials_needed, upper_bound
 
 
 @given(st.integers(0, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -180,3 +180,23 @@ def test_the_bound_holds_in_at_least_95_of_100_simulated_trials(rate, trials):
     events = np.random.default_rng(0).binomial(trials, rate, 10_000)
     holds = np.mean([upper_bound(int(count), trials) >= rate for count in events])
     assert holds >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 10_000)
+
+
+@pytest.mark.parametrize("trials", [59, 93, 200, 300])
+def test_a_threshold_chosen_as_allowed_keeps_its_bound_with_the_choosing(trials):
+    """10,000 samples of scores that are uniform, so that a threshold is its own escape rate.
+
+    The tolerance is three standard errors.
+    """
+    allowed = events_allowed(trials, 0.05)
+    scores = np.sort(np.random.default_rng(0).random((10_000, trials)), axis=1)
+    assert (scores[:, allowed] <= 0.05).mean() >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 10_000)
+
+
+@given(trials=st.integers(0, 300), rate=st.floats(0.001, 1), confidence=st.floats(0.5, 0.999))
+def test_one_event_more_than_allowed_proves_too_little(trials, rate, confidence):
+    allowed = events_allowed(trials, rate, confidence)
+    if allowed is not None:
+        assert upper_bound(allowed, trials, confidence) <= rate
+    following = 0 if allowed is None else allowed + 1
+    assert following >= trials or upper_bound(following, trials, confidence) > rate

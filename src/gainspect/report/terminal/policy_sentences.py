@@ -1,6 +1,7 @@
 """What a policy gives, in plain sentences."""
 
 from gainspect.evaluation.goals import ByHand, EscapeBound, FalseAlarms, LeastCost, OperatingPoint, Recall
+from gainspect.names import printable
 from gainspect.wording import plural
 
 _NAMED = 20
@@ -59,7 +60,8 @@ def attainable_sentences(point: OperatingPoint) -> list[str]:
     if not blind:
         return [f"All {plural(total, 'NG part')} show evidence."]
     rest = "the last one costs" if blind == 1 else f"the last {blind} cost"
-    named = ", ".join(point.blind[:_NAMED]) + (f" and {blind - _NAMED} more" if blind > _NAMED else "")
+    more = f" and {blind - _NAMED} more" if blind > _NAMED else ""
+    named = ", ".join(map(printable, point.blind[:_NAMED])) + more
     return [
         f"{total - blind} of {total} NG parts show evidence; "
         f"{rest} {_share(point.price or 0.0)} false alarms more.",
