@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serial
 
 from gainspect.errors import GainspectError, first_fault
 from gainspect.inspection.bundle import Bundle
-from gainspect.metrics.decisions import Outcome
+from gainspect.metrics.decisions import Costs, Outcome
 
 POINT = "operating_point.json"
 """The name of the file in a bundle."""
@@ -32,6 +32,11 @@ class LeastCost(_Section):
     """Costs of one part, in any unit."""
     prevalence: _Share | None = None
     """Share of NG parts on the line; None: as in the data."""
+
+    @property
+    def costs(self) -> Costs:
+        """The costs of one part."""
+        return Costs(self.miss, self.false_alarm, self.review)
 
 
 class EscapeBound(_Section):

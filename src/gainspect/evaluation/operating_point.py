@@ -18,7 +18,7 @@ from gainspect.evaluation.goals import (
 from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
 from gainspect.inspection.reason.rules import broken_rules
 from gainspect.metrics.classification import at_threshold, just_below, operating_threshold
-from gainspect.metrics.decisions import Costs, Outcome, expected_cost, outcome
+from gainspect.metrics.decisions import Outcome, distinct, expected_cost, outcome
 from gainspect.metrics.intervals import events_allowed, trials_needed, upper_bound
 from gainspect.metrics.thresholds import Thresholds, between, least_cost, noise_floor
 from gainspect.policy import HeatScale, Policy, ReasonPolicy, View, decide
@@ -106,28 +106,26 @@ def operating_point(verdicts: ValidationVerdicts, policy: Policy, goal: Goal) ->
         np.array([decision.label is label for decision in made]) for label in (Label.NG, Label.REVIEW)
     )
     counted = outcome(called, review, labels)
-    costs = goal if isinstance(goal, LeastCost) else LeastCost()
-    prevalence = costs.prevalence or float(labels.mean())
+    priced = goal if isinstance(goal, LeastCost) else LeastCost()
+    prevalence = priced.prevalence or float(labels.mean())
     floor = noise_floor(scores, labels) if counted.ng and counted.ok else None
     shows = scores >= (0.0 if floor is None else floor)
     blind = [int(index) for index in np.argsort(scores, kind="stable") if labels[index] and not shows[index]]
-    groups = [image.group for image, bad in zip(verdicts.images, labels, strict=True) if bad]
-    escaped = {
-        image.group for image, bad in zip(verdicts.images, labels & ~called & ~review, strict=True) if bad
-    }
+    named = [image.group for image in verdicts.images]
+    groups, escaped = distinct(named, labels), distinct(named, labels & ~called & ~review)
     return OperatingPoint(
         goal=goal,
         split=verdicts.split,
         counted=counted,
         prevalence=prevalence,
-        cost=expected_cost(counted, _costs(costs), prevalence),
-        cost_at_1_percent=expected_cost(counted, _costs(costs), 0.01),
+        cost=expected_cost(counted, priced.costs, prevalence),
+        cost_at_1_percent=expected_cost(counted, priced.costs, 0.01),
         floor=floor,
         blind=tuple(verdicts.images[index].image for index in blind),
         price=_price(scores, labels, shows) if blind else None,
-        groups=len(set(groups)),
-        escaped_groups=len(escaped),
-        escape_bound=upper_bound(len(escaped), len(set(groups))),
+        groups=groups,
+        escaped_groups=escaped,
+        escape_bound=upper_bound(escaped, groups),
         needed=tuple((rate, trials_needed(rate)) for rate in (0.05, 0.01)),
         unusable=_unusable(counted),
     )
@@ -150,7 +148,7 @@ def _thresholds(verdicts: ValidationVerdicts, goal: Goal, doubted: NDArray[np.bo
     floor = noise_floor(scores, labels)
     if isinstance(goal, LeastCost):
         prevalence = goal.prevalence or float(labels.mean())
-        return least_cost(scores, labels, _costs(goal), prevalence, floor=floor, doubted=doubted)
+        return least_cost(scores, labels, goal.costs, prevalence, floor=floor, doubted=doubted)
     if isinstance(goal, FalseAlarms):
         threshold = next(
             at for at in map(float, between(scores, floor)) if (scores[~labels] >= at).mean() <= goal.rate
@@ -215,10 +213,6 @@ def _require(there: bool, name: str, split: str) -> None:
             f"the {part} has no {name} images: no threshold can be chosen on it",
             hint=f"Add {name} parts to it, or set the threshold by hand with --threshold.",
         )
-
-
-def _costs(goal: LeastCost) -> Costs:
-    return Costs(goal.miss, goal.false_alarm, goal.review)
 
 
 def _doubted(verdicts: ValidationVerdicts, reason: ReasonPolicy) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 A part is decided NG (`called`), REVIEW (`review`), or else OK. Rates of a class without parts are None.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -79,6 +80,11 @@ def outcome(called: Flags, review: Flags, labels: Flags) -> Outcome:
         raise ValueError("a part is decided either NG or REVIEW")
     decided = called, review, ~called & ~review
     return Outcome(*(int((part & of).sum()) for of in (labels, ~labels) for part in decided))
+
+
+def distinct(groups: Sequence[str], chosen: Flags) -> int:
+    """How many of the groups (N names, one a part) have a part that is chosen."""
+    return len({group for group, is_one in zip(groups, chosen, strict=True) if is_one})
 
 
 def expected_cost(counted: Outcome, costs: Costs, prevalence: float) -> float | None:

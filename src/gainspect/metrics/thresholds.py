@@ -18,6 +18,8 @@ from gainspect.metrics.decisions import Costs, Flags
 _Values = NDArray[np.float64]
 _LEAST = 1e-7
 """Scores are kept so far from 0 and 1, the resolution of float32 near 1."""
+_ROUNDING = 1e-3
+"""Logits that are spread by less count as equal."""
 _CANDIDATES = 500
 """Most thresholds that are compared; of more, some in even steps are left out."""
 
@@ -116,7 +118,7 @@ def _bandwidth(logits: _Values) -> float:
     """Source: Silverman, Density Estimation for Statistics and Data Analysis (1986), section 3.4.2."""
     quartiles = float(np.subtract(*np.percentile(logits, [75, 25]))) / 1.34
     spread = float(logits.std())
-    spread = min(spread, quartiles) if quartiles > 0 else spread
+    spread = min(spread, quartiles) if quartiles > _ROUNDING else spread  # most may lie on one floor
     return float(max(0.9 * spread * len(logits) ** -0.2, 1e-6))
 
 

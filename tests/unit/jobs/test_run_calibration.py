@@ -12,11 +12,15 @@ from gainspect.data.seen import SEEN, SeenImages
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import POINT, LeastCost, Recall, point_of
 from gainspect.evaluation.validation_verdicts import save_validation_verdicts, validation_verdicts
+from gainspect.inspection import inspector as inspector_module
 from gainspect.inspection.bundle import PARITY, Bundle, read_bundle, seen_of, write_bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs import run_calibration
 from gainspect.jobs.run_calibration import calibrate, write_calibrated
+from gainspect.jobs.run_evaluation import run_evaluation
+from gainspect.metrics.decisions import Outcome
 from gainspect.release.model_card import CARD
+from gainspect.report.terminal.policy_sentences import decision_sentences, policy_sentences
 from report_parts import Spots, parts
 from report_parts import bundle as described
 
@@ -87,6 +91,26 @@ def test_the_point_is_what_the_inspector_decides(bundle, manifest, judged, tmp_p
     counted = chosen.point.counted
     assert [labels.count(("ng", made)) for made in ("ng", "review", "ok")] == list(counted[:3])
     assert [labels.count(("ok", made)) for made in ("ng", "review", "ok")] == list(counted[3:])
+
+
+def test_evaluate_with_check_counts_the_same_decisions(bundle, judged, monkeypatch, tmp_path):
+    monkeypatch.setattr(inspector_module, "open_backend", lambda *given: Spots())
+    data = tmp_path / "data" / "parts.csv"
+    chosen = calibrate(bundle.path, LeastCost(prevalence=0.05), data=data)
+    new = write_calibrated(chosen, tmp_path / "new.gain")
+    given = {"data": data, "split": "all", "out": tmp_path / "out"}
+    (summary,) = run_evaluation(new.path, **given, check=True).values()
+    told = summary["decisions"]
+    assert {name: told[name] for name in Outcome._fields} == chosen.point.counted._asdict()
+    for name in ("cost", "cost_at_1_percent", "prevalence", "groups", "escaped_groups", "escape_bound"):
+        assert told[name] == getattr(chosen.point, name)
+    assert decision_sentences(told)[1] in policy_sentences(chosen.point)
+    stored = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert stored["all labels"]["decisions"] == told
+    assert ",decision," in (tmp_path / "out" / "predictions.csv").read_text().splitlines()[0]
+    assert "decisions" not in next(iter(run_evaluation(new.path, **given).values()))
+    with pytest.raises(GainspectError, match="decisions are those of a bundle"):
+        run_evaluation(new.path, **given, check=True, runtime="torch")
 
 
 def test_a_bundle_of_before_the_list_of_seen_images_gets_none(bundle, judged, tmp_path):

@@ -1,6 +1,10 @@
 """What a policy gives, in plain sentences."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from gainspect.evaluation.goals import ByHand, EscapeBound, FalseAlarms, LeastCost, OperatingPoint, Recall
+from gainspect.metrics.decisions import Outcome
 from gainspect.names import printable
 from gainspect.wording import plural
 
@@ -10,9 +14,13 @@ _NAMED = 20
 
 def policy_sentences(point: OperatingPoint) -> list[str]:
     """What a policy gives, part by part: decisions, cost, what is attainable, what it proves."""
-    said = [decisions_sentence(point), cost_sentence(point), *attainable_sentences(point)]
-    said += advisor_sentences(point)
-    return [*said, *warning_sentences(point)]
+    return [
+        f"On {point.split}, part by part: {_counted(point.counted)}",
+        _cost(point.cost, point.cost_at_1_percent, point.prevalence),
+        *attainable_sentences(point),
+        *advisor_sentences(point),
+        *warning_sentences(point),
+    ]
 
 
 def goal_in_words(point: OperatingPoint) -> str:
@@ -32,23 +40,33 @@ def goal_in_words(point: OperatingPoint) -> str:
     return "by hand"
 
 
-def decisions_sentence(point: OperatingPoint) -> str:
-    """How the parts that it was chosen on are decided."""
-    found = point.counted
+def decision_sentences(figures: Mapping[str, Any]) -> list[str]:
+    """What was decided of parts that the policy was not chosen on (`evaluation.summary.decision_figures`)."""
+    counted = Outcome(*(figures[name] for name in Outcome._fields))
+    proven = (
+        f"{figures['escaped_groups']} of {figures['groups']} missed proves an escape rate below "
+        f"{_share(figures['escape_bound'])} (95 % confidence), if no policy was chosen on them."
+    )
+    return [
+        f"Part by part, after the check of reasons: {_counted(counted)}",
+        _cost(figures["cost"], figures["cost_at_1_percent"], figures["prevalence"]),
+        *([proven] if figures["groups"] else []),
+    ]
+
+
+def _counted(found: Outcome) -> str:
     return (
-        f"On {point.split}, part by part: of {found.ng} NG {found.caught} are caught, "
-        f"{found.review_ng} REVIEW, {found.escapes} missed; "
+        f"of {found.ng} NG {found.caught} are caught, {found.review_ng} REVIEW, {found.escapes} missed; "
         f"of {found.ok} OK {found.false_alarms} are false alarms, {found.review_ok} REVIEW."
     )
 
 
-def cost_sentence(point: OperatingPoint) -> str:
-    """What this costs, at the share of NG parts it was chosen for and on a line with 1 %."""
-    if point.cost is None or point.cost_at_1_percent is None:
+def _cost(cost: float | None, at_1_percent: float | None, prevalence: float) -> str:
+    if cost is None or at_1_percent is None:
         return "What it costs cannot be told: that takes parts of both classes."
     return (
-        f"This costs {point.cost:.0f} per 1,000 parts at {_share(point.prevalence)} NG parts; "
-        f"with 1 % NG parts, as on a line, {point.cost_at_1_percent:.0f}."
+        f"This costs {cost:.0f} per 1,000 parts at {_share(prevalence)} NG parts; "
+        f"with 1 % NG parts, as on a line, {at_1_percent:.0f}."
     )
 
 
