@@ -141,9 +141,9 @@ def decide(views: Sequence[View], rules: Rules) -> Decision:
     """The decision on one part, with every rule that fired. The order of its images does not matter.
 
     The part is NG if one of its images is, and its reason is confirmed if that of one such image is.
-    `docs/decision.md` has the table of all outcomes. Rules stand in the order of precedence: those that make a
-    part NG by its regions belong before the score, those that accept regions between the score and the doubts
-    on its reason, and doubts on an input that turn OK into REVIEW at the end.
+    `docs/decision.md` has the table of all outcomes. Rules stand in the order of precedence: those that make
+    a part NG by its regions belong before the score, those that accept regions between the score and the
+    doubts on its reason, and doubts on an input that turn OK into REVIEW at the end.
 
     Args:
         views: the images of the part, at least one.
