@@ -40,7 +40,7 @@ class Place:
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run gainspect there."""
         return subprocess.run(
-            [sys.executable, "-m", "gainspect", *command],
+            [sys.executable, "-c", "from gainspect.cli import main; main()", *command],
             cwd=self.folder,
             env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "2"} | environment,
             capture_output=True,
@@ -103,7 +103,7 @@ class Place:
 
 def _sentence(done: subprocess.CompletedProcess[str]) -> str:
     """The error in one line; a traceback as what it is."""
-    if "Traceback" in done.stderr:
+    if "Traceback (most" in done.stderr:
         return f"TRACEBACK: {done.stderr.strip().splitlines()[-1]}"
     return f"refused: {_short(' '.join(done.stderr.split()))}"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gainspect.cli import main
+from gainspect.cli.console import console, errors
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ Run = Callable[..., Result]
 def command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """A function that runs `gainspect` with its arguments, on a terminal wide enough for any line."""
     monkeypatch.setenv("COLUMNS", "400")
+    for shown in (console, errors):  # made with the width of the time of their import
+        monkeypatch.setattr(shown, "_width", 400)
     monkeypatch.setenv("NO_COLOR", "1")
 
     def call(*arguments: str | Path) -> Result:

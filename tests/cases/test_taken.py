@@ -108,7 +108,7 @@ def test_pnm_is_read_by_its_own_rules(kind: int, largest: int, tmp_path: Path) -
     shape = (3, 5, 3) if kind in (3, 6) else (3, 5)
     values = rng.integers(0, largest + 1, shape)
     raw = values.astype(np.uint8 if largest < 256 else ">u2").tobytes()
-    pixels = raw if kind > 3 else " ".join(map(str, values.ravel())).encode()
+    pixels = raw if kind > 3 else (" ".join(map(str, values.ravel())) + "\n").encode()
     (tmp_path / "a.pnm").write_bytes(f"P{kind} # note\n5 3\n{largest}\n".encode() + pixels)
     eight = (
         np.round(values * (255 / largest)) if largest < 256 else np.round(values * (65535 / largest)) / 257

@@ -38,7 +38,7 @@ def assert_sentence(result: Result, message: str) -> None:
 def test_version_and_help(run: Run) -> None:
     assert run("--version").stdout.startswith("gainspect ")
     text = run("--help").stdout
-    for command in ("train", "evaluate", "compare", "demo", "data"):
+    for command in ("train", "evaluate", "compare", "demo", "data", "msa"):
         assert command in text
 
 

@@ -16,6 +16,7 @@ from gainspect.cli import (
     explain,
     export,
     inspect,
+    msa,
     report,
     train,
 )
@@ -40,6 +41,7 @@ app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.add_typer(data_commands.app, name="data")
 app.add_typer(bundle_commands.app, name="bundle")
+app.add_typer(msa.app, name="msa")
 
 
 def _version(show: bool) -> None:

@@ -15,6 +15,7 @@ from gainspect.data.defect_size import SIZES, SMALL_DEFECT, Defect, SizeChoice, 
 from gainspect.data.findings import IMBALANCE, Finding, findings_of, refused
 from gainspect.data.image_header import may_have_16_bits
 from gainspect.data.manifest import SPLITS, Manifest, Part
+from gainspect.data.marked import MOST
 from gainspect.data.masks import marking_values
 from gainspect.data.near_duplicates import find_twins, thumbnail_of
 from gainspect.data.near_duplicates.thumbnail import Thumbnail
@@ -28,8 +29,6 @@ from gainspect.types import Label
 _DARKER = 3
 """A 16-bit image whose largest value is smaller than the usual one by more than this factor may be of another
 depth: two bits less make a factor of 4."""
-_MOST = 0.5
-"""Of an image: a defect that covers more is unusual."""
 
 
 @dataclass(frozen=True)
@@ -260,7 +259,7 @@ def _different_values(manifest: Manifest) -> Iterable[str]:
 
 
 def _covering(seen: _Seen) -> Iterable[str]:
-    return [f"{name} ({share:.0%})" for name, share in seen.covered.items() if share > _MOST]
+    return [f"{name} ({share:.0%})" for name, share in seen.covered.items() if share > MOST]
 
 
 def _not_taken(manifest: Manifest, *, hidden: bool) -> list[str]:

@@ -1,18 +1,22 @@
 """Reads image files as 8-bit RGB. Damaged files are refused."""
 
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 
-from gainspect.data.containers import has_another_length, images_in, is_cut_off, is_jpeg
+from gainspect.data import bmp
+from gainspect.data.containers import fault_of, kind_of
+from gainspect.data.containers.kinds import BMP, GIF, JPEG, PNM, TIFF
 from gainspect.data.depth import Depth, to_8_bit
+from gainspect.data.image_header import image_size
+from gainspect.data.libjpeg import refuse_what_libjpeg_warns_of
 from gainspect.data.orientation import orientation_of, upright
-from gainspect.data.pnm import is_pnm, read_pnm
+from gainspect.data.pnm import read_pnm
 from gainspect.data.samples import Pixels, Samples
-from gainspect.data.tiff import is_tiff, read_tiff
+from gainspect.data.tiff import read_tiff
 from gainspect.errors import GainspectError
 from gainspect.types import Image
 
@@ -60,22 +64,34 @@ def image_samples(content: bytes, where: str | Path) -> Samples:
     Raises:
         GainspectError: as `read_image`, but for the depth.
     """
-    if is_tiff(content):
+    kind = _require_whole(content, where)
+    if kind == TIFF:
         return read_tiff(content, where)
-    if is_pnm(content):
+    if kind == PNM:
         return read_pnm(content, where)
-    return Samples.of(_whole(content, where, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH))
+    if kind == BMP and bmp.has_own_order(content):
+        return _without_alpha(bmp.read_own_order(content))
+    if kind == GIF:
+        _refuse_transparent_pixels(content, where)
+    return Samples.of(_decoded(content, where, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH))
 
 
 def mask_samples(content: bytes, where: str | Path) -> Samples:
-    """The samples of a mask: as `image_samples`, but alpha is kept, (H, W, 4) RGBA.
+    """The samples of a mask: as `image_samples`, but alpha is kept, (H, W, 2) or (H, W, 4) RGBA.
 
     Raises:
-        GainspectError: as `image_samples`.
+        GainspectError: as `image_samples`, or the file has a channel that may be alpha or not.
     """
-    if is_tiff(content) or is_pnm(content):
-        return image_samples(content, where)
-    pixels = _whole(content, where, cv2.IMREAD_UNCHANGED)
+    kind = _require_whole(content, where)
+    if kind == TIFF:
+        return read_tiff(content, where, alpha=True)
+    if kind == PNM:
+        return read_pnm(content, where)
+    if kind == BMP:
+        bmp.refuse_what_may_be_alpha(content, where)
+        if bmp.has_own_order(content):
+            return bmp.read_own_order(content)
+    pixels = _decoded(content, where, cv2.IMREAD_UNCHANGED)
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA), pixels.dtype)
     elif pixels.ndim == 3:
@@ -119,30 +135,45 @@ def rgb8_of(samples: Samples, depth: Depth | None, where: str | Path | None) -> 
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
-def _whole(content: bytes, where: str | Path, flags: int) -> Pixels:
-    """The one image of a file that is no TIFF, decoded by OpenCV."""
-    if not content:
-        raise GainspectError("the file is empty (0 bytes)", where=where, hint="Export it again.")
+def _require_whole(content: bytes, where: str | Path) -> str:
+    """The format of a file.
+
+    Raises:
+        GainspectError: it is none that is read, the file is cut off, or holds more than one image.
+    """
     # OpenCV fills what is missing of a cut-off file with grey, decodes the first of several images, and says
     # nothing of either.
-    if is_cut_off(content):
-        raise GainspectError("the file is cut off (its end is missing)", where=where, hint="Copy it again.")
-    if has_another_length(content):
+    if (fault := fault_of(content)) is not None:
+        raise GainspectError(fault.what, where=where, hint=fault.hint)
+    return kind_of(content) or ""
+
+
+def _decoded(content: bytes, where: str | Path, flags: int) -> Pixels:
+    """The image of a whole file that is no TIFF and no PNM, decoded by OpenCV."""
+    stated = image_size(io.BytesIO(content))
+    pixels = _by_opencv(content, where, flags)
+    if stated is None or sorted(stated) != sorted(pixels.shape[:2]):
         raise GainspectError(
-            "the file is damaged: its length differs from the one in its header",
+            "the file is damaged: its image has another size than its header says",
             where=where,
             hint="Copy it again.",
         )
-    if (count := images_in(content)) > 1:
+    if kind_of(content) == JPEG:
+        refuse_what_libjpeg_warns_of(content, where)
+    return pixels
+
+
+def _without_alpha(samples: Samples) -> Samples:
+    return samples._replace(values=np.ascontiguousarray(samples.values[:, :, :3]))
+
+
+def _refuse_transparent_pixels(content: bytes, where: str | Path) -> None:
+    """Of a GIF, OpenCV gives no color for them that the file holds."""
+    pixels = _by_opencv(content, where, cv2.IMREAD_UNCHANGED)
+    if pixels.shape[2:] == (4,) and (pixels[:, :, 3] != 255).any():
         raise GainspectError(
-            f"the file holds {count} images",
-            where=where,
-            hint="Save each image as a file of its own: each is judged alone.",
+            "the GIF has transparent pixels, which show nothing", where=where, hint="Save it as PNG."
         )
-    decoded = _by_opencv(content, where, flags)
-    if is_jpeg(content):
-        _refuse_what_libjpeg_warns_of(content, where)
-    return decoded
 
 
 def _by_opencv(content: bytes, where: str | Path, flags: int) -> Pixels:
@@ -159,15 +190,3 @@ def _by_opencv(content: bytes, where: str | Path, flags: int) -> Pixels:
             hint="PNG, JPEG, BMP, TIFF and WebP with 8 or 16 bits per channel can be read.",
         )
     return np.asarray(pixels)
-
-
-def _refuse_what_libjpeg_warns_of(content: bytes, where: str | Path) -> None:
-    """OpenCV tells nothing of data that end early or are corrupt, and gives grey or noise in their place."""
-    try:
-        simplejpeg.decode_jpeg(content, colorspace="GRAY", strict=True)
-    except ValueError as error:
-        raise GainspectError(
-            f"the JPEG is damaged ({error})",
-            where=where,
-            hint="Copy it again, or save it again at its source.",
-        ) from error

@@ -5,6 +5,7 @@ bits, they are nearly black.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from gainspect.wording import plural
 
 USUAL = (8, 10, 12, 14, 16)
 """Bits of the cameras there are."""
-_DARKER = 2
+_DARKER = 1.5
 """An image whose largest value is smaller than that of every training image by more than this factor has
 another depth, or was exposed in another way: 14 bits in place of 16 make a factor of 4."""
+_GAP = 3
+"""Images of one depth differ in their largest values, but not in two groups with this factor between them."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,14 @@ class DepthFinder:
     """
 
     def __init__(self, bits: int | None = None) -> None:
-        self.images = 0
-        """Number of 16-bit files."""
         self._bits = bits
-        self._brightest = 0
-        self._darkest: int | None = None
+        self._peaks: list[tuple[int, str]] = []
+        """The largest value of each 16-bit image, as stored, and its name."""
+
+    @property
+    def images(self) -> int:
+        """Number of 16-bit files."""
+        return len(self._peaks)
 
     def add(self, samples: Samples, where: str | Path) -> None:
         """Take an image into account, if its file does not state its depth.
@@ -76,7 +82,6 @@ class DepthFinder:
         """
         if samples.highest is not None:
             return
-        self.images += 1
         peak = int(samples.values.max())
         if self._bits is not None and peak >= 2**self._bits:
             raise GainspectError(
@@ -84,23 +89,40 @@ class DepthFinder:
                 where=where,
                 hint="Set data.bits to what the camera gives, or leave it out.",
             )
-        self._brightest = max(self._brightest, peak)
-        if not samples.inverted:
-            self._darkest = peak if self._darkest is None else min(self._darkest, peak)
+        self._peaks.append((peak, Path(where).name))
 
     @property
     def depth(self) -> Depth | None:
         """The depth; None if there was no 16-bit file."""
-        if not self.images:
+        if not self._peaks:
             return None
-        smallest = next(b for b in USUAL if self._brightest < 2**b)
-        return Depth(smallest if self._bits is None else self._bits, self._darkest or 0)
+        smallest = next(b for b in USUAL if max(self._peaks)[0] < 2**b)
+        return Depth(smallest if self._bits is None else self._bits, min(self._peaks)[0])
+
+    def require_one_depth(self) -> None:
+        """Refuse images in two groups with a gap between their largest values, unless the depth is set.
+
+        One hot pixel in a camera's 12 bits, or a second camera, would else make the others nearly black.
+
+        Raises:
+            GainspectError: with an example of each group.
+        """
+        ordered = sorted(self._peaks)
+        for count, ((low, dark), (high, bright)) in enumerate(pairwise(ordered), start=1):
+            if self._bits is None and high > _GAP * low:
+                reach = "reaches" if count == 1 else "reach"
+                raise GainspectError(
+                    f"16-bit images seem to be of more than one depth: {plural(count, 'image')} {reach} at "
+                    f"most {low} (such as {dark}), the others at least {high} (such as {bright})",
+                    hint="Take out the odd ones (a hot pixel, another camera, a dark frame); if they belong "
+                    "together, set the bits: --set data.bits=16.",
+                )
 
     def __str__(self) -> str:
         found = "set" if self._bits is not None else "found over the training and validation part"
         return (
             f"{plural(self.images, '16-bit image')}: read as {self.depth}, as {found}; values reach "
-            f"{self._brightest}."
+            f"{max(self._peaks)[0]}."
         )
 
 
@@ -143,7 +165,7 @@ def _refuse_another_range(samples: Samples, depth: Depth, where: str | Path | No
             where=where,
             hint="Export it as in the training; or train again with all bits (data.bits=16).",
         )
-    if not samples.inverted and _DARKER * peak < depth.darkest:
+    if _DARKER * peak < depth.darkest:
         raise GainspectError(
             f"its values reach only {peak}, those of the darkest image in the training {depth.darkest}: "
             "it has another depth, or another exposure",

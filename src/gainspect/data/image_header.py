@@ -26,13 +26,13 @@ _MOST_STRAY_BYTES = 2**16
 _PNM = re.compile(rb"P([1-7])")
 _TIFF_TYPES = {1: 1, 3: 2, 4: 4, 16: 8}
 """Sizes of the TIFF types that a width or height may have."""
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
 
 
 def require_within(source: Path | bytes, max_mpx: float, *, where: str | Path, hint: str = "") -> None:
     """Refuse an image file whose decoded size is over the limit; nothing is decoded for that.
 
-    A file whose header states no size that can be read passes: the decoder refuses it, or OpenCV's own limit
-    holds.
+    A file whose header states no size that can be read passes: its decoder refuses it.
 
     Args:
         source: the file, or its content.
@@ -116,7 +116,7 @@ def _limit_of_environment() -> float:
 def image_size(file: BinaryIO) -> tuple[int, int] | None:
     """Width and height that a PNG, JPEG, BMP, WebP, TIFF, GIF or PNM states; None for anything else.
 
-    Of a TIFF it is the largest page. Only the header is read, whatever the file's length.
+    Of a TIFF it is the largest page or tile. Only the header is read, whatever the file's length.
     """
     file.seek(0)
     head = file.read(64)
@@ -214,7 +214,7 @@ def _webp(head: bytes) -> tuple[int, int] | None:
 
 
 def _tiff(file: BinaryIO, head: bytes) -> tuple[int, int] | None:
-    """The largest of the first pages, in both byte orders, TIFF and BigTIFF."""
+    """The largest of the first pages and their tiles, in both byte orders, TIFF and BigTIFF."""
     little, large = head[:1] == b"I", head[2:4] in (b"+\0", b"\0+")
 
     def number(content: bytes) -> int:
@@ -229,14 +229,16 @@ def _tiff(file: BinaryIO, head: bytes) -> tuple[int, int] | None:
         file.seek(place)
         count = number(file.read(count_size))
         entries = file.read(min(count, 4096) * entry)
-        sides = {256: 0, 257: 0}
+        sides = {256: 0, 257: 0, _TILE_WIDTH: 0, _TILE_LENGTH: 0}
         for start in range(0, len(entries) - entry + 1, entry):
             tag, kind = number(entries[start : start + 2]), number(entries[start + 2 : start + 4])
             if tag in sides and kind in _TIFF_TYPES:
                 value = start + 4 + pointer
                 sides[tag] = number(entries[value : value + _TIFF_TYPES[kind]])
-        if all(sides.values()):
+        if sides[256] and sides[257]:
             largest = _larger(largest, (sides[256], sides[257]))
+        if largest is not None:  # a tile is decoded whole, also where it is larger than its image
+            largest = _larger(largest, (sides[_TILE_WIDTH], sides[_TILE_LENGTH]))
         place = number(file.read(pointer)) if count <= 4096 else 0
     return largest
 

@@ -210,7 +210,8 @@ def _refuse_shared(
     mask, key = relative_name(file, manifest.root), manifest.key(part)
     if composed(mask) in images:
         raise GainspectError(f"the mask of {key!r} is itself an image, {mask!r}", where=where)
-    other = owners.setdefault(composed(mask), key)
+    # By the file itself: a link is the mask that it leads to.
+    other = owners.setdefault(os.path.realpath(file), key)
     if other != key:
         raise GainspectError(
             f"images {other!r} and {key!r} share the mask {mask!r}",

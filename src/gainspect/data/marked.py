@@ -1,11 +1,14 @@
 """How many NG images have a marked defect, and how many OK images contradict their mask."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gainspect.data.manifest import Manifest
 from gainspect.types import Label
+
+MOST = 0.5
+"""Of an image: a defect that covers more is unusual."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,8 @@ class Marking:
     """NG images, those of them without a mask, and those whose mask marks nothing."""
     ok_marked: int
     """OK images whose mask marks something; the label counts, not the mask."""
+    covering: int = 0
+    """NG images whose mask covers most of them."""
 
     @property
     def marked(self) -> int:
@@ -38,17 +43,22 @@ class Marking:
         return f"{_have(self.without_mask)} no mask and {self.empty} an empty one"
 
 
-def marking_of(manifest: Manifest, marked: Collection[Path]) -> Marking:
+def marking_of(manifest: Manifest, shares: Mapping[Path, float]) -> Marking:
     """Count the images of one part of the data.
 
     Args:
         manifest: the parts.
-        marked: the mask files that mark something.
+        shares: of each mask file, the share of its image that it marks, 0…1.
     """
-    ng = [part for part in manifest.parts if part.label is Label.NG]
-    without = sum(part.mask is None for part in ng)
-    ok = sum(part.label is Label.OK and part.mask in marked for part in manifest.parts)
-    return Marking(len(ng), without, len(ng) - without - sum(part.mask in marked for part in ng), ok)
+    masks = {label: [part.mask for part in manifest.parts if part.label is label] for label in Label}
+    ng = [shares[mask] for mask in masks[Label.NG] if mask is not None]
+    return Marking(
+        ng=len(masks[Label.NG]),
+        without_mask=masks[Label.NG].count(None),
+        empty=sum(share == 0 for share in ng),
+        ok_marked=sum(shares[mask] > 0 for mask in masks[Label.OK] if mask is not None),
+        covering=sum(share > MOST for share in ng),
+    )
 
 
 def _have(count: int) -> str:

@@ -1,6 +1,5 @@
 """Defect masks: from what a label tool saved to 0 and 1, or a refusal that names the values found."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -23,11 +22,14 @@ _NOISE = 16
 """Levels of 255: compression moves a value by at most this much."""
 _BORDER = 2
 """Pixels: how far the smoothed values of a border reach into either side."""
+_TAIL = 6
+"""Pixels: how far from a border a smoothed value may lie (three standard deviations of the widest blur)."""
 _AREA = 3
 """Pixels: in a compressed mask another value counts where a square of this side fits into it."""
-_FEW_VALUES = 8
-"""A mask with fewer different values was drawn, not smoothed or compressed: each value counts as it is."""
-
+_RINGING = 9
+"""Pixels: how far from an edge the waves of compression reach (one block)."""
+_WEAK = 0.7
+"""Compression lowers even a line of one pixel to no less than this share of its value."""
 
 SAY_VALUES = "say what the values mean, such as --mask-values 1=defect,255=ignore"
 """A hint, where two values do not do."""
@@ -45,10 +47,12 @@ class Marks(NamedTuple):
 
 
 class _Values(NamedTuple):
-    samples: NDArray[np.uint8]
+    samples: NDArray[np.integer]
     """(H, W, 3), transparent pixels black."""
     defect: Color | None
     """The value of the defect; None where all is background."""
+    exact: bool
+    """Whether only this value and 0 are there. Otherwise smoothing or compression may have lowered it."""
 
 
 def read_marks(
@@ -79,7 +83,7 @@ def read_marks(
             turned with its image.
     """
     content = _content(path)
-    samples = _on_black(mask_samples(content, path))
+    samples = _on_black(mask_samples(content, path), path)
     if shape is not None:
         if image is not None and orientation_of(content) == UPRIGHT:
             samples = _turned_with(image, samples, shape, path)
@@ -106,8 +110,8 @@ def read_mask(path: Path, shape: tuple[int, ...] | None = None) -> Mask:
 
 
 def _turned_with(
-    image: Path, samples: NDArray[np.uint8], shape: tuple[int, ...], where: Path
-) -> NDArray[np.uint8]:
+    image: Path, samples: NDArray[np.integer], shape: tuple[int, ...], where: Path
+) -> NDArray[np.integer]:
     """A mask that says nothing of its own orientation, as its image lies upright."""
     orientation = orientation_of(_content(image))
     height, width = shape[:2]
@@ -125,23 +129,23 @@ def _turned_with(
     )
 
 
-def require_one_meaning(paths: Iterable[Path]) -> frozenset[Path]:
+def require_one_meaning(paths: Iterable[Path]) -> dict[Path, float]:
     """Refuse a set of masks whose defects have different values: they may be classes, or an area to ignore.
 
     Returns:
-        Those of the masks that mark something.
+        For each mask the share of its pixels that it marks, 0…1.
 
     Raises:
         GainspectError: with the values found and an example of each, or because a mask cannot be read.
     """
-    found, marked = _marking(paths)
+    found, shares = _marking(paths)
     if len(found) > 1:
         raise GainspectError(
             f"the masks mark defects with different values: {', '.join(found)}",
             hint="Save 0 for the background and one other value for the defect, the same in all masks; or "
             f"{SAY_VALUES}.",
         )
-    return marked
+    return shares
 
 
 def marking_values(paths: Iterable[Path]) -> list[str]:
@@ -153,26 +157,35 @@ def marking_values(paths: Iterable[Path]) -> list[str]:
     return _marking(paths)[0]
 
 
-def _marking(paths: Iterable[Path]) -> tuple[list[str], frozenset[Path]]:
-    """As `marking_values`, with the masks that mark something."""
-    marked = set()
-    examples: dict[Color, Path] = {}
-    counts: Counter[Color] = Counter()
+def _marking(paths: Iterable[Path]) -> tuple[list[str], dict[Path, float]]:
+    """As `marking_values`, with the share that each mask marks."""
+    shares: dict[Path, float] = {}
+    exact: dict[Color, list[Path]] = {}
+    lowered: list[tuple[Color, Path]] = []
     for path in paths:
         require_within(path, require_limit(), where=path, hint=RAISE_BY_ENVIRONMENT)
         content = _content(path)
-        samples = _on_black(mask_samples(content, path))
-        defect = _values_of(samples, compressed=is_jpeg(content), where=path).defect
-        if defect is None:
-            continue
-        marked.add(path)
-        known = next((color for color in examples if _apart(color, defect) <= _tolerance(color)), defect)
-        examples.setdefault(known, path)
-        counts[known] += 1
-    listed = [
-        f"{named(c)} in {plural(n, 'mask')} (such as {examples[c].name})" for c, n in counts.most_common()
-    ]
-    return listed, frozenset(marked)
+        values = _values_of(
+            _on_black(mask_samples(content, path), path), compressed=is_jpeg(content), where=path
+        )
+        shares[path] = float(_nearer_to_defect(values).mean())
+        if values.defect is not None and values.exact:
+            exact.setdefault(values.defect, []).append(path)
+        elif values.defect is not None:
+            lowered.append((values.defect, path))
+    # Smoothing and compression lower a value, so the brightest of those is nearest to what was drawn.
+    for color, path in sorted(lowered, key=lambda item: max(item[0]), reverse=True):
+        drawn = next((known for known in exact if _lowered(color, known)), color)
+        exact.setdefault(drawn, []).append(path)
+    listed = sorted(exact.items(), key=lambda item: len(item[1]), reverse=True)
+    return [f"{named(c)} in {plural(len(f), 'mask')} (such as {f[0].name})" for c, f in listed], shares
+
+
+def _lowered(color: Color, drawn: Color) -> bool:
+    """Whether smoothing or compression may have made one value of the other."""
+    level = max(color) / max(drawn)
+    apart = max(abs(channel - level * of) for channel, of in zip(color, drawn, strict=True))
+    return 0.5 < level <= 1 + _NOISE / max(drawn) and apart <= _NOISE
 
 
 def _content(path: Path) -> bytes:
@@ -182,27 +195,112 @@ def _content(path: Path) -> bytes:
         raise GainspectError(f"cannot read the file ({error.strerror})", where=path) from error
 
 
-def _values_of(samples: NDArray[np.uint8], *, compressed: bool, where: Path) -> _Values:
-    if samples.strides[2] == 0:  # nearly all masks: gray, and of two values
-        present = np.flatnonzero(np.bincount(samples[:, :, 0].ravel(), minlength=256)[1:]) + 1
-        if len(present) <= 1:
-            return _Values(samples, (int(present[0]),) * 3 if len(present) else None)
+def _values_of(samples: NDArray[np.integer], *, compressed: bool, where: Path) -> _Values:
     colors, counts = _histogram(samples)
-    noisy = compressed or len(colors) >= _FEW_VALUES
-    clear = [
-        (count, color) for color, count in zip(colors, counts, strict=True) if max(color) > _NOISE * noisy
-    ]
-    if not clear:
-        return _Values(samples, None)
-    brightest = max((color for _, color in clear), key=max)
-    # Compression spreads a value; the defect's own is the commonest of those near the brightest.
-    near = [item for item in clear if not noisy or _apart(item[1], brightest) <= 2 * _NOISE]
-    values = _Values(samples, max(near)[1])
-    _refuse_third_values(values, noisy=noisy, where=where)
+    found = [(max(color), count, color) for color, count in zip(colors, counts, strict=True) if any(color)]
+    if len(found) <= 1 and not (compressed and found):  # nearly all masks
+        return _Values(samples, found[0][2] if found else None, exact=not compressed)
+    brightest, _, color = max(found)
+    if not compressed:
+        values = _Values(samples, color, exact=False)
+        third = _flat_thirds(values)
+    elif brightest > 3 * _NOISE:
+        # Compression spreads a value; the defect's own is the commonest of those near the brightest.
+        near = [(count, c) for _, count, c in found if _apart(c, color) <= 2 * _NOISE]
+        values = _Values(samples, max(near)[1], exact=False)
+        third = _thirds_in_noise(values)
+    else:
+        raise GainspectError(
+            f"the mask is a JPEG and not brighter than {brightest}: compression leaves nothing certain of it",
+            where=where,
+            hint="Save masks as PNG.",
+        )
+    if third.any():
+        assert values.defect is not None
+        raise GainspectError(
+            "the mask has more than two values: background 0, "
+            f"defect {named(values.defect)}, and {_listed(samples[third])}",
+            where=where,
+            hint=f"Save 0 for the background and one other value for the defect; or {SAY_VALUES}.",
+        )
     return values
 
 
-def _by_meaning(samples: NDArray[np.uint8], values: MaskValues, *, compressed: bool, where: Path) -> Marks:
+def _flat_thirds(values: _Values) -> NDArray[np.bool_]:
+    """Pixels of a mask without compression that are neither background nor defect, nor between the two.
+
+    A smoothed border falls gradually from one to the other. What was drawn with a value of its own is flat,
+    with a step around it, or lies apart from any defect. Thin lines that smoothing lowered are still defects.
+    """
+    background, marked, level, beside = _parts(values, noise=0)
+    height = values.samples.max(axis=2).astype(np.uint16)
+    inside, rest = level > 0.5, ~(background | marked)
+    highest, lowest = _around(height, 2)
+    full = int(height.max())
+    far = (level <= 0.5) & ~_grown(inside, _TAIL) & (highest - lowest > full / 5)
+    third = rest & (beside | far | ~_holds(~background, inside))
+    third |= _stepped(height, rest, highest, lowest, full / 32)
+    return third | _enclosed(background, rest & (height <= _NOISE))
+
+
+def _around(height: NDArray[np.uint16], pixels: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """The largest and the smallest value within so many pixels of each."""
+    window = np.ones((2 * pixels + 1,) * 2, np.uint8)
+    return np.asarray(cv2.dilate(height, window), np.uint16), np.asarray(cv2.erode(height, window), np.uint16)
+
+
+def _holds(regions: NDArray[np.bool_], something: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Those of the connected regions (8 neighbors) that hold some of it."""
+    count, areas = cv2.connectedComponents(regions.astype(np.uint8), connectivity=8)
+    holds = np.zeros(count, np.bool_)
+    holds[areas[something]] = True
+    holds[0] = False
+    return np.asarray(holds[areas])
+
+
+def _stepped(
+    height: NDArray[np.uint16],
+    rest: NDArray[np.bool_],
+    highest: NDArray[np.uint16],
+    lowest: NDArray[np.uint16],
+    step: float,
+) -> NDArray[np.bool_]:
+    """Flat areas, three pixels wide or more, with a step around them that no smoothing leaves."""
+    above, below = _around(height, 1)
+    flat = rest & (above == below)
+    return _holds(flat, flat & (highest - lowest > step))
+
+
+def _enclosed(background: NDArray[np.bool_], faint: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Faint areas that do not reach the background: the 1 that a label tool encloses with a line of 255."""
+    return faint & ~_holds(faint, _grown(background, 1) & faint)
+
+
+def _thirds_in_noise(values: _Values) -> NDArray[np.bool_]:
+    """Pixels of a compressed mask that are far from background and defect, and no waves around an edge."""
+    background, marked, level, beside = _parts(values, noise=_NOISE)
+    # Noise must not make borders within an area of one value.
+    inside = cv2.medianBlur(level, 5) > 0.5
+    rest = ~(background | marked)
+    third = _areas(rest & ~(_near_border(inside, _BORDER) & ~beside), _AREA)
+    third |= _areas(rest & ~_grown(level > 0.5, _RINGING), 2)
+    lines = level > 0.5
+    return third | (lines & ~_holds(lines, level >= _WEAK))
+
+
+def _parts(
+    values: _Values, *, noise: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32], NDArray[np.bool_]]:
+    """(H, W) each: background, defect, how far from one to the other (0…1), and what is beside this line."""
+    defect = np.array(values.defect, np.float32)
+    samples = values.samples.astype(np.float32)
+    background, marked = samples.max(axis=2) <= noise, np.abs(samples - defect).max(axis=2) <= noise
+    level = np.asarray(samples @ defect / (defect @ defect), np.float32)
+    beside = np.abs(samples - level[:, :, None] * defect).max(axis=2) > _NOISE * max(1.0, defect.max() / 255)
+    return background, marked, level, beside
+
+
+def _by_meaning(samples: NDArray[np.integer], values: MaskValues, *, compressed: bool, where: Path) -> Marks:
     """Each pixel by its value; between two of them (smoothing, compression), by the nearer one."""
     colors = list(values.meanings)
     closest = min((_apart(a, b) for i, a in enumerate(colors) for b in colors[:i]), default=255)
@@ -212,12 +310,11 @@ def _by_meaning(samples: NDArray[np.uint8], values: MaskValues, *, compressed: b
             where=where,
             hint="Save masks as PNG.",
         )
-    noisy = compressed or len(_histogram(samples)[0]) >= _FEW_VALUES
     nearest, distance = _nearest(samples, colors)
-    exact = distance <= (_NOISE if noisy and closest > 2 * _NOISE else 0)
-    unknown = ~exact
-    if noisy:
-        unknown = _areas(unknown & ~_between(samples, exact))
+    exact = distance <= (_NOISE if compressed else 0)
+    unknown = ~exact & ~_between(samples, exact)
+    if compressed:
+        unknown = _areas(unknown, _AREA)
     if unknown.any():
         raise GainspectError(
             f"the mask has values without a meaning: {_listed(samples[unknown])} (known: {values})",
@@ -235,62 +332,29 @@ def _by_meaning(samples: NDArray[np.uint8], values: MaskValues, *, compressed: b
     return Marks(marked.astype(np.uint8), ignored.astype(np.uint8) if ignored.any() else None, types)
 
 
-def _between(samples: NDArray[np.uint8], exact: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where a value lies between exact ones close by, as at a smoothed border."""
-    kernel = np.ones((2 * _BORDER + 3,) * 2, np.uint8)
-    known = exact[:, :, None]
-    highest = cv2.dilate(np.where(known, samples, 0).astype(np.uint8), kernel)
-    lowest = cv2.erode(np.where(known, samples, 255).astype(np.uint8), kernel)
-    return np.asarray(((lowest <= samples) & (samples <= highest)).all(axis=2))
+def _between(samples: NDArray[np.integer], exact: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where a value lies between exact ones close by, and rises or falls, as at a smoothed border."""
+    window = np.ones((2 * _TAIL + 1,) * 2, np.uint8)
+    known, wide = exact[:, :, None], samples.astype(np.uint16)
+    highest = cv2.dilate(np.where(known, wide, 0).astype(np.uint16), window)
+    lowest = cv2.erode(np.where(known, wide, 65535).astype(np.uint16), window)
+    above, below = _around(wide, _BORDER + 1)
+    slope = ((above > wide) & (below < wide)).any(axis=2)
+    return np.asarray(slope & ((lowest <= wide) & (wide <= highest)).all(axis=2))
 
 
-def _nearest(samples: NDArray[np.uint8], colors: list[Color]) -> tuple[NDArray[np.intp], NDArray[np.int16]]:
+def _nearest(samples: NDArray[np.integer], colors: list[Color]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
     """(H, W) index of the nearest color, and how far it is: the largest difference of a channel."""
     nearest = np.zeros(samples.shape[:2], np.intp)
-    distance = np.full(samples.shape[:2], 256, np.int16)
+    distance = np.full(samples.shape[:2], 65536, np.int32)
     for index, color in enumerate(colors):
-        apart = np.abs(samples - np.array(color, np.int16)).max(axis=2)
+        apart = np.abs(samples - np.array(color, np.int32)).max(axis=2)
         nearer = apart < distance
         nearest[nearer], distance[nearer] = index, apart[nearer]
     return nearest, distance
 
 
-def _refuse_third_values(values: _Values, *, noisy: bool, where: Path) -> None:
-    """Refuse values that are neither background nor defect, and no smoothed border between the two.
-
-    Raises:
-        GainspectError: there are some; it names them.
-    """
-    defect = np.array(values.defect, np.float32)
-    samples = values.samples.astype(np.float32)
-    noise = _NOISE if noisy else 0
-    background, marked = samples.max(axis=2) <= noise, np.abs(samples - defect).max(axis=2) <= noise
-    level = samples @ defect / (defect @ defect)
-    beside = np.abs(samples - level[:, :, None] * defect).max(axis=2) > _NOISE
-    # In a compressed mask noise must not make borders within an area of one value.
-    steady = cv2.medianBlur(level.astype(np.float32), 5) if noisy else level
-    smooth = _near_border(steady > 0.5) & ~beside
-    if not noisy:
-        # Drawn. A value close to one of the two is a mixture only beside it: the 1 that a label tool encloses
-        # with a line of 255 touches no background.
-        mixed = level * defect.max()
-        smooth &= (mixed > _NOISE) | _grown(background, 1)
-        smooth &= (level < 1) & ((mixed < defect.max() - _NOISE) | _grown(marked, 1))
-    third = ~(background | marked | smooth)
-    if noisy:
-        third = _areas(third)
-    if not third.any():
-        return
-    defined = "–" if values.defect is None else named(values.defect)
-    raise GainspectError(
-        "the mask has more than two values: background 0, "
-        f"defect {defined}, and {_listed(values.samples[third])}",
-        where=where,
-        hint=f"Save 0 for the background and one other value for the defect; or {SAY_VALUES}.",
-    )
-
-
-def _listed(pixels: NDArray[np.uint8]) -> str:
+def _listed(pixels: NDArray[np.integer]) -> str:
     """The values of (N, 3) pixels, the most frequent first, with how often they are there."""
     colors, counts = _histogram(pixels[None])
     listed = sorted(zip(counts, colors, strict=True), reverse=True)
@@ -298,14 +362,14 @@ def _listed(pixels: NDArray[np.uint8]) -> str:
     return found + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")
 
 
-def _near_border(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Within `_BORDER` pixels of where a region begins or ends."""
-    return _grown(inside, _BORDER) & _grown(~inside, _BORDER)
+def _near_border(inside: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    """Within so many pixels of where a region begins or ends."""
+    return _grown(inside, pixels) & _grown(~inside, pixels)
 
 
-def _areas(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What a square of `_AREA` pixels fits into; compression leaves specks and thin waves."""
-    kernel = np.ones((_AREA, _AREA), np.uint8)
+def _areas(region: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
+    """What a square of this side fits into; compression leaves specks and thin waves."""
+    kernel = np.ones((side, side), np.uint8)
     return np.asarray(cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, kernel), np.bool_)
 
 
@@ -314,24 +378,39 @@ def _grown(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
     return np.asarray(cv2.dilate(region.astype(np.uint8), kernel), np.bool_)
 
 
-def _on_black(read: Samples) -> NDArray[np.uint8]:
-    """(H, W, 3) with what is transparent turned black; 16-bit files that use 255 levels count as 8 bit."""
+def _on_black(read: Samples, where: Path) -> NDArray[np.integer]:
+    """(H, W, 3) with what is transparent turned black; values that fit are uint8, others uint16 as they are.
+
+    Where a mask was painted in black on a transparent canvas, its color says nothing, and its opacity counts.
+    """
     samples = np.asarray(read.values)
-    if samples.dtype == np.uint16:
-        samples = 65535 - samples if read.inverted else samples
-        eight_bit = int(samples.max(initial=0)) <= 255
-        samples = samples.astype(np.uint8) if eight_bit else (samples // 257).astype(np.uint8)
-    if samples.ndim == 2:
-        samples = samples[:, :, None]
-    if samples.dtype != np.uint8:
-        raise TypeError(f"samples are {samples.dtype}")
-    color = np.asarray(samples, np.uint8)
+    samples = 65535 - samples if read.inverted else samples
+    samples = samples[:, :, None] if samples.ndim == 2 else samples
     if samples.shape[2] in (2, 4):
-        color, alpha = color[:, :, :-1], color[:, :, -1:]
-        color = ((color.astype(np.uint16) * alpha + 127) // 255).astype(np.uint8)
-    if color.shape[2] == 3:
-        return np.ascontiguousarray(color)
-    return np.broadcast_to(color, (*color.shape[:2], 3))
+        color, alpha = samples[:, :, :-1].astype(np.uint64), samples[:, :, -1:]
+        opaque = 255 if samples.dtype == np.uint8 else 65535
+        if color.any() and not alpha.any():
+            raise GainspectError(
+                "the mask is transparent everywhere, and has colors all the same",
+                where=where,
+                hint="Save it without transparency.",
+            )
+        painted = color[alpha[:, :, 0] > 0]
+        if painted.size and not painted.any() and len(np.unique(alpha)) > 1:
+            color = np.full_like(color[:, :, :1], opaque)
+        samples = ((color * alpha + opaque // 2) // opaque).astype(samples.dtype)
+    if samples.dtype == np.uint16:
+        samples = _eight_bit(np.asarray(samples, np.uint16))
+    if samples.shape[2] == 3:
+        return np.ascontiguousarray(samples)
+    return np.broadcast_to(samples, (*samples.shape[:2], 3))
+
+
+def _eight_bit(samples: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Values of 16 bits as 8 where nothing is lost: up to 255, or 8 bits spread over 16."""
+    if int(samples.max(initial=0)) <= 255:
+        return samples.astype(np.uint8)
+    return (samples // 257).astype(np.uint8) if not (samples % 257).any() else samples
 
 
 def _nearer_to_defect(values: _Values) -> NDArray[np.bool_]:
@@ -339,22 +418,21 @@ def _nearer_to_defect(values: _Values) -> NDArray[np.bool_]:
     if values.defect is None:
         return np.zeros(values.samples.shape[:2], np.bool_)
     if values.samples.strides[2] == 0:  # gray
-        return np.asarray(2 * values.samples[:, :, 0].astype(np.uint16) > max(values.defect))
-    defect = np.array(values.defect, np.float32)
-    along = values.samples.astype(np.float32) @ defect
+        return np.asarray(2 * values.samples[:, :, 0].astype(np.uint32) > max(values.defect))
+    defect = np.array(values.defect, np.float64)
+    along = values.samples.astype(np.float32) @ defect.astype(np.float32)
     return np.asarray(2 * along > defect @ defect, np.bool_)
 
 
-def _histogram(samples: NDArray[np.uint8]) -> tuple[list[Color], list[int]]:
+def _histogram(samples: NDArray[np.integer]) -> tuple[list[Color], list[int]]:
     """Different colors of (H, W, 3), and how often each is there."""
-    packed = samples.reshape(-1, 3).astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    if samples.strides[2] == 0:  # gray
+        present = np.bincount(samples[:, :, 0].ravel())
+        values = np.flatnonzero(present)
+        return [(int(v),) * 3 for v in values], present[values].tolist()
+    packed = samples.reshape(-1, 3).astype(np.uint64) @ np.array([1 << 32, 1 << 16, 1], np.uint64)
     codes, counts = np.unique(packed, return_counts=True)
-    return [(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in codes], counts.tolist()
-
-
-def _tolerance(color: Color) -> int:
-    """How far apart two values of a defect may lie and be one: noise, but not where all values are small."""
-    return _NOISE if max(color) > 2 * _NOISE else 0
+    return [(int(c) >> 32, int(c) >> 16 & 65535, int(c) & 65535) for c in codes], counts.tolist()
 
 
 def _apart(one: Color, other: Color) -> int:

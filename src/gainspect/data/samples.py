@@ -1,9 +1,12 @@
 """What a decoder gives: the samples of an image, and what their file says of their range."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gainspect.errors import GainspectError
 
 Pixels = NDArray[np.integer[Any] | np.floating[Any]]
 """(H, W) or (H, W, channels), as a file holds them."""
@@ -23,3 +26,19 @@ class Samples(NamedTuple):
     def of(cls, pixels: Pixels) -> "Samples":
         """Samples of a file or array that states nothing but its type."""
         return cls(pixels, 255 if pixels.dtype == np.uint8 else None)
+
+
+def without_filling(pixels: Pixels, where: str | Path) -> Pixels:
+    """(H, W, channels) without the last channel, of which the file does not say that it is alpha.
+
+    Raises:
+        GainspectError: it holds something.
+    """
+    filling = pixels[:, :, -1]
+    if (filling != filling.flat[0]).any():
+        raise GainspectError(
+            "the file has a further channel and does not say whether it is alpha",
+            where=where,
+            hint="Save it without that channel, or as PNG with alpha.",
+        )
+    return np.ascontiguousarray(pixels[:, :, :-1])

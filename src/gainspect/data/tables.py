@@ -18,6 +18,9 @@ LABEL_WORDS: dict[str, Label] = {
 }
 """What a label may be called, in any case. Not 0 and 1: some write 1 for a good part, some for a bad one."""
 
+DECISION_WORDS: dict[str, Label] = {**LABEL_WORDS, **dict.fromkeys(("review", "재검"), Label.REVIEW)}
+"""What a decision may be called, in any case."""
+
 SPLIT_WORDS: dict[str, str] = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation"), "val"),
@@ -34,10 +37,13 @@ _SYNONYMS = {
     "image": ("img", "file", "filename", "path", "filepath", "이미지", "영상", "파일", "파일명", "bild"),
     "file": ("img", "image", "filename", "path", "filepath", "이미지", "영상", "파일", "파일명", "datei"),
     "label": ("class", "target", "라벨", "레이블", "판정"),
-    "mask": ("마스크", "masque", "segmentation", "groundtruth", "gt"),
-    "group": ("grp", "그룹", "gruppe", "groupe"),
+    "mask": ("마스크", "마스크경로", "masque", "segmentation", "seg", "groundtruth", "gt", "annotation"),
+    "group": (
+        *("grp", "gruppe", "groupe", "partid", "partno", "partnumber", "serial", "serialno", "serialnumber"),
+        *("그룹", "부품", "부품번호"),
+    ),
     "defect_type": (
-        *("defect", "defectclass", "defectkind", "defectname", "defectcategory", "faulttype"),
+        *("type", "defect", "defectclass", "defectkind", "defectname", "defectcategory", "faulttype"),
         *("불량유형", "불량종류", "불량명", "결함", "결함유형", "결함종류", "결함명"),
     ),
     "split": (
@@ -51,6 +57,14 @@ _SYNONYMS = {
         "분할",
         "구분",
     ),
+    "part": ("sample", "item", "piece", "부품", "시료", "파트", "teil"),
+    "appraiser": (
+        *("operator", "inspector", "rater", "judge", "person"),
+        *("검사자", "검사원", "평가자", "측정자", "작업자", "prüfer"),
+    ),
+    "trial": ("repeat", "replicate", "run", "round", "회차", "반복", "차수"),
+    "decision": ("verdict", "result", "rating", "assessment", "call", "판정", "결과"),
+    "reference": ("standard", "truth", "master", "label", "기준", "정답", "라벨"),
 }
 _CARRIERS = frozenset(
     {
@@ -112,25 +126,47 @@ def fold_header(name: str) -> str:
     return composed(name).strip("\ufeff\u200b \t\xa0\r\n").casefold()
 
 
-def label_of(word: str, where: str) -> Label:
+def label_of(word: str, where: str, what: str = "label") -> Label:
     """The label that a word stands for.
 
     Args:
         word: in any case, of `LABEL_WORDS`.
         where: named in the error.
+        what: what the word is, as the error calls it.
 
     Raises:
         GainspectError: it is none of them.
     """
-    known = LABEL_WORDS.get(composed(word).strip().casefold())
+    return _meant(word, LABEL_WORDS, what, where)
+
+
+def decision_of(word: str, where: str) -> Label:
+    """The decision that a word stands for.
+
+    Args:
+        word: in any case, of `DECISION_WORDS`.
+        where: named in the error.
+
+    Raises:
+        GainspectError: it is none of them.
+    """
+    return _meant(word, DECISION_WORDS, "decision", where)
+
+
+def _meant(word: str, words: Mapping[str, Label], what: str, where: str) -> Label:
+    known = words.get(composed(word).strip().casefold())
     if known is None:
-        words = " · ".join(
-            f"{label.upper()}: {', '.join(word for word, of in LABEL_WORDS.items() if of is label)}"
-            for label in (Label.OK, Label.NG)
+        labels = tuple(dict.fromkeys(words.values()))
+        accepted = " · ".join(
+            f"{label.upper()}: {', '.join(word for word, of in words.items() if of is label)}"
+            for label in labels
         )
         number = word.strip() in {"0", "1", "0.0", "1.0"}
         why = " A number does not say which of the two it means." if number else ""
-        raise GainspectError(f"label {word!r} is not ok or ng", where=where, hint=f"Accepted: {words}.{why}")
+        names = ", ".join(labels[:-1])
+        raise GainspectError(
+            f"{what} {word!r} is not {names} or {labels[-1]}", where=where, hint=f"Accepted: {accepted}.{why}"
+        )
     return known
 
 

@@ -69,7 +69,14 @@ def _starts(length: int, tiling: Tiling) -> Iterator[int]:
     yield last
 
 
-def draw_tile(shape: tuple[int, ...], mask: Mask | None, tiling: Tiling, rng: np.random.Generator) -> Tile:
+def draw_tile(
+    shape: tuple[int, ...],
+    mask: Mask | None,
+    tiling: Tiling,
+    rng: np.random.Generator,
+    *,
+    unknown: Mask | None = None,
+) -> Tile:
     """Draw one of an image's tiles, as training sees it.
 
     Args:
@@ -78,8 +85,12 @@ def draw_tile(shape: tuple[int, ...], mask: Mask | None, tiling: Tiling, rng: np
             probability in proportion to the number of its pixels, so that slivers at an edge are rare.
         tiling: how the image is cut.
         rng: the source of all randomness.
+        unknown: (H, W), 1 where it is not known whether there is a defect; a tile with some of it, but none
+            of the marked defect, is not drawn unless all are so.
     """
     tiles = tiles_of(shape[0], shape[1], tiling)
+    if mask is not None and unknown is not None:
+        tiles = [tile for tile in tiles if tile.of(mask).any() or not tile.of(unknown).any()] or tiles
     if mask is None or not mask.any() or rng.random() >= _DEFECTIVE_SHARE:
         return tiles[int(rng.integers(len(tiles)))]
     held = np.array([np.count_nonzero(tile.of(mask)) for tile in tiles], np.float64)

@@ -248,8 +248,8 @@ def fit_review(
     the worst value among the n verdicts, and new parts break it about once in n + 1.
 
     Each limit stays within its bounds, the constants of this module. With fewer than `FEW_VERDICTS` verdicts
-    the most lenient of these constants are the limits: `LEAST_DROP` and `LARGEST_CONTROL_DROP`, and none for
-    the agreement, which has no natural scale without data.
+    whose figure is known, the most lenient of these constants are the limits: `LEAST_DROP` and
+    `LARGEST_CONTROL_DROP`, and none for the agreement, which has no natural scale without data.
 
     Args:
         verdicts: NG verdicts that are right, for the right reason as far as their defects are marked.
@@ -260,10 +260,9 @@ def fit_review(
     Returns:
         The policy with limits. Where a bound is stricter than the data, `reviewed` may exceed the share.
     """
-    enough = len(verdicts) >= FEW_VERDICTS
-    drops = [v.drop for v in verdicts if v.drop is not None] if enough else []
-    controls = [v.control_drop for v in verdicts if v.control_drop is not None] if enough else []
-    agreements = [v.agreement for v in verdicts if v.agreement is not None] if enough else []
+    drops = _if_enough([v.drop for v in verdicts])
+    controls = _if_enough([v.control_drop for v in verdicts])
+    agreements = _if_enough([v.agreement for v in verdicts])
     highest = -_low([-drop for drop in controls], share / 3) if controls else LARGEST_CONTROL_DROP
     fitted = policy.model_copy(
         update={
@@ -300,6 +299,12 @@ def fit_heat(ok_peaks: Sequence[float], ng_peaks: Sequence[float]) -> HeatScale 
         return None
     cold = float(np.percentile(ok_peaks, 95)) if ok_peaks else 0.0
     return HeatScale(cold=min(cold, hot / 2), hot=hot)
+
+
+def _if_enough(figures: Sequence[float | None]) -> list[float]:
+    """Those that are known, if a limit can be fitted on them; otherwise none."""
+    known = [figure for figure in figures if figure is not None]
+    return known if len(known) >= FEW_VERDICTS else []
 
 
 def _within(value: float, least: float, largest: float) -> float:

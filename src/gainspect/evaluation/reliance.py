@@ -107,7 +107,9 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
         for index, (image, mask) in enumerate(zip(images, masks, strict=True), start):
             other = marks[index % len(marks)] if marks and mask is None else None
             borrowed = None if other is None else manifest.mask(other, manifest.image(other).shape)
-            regions.append(_regions(image, mask, borrowed, index))
+            truth = truths[index - start]
+            ignored = None if truth is None else truth.ignored
+            regions.append(_regions(image, mask, borrowed, ignored, index))
         scores = iter(
             inspector.scores(
                 repair(image, region, avoid=mask)
@@ -229,13 +231,19 @@ def _share(outcomes: Sequence[tuple[Examined, bool]]) -> Figure:
     return share_figure([(e.assessed, outcome) for e, outcome in outcomes])
 
 
-def _regions(image: Image, mask: BoolMask | None, borrowed: Mask | None, seed: int) -> dict[str, BoolMask]:
+def _regions(
+    image: Image, mask: BoolMask | None, borrowed: Mask | None, ignored: BoolMask | None, seed: int
+) -> dict[str, BoolMask]:
     """What to repair in an image: its marked defect ("mask"), and an equal area elsewhere ("random").
+
+    Where something is to be ignored, it may be defective too: then it is not asked whether the repair of the
+    marked defect makes the part good.
 
     Args:
         image: (H, W, 3).
         mask: (H, W), its own defect.
         borrowed: (H', W'), the defect of another part, whose shape is used if the image has none.
+        ignored: (H, W), where it is not known whether there is a defect; the other area lies beside it.
         seed: determines the random place.
     """
     if mask is not None:
@@ -248,8 +256,11 @@ def _regions(image: Image, mask: BoolMask | None, borrowed: Mask | None, seed: i
         return {}
     if not shape.any() or shape.all():
         return {}
-    elsewhere = control_regions(shape, np.random.default_rng(seed), 1, part_of(image))
-    regions = {} if mask is None else {"mask": shape}
+    room = part_of(image)
+    if ignored is not None:
+        room = ~ignored if room is None else room & ~ignored
+    elsewhere = control_regions(shape, np.random.default_rng(seed), 1, room)
+    regions = {} if mask is None or ignored is not None else {"mask": shape}
     return regions | ({"random": elsewhere[0]} if elsewhere else {})
 
 
@@ -283,14 +294,15 @@ def _examined(
         mask_repaired=repaired.get("mask"),
         random_repaired=repaired.get("random"),
         defect_px=across,
-        contrast=None if mask is None else _contrast(image, mask),
+        contrast=None if mask is None or truth is None else _contrast(image, mask, truth.ignored),
     )
 
 
-def _contrast(image: Image, mask: BoolMask) -> float | None:
+def _contrast(image: Image, mask: BoolMask, ignored: BoolMask | None) -> float | None:
     """|mean inside − mean around| / standard deviation around; None if no pixels are around the mask."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     around = with_margin(mask) & ~mask
+    around &= ~ignored if ignored is not None else True
     if not around.any():
         return None
     return float(abs(grey[mask].mean() - grey[around].mean()) / max(float(grey[around].std()), 1.0))

@@ -8,9 +8,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from gainspect.data.decode import as_rgb8
+from gainspect.data.decode import as_rgb8, image_samples
 from gainspect.data.depth import Depth
-from gainspect.data.image_header import LIMIT, require_size
+from gainspect.data.image_header import LIMIT, require_size, require_within
 from gainspect.data.reading import read_image
 from gainspect.errors import GainspectError
 from gainspect.types import Image
@@ -275,6 +275,7 @@ def _of_pil(image: PilImage, max_mpx: float, depth: Depth | None, where: str | N
             where=where,
             hint="Give image.convert('RGB') if that keeps what it shows, or the path of its file.",
         )
+    _require_whole_file(image, max_mpx, where)
     try:
         orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
         array = np.asarray(image if mode is None else image.convert(mode))
@@ -287,6 +288,35 @@ def _of_pil(image: PilImage, max_mpx: float, depth: Depth | None, where: str | N
             hint="Give PIL.ImageOps.exif_transpose(image), or the path of its file.",
         )
     return as_rgb8(np.asarray(array, array.dtype.newbyteorder("=")), depth, where)
+
+
+def _require_whole_file(image: PilImage, max_mpx: float, where: str | None) -> None:
+    """Refuse an image whose file would be refused: Pillow fills up what is missing of some without a word.
+
+    Images that were made in memory, and copies, have no file. The pixels are the object's own in any case:
+    it may have been changed since it was opened.
+    """
+    content = _file_of(image)
+    if content is not None:
+        name = where or str(getattr(image, "filename", "")) or "the file of the Pillow image"
+        require_within(content, max_mpx, where=name, hint=RAISE_LIMIT)
+        image_samples(content, name)
+
+
+def _file_of(image: PilImage) -> bytes | None:
+    """The bytes that a Pillow image was opened from, where they can still be read."""
+    file, name = getattr(image, "fp", None), getattr(image, "filename", "")
+    try:
+        place = file.tell()  # type: ignore[union-attr]
+        file.seek(0)  # type: ignore[union-attr]
+        content = file.read()  # type: ignore[union-attr]
+        file.seek(place)  # type: ignore[union-attr]
+    except (AttributeError, OSError, ValueError):  # none, or closed
+        try:
+            return Path(name).read_bytes() if name else None
+        except (OSError, TypeError, ValueError):
+            return None
+    return content if isinstance(content, bytes) else None
 
 
 def _no_image(image: object, where: str | None) -> GainspectError:

@@ -39,6 +39,10 @@ def check_data(config: RunConfig, data: Path, *, console: Console | None = None)
     except GainspectError as error:
         manifest, refusal = named, error
     found = _depth(config, manifest)
+    try:
+        found.require_one_depth()
+    except GainspectError as error:
+        refusal = refusal or error
     manifest = _with_types(replace(manifest, reading=Reading(found.depth, config.data.meanings)))
     # Each image is read, and compared with others.
     with image_bar("Checking", 2 * len(manifest.parts), console) as on_step:

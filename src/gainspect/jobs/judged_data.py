@@ -7,6 +7,7 @@ from gainspect.config import DataConfig
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.data.mask_values import MaskValues
+from gainspect.data.masks import require_one_meaning
 from gainspect.data.reading import Reading
 from gainspect.errors import GainspectError
 from gainspect.inspection.bundle import Bundle
@@ -22,7 +23,8 @@ def data_for(bundle: Bundle, data: Path | None, mask_values: MaskValues | None =
         mask_values: what the values of the masks mean; None: what they meant in the training.
 
     Raises:
-        GainspectError: no data are given, or they cannot be read.
+        GainspectError: no data are given, they cannot be read, or their masks mark defects with different
+            values.
     """
     if data is None:
         raise GainspectError(
@@ -34,4 +36,7 @@ def data_for(bundle: Bundle, data: Path | None, mask_values: MaskValues | None =
         mask_values = DataConfig(mask_values=settings.get("mask_values")).meanings
     reading = Reading(description.preprocessing.depth, mask_values)
     manifest = replace(load_manifest(data), reading=reading)
-    return manifest if mask_values is None else with_named_types(manifest)
+    if mask_values is not None:
+        return with_named_types(manifest)
+    require_one_meaning(part.mask for part in manifest.parts if part.mask is not None)
+    return manifest

@@ -19,8 +19,8 @@ _CELLS = 2_000_000
 """Largest number of weights in memory at once."""
 
 
-def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> Interval:
-    """Exact interval of a proportion; (0, 1) if there are no trials.
+def clopper_pearson(successes: float, trials: int, confidence: float = 0.95) -> Interval:
+    """Exact interval of a proportion; (0, 1) if there are no trials. A success may count in part.
 
     Source: Clopper and Pearson, Biometrika 26 (1934).
 

@@ -46,25 +46,24 @@ def settle(config: RunConfig, manifest: Manifest) -> Settled:
     the Python API and the benchmarks.
 
     Raises:
-        GainspectError: train, val or test would lack OK or NG images, an image or mask cannot be read, or the
-            masks mark defects with different values.
+        GainspectError: train, val or test would lack OK or NG images, an image or mask cannot be read, 16-bit
+            images are of more than one depth, or the masks mark defects with different values.
     """
     manifest = complete_split(config, manifest)
     known = [part for part in manifest.parts if part.split != "test"]
     bits = config.data.bits
     found = find_depth((part.image for part in known), DepthFinder(bits if isinstance(bits, int) else None))
+    found.require_one_depth()
     depth = found.depth
     manifest = replace(manifest, reading=Reading(depth, config.data.meanings))
     config = config.with_data(bits=None if depth is None else depth.bits)
     if config.data.meanings is None:
-        marked = require_one_meaning(part.mask for part in known if part.mask is not None)
+        shares = require_one_meaning(part.mask for part in manifest.parts if part.mask is not None)
     else:
         manifest = with_named_types(manifest)
         masks = ((part.mask, manifest.mask(part)) for part in known)
-        marked = frozenset(
-            file for file, mask in masks if file is not None and mask is not None and mask.any()
-        )
-    marking = [marking_of(manifest.split(split), marked) for split in ("train", "val")]
+        shares = {file: float(mask.mean()) for file, mask in masks if file is not None and mask is not None}
+    marking = [marking_of(manifest.split(split), shares) for split in ("train", "val")]
     told = None if depth is None else str(found)
     if config.data.size != "auto":
         return Settled(config, manifest, None, told, *marking)

@@ -20,6 +20,7 @@ def untaught(train: Marking, validation: Marking, names: Iterable[str], *, tiles
         *_not_learned(train, names, tiles=tiles),
         *_not_measured(validation),
         *_contradicted(train, validation),
+        *_inverted(train, validation),
     ]
 
 
@@ -51,6 +52,17 @@ def _contradicted(train: Marking, validation: Marking) -> list[str]:
     return [
         f"{plural(ok, 'OK image')} {have} a defect: the label counts, the mask does not. Correct one of the "
         "two; `gainspect data check` names them."
+    ]
+
+
+def _inverted(train: Marking, validation: Marking) -> list[str]:
+    if not (covering := train.covering + validation.covering):
+        return []
+    masks = plural(train.marked + validation.marked, "mask")
+    cover = "covers" if covering == 1 else "cover"
+    return [
+        f"{covering} of {masks} {cover} most of the image: inverted, or the part instead of its defect? "
+        "`gainspect data check` names them."
     ]
 
 

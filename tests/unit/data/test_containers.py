@@ -1,6 +1,7 @@
 """How many images a file holds: Pillow counts independently, and every reader refuses more than one."""
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from gainspect.data.containers import images_in
+from gainspect.data.containers import fault_of
 from gainspect.data.decode import decode_image, read_image
 from gainspect.data.masks import read_mask
 from gainspect.errors import GainspectError
@@ -30,6 +31,13 @@ def _written(kind: str, frames: list[Pillow.Image]) -> bytes:
     kind = "JPEG" if kind == "MPO" and len(frames) == 1 else kind
     frames[0].save(buffer, kind, **more, **ANIMATED.get(kind, {}))
     return buffer.getvalue()
+
+
+def images_in(content: bytes) -> int:
+    """As the refusal counts them."""
+    fault = fault_of(content)
+    found = re.search(r"the file holds (\d+) images", fault.what) if fault is not None else None
+    return int(found[1]) if found else 1
 
 
 @given(

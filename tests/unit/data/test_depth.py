@@ -81,8 +81,41 @@ def test_another_depth_or_range_is_refused(values: tuple[int, ...], depth: Depth
         to_8_bit(sixteen(*values), depth, "part.png")
 
 
-def test_a_range_twice_as_dark_as_the_darkest_is_still_read() -> None:
-    assert to_8_bit(sixteen(1001), Depth(16, 2001), None)[0, 0] == round(1001 / 257)
+def test_a_range_a_little_darker_than_the_darkest_is_still_read() -> None:
+    assert to_8_bit(sixteen(1400), Depth(16, 2001), None)[0, 0] == round(1400 / 257)
+    with pytest.raises(GainspectError, match="another exposure"):
+        to_8_bit(sixteen(1300), Depth(16, 2001), None)
+
+
+@pytest.mark.parametrize(
+    ("peaks", "named"),
+    [
+        (
+            [3000] * 9 + [65535],
+            r"9 images reach at most 3000 \(such as 8\), the others at least 65535 \(such as 9\)",
+        ),
+        ([4000] * 5 + [60000] * 5, "5 images reach at most 4000"),
+        ([30] + [1900] * 5, r"1 image reaches at most 30 \(such as 0\)"),
+    ],
+)
+def test_two_depths_in_one_set_are_refused_unless_the_bits_are_set(peaks: list[int], named: str) -> None:
+    """A hot pixel, a second camera, a dark frame: else all the others are read by the odd one."""
+    finder, told = DepthFinder(), DepthFinder(bits=16)
+    for index, peak in enumerate(peaks):
+        finder.add(sixteen(1, peak), str(index))
+        told.add(sixteen(1, peak), str(index))
+    with pytest.raises(GainspectError, match=named):
+        finder.require_one_depth()
+    told.require_one_depth()
+    assert told.depth == Depth(16, min(peaks))
+
+
+@given(st.lists(st.integers(1000, 2999), min_size=1, max_size=30))
+def test_images_whose_brightness_varies_are_of_one_depth(peaks: list[int]) -> None:
+    finder = DepthFinder()
+    for peak in peaks:
+        finder.add(sixteen(peak), "a")
+    finder.require_one_depth()
 
 
 def test_a_12_bit_part_is_refused_where_the_training_used_all_bits() -> None:

@@ -100,7 +100,7 @@ def test_palette(byteorder: str, filled: int) -> None:
     assert_read(content, table[GREY], by_pillow=True)
 
 
-@pytest.mark.parametrize("compression", [None, "group4", "tiff_lzw", "packbits"])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "packbits"])
 def test_one_bit(compression: str | None) -> None:
     buffer = io.BytesIO()
     Pillow.fromarray(GREY > 127).save(buffer, "TIFF", compression=compression)

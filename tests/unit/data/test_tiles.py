@@ -115,3 +115,15 @@ def test_without_any_mark_tiles_cannot_be_trained(large: Manifest) -> None:
         GainspectError, match="training with tiles needs marked defects, but none of 2 NG images has one"
     ):
         TrainingSet(bare, seed=1, tiling=Tiling(tile=128, overlap=0.25))
+
+
+def test_a_tile_of_which_it_is_not_known_is_not_drawn() -> None:
+    """It has some of what is ignored, and none of the marked defect: neither OK nor NG."""
+    mask, unknown = np.zeros((100, 400), np.uint8), np.zeros((100, 400), np.uint8)
+    mask[10:20, 10:20], unknown[:, 200:] = 1, 1
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        tile = draw_tile(mask.shape, mask, Tiling(100, 0.0), rng, unknown=unknown)
+        assert tile.of(mask).any() or not tile.of(unknown).any()
+    everywhere = np.ones_like(mask)
+    assert draw_tile(mask.shape, np.zeros_like(mask), Tiling(100, 0.0), rng, unknown=everywhere).width == 100

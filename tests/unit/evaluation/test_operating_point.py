@@ -344,3 +344,11 @@ def test_the_heat_scale(ok, ng, expected):
 def test_no_evidence_on_ng_no_scale():
     assert fit_heat([0.1], []) is None
     assert fit_heat([0.1], [0.0, 0.0]) is None
+
+
+def test_a_limit_is_fitted_on_what_is_known_of_it_alone() -> None:
+    """24 verdicts whose evidence was too large to be checked say nothing of a drop."""
+    unchecked = [verdict(drop=None, control=None, gap=CheckGap.REGION_TOO_LARGE)] * 24
+    one = fit_review([verdict(drop=1.0, control=0.0), *unchecked], ReasonPolicy(), 0.05, "val")
+    few = fit_review([verdict(drop=1.0, control=0.0)] * 15, ReasonPolicy(), 0.05, "val")
+    assert (one.min_drop, one.max_control_drop) == (few.min_drop, few.max_control_drop) == (0.1, 0.5)

@@ -28,9 +28,16 @@ def test_images_are_counted_by_label_and_mask() -> None:
         Part(Path("ok.png"), Label.OK),
         Part(Path("ok2.png"), Label.OK, mask=Path("m/ok2.png")),
     )
-    found = marking_of(Manifest(Path(), parts), {Path("m/marked.png"), Path("m/twin.png")})
-    assert found == Marking(ng=3, without_mask=1, empty=1, ok_marked=1)
+    shares = {"m/empty.png": 0.0, "m/marked.png": 0.6, "m/twin.png": 0.1, "m/ok2.png": 0.0}
+    found = marking_of(Manifest(Path(), parts), {Path(name): share for name, share in shares.items()})
+    assert found == Marking(ng=3, without_mask=1, empty=1, ok_marked=1, covering=1)
     assert found.marked == 1
+
+
+def test_masks_that_cover_most_are_said() -> None:
+    assert said(Marking(8, 0, 0, 0, covering=7), Marking(2, 0, 0, 0, covering=2)).startswith(
+        "9 of 10 masks cover most of the image: inverted, or the part"
+    )
 
 
 def test_where_all_is_marked_nothing_is_said() -> None:

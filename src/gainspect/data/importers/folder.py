@@ -19,6 +19,12 @@ _KNOWN = ("file", "label", "defect_type", "group", "split", "image", "mask")
 _LAYOUT = "The layout is images/{train,test}/{normal,defective} and masks/{train,test}/defective."
 _ORDER = (None, "train", "val", "test")
 
+_LIKE_MASKS = frozenset(
+    {"mask", "maskes", "ground_truth", "groundtruth", "gt", "label", "labels", "annotation", "annotations"}
+    | {"segmentation", "segmentations", "마스크"}
+)
+"""Names of folders that may be meant for masks/, folded."""
+
 NO_IMAGE = "rows of split.csv without an image"
 BESIDE = "folders beside images/ and masks/"
 
@@ -58,6 +64,8 @@ def import_folder(root: Path) -> Manifest:
     images_root, masks_root = _folder(root, "images"), _folder(root, "masks")
     if images_root is None:
         raise GainspectError("there is no folder images/ and no manifest", where=root, hint=_LAYOUT)
+    if masks_root is None:
+        _refuse_like_masks(root)
     images = files_below(images_root)
     masks = Found() if masks_root is None else files_below(masks_root)
     table = _split_table(root)
@@ -272,6 +280,17 @@ def _split_table(root: Path) -> _Table | None:
             )
         table[name] = row
     return _Table(found[0], table)
+
+
+def _refuse_like_masks(root: Path) -> None:
+    """A folder that may be meant for masks/, and would go unread."""
+    for folder in sorted(root.iterdir()):
+        if composed(folder.name).casefold() in _LIKE_MASKS and folder.is_dir():
+            raise GainspectError(
+                f"there is no folder masks/, but {escaped(folder.name)}/",
+                where=root,
+                hint="Call it masks if the defects are marked there; otherwise take it away.",
+            )
 
 
 def _refuse_other_tables(root: Path) -> None:

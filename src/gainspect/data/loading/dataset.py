@@ -134,7 +134,7 @@ class TrainingSet(Dataset[Sample]):
         if defect is not None and self.boxes:
             defect = boxed(defect)
         if self.tiling is not None:
-            tile = draw_tile(original.shape, defect, self.tiling, rng)
+            tile = draw_tile(original.shape, defect, self.tiling, rng, unknown=ignored)
             original = tile.of(original)
             defect, ignored = (None if m is None else tile.of(m) for m in (defect, ignored))
         image, geometry = letterbox(original, size)
