@@ -113,7 +113,7 @@ def peer(
     seconds = round(time.monotonic() - started, 1)
     backend = PeerBackend(model, config.data.input_size, chosen["score"])
     validated = assess(Inspector(backend, threshold=0.5), manifest.split("val"))
-    threshold = operating_threshold(validated.scores, validated.labels, config.training.target_recall)
+    threshold = operating_threshold(validated.scores, validated.labels, config.training.target_recall or 0.98)
     judged = assess(Inspector(backend, threshold=threshold), manifest.split("test"))
     thresholds = map_thresholds(validated)
     summaries = {

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from gainspect.inspection.inspector import Inspector
-from gainspect.policy import HeatScale
+from gainspect.policy import HeatScale, Policy
 
 
 class Brightness:
@@ -21,6 +21,8 @@ class Brightness:
 def loaded(*_: object, **__: object) -> Inspector:
     """In the place of `Inspector.load`: any name is a bundle's."""
     inspector = Inspector(Brightness(), threshold=0.5, region_threshold=0.5, batch_size=3)
-    policy = SimpleNamespace(heat_scale=lambda: HeatScale(cold=0.1, hot=0.9))
+    policy = Policy(
+        threshold=0.5, split="val", ng=1, ok=1, region_threshold=0.5, heat=HeatScale(cold=0.1, hot=0.9)
+    )
     inspector.bundle = SimpleNamespace(sha256="0", description=SimpleNamespace(policy=policy))  # type: ignore[assignment]
     return inspector

@@ -85,11 +85,17 @@ def bundle() -> Bundle:
     return Bundle(Path("spots.gain"), description, "0" * 64, {})
 
 
-def small_report(folder: Path, language: str, *, masks: bool = True) -> Path:
+def small_report(
+    folder: Path, language: str, *, masks: bool = True, review_from: float | None = None
+) -> Path:
     """Write a whole report of these parts, with their masks or without."""
     policy = bundle().description.policy
     inspector = Inspector(
-        Spots(), threshold=0.5, region_threshold=policy.region_threshold, reason=policy.reason
+        Spots(),
+        threshold=0.5,
+        review_from=review_from,
+        region_threshold=policy.region_threshold,
+        reason=policy.reason,
     )
     manifest, album = parts(folder / "data"), Album(bundle())
     if not masks:

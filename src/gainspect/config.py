@@ -156,8 +156,9 @@ class TrainingConfig(_Section):
     """Augmentation strength at the start; it grows linearly over the run."""
     end_strength: Fraction = 0.7
     """Augmentation strength at the end."""
-    target_recall: Annotated[float, Field(gt=0, le=1)] = 0.98
-    """The threshold is set so that recall on the validation part reaches this value."""
+    target_recall: Annotated[float, Field(gt=0, le=1)] | None = None
+    """The threshold is set so that recall on the validation part reaches this value, whatever it costs; None:
+    thresholds are chosen by expected cost (`evaluation.operating_point`)."""
     monitor_recall: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Checkpoints are compared at this recall on the validation part. It is lower than `target_recall` so
     that the comparison does not depend on one or two images."""

@@ -39,6 +39,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def require_new(path: Path) -> None:
+    """Refuse to write over what is there.
+
+    Raises:
+        GainspectError: something is there.
+    """
+    if path.exists() or path.is_symlink():
+        raise GainspectError(
+            "there is already such a file", where=path, hint="Choose another name with --out."
+        )
+
+
 def write_text(path: Path, text: str) -> None:
     r"""Write UTF-8 text atomically; lone surrogates, which it lacks, as `\udHHH` (as JSON escapes them)."""
     with atomic_path(path) as temporary:

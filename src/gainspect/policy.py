@@ -1,10 +1,20 @@
 """The policy of a bundle: when a part is OK, NG or REVIEW. It is chosen in `evaluation.operating_point`."""
 
-from typing import Literal
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
-from gainspect.types import MapName
+from gainspect.types import Decision, Label, MapName, NgReason, ReviewReason
 
 
 class _Section(BaseModel):
@@ -52,12 +62,25 @@ class ReasonPolicy(_Section):
     """How many of these become REVIEW only because their reason could not be checked in full."""
 
 
-class Policy(_Section):
+class Rules(_Section):
+    """What `decide` applies."""
+
+    threshold: float = Field(ge=0, le=1)
+    """From this P(NG) on, the decision is NG."""
+    review_from: float | None = Field(default=None, ge=0, le=1)
+    """From this P(NG) on, and below the threshold, the decision is REVIEW; None: there is no such band."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Rules":
+        if self.review_from is not None and self.review_from > self.threshold:
+            raise ValueError(f"review_from, {self.review_from}, is above the threshold, {self.threshold}")
+        return self
+
+
+class Policy(Rules):
     """When a part is NG, and on which data this was chosen."""
 
     kind: Literal["threshold"] = "threshold"
-    threshold: float = Field(ge=0, le=1)
-    """At or above this P(NG), the decision is NG."""
     target_recall: float | None = Field(default=None, gt=0, le=1)
     """The recall that the threshold was chosen for; None: the threshold was set by hand."""
     split: str
@@ -80,3 +103,80 @@ class Policy(_Section):
     def heat_scale(self) -> HeatScale:
         """The scale to draw with; if the policy has none, from 0 to twice the region threshold."""
         return self.heat or HeatScale(cold=0, hot=max(2 * self.region_threshold, 1e-9))
+
+    @property
+    def policy_id(self) -> str:
+        """SHA-256, hexadecimal, of the policy's canonical JSON: sorted keys, no blanks, no empty fields.
+
+        Since fields that are None are left out, a field that a later version adds changes no id.
+        """
+        canonical = json.dumps(
+            self.model_dump(mode="json", exclude_none=True),
+            sort_keys=True,
+            separators=(",", ":"),
+            ensure_ascii=False,
+            allow_nan=False,
+        )
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @model_serializer(mode="wrap")
+    def _readable_by_older_versions(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what older versions do not know, if it says nothing."""
+        stored: dict[str, Any] = dump(self)
+        if stored.get("review_from") is None:
+            stored.pop("review_from", None)
+        return stored
+
+
+class View(NamedTuple):
+    """What a policy looks at in one image of a part."""
+
+    score: float | None
+    """P(NG), 0…1; None: the image could not be read."""
+    doubts: tuple[ReviewReason, ...] = ()
+    """What the check of its reason found, if its score is NG and its reason was checked."""
+
+
+def decide(views: Sequence[View], rules: Rules) -> Decision:
+    """The decision on one part, with every rule that fired. The order of its images does not matter.
+
+    The part is NG if one of its images is, and its reason is confirmed if that of one such image is.
+    `docs/decision.md` has the table of all outcomes. Rules stand in the order of precedence: those that make
+    a part NG by its regions belong before the score, those that accept regions between the score and the
+    doubts on its reason, and doubts on an input that turn OK into REVIEW at the end.
+
+    Args:
+        views: the images of the part, at least one.
+        rules: the policy.
+
+    Raises:
+        ValueError: there is no image, or a score is not within 0…1 (NaN would otherwise pass as OK).
+    """
+    scores = [view.score for view in views if view.score is not None]
+    if not views or not all(0 <= score <= 1 for score in scores):
+        raise ValueError(f"no decision on a part with the scores {scores}")
+    fired: list[NgReason | ReviewReason] = []
+    if len(scores) < len(views):
+        fired.append(ReviewReason.UNREADABLE)
+    if scores:
+        fired += _by_score(max(scores), rules)
+    if NgReason.SCORE in fired:
+        fired += _doubts([v for v in views if v.score is not None and v.score >= rules.threshold])
+    if any(isinstance(rule, ReviewReason) for rule in fired):
+        return Decision(Label.REVIEW, tuple(fired))
+    return Decision(Label.NG if fired else Label.OK, tuple(fired))
+
+
+def _by_score(score: float, rules: Rules) -> list[NgReason | ReviewReason]:
+    if score >= rules.threshold:
+        return [NgReason.SCORE]
+    borderline = rules.review_from is not None and score >= rules.review_from
+    return [ReviewReason.BORDERLINE] if borderline else []
+
+
+def _doubts(defective: Sequence[View]) -> list[ReviewReason]:
+    """What was found against every one of these images; nothing if the reason of one of them holds."""
+    if not all(view.doubts for view in defective):
+        return []
+    found = {doubt for view in defective for doubt in view.doubts}
+    return [reason for reason in ReviewReason if reason in found]

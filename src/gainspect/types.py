@@ -26,13 +26,24 @@ class Label(StrEnum):
     OK = "ok"
     NG = "ng"
     REVIEW = "review"
-    """A person must decide, because the reason failed its check or could not be checked. Only verdicts have
-    this label; data are labeled OK or NG."""
+    """A person must decide; `ReviewReason` says why. Only verdicts and decisions have this label; data are
+    labeled OK or NG."""
+
+
+class NgReason(StrEnum):
+    """Why a part is NG."""
+
+    SCORE = "score"
+    """P(NG) of one of its images reaches the threshold."""
 
 
 class ReviewReason(StrEnum):
-    """Why a verdict is REVIEW. The texts shown to users are in `report.texts`."""
+    """Why a verdict or a decision is REVIEW. The texts shown to users are in `report.texts`."""
 
+    UNREADABLE = "unreadable"
+    """An image of the part could not be read."""
+    BORDERLINE = "borderline"
+    """P(NG) lies between the two thresholds."""
     REPAIR_KEEPS_SCORE = "repair_keeps_score"
     """Repairing the evidence does not lower the score, or there is no evidence to repair."""
     CONTROL_LOWERS_SCORE = "control_lowers_score"
@@ -42,6 +53,15 @@ class ReviewReason(StrEnum):
     UNCHECKED = "unchecked"
     """The reason could not be checked in full: the evidence is too large to repair, or there is no room for a
     control. Nothing speaks against the verdict, but nothing confirms it either."""
+
+
+CHECK_REASONS = (
+    ReviewReason.REPAIR_KEEPS_SCORE,
+    ReviewReason.CONTROL_LOWERS_SCORE,
+    ReviewReason.MAPS_DISAGREE,
+    ReviewReason.UNCHECKED,
+)
+"""What the check of a reason can find."""
 
 
 class CheckGap(StrEnum):
@@ -153,12 +173,26 @@ class ReasonCheck:
         return sum(control < self.threshold for control in self.controls) / len(self.controls)
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What the policy says of one part."""
+
+    label: Label
+    fired: tuple[NgReason | ReviewReason, ...] = ()
+    """Every rule that fired, in the order of precedence; none: the part is OK."""
+
+    @property
+    def review_reasons(self) -> tuple[ReviewReason, ...]:
+        """Why the label is REVIEW; empty for OK and NG."""
+        return tuple(rule for rule in self.fired if isinstance(rule, ReviewReason))
+
+
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """What the Inspector says of one image."""
 
     label: Label
-    """NG if score ≥ threshold, otherwise OK; REVIEW if it would be NG but its reason is not confirmed."""
+    """What the policy decides of a part with this image alone (see `policy.decide`)."""
     score: float
     """P(NG), 0…1."""
     threshold: float
@@ -178,5 +212,5 @@ class Verdict:
 
     @property
     def by_score(self) -> Label:
-        """OK or NG by the score alone, whatever the result of the reason check."""
+        """OK or NG by the score alone, whatever the result of the reason check; NG from the threshold on."""
         return Label.NG if self.score >= self.threshold else Label.OK

@@ -20,6 +20,7 @@ from clocks import Ticking
 from gainspect.config import RunConfig, load_config
 from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
+from gainspect.evaluation.saved_verdicts import FIGURE_COLUMNS
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.run_comparison import compare_strategies
 from gainspect.training.settle import complete_split
@@ -468,3 +469,22 @@ def test_same_runs_finds_what_differs_and_nothing_else(
     predictions = other / "S1-seed1" / "evaluation" / "test" / "predictions.csv"
     predictions.write_text(predictions.read_text().replace(",ok,", ",ng,", 1))
     assert [what for what, how in found().items() if how == "differ"] == ["S1-seed1: predictions.csv"]
+
+
+def test_rules_for_a_threshold_are_compared_on_families_and_on_real_scores(
+    run: Callable[..., None], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    rows = [("ng", rng.uniform(0.4, 1)) for _ in range(12)] + [("ok", rng.uniform(0, 0.5)) for _ in range(30)]
+    lines = [f"{n}.png,{label},{score},g{n // 2},{label}" for n, (label, score) in enumerate(rows)]
+    header = "image,label,score,group,verdict,right_reason"
+    columns = ",".join(FIGURE_COLUMNS[name] for name in FIGURE_COLUMNS if name != "right_reason_rate")
+    blanks = "," * (1 + columns.count(",") + 1)
+    (tmp_path / "real.csv").write_text(
+        "\n".join([f"{header},{columns}", *(line + blanks for line in lines)]), encoding="utf-8"
+    )
+    run("operating_point.py", "--repeats", "1", "--scores", tmp_path / "real.csv")
+    saved = (tmp_path / "results" / "operating_point.md").read_text(encoding="utf-8")
+    assert "32 synthetic families, 1 samples of each, and 1 sets of real scores" in saved
+    assert saved.count("| recall 0.98, as before |") == 2 and "| real |" in saved
+    assert saved.split("\n\n", 2)[2].strip() in capsys.readouterr().out

@@ -17,6 +17,7 @@ from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import probe_frames
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.goals import LeastCost, point_of
 from gainspect.inspection.backends.choice import open_backend
 from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.inspection.inspector import Inspector
@@ -129,7 +130,9 @@ def test_the_policy_holds_what_it_gave_on_the_validation_part(run: RunFolder, bu
     assessment = assess(Inspector.load(bundle), validation)
     figures = at_threshold(assessment.scores, assessment.labels, policy.threshold)
     assert (policy.recall, policy.false_alarm_rate) == (figures["recall"], figures["false_alarm_rate"])
-    assert policy.recall is not None and policy.recall >= policy.target_recall == 0.98
+    point = point_of(bundle)
+    assert point is not None and point.goal == LeastCost() and policy.target_recall is None
+    assert (point.counted.ng, point.counted.ok) == (policy.ng, policy.ok)
     assert (policy.ng, policy.ok) == (int(assessment.labels.sum()), int((~assessment.labels).sum()))
 
 

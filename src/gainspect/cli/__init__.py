@@ -8,6 +8,7 @@ from rich.text import Text
 from gainspect import __version__
 from gainspect.cli import (
     bundle_commands,
+    calibrate,
     compare,
     data_commands,
     demo,
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
+app.command("calibrate")(calibrate.calibrate)
 app.command("inspect")(inspect.inspect)
 app.command("explain")(explain.explain)
 app.command("report")(report.report)

@@ -18,16 +18,21 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print its description as JSON.")] = False,
 ) -> None:
     """Print what a bundle is, where it comes from, and when it says NG."""
+    from gainspect.evaluation.goals import point_of
     from gainspect.inspection.bundle import read_bundle
     from gainspect.report.terminal.bundle_tables import bundle_table, policy_sentence, reason_sentence
+    from gainspect.report.terminal.policy_sentences import policy_sentences
+    from gainspect.report.terminal.sentences import say
 
     read = read_bundle(bundle)
     if as_json:
         print_json(read.description.model_dump(mode="json"), indent=2)
         return
     console.print(bundle_table(read))
-    console.print(policy_sentence(read.description.policy))
+    point = point_of(read)
+    console.print(policy_sentence(read.description.policy, point))
     console.print(reason_sentence(read.description.policy))
+    say(console, *([] if point is None else policy_sentences(point)))
 
 
 @app.command("verify")

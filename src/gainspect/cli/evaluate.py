@@ -40,6 +40,10 @@ def evaluate(
         str,
         typer.Option(help="Test images that the model has seen in training or validation: refuse or allow."),
     ] = "refuse",
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Check reasons too, and count decisions: caught, missed, REVIEW, cost."),
+    ] = False,
     mask_values: Annotated[
         str | None,
         typer.Option(
@@ -57,6 +61,8 @@ def evaluate(
     from gainspect.inspection.bundle import is_bundle
     from gainspect.jobs.run_evaluation import run_evaluation
     from gainspect.report.terminal.evaluation_tables import evaluation_tables, seen_sentence
+    from gainspect.report.terminal.policy_sentences import decision_sentences
+    from gainspect.report.terminal.sentences import say
 
     require_choice(runtime, precision)
     folder = target.with_name(f"{target.stem}-evaluation") if is_bundle(target) else target / "evaluation"
@@ -72,11 +78,13 @@ def evaluate(
         doubtful=None if doubtful is None else read_doubtful(doubtful),
         seen=require_seen_choice(seen),
         mask_values=None if mask_values is None else MaskValues.parse(mask_values),
+        check=check,
         console=console,
     )
     for title, summary in summaries.items():
         console.rule(title)
         for table in evaluation_tables(summary):
             console.print(table)
+        say(console, *(decision_sentences(summary["decisions"]) if check else []))
     console.print(seen_sentence(next(iter(summaries.values()))["seen"]))
     console.print(f"Saved: {saved / 'predictions.csv'}, {saved / 'metrics.json'}", soft_wrap=True)

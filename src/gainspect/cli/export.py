@@ -7,6 +7,15 @@ import typer
 from rich.text import Text
 
 from gainspect.cli.console import console
+from gainspect.cli.goal_options import (
+    Confidence,
+    Cost,
+    Escape,
+    FalseAlarmRate,
+    Prevalence,
+    TargetRecall,
+    Threshold,
+)
 
 
 def export(
@@ -15,17 +24,13 @@ def export(
     formats: Annotated[
         str, typer.Option(help="Comma-separated: onnx, openvino, openvino-int8, torch.")
     ] = "onnx,torch",
-    target_recall: Annotated[
-        float | None,
-        typer.Option(
-            min=0.01,
-            max=1,
-            help="Choose the threshold for this recall on the validation part.  [default: that of the run]",
-        ),
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Set the threshold on P(NG) by hand instead.")
-    ] = None,
+    cost: Cost = None,
+    prevalence: Prevalence = None,
+    escape: Escape = None,
+    confidence: Confidence = None,
+    target_recall: TargetRecall = None,
+    false_alarms: FalseAlarmRate = None,
+    threshold: Threshold = None,
     data: Annotated[
         Path | None, typer.Option(help="Data folder, if it has moved since the training.")
     ] = None,
@@ -34,10 +39,22 @@ def export(
     ] = True,
 ) -> None:
     """Make a bundle from a run: one file that inspects without torch, tested against the trained model."""
+    from gainspect.evaluation.goals import goal_of, point_of
     from gainspect.jobs.run_export import export_run
     from gainspect.report.terminal.bundle_tables import parity_table, policy_sentence, reason_sentence
+    from gainspect.report.terminal.policy_sentences import policy_sentences
+    from gainspect.report.terminal.sentences import say
     from gainspect.training.run_folder import RunFolder
 
+    goal = goal_of(
+        cost=cost,
+        prevalence=prevalence,
+        escape=escape,
+        confidence=confidence,
+        recall=target_recall,
+        false_alarms=false_alarms,
+        threshold=threshold,
+    )
     names = [name.strip() for name in formats.split(",") if name.strip()]
     folder = RunFolder(run)
     with console.status("export") as status:
@@ -45,14 +62,15 @@ def export(
             folder,
             out or folder.bundle_file,
             formats=names,
-            target_recall=target_recall,
-            threshold=threshold,
+            goal=goal,
             data=data,
             check=check,
             on_step=status.update,
         )
     console.print(parity_table(parity))
-    console.print(policy_sentence(bundle.description.policy))
+    point = point_of(bundle)
+    console.print(policy_sentence(bundle.description.policy, point))
     console.print(reason_sentence(bundle.description.policy))
+    say(console, *([] if point is None else policy_sentences(point)))
     console.print(f"Saved: {bundle.path} ({bundle.path.stat().st_size / 2**20:.1f} MiB)", soft_wrap=True)
     console.print(Text.assemble("Next: ", (f"gainspect bundle show {bundle.path}", "bold")), soft_wrap=True)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -63,6 +63,16 @@ class SeenImages:
             if split is not None:
                 found[manifest.key(part)] = split
         return found
+
+    def and_those_of(self, manifest: Manifest) -> "SeenImages":
+        """These images, and all of a manifest as seen in validation; what was trained on stays so.
+
+        Raises:
+            GainspectError: an image cannot be read.
+        """
+        parts = tuple(replace(part, split="val") for part in manifest.parts)
+        further = SeenImages.of(replace(manifest, parts=parts))
+        return SeenImages({**further.files, **self.files}, {**further.pixels, **self.pixels})
 
     def to_json(self) -> bytes:
         """The content of `seen.json`: sorted, so that no order of images can be read from it."""

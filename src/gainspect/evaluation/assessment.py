@@ -59,6 +59,8 @@ class Assessed:
     """Overlap of the localization with the mask; None without localization, and for NG without a mask."""
     defect_px: float | None = None
     """Diameter of the marked defect after resizing, pixels (`data.defect_size.defect_px`)."""
+    decision: Label | None = None
+    """OK, NG or REVIEW as the Inspector decides; with the check of reasons only if the Inspector makes it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +152,7 @@ def assess_verdict(
         curves=curves,
         overlap=counts,
         defect_px=defect_px,
+        decision=verdict.label,
     )
 
 

@@ -1,15 +1,29 @@
-"""Chooses the policy (threshold, limits of the reason check, heat scale) from the validation verdicts."""
+"""Chooses the policy (thresholds, limits of the reason check, heat scale) from validation verdicts."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gainspect.errors import GainspectError
+from gainspect.evaluation.goals import (
+    ByHand,
+    EscapeBound,
+    FalseAlarms,
+    Goal,
+    LeastCost,
+    OperatingPoint,
+    Recall,
+)
 from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
 from gainspect.inspection.reason.rules import broken_rules
-from gainspect.metrics.classification import at_threshold, operating_threshold
-from gainspect.policy import HeatScale, Policy, ReasonPolicy
-from gainspect.types import Label, ReviewReason
+from gainspect.metrics.classification import at_threshold, just_below, operating_threshold
+from gainspect.metrics.decisions import Outcome, distinct, expected_cost, outcome
+from gainspect.metrics.intervals import events_allowed, trials_needed, upper_bound
+from gainspect.metrics.thresholds import Thresholds, between, least_cost, noise_floor
+from gainspect.policy import HeatScale, Policy, ReasonPolicy, View, decide
+from gainspect.types import Decision, Label, ReviewReason
+from gainspect.wording import plural
 
 REVIEW_SHARE = 0.05
 """Of the verdicts that are right for the right reason, the share that may become REVIEW."""
@@ -28,33 +42,34 @@ LARGEST_AGREEMENT = 0.3
 """Largest limit on the agreement of attention and localization. Two maps of different sharpness around the
 same place reach about this cosine: a blur with twice the standard deviation of another has a cosine of 0.8
 with it, one with six times that of another 0.32. Below it the maps lie apart; above it they only differ."""
+MOST_STOPPED, MOST_ESCAPES = 0.5, 0.5
+"""A policy that stops (NG or REVIEW) a larger share of the OK parts, or lets a larger one of the NG parts
+escape, is marked unusable."""
 
 
-def choose_policy(
-    verdicts: ValidationVerdicts, *, target_recall: float, threshold: float | None = None, check: bool = True
-) -> Policy:
+def choose_policy(verdicts: ValidationVerdicts, goal: Goal, *, check: bool = True) -> Policy:
     """Choose the policy from the stored verdicts of the validation part; no image is judged again.
 
     Args:
         verdicts: the verdicts of the validation part.
-        target_recall: share of the NG images that must be caught; the largest threshold that does so is used.
-        threshold: a threshold on P(NG) set by hand instead.
+        goal: what to choose it for.
         check: whether the policy checks the reason of NG verdicts.
 
     Raises:
-        GainspectError: there are no NG images to choose a threshold on, and none is given.
+        GainspectError: the verdicts cannot carry the goal: parts of a class are missing, or too few.
     """
-    scores, labels = verdicts.scores, verdicts.labels
-    if threshold is None and not labels.any():
-        raise GainspectError(
-            "the validation part has no NG images: no threshold can be chosen for a recall",
-            hint="Add NG parts to it, or set the threshold by hand with --threshold.",
-        )
-    chosen = operating_threshold(scores, labels, target_recall) if threshold is None else threshold
-    figures = at_threshold(scores, labels, chosen)
+    scores, labels = _numbers(verdicts)
+    chosen = _thresholds(verdicts, goal, None)
+    reason = _reason_policy(verdicts, chosen.threshold) if check else None
+    if isinstance(goal, LeastCost) and reason is not None:
+        # A part whose reason will fail costs a review, so the thresholds are chosen once more, knowing which.
+        chosen = _thresholds(verdicts, goal, _doubted(verdicts, reason))
+        reason = _reason_policy(verdicts, chosen.threshold)
+    figures = at_threshold(scores, labels, chosen.threshold)
     return Policy(
-        threshold=chosen,
-        target_recall=target_recall if threshold is None else None,
+        threshold=chosen.threshold,
+        review_from=chosen.review_from if chosen.review_from < chosen.threshold else None,
+        target_recall=goal.recall if isinstance(goal, Recall) else None,
         split=verdicts.split,
         ng=int(labels.sum()),
         ok=int((~labels).sum()),
@@ -63,8 +78,151 @@ def choose_policy(
         region_threshold=verdicts.region_threshold,
         map_thresholds=verdicts.map_thresholds,
         heat=fit_heat(verdicts.peaks(Label.OK), verdicts.peaks(Label.NG)),
-        reason=_reason_policy(verdicts, chosen) if check else None,
+        reason=reason,
     )
+
+
+def usual_goal(verdicts: ValidationVerdicts, target_recall: float | None) -> Goal:
+    """What a training chooses its policy for, if nobody says.
+
+    Args:
+        verdicts: of its validation part; costs need both classes there.
+        target_recall: that of its settings, which comes first.
+    """
+    if target_recall is not None:
+        return Recall(recall=target_recall)
+    return Recall(recall=0.98) if verdicts.labels.all() and len(verdicts.labels) else LeastCost()
+
+
+def operating_point(verdicts: ValidationVerdicts, policy: Policy, goal: Goal) -> OperatingPoint:
+    """What a policy gives on the verdicts that it was chosen on.
+
+    Raises:
+        GainspectError: there are no verdicts, or a score is not a number.
+    """
+    scores, labels = _numbers(verdicts)
+    made = decisions(verdicts, policy)
+    called, review = (
+        np.array([decision.label is label for decision in made]) for label in (Label.NG, Label.REVIEW)
+    )
+    counted = outcome(called, review, labels)
+    priced = goal if isinstance(goal, LeastCost) else LeastCost()
+    prevalence = priced.prevalence or float(labels.mean())
+    floor = noise_floor(scores, labels) if counted.ng and counted.ok else None
+    shows = scores >= (0.0 if floor is None else floor)
+    blind = [int(index) for index in np.argsort(scores, kind="stable") if labels[index] and not shows[index]]
+    named = [image.group for image in verdicts.images]
+    groups, escaped = distinct(named, labels), distinct(named, labels & ~called & ~review)
+    return OperatingPoint(
+        goal=goal,
+        split=verdicts.split,
+        counted=counted,
+        prevalence=prevalence,
+        cost=expected_cost(counted, priced.costs, prevalence),
+        cost_at_1_percent=expected_cost(counted, priced.costs, 0.01),
+        floor=floor,
+        blind=tuple(verdicts.images[index].image for index in blind),
+        price=_price(scores, labels, shows) if blind else None,
+        groups=groups,
+        escaped_groups=escaped,
+        escape_bound=upper_bound(escaped, groups),
+        needed=tuple((rate, trials_needed(rate)) for rate in (0.05, 0.01)),
+        unusable=_unusable(counted),
+    )
+
+
+def decisions(verdicts: ValidationVerdicts, policy: Policy) -> list[Decision]:
+    """The decision on each image of the verdicts, as the Inspector would make it with this policy."""
+    return [decide([View(image.score, _doubts(image, policy.reason))], policy) for image in verdicts.images]
+
+
+def _thresholds(verdicts: ValidationVerdicts, goal: Goal, doubted: NDArray[np.bool_] | None) -> Thresholds:
+    scores, labels = _numbers(verdicts)
+    if isinstance(goal, ByHand):
+        return Thresholds(goal.threshold, goal.threshold)
+    _require(bool(labels.any()), "NG", verdicts.split)
+    if isinstance(goal, Recall):
+        threshold = operating_threshold(scores, labels, goal.recall)
+        return Thresholds(threshold, threshold)
+    _require(not bool(labels.all()), "OK", verdicts.split)
+    floor = noise_floor(scores, labels)
+    if isinstance(goal, LeastCost):
+        prevalence = goal.prevalence or float(labels.mean())
+        return least_cost(scores, labels, goal.costs, prevalence, floor=floor, doubted=doubted)
+    if isinstance(goal, FalseAlarms):
+        threshold = next(
+            at for at in map(float, between(scores, floor)) if (scores[~labels] >= at).mean() <= goal.rate
+        )
+    else:
+        threshold = _proven(verdicts, goal, floor)
+    return Thresholds(threshold, threshold)
+
+
+def _proven(verdicts: ValidationVerdicts, goal: EscapeBound, floor: float) -> float:
+    """The highest threshold that lets so few groups escape that the bound holds (see `events_allowed`)."""
+    lowest: dict[str, float] = {}
+    for image in verdicts.images:
+        if image.label is Label.NG:
+            lowest[image.group] = min(image.score, lowest.get(image.group, 1.0))
+    groups, scores = len(lowest), _numbers(verdicts)[0]
+    allowed = events_allowed(groups, goal.rate, goal.confidence)
+    if allowed is None:
+        proven = upper_bound(0, groups, goal.confidence)
+        raise GainspectError(
+            f"{plural(groups, 'NG part')} cannot prove an escape rate below {goal.rate:.3g}: "
+            f"with none missed they prove {proven:.2g} (confidence {goal.confidence:g})",
+            hint=f"It takes {trials_needed(goal.rate, goal.confidence)} NG parts with none missed.",
+        )
+    threshold = just_below(scores, sorted(lowest.values())[allowed])
+    if threshold < floor:
+        blind = sum(score < floor for score in lowest.values())
+        raise GainspectError(
+            f"an escape rate below {goal.rate:.3g} cannot be had: {blind} of {plural(groups, 'NG part')} "
+            f"show no evidence, and only {plural(allowed, 'part')} may be missed",
+            hint="`gainspect calibrate BUNDLE --show` names them. More NG parts or a larger size may help.",
+        )
+    return threshold
+
+
+def _price(scores: NDArray[np.float64], labels: NDArray[np.bool_], shows: NDArray[np.bool_]) -> float:
+    """Share of the OK parts that lie below the floor and score as high as the lowest NG part."""
+    return float(((scores >= scores[labels].min()) & ~shows)[~labels].mean())
+
+
+def _unusable(counted: Outcome) -> str | None:
+    stopped = counted.false_alarms + counted.review_ok
+    if stopped > MOST_STOPPED * counted.ok:
+        return f"{stopped} of {plural(counted.ok, 'OK part')} are false alarms or REVIEW"
+    if counted.escapes > MOST_ESCAPES * counted.ng:
+        return f"{counted.escapes} of {plural(counted.ng, 'NG part')} are missed"
+    return None
+
+
+def _numbers(verdicts: ValidationVerdicts) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    if not verdicts.images:
+        raise GainspectError(
+            "there are no verdicts to choose a policy on", hint="Give parts of both classes."
+        )
+    return verdicts.scores, verdicts.labels
+
+
+def _require(there: bool, name: str, split: str) -> None:
+    if not there:
+        part = "validation part" if split == "val" else f"part {split}"
+        raise GainspectError(
+            f"the {part} has no {name} images: no threshold can be chosen on it",
+            hint=f"Add {name} parts to it, or set the threshold by hand with --threshold.",
+        )
+
+
+def _doubted(verdicts: ValidationVerdicts, reason: ReasonPolicy) -> NDArray[np.bool_]:
+    return np.array([bool(_doubts(image, reason)) for image in verdicts.images], np.bool_)
+
+
+def _doubts(image: ValidationVerdict, reason: ReasonPolicy | None) -> tuple[ReviewReason, ...]:
+    if reason is None:
+        return ()
+    return broken_rules(image.drop, image.control_drop, image.agreement, image.gap, reason)
 
 
 def _reason_policy(verdicts: ValidationVerdicts, threshold: float) -> ReasonPolicy:
@@ -117,7 +275,7 @@ def fit_review(
             "marked": sum(v.points_at_defect is not None for v in verdicts),
         }
     )
-    broken = [broken_rules(v.drop, v.control_drop, v.agreement, v.gap, fitted) for v in verdicts]
+    broken = [_doubts(verdict, fitted) for verdict in verdicts]
     unchecked = sum(reasons == (ReviewReason.UNCHECKED,) for reasons in broken)
     reviewed = sum(map(bool, broken)) - unchecked
     return fitted.model_copy(update={"reviewed": reviewed, "unchecked": unchecked})

@@ -54,6 +54,11 @@ class Examined:
         return self.review_reasons == (ReviewReason.UNCHECKED,)
 
     @property
+    def borderline(self) -> bool:
+        """Whether it is REVIEW because its score lies between the two thresholds."""
+        return ReviewReason.BORDERLINE in self.review_reasons
+
+    @property
     def cell(self) -> Cell | None:
         """Whether verdict (by the score) and reason are right; None for NG without a marked defect.
 

@@ -56,14 +56,14 @@ def save_verdicts(
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     known = ["image", "label", "score", "group", "defect_type", "verdict", "threshold", "right_reason"]
-    writer.writerow([*known, "defect_px", *figures])
+    writer.writerow([*known, "decision", "defect_px", *figures])
     for image in assessment.images:
         reason = "" if image.right_reason is None else int(image.right_reason)
         kind = image.defect_type or ""
         row = [image.image, image.label, image.score, image.group, kind, image.verdict]
         values = [image.figures.get(name, "") for name in figures]
         px = "" if image.defect_px is None else image.defect_px
-        writer.writerow([*row, assessment.threshold, reason, px, *values])
+        writer.writerow([*row, assessment.threshold, reason, image.decision, px, *values])
     write_text(out / PREDICTIONS, text.getvalue())
     write_json(out / METRICS, {"all": summarize(assessment)} if summaries is None else summaries)
 

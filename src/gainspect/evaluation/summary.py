@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, UNCLAMPED, Assessed, Assessment, map_names
 from gainspect.metrics import localization
 from gainspect.metrics.classification import at_threshold, auroc, average_precision
+from gainspect.metrics.decisions import Costs, distinct, expected_cost, outcome
 from gainspect.metrics.intervals import (
     Statistic,
     clopper_pearson,
     group_bootstrap,
     mean_by_group,
+    upper_bound,
     weighted_auroc,
     weighted_average_precision,
     weighted_ratio,
@@ -77,6 +79,36 @@ def _counts(assessment: Assessment, left_out: int) -> dict[str, int]:
         "ng_without_mask": sum(image.right_reason is None for image in assessment.images),
         "groups": len({image.group for image in assessment.images}),
         "left_out": left_out,
+    }
+
+
+def decision_figures(assessment: Assessment, costs: Costs, prevalence: float | None = None) -> dict[str, Any]:
+    """What was decided, what it costs, and what it proves of escapes.
+
+    Args:
+        assessment: of parts that the policy was not chosen on; an image is a part.
+        costs: of one part.
+        prevalence: share of NG parts that the cost is told for; None: as in the assessment.
+
+    Returns:
+        The counts of `metrics.decisions.Outcome` by name; prevalence, cost and cost_at_1_percent (per 1,000
+        parts; None without parts of a class); groups and escaped_groups (independent NG parts, and those of
+        which an image escapes), escape_bound (95 %).
+    """
+    made, labels = [image.decision for image in assessment.images], assessment.labels
+    called, review = (np.array([one is name for one in made], np.bool_) for name in (Label.NG, Label.REVIEW))
+    counted = outcome(called, review, labels)
+    share = prevalence or (float(labels.mean()) if len(labels) else 0.0)
+    named = [image.group for image in assessment.images]
+    groups, escaped = distinct(named, labels), distinct(named, labels & ~called & ~review)
+    return {
+        **counted._asdict(),
+        "prevalence": share,
+        "cost": expected_cost(counted, costs, share),
+        "cost_at_1_percent": expected_cost(counted, costs, 0.01),
+        "groups": groups,
+        "escaped_groups": escaped,
+        "escape_bound": upper_bound(escaped, groups),
     }
 
 

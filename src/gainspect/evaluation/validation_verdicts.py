@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gainspect.data.framing import PADDING
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError, first_fault
@@ -20,7 +21,7 @@ from gainspect.files import write_json
 from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.rules import control_drop_share, drop_share, map_agreement
-from gainspect.policy import ReasonPolicy
+from gainspect.policy import Policy, ReasonPolicy
 from gainspect.types import CheckGap, Label, MapName, Verdict
 
 
@@ -84,6 +85,9 @@ def validation_verdicts(
     validation: Manifest,
     tiling: Tiling | None = None,
     on_image: Callable[[], None] = lambda: None,
+    *,
+    kept: Policy | None = None,
+    padding: int = PADDING,
 ) -> ValidationVerdicts:
     """Judge the validation part, choose the thresholds on its maps, then check the reason of each image.
 
@@ -91,17 +95,30 @@ def validation_verdicts(
         backend: runs the network.
         validation: the validation part.
         tiling: how images are cut into tiles; None: the network sees them whole.
-        on_image: called twice for each image: after it is judged, and after its reason is checked.
+        on_image: called twice for each image: after it is judged, and after its reason is checked; only once
+            if thresholds are kept.
+        kept: a policy whose thresholds on maps are kept instead of choosing them.
+        padding: gray value of the letterbox's border, as in training.
 
     Raises:
         GainspectError: an image or mask cannot be read.
     """
-    assessment = assess(Inspector(backend, threshold=0.5, tiling=tiling), validation, on_image=on_image)
-    thresholds = map_thresholds(assessment)
-    reason, region_threshold = ReasonPolicy(), _region_threshold(assessment, thresholds)
+    if kept is None:
+        inspector = Inspector(backend, threshold=0.5, tiling=tiling, padding=padding)
+        assessment = assess(inspector, validation, on_image=on_image)
+        thresholds = map_thresholds(assessment)
+        region_threshold = _region_threshold(assessment, thresholds)
+    else:
+        thresholds, region_threshold = kept.map_thresholds, kept.region_threshold
+    reason = ReasonPolicy()
     # With a threshold of 0 every image is NG, so the reason of each is checked.
     inspector = Inspector(
-        backend, threshold=0.0, region_threshold=region_threshold, tiling=tiling, reason=reason
+        backend,
+        threshold=0.0,
+        region_threshold=region_threshold,
+        tiling=tiling,
+        reason=reason,
+        padding=padding,
     )
     verdicts = inspector.judge(map(validation.image, validation.parts))
     images = []

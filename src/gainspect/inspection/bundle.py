@@ -36,6 +36,8 @@ DESCRIPTION, SEAL = "bundle.json", "bundle.json.sha256"
 SUFFIX = ".gain"
 GOLDEN = "golden.npz"
 """Probe images and the torch model's predictions for them (the golden predictions)."""
+PARITY = "parity.json"
+"""How each format compares with the trained model."""
 _MAX_BYTES = 2**32
 """Of all files of a bundle."""
 _MAX_DESCRIPTION, _MAX_SEAL = 2**20, 1024
@@ -160,6 +162,17 @@ class Description(_Section):
         if self.sizes and self.sizes.keys() != self.files.keys():
             raise ValueError("files and sizes do not list the same names")
         return self
+
+    @property
+    def network_sha256(self) -> str:
+        """SHA-256, hexadecimal, of what the network is: the hashes of the files of all formats.
+
+        It is that of the lines that `sha256sum` prints of these files in the order of their names. Another
+        policy does not change it.
+        """
+        graphs = sorted({name for names in self.formats.values() for name in names})
+        lines = "".join(f"{self.files.get(name, '')}  {name}\n" for name in graphs)
+        return _sha256(lines.encode())
 
 
 @dataclass(frozen=True)

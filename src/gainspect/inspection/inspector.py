@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -36,8 +37,8 @@ from gainspect.inspection.inputs import (
 from gainspect.inspection.reason.check import check_reasons
 from gainspect.inspection.regions import Contributions, regions_of
 from gainspect.inspection.tiled import Judged, judge_tiles
-from gainspect.policy import ReasonPolicy
-from gainspect.types import MAP_NAMES, Evidence, Image, Label, Region, Verdict
+from gainspect.policy import ReasonPolicy, Rules, View, decide
+from gainspect.types import MAP_NAMES, Evidence, Image, Region, Verdict
 
 Input = NDArray[np.uint8] | NDArray[np.uint16] | PilImage | os.PathLike[str] | str
 """An image file, a Pillow image, or an array (H, W) or (H, W, 1, 3 or 4); color is RGB or RGBA."""
@@ -48,7 +49,8 @@ class Inspector:
 
     Args:
         backend: runs the network.
-        threshold: at or above this P(NG), the verdict is NG.
+        threshold: from this P(NG) on, the verdict is NG.
+        review_from: from this P(NG) on, and below the threshold, it is REVIEW; None: there is no such band.
         region_threshold: regions are where the evidence reaches this value; None: no regions are computed.
         batch_size: number of images that `inspect_many` judges at once; with tiling, of tiles of one image.
         tiling: how to cut images into tiles, as in training; None: the network sees each image whole.
@@ -71,6 +73,7 @@ class Inspector:
         backend: Backend,
         *,
         threshold: float,
+        review_from: float | None = None,
         region_threshold: float | None = None,
         batch_size: int = 16,
         tiling: Tiling | None = None,
@@ -92,6 +95,9 @@ class Inspector:
             raise GainspectError(f"{in_short(backend)} runs no network", hint="Use Inspector.load.")
         self.backend = backend
         self.threshold = threshold
+        if review_from is not None:
+            review_from = require_number("review_from", review_from, 0, self.threshold)
+            self.rules = Rules(threshold=self.threshold, review_from=review_from)
         self.region_threshold = region_threshold
         self.batch_size = batch_size
         self.tiling = tiling
@@ -102,12 +108,21 @@ class Inspector:
 
     @property
     def threshold(self) -> float:
-        """At or above this P(NG), the verdict is NG."""
-        return self._threshold
+        """From this P(NG) on, the verdict is NG. Setting it leaves no band for REVIEW below it."""
+        return self.rules.threshold
 
     @threshold.setter
     def threshold(self, value: float) -> None:
-        self._threshold = require_number("threshold", value, 0, 1)
+        self.rules = Rules(threshold=require_number("threshold", value, 0, 1))
+
+    @property
+    def policy_id(self) -> str | None:
+        """The id of the bundle's policy; None without a bundle, or if it is not applied as it is."""
+        if self.bundle is None:
+            return None
+        policy = self.bundle.description.policy
+        applied = self.rules.threshold, self.rules.review_from, self.reason
+        return policy.policy_id if applied == (policy.threshold, policy.review_from, policy.reason) else None
 
     @property
     def batch_size(self) -> int:
@@ -168,6 +183,7 @@ class Inspector:
         inspector = cls(
             backend,
             threshold=policy.threshold,
+            review_from=policy.review_from,
             region_threshold=policy.region_threshold,
             batch_size=batch_size,
             tiling=bundle.description.preprocessing.tiling,
@@ -225,7 +241,7 @@ class Inspector:
             verdicts = [self._verdict(judged) for judged in self._judge(pixels)]
             if self.reason is not None and self.region_threshold is not None:
                 verdicts = check_reasons(pixels, verdicts, self.scores, self.reason, self.region_threshold)
-            yield from verdicts
+            yield from map(self._decided, verdicts)
 
     def scores(self, images: Iterable[Image]) -> list[float]:
         """Only P(NG) of each image, as `judge` takes them; one batch (with tiling, one image) at a time.
@@ -274,12 +290,17 @@ class Inspector:
             regions = regions_of(evidence, self.region_threshold, contributions)
         place = None if tile is None else (tile.left, tile.top, tile.width, tile.height)
         return Verdict(
-            label=Label.NG if judged.score >= self.threshold else Label.OK,
+            label=decide([View(judged.score)], self.rules).label,
             score=judged.score,
             threshold=self.threshold,
             evidence=Evidence(**maps, contributions=given, tile=place),
             regions=regions,
         )
+
+    def _decided(self, verdict: Verdict) -> Verdict:
+        """The verdict with its label, which what its check found may have changed."""
+        decision = decide([View(verdict.score, verdict.review_reasons)], self.rules)
+        return replace(verdict, label=decision.label, review_reasons=decision.review_reasons)
 
 
 def _depth(bundle: Bundle, bits: int | None) -> Depth | None:

@@ -16,6 +16,7 @@ from gainspect.inspection.backends.backend import Backend, Precision, Prediction
 from gainspect.inspection.backends.choice import open_backend
 from gainspect.inspection.bundle import GOLDEN, Bundle
 from gainspect.inspection.cpus import available_cpus, cpu_isa
+from gainspect.policy import Rules
 
 _PACKAGES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "torch": "torch"}
 _FRAMES = "frames"
@@ -31,16 +32,17 @@ def run_frames(backend: Backend, frames: NDArray[np.uint8]) -> Predictions:
 
 
 def difference(
-    reference: Predictions, found: Predictions, *, threshold: float, evidence_bias: float
+    reference: Predictions, found: Predictions, *, rules: Rules, evidence_bias: float
 ) -> dict[str, Any]:
     """How far the predictions `found` differ from `reference`.
 
     Returns:
-        "images": their number; "flips": the number of verdicts that differ at the threshold; "outputs": for
+        "images": their number; "flips": the number whose decision by the score differs; "outputs": for
         each output the largest and the mean absolute difference; "evidence_identity": the largest
         |sum of contributions + bias − logit| in `found`.
     """
-    flips = (reference["score"] >= threshold) != (found["score"] >= threshold)
+    edges = [rules.threshold if rules.review_from is None else rules.review_from, rules.threshold]
+    flips = np.digitize(reference["score"], edges) != np.digitize(found["score"], edges)
     outputs = {}
     for name, expected in reference.items():
         distance = np.abs(found[name].astype(np.float64) - expected)
@@ -123,5 +125,5 @@ def golden_parity(bundle: Bundle, runtime: RuntimeName, precision: Precision) ->
     backend = open_backend(bundle, runtime, precision, threads=None)
     found = run_frames(backend, golden.pop(_FRAMES))
     policy, graph = bundle.description.policy, bundle.description.graph
-    compared = difference(golden, found, threshold=policy.threshold, evidence_bias=graph.evidence_bias)
+    compared = difference(golden, found, rules=policy, evidence_bias=graph.evidence_bias)
     return {**machine(backend), **compared}

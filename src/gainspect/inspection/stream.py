@@ -178,6 +178,7 @@ def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
         "unchecked": verdict.unchecked,
         "check": None if verdict.check is None else _check_record(verdict.check),
         "bundle": None if inspector.bundle is None else inspector.bundle.sha256,
+        "policy_id": inspector.policy_id,
         "runtime": inspector.backend.runtime,
         "precision": inspector.backend.precision,
         "bits": None if inspector.depth is None else inspector.depth.bits,

@@ -11,10 +11,11 @@ from gainspect.data.mask_values import MaskValues
 from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
-from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
+from gainspect.evaluation.assessment import MAP_THRESHOLDS, Assessment, assess
 from gainspect.evaluation.doubtful import require_known, resolve
+from gainspect.evaluation.goals import LeastCost, point_of
 from gainspect.evaluation.saved_verdicts import ALL_LABELS, WITHOUT_DOUBTFUL, save_verdicts
-from gainspect.evaluation.summary import summarize
+from gainspect.evaluation.summary import decision_figures, summarize
 from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
@@ -40,11 +41,12 @@ def run_evaluation(
     doubtful: frozenset[str] | None = None,
     seen: SeenChoice = "refuse",
     mask_values: MaskValues | None = None,
+    check: bool = False,
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Evaluate on one part of the data with the policy's thresholds; write predictions.csv and metrics.json.
 
-    The figures count verdicts by the score alone; reasons are not checked.
+    The figures count verdicts by the score alone, except those of decisions.
 
     Args:
         target: a run folder (its bundle is evaluated, and created if there is none), or a bundle.
@@ -59,23 +61,32 @@ def run_evaluation(
         seen: whether to judge a test part with images that the model has seen in training or validation. The
             others are judged in either case.
         mask_values: what the values of masks mean, of the data given with a bundle; None: as in its training.
+        check: whether to check reasons as the policy defines, and to count decisions; needs a bundle.
         console: where progress is shown; None: no progress is shown.
 
     Returns:
         Summaries by title: with all labels and, if doubtful images are given, without them. Under "seen" each
-        names the images that the model has seen, by their part; null: the bundle does not say.
+        names the images that the model has seen, by their part; null: the bundle does not say. With `check`,
+        "decisions" has `decision_figures`, at the costs that the bundle's policy was chosen for.
 
     Raises:
         GainspectError: the run has not ended, no data are given, they have no such part, the bundle is
             refused, the model has seen images of the test part, an image or mask cannot be read, a doubtful
             image is not in the data, or a doubtful file name fits several images.
     """
+    if check and runtime == "torch":
+        raise GainspectError(
+            "decisions are those of a bundle, and runtime torch judges the checkpoint",
+            hint="Leave out --check, or choose another runtime.",
+        )
     manifest, opened = _parts_and_inspector(target, data, runtime, precision, mask_values, console)
     chosen = part_of_data(manifest, split)
     require_known(doubtful or (), manifest)
     left_out = None if doubtful is None else resolve(doubtful, map(manifest.key, manifest.parts))
     say(console, not_taken_sentence(manifest.not_taken))
     inspector, policy, known = opened()
+    if check:
+        inspector.reason = policy.reason
     found = None if known is None else known.among(chosen)
     if found and split == "test" and seen == "refuse":
         require_unseen(found, len(chosen.parts), what="the test part", where=manifest.root)
@@ -85,8 +96,11 @@ def run_evaluation(
     summaries = {ALL_LABELS: summarize(assessment, map_thresholds=thresholds)}
     if left_out is not None:
         summaries[WITHOUT_DOUBTFUL] = summarize(assessment, exclude=left_out, map_thresholds=thresholds)
-    for summary in summaries.values():
+    for title, summary in summaries.items():
         summary["seen"] = found
+        if check:
+            left = (left_out or frozenset()) if title == WITHOUT_DOUBTFUL else frozenset()
+            summary["decisions"] = _decisions(inspector, assessment.without(left))
     save_verdicts(assessment, out, summaries)
     return summaries
 
@@ -118,6 +132,13 @@ def _parts_and_inspector(
         return _loaded(_measured(read_bundle(bundle_of(run, data, console))), runtime, precision)
 
     return manifest, of_run
+
+
+def _decisions(inspector: Inspector, assessment: Assessment) -> dict[str, Any]:
+    """Figures of decisions at the costs, and the prevalence, that the policy was chosen for."""
+    point = None if inspector.bundle is None else point_of(inspector.bundle)
+    goal = point.goal if point is not None and isinstance(point.goal, LeastCost) else LeastCost()
+    return decision_figures(assessment, goal.costs, goal.prevalence)
 
 
 class _Opened(NamedTuple):

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from gainspect.data.seen import SEEN
 from gainspect.data.synthetic import probe_frames
-from gainspect.evaluation.operating_point import choose_policy
-from gainspect.inspection.bundle import GOLDEN, Bundle, write_bundle
+from gainspect.evaluation.goals import POINT, Goal, content_of
+from gainspect.evaluation.operating_point import choose_policy, operating_point, usual_goal
+from gainspect.inspection.bundle import GOLDEN, PARITY, Bundle, write_bundle
 from gainspect.inspection.parity import pack_golden, run_frames
 from gainspect.names import escaped
 from gainspect.release.certificate import certify_int8, compare_formats
@@ -23,7 +24,6 @@ from gainspect.training.run_folder import RunFolder
 from gainspect.training.trained import seen_by, trained_backend, validated
 from gainspect.wording import plural
 
-PARITY = "parity.json"
 _SAMPLE = 32
 """Validation images in the parity sample."""
 _GOLDEN = 4
@@ -37,8 +37,7 @@ def export_run(
     out: Path,
     *,
     formats: Sequence[str] = ("onnx", "torch"),
-    target_recall: float | None = None,
-    threshold: float | None = None,
+    goal: Goal | None = None,
     data: Path | None = None,
     check: bool = True,
     on_step: Callable[[str], None] = lambda step: None,
@@ -49,9 +48,7 @@ def export_run(
         run: a finished training run.
         out: the bundle to write, usually NAME.gain.
         formats: names from `FORMATS`; "onnx" is always included.
-        target_recall: the recall on the validation part that the threshold is chosen for; by default that of
-            the run's configuration.
-        threshold: a threshold on P(NG) set by hand instead.
+        goal: what the policy is chosen for; None: as in the training.
         data: the data folder, if it has moved since the training.
         check: whether the policy checks the reason of NG verdicts.
         on_step: called with a description of each step before it starts.
@@ -60,8 +57,8 @@ def export_run(
         The bundle, and the content of its parity.json.
 
     Raises:
-        GainspectError: a format is unknown, there are no NG images to choose a threshold on, a format differs
-            from the torch model, or INT8 loses more than `INT8_MARGIN`.
+        GainspectError: a format is unknown, the verdicts cannot carry the goal, a format differs from the
+            torch model, or INT8 loses more than `INT8_MARGIN`.
     """
     chosen = chosen_formats(formats)
     seen, manifest = run.config().data, run.manifest(data)
@@ -69,12 +66,10 @@ def export_run(
     reference = trained_backend(run)
     if not run.validation_file.is_file():
         on_step(f"judge {plural(len(validation.parts), 'validation image')} and check the reasons")
-    policy = choose_policy(
-        validated(run, data),
-        target_recall=target_recall or run.config().training.target_recall,
-        threshold=threshold,
-        check=check,
-    )
+    verdicts = validated(run, data)
+    goal = goal or usual_goal(verdicts, run.config().training.target_recall)
+    policy = choose_policy(verdicts, goal, check=check)
+    point = operating_point(verdicts, policy, goal)
     on_step("export the graph")
     contents = graph_files(
         reference.graph,
@@ -96,7 +91,8 @@ def export_run(
         parity["int8"] = certify_int8(bundle, reference, validation)
     contents[SEEN] = seen_by(run, data).to_json()
     contents[PARITY] = (json.dumps(parity, indent=2) + "\n").encode()
-    contents[CARD] = model_card(description, parity).encode()
+    contents[POINT] = content_of(point)
+    contents[CARD] = model_card(description, parity, point).encode()
     return write_bundle(out, description, contents), parity
 
 

@@ -7,7 +7,10 @@ from rich.console import Console
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
 from gainspect.data.taken import not_taken_sentence
+from gainspect.evaluation.goals import OperatingPoint
 from gainspect.jobs.memory import keep_freed_memory
+from gainspect.report.terminal.bundle_tables import policy_sentence
+from gainspect.report.terminal.policy_sentences import policy_sentences
 from gainspect.report.terminal.sentences import say
 from gainspect.training.run_folder import RunFolder
 from gainspect.wording import in_words, plural
@@ -70,13 +73,13 @@ def _ended(run: RunFolder, data: Path | None, console: Console, bundle: bool) ->
 
 
 def _say(run: RunFolder, console: Console) -> None:
-    """Print how long the training took, which epoch was kept, and the threshold."""
+    """Print how long the training took, which epoch was kept, and what the policy gives."""
     result, policy = run.result(), run.policy()
     announced = result.get("announced")
     if announced:
         taken, expected = in_words(announced["taken"]), in_words(announced["seconds"])
         console.print(f"{plural(announced['epochs'], 'epoch')} took {taken}; estimated: {expected}.")
-    console.print(
-        f"Kept epoch {result['epoch']}. Threshold on P(NG) {policy.threshold:.3f}: on the validation part "
-        f"recall {policy.recall:.3f}, false alarms {policy.false_alarm_rate:.3f}."
-    )
+    stored = result.get("operating_point")  # runs of older versions have none, or thresholds only
+    point = OperatingPoint.model_validate(stored) if stored and "goal" in stored else None
+    say(console, f"Kept epoch {result['epoch']}. {policy_sentence(policy, point)}")
+    say(console, *([] if point is None else policy_sentences(point)))

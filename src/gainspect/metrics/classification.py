@@ -72,9 +72,14 @@ def operating_threshold(scores: Scores, labels: Labels, target_recall: float) ->
     values = np.asarray(scores, np.float64)
     defective = np.sort(values[labels])[::-1]
     needed = int(np.ceil(target_recall * len(defective) - 1e-9))  # 0.07 × 100 is 7, not 7.000000000000001
-    last = float(defective[needed - 1])
-    lower = np.sort(values[values < last])[::-1]
-    for value in [*map(float, lower), 0.0]:
+    return just_below(values, float(defective[needed - 1]))
+
+
+def just_below(scores: Scores, score: float) -> float:
+    """Halfway from one of the scores to the next lower one that is not `TIED` with it, or to 0."""
+    values = np.asarray(scores, np.float64)
+    last = score
+    for value in [*map(float, np.sort(values[values < score])[::-1]), 0.0]:
         if last - value >= TIED:
             return (last + value) / 2
         last = value

@@ -34,6 +34,59 @@ def clopper_pearson(successes: float, trials: int, confidence: float = 0.95) -> 
     return low, high
 
 
+def upper_bound(events: int, trials: int, confidence: float = 0.95) -> float:
+    """Exact one-sided upper bound of a proportion, 0…1; 1 if there are no trials.
+
+    Source: Clopper and Pearson, Biometrika 26 (1934).
+
+    >>> round(upper_bound(0, 9), 3)
+    0.283
+    """
+    return float(beta.ppf(confidence, events + 1, trials - events)) if events < trials else 1.0
+
+
+def trials_needed(rate: float, confidence: float = 0.95, events: int = 0) -> int:
+    """The smallest number of trials with so many events that proves a rate below the given one.
+
+    Args:
+        rate: over 0, up to 1.
+        confidence: over 0, below 1.
+        events: how many of the trials may be events.
+
+    Raises:
+        ValueError: rate or confidence is out of its range.
+
+    >>> trials_needed(0.05), trials_needed(0.01), trials_needed(0.05, events=1)
+    (59, 299, 93)
+    """
+    if not 0 < rate <= 1 or not 0 < confidence < 1:
+        raise ValueError(f"no number of trials proves a rate of {rate} with confidence {confidence}")
+    enough = events + 1
+    while upper_bound(events, enough, confidence) > rate:
+        enough *= 2
+    few = enough // 2
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        few, enough = (few, middle) if upper_bound(events, middle, confidence) <= rate else (middle, enough)
+    return enough
+
+
+def events_allowed(trials: int, rate: float, confidence: float = 0.95) -> int | None:
+    """The most events in so many trials that still prove a rate of at most the given one; None: not even 0.
+
+    If k events are allowed in n trials, and the (k + 1)-th lowest of n scores is chosen as a threshold, the
+    share of all scores that lie below it is at most the rate, with this confidence, although it was chosen
+    on the same scores.
+
+    Source: Wilks, Determination of sample sizes for setting tolerance limits, Ann. Math. Statist. 12 (1941).
+
+    >>> events_allowed(58, 0.05), events_allowed(59, 0.05), events_allowed(93, 0.05)
+    (None, 0, 1)
+    """
+    allowed = [count for count in range(trials) if upper_bound(count, trials, confidence) <= rate]
+    return allowed[-1] if allowed else None
+
+
 def group_bootstrap(
     statistic: Statistic,
     groups: Sequence[str],

@@ -62,7 +62,7 @@ def compare_formats(
                 name: difference(
                     expected[name],
                     run_frames(backend, frames),
-                    threshold=policy.threshold,
+                    rules=policy,
                     evidence_bias=bias,
                 )
                 for name, frames in sample.items()

@@ -4,29 +4,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from gainspect.data.marked import Marking
+from gainspect.evaluation.goals import OperatingPoint
 from gainspect.inspection.bundle import Description
 from gainspect.policy import Policy
-from gainspect.report.terminal.bundle_tables import review_rules, right_verdicts
+from gainspect.report.terminal.bundle_tables import policy_sentence, review_rules, right_verdicts
+from gainspect.report.terminal.policy_sentences import policy_sentences
 from gainspect.strategies import strategy
 
 CARD = "model_card.md"
 
 
-def model_card(description: Description, parity: dict[str, Any]) -> str:
+def model_card(
+    description: Description, parity: Mapping[str, Any], point: OperatingPoint | None = None
+) -> str:
     """Write the card as Markdown, from the content of the bundle.
 
     Args:
         description: the description of the bundle.
         parity: the content of `parity.json`.
+        point: what its policy gives; None: not known.
     """
     policy, config = description.policy, description.training["config"]
     chosen = strategy(description.strategy)
     images, ng = description.data["images"], description.data["ng"]
-    origin = (
-        f"the largest threshold that reaches recall {policy.target_recall} on the validation part"
-        if policy.target_recall is not None
-        else "a threshold set by hand"
-    )
+    given = "" if point is None else "\n".join(f"* {said}" for said in policy_sentences(point)) + "\n"
     formats = "\n".join(_format_row(row) for row in parity["formats"])
     marking = description.data.get("marking", {})
     parts = "\n".join(
@@ -57,10 +58,10 @@ Nothing is known about its verdicts on images unlike these (other parts, another
 
 ## When it says NG
 
-When P(NG) is at least {policy.threshold:.4f}, {origin}.
-On the validation part ({policy.ng} NG, {policy.ok} OK images) the recall was {_number(policy.recall)}
-and the false-alarm rate {_number(policy.false_alarm_rate)}. The checkpoint was chosen on the same images, so
-expect slightly worse figures on new parts. `gainspect evaluate` gives the figures on the test part.
+{policy_sentence(policy, point)}
+{given}
+The checkpoint was chosen on the same images, so expect slightly worse figures on new parts.
+`gainspect evaluate` gives the figures on the test part.
 
 ## When a person decides
 
@@ -88,7 +89,8 @@ def _format_row(row: dict[str, Any]) -> str:
 def _reason(policy: Policy) -> str:
     reason = policy.reason
     if reason is None:
-        return "Never: the reason of an NG verdict is not checked."
+        when = "Never" if policy.review_from is None else "Between the two thresholds"
+        return f"{when}: the reason of an NG verdict is not checked."
     listed = "\n".join(f"* {rule}" for rule in review_rules(reason))
     return (
         f"NG becomes REVIEW when its reason fails one of these checks:\n\n{listed}\n\n"
@@ -112,7 +114,3 @@ def _untaught(marking: Mapping[str, Mapping[str, int]]) -> str:
             "Whether its evidence lies on the defects was not measured: none is marked in validation."
         )
     return f"\n{' '.join(said)}\n" if said else ""
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3f}"

@@ -21,7 +21,7 @@ from gainspect.data.manifest import Manifest, save_manifest
 from gainspect.data.seen import SeenImages
 from gainspect.data.unchanged import DataRecord
 from gainspect.errors import GainspectError
-from gainspect.evaluation.operating_point import choose_policy
+from gainspect.evaluation.operating_point import choose_policy, operating_point, usual_goal
 from gainspect.evaluation.validation_verdicts import save_validation_verdicts, validation_verdicts
 from gainspect.files import write_json, write_text
 from gainspect.models.gain_mtl import GainMTL, model_of
@@ -181,13 +181,15 @@ def _finish(
         verdicts = validation_verdicts(backend, validation, config.data.tiling, advance)
     save_validation_verdicts(verdicts, run.validation_file)
     write_text(run.seen_file, SeenImages.of(manifest).to_json().decode())
-    policy = choose_policy(verdicts, target_recall=config.training.target_recall)
+    goal = usual_goal(verdicts, config.training.target_recall)
+    policy = choose_policy(verdicts, goal)
     write_json(
         run.result_file,
         {
             "epoch": kept["epoch"],
             "validation": kept,
             "policy": policy.model_dump(mode="json"),
+            "operating_point": operating_point(verdicts, policy, goal).model_dump(mode="json"),
             "seconds": _seconds(monitor.history),
             "announced": announced
             and announced | {"taken": _seconds(monitor.history[-int(announced["epochs"]) :])},

@@ -78,6 +78,19 @@ def test_what_was_written_is_read(written: Bundle) -> None:
     assert read.description.files == expected
 
 
+def test_the_hash_of_the_network_is_that_of_its_files_whatever_the_policy(
+    written: Bundle, tmp_path: Path
+) -> None:
+    line = f"{hashlib.sha256(CONTENTS['model.onnx']).hexdigest()}  model.onnx\n"
+    network = hashlib.sha256(line.encode()).hexdigest()
+    assert written.description.network_sha256 == network
+    policy = written.description.policy.model_copy(update={"threshold": 0.5, "review_from": 0.2})
+    other = written.description.model_copy(update={"policy": policy})
+    again = read_bundle(write_bundle(tmp_path / "other.gain", other, written.contents).path)
+    assert again.description.network_sha256 == network
+    assert (again.description.policy, again.sha256 == written.sha256) == (policy, False)
+
+
 def test_the_same_content_is_the_same_file(written: Bundle, tmp_path: Path) -> None:
     again = write_bundle(tmp_path / "again.gain", description(), CONTENTS)
     assert again.sha256 == written.sha256

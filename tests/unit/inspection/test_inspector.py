@@ -11,7 +11,7 @@ from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.inspection import inspector as inspector_module
 from gainspect.inspection.inspector import Inspector
-from gainspect.types import Label
+from gainspect.types import Label, ReviewReason
 from report_parts import bundle as small_bundle
 
 
@@ -41,6 +41,17 @@ def test_at_the_threshold_the_verdict_is_ng():
     assert [verdict.label for verdict in verdicts] == [Label.OK, Label.NG, Label.NG]
     assert [verdict.score for verdict in verdicts] == pytest.approx(levels, abs=1 / 255)
     assert verdicts[0].threshold == 0.6
+
+
+def test_between_two_thresholds_a_person_decides():
+    inspector = Inspector(Brightness(), threshold=0.5, review_from=0.2)
+    found = list(inspector.inspect_many([flat(level) for level in (25, 102, 204)]))
+    assert [verdict.label for verdict in found] == [Label.OK, Label.REVIEW, Label.NG]
+    assert [verdict.review_reasons for verdict in found] == [(), (ReviewReason.BORDERLINE,), ()]
+    inspector.threshold = 0.3  # set by hand: no band
+    assert inspector.inspect(flat(70)).label is Label.OK
+    with pytest.raises(GainspectError, match="review_from"):
+        Inspector(Brightness(), threshold=0.5, review_from=0.6)
 
 
 def test_images_are_judged_in_order_a_batch_at_a_time_and_only_when_asked():

@@ -14,7 +14,7 @@ from brightness import Brightness
 from gainspect.errors import GainspectError
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.stream import find_images, inspect_files, record_of
-from gainspect.policy import ReasonPolicy
+from gainspect.policy import Policy, ReasonPolicy
 
 
 @pytest.fixture
@@ -90,11 +90,17 @@ def test_stdin_is_one_image(inspector: Inspector, folder: Path) -> None:
 
 
 def test_a_record_is_json_and_complete(inspector: Inspector, folder: Path) -> None:
-    inspector.bundle = SimpleNamespace(sha256="abc")  # type: ignore[assignment]
+    policy = Policy(threshold=inspector.threshold, split="val", ng=1, ok=1, region_threshold=0.5)
+    inspector.bundle = SimpleNamespace(  # type: ignore[assignment]
+        sha256="abc", description=SimpleNamespace(policy=policy)
+    )
     (found,) = inspect_files(inspector, [str(folder / "sub1" / "1.png")])
     record: dict[str, Any] = json.loads(json.dumps(record_of(found, inspector)))
     assert (record["verdict"], record["bundle"], record["runtime"]) == ("ng", "abc", "fake")
     assert (record["check"], record["review_reasons"]) == (None, [])
+    assert record["policy_id"] == policy.policy_id
+    inspector.threshold = 0.123  # by hand: no longer what the bundle decides
+    assert record_of(found, inspector)["policy_id"] is None
     (region,) = record["regions"]
     assert (region["box"], region["area"], region["share"]) == ([0, 0, 20, 40], 800, 1.0)
 

@@ -8,6 +8,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from gainspect.metrics import intervals
+from gainspect.metrics.intervals import events_allowed, trials_needed, upper_bound
 
 
 @given(st.integers(0, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -142,3 +143,60 @@ def test_drawings_are_computed_together_as_many_as_memory_takes():
     shapes.clear()
     intervals.group_bootstrap(statistic, [str(index // 3) for index in range(2500)])
     assert shapes == [(800, 2500), (800, 2500), (400, 2500)]
+
+
+# --- exact one-sided bounds, and how many parts a claim takes ----------------------------------------
+
+
+@given(trials=st.integers(1, 400), data=st.data(), confidence=st.floats(0.5, 0.995))
+def test_the_upper_bound_is_the_limit_of_the_exact_test_of_scipy(trials, data, confidence):
+    events = data.draw(st.integers(0, trials))
+    exact = binomtest(events, trials, alternative="less").proportion_ci(confidence, method="exact")
+    assert upper_bound(events, trials, confidence) == pytest.approx(exact.high, abs=1e-9)
+
+
+@given(trials=st.integers(0, 400), data=st.data(), confidence=st.floats(0.5, 0.995))
+def test_more_parts_without_a_miss_never_widen_a_bound(trials, data, confidence):
+    events = data.draw(st.integers(0, trials))
+    assert upper_bound(events, trials + 1, confidence) <= upper_bound(events, trials, confidence) + 1e-12
+
+
+@given(rate=st.floats(0.002, 1), confidence=st.floats(0.5, 0.999), events=st.integers(0, 5))
+def test_so_many_trials_are_enough_and_one_less_is_not(rate, confidence, events):
+    needed = trials_needed(rate, confidence, events)
+    assert upper_bound(events, needed, confidence) <= rate
+    assert needed <= events + 1 or upper_bound(events, needed - 1, confidence) > rate
+
+
+@pytest.mark.parametrize(("rate", "confidence"), [(0, 0.95), (1.5, 0.95), (0.1, 0), (0.1, 1), (np.nan, 0.9)])
+def test_no_number_proves_what_cannot_be_proven(rate, confidence):
+    with pytest.raises(ValueError, match="no number"):
+        trials_needed(rate, confidence)
+
+
+@pytest.mark.parametrize(("rate", "trials"), [(0.01, 299), (0.05, 59), (0.1, 29), (0.3, 40)])
+def test_the_bound_holds_in_at_least_95_of_100_simulated_trials(rate, trials):
+    """10,000 samples of a line whose rate is known; the tolerance is three standard errors."""
+    events = np.random.default_rng(0).binomial(trials, rate, 10_000)
+    holds = np.mean([upper_bound(int(count), trials) >= rate for count in events])
+    assert holds >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 10_000)
+
+
+@pytest.mark.parametrize("trials", [59, 93, 200, 300])
+def test_a_threshold_chosen_as_allowed_keeps_its_bound_with_the_choosing(trials):
+    """10,000 samples of scores that are uniform, so that a threshold is its own escape rate.
+
+    The tolerance is three standard errors.
+    """
+    allowed = events_allowed(trials, 0.05)
+    scores = np.sort(np.random.default_rng(0).random((10_000, trials)), axis=1)
+    assert (scores[:, allowed] <= 0.05).mean() >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 10_000)
+
+
+@given(trials=st.integers(0, 300), rate=st.floats(0.001, 1), confidence=st.floats(0.5, 0.999))
+def test_one_event_more_than_allowed_proves_too_little(trials, rate, confidence):
+    allowed = events_allowed(trials, rate, confidence)
+    if allowed is not None:
+        assert upper_bound(allowed, trials, confidence) <= rate
+    following = 0 if allowed is None else allowed + 1
+    assert following >= trials or upper_bound(following, trials, confidence) > rate

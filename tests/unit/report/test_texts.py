@@ -8,7 +8,7 @@ from gainspect.errors import GainspectError
 from gainspect.evaluation.failures import Cause
 from gainspect.evaluation.reliance import CELLS
 from gainspect.report.texts import TEXTS, Wording
-from gainspect.types import MAP_NAMES, CheckGap, Label, ReviewReason
+from gainspect.types import CHECK_REASONS, MAP_NAMES, CheckGap, Label, ReviewReason
 
 
 def placeholders(text):
@@ -31,7 +31,7 @@ def test_nothing_stays_untranslated():
 def test_every_rule_cause_gap_map_and_cell_has_its_text(language):
     texts = TEXTS[language]
     keys = {f"cause_{cause}" for cause in Cause} | {f"gap_{gap}" for gap in CheckGap}
-    keys |= {f"{kind}_{reason}" for reason in ReviewReason for kind in ("reason", "limit")}
+    keys |= {f"reason_{reason}" for reason in ReviewReason} | {f"limit_{reason}" for reason in CHECK_REASONS}
     keys |= {f"map_{name}" for name in MAP_NAMES} | {f"cell_{a}_{b}" for a, b in CELLS}
     keys |= {str(label) for label in Label} | {f"explain_{label}" for label in Label}
     assert keys <= texts.keys()

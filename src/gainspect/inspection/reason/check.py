@@ -53,7 +53,9 @@ def check_reasons(
     policy: ReasonPolicy,
     region_threshold: float,
 ) -> list[Verdict]:
-    """Check the reason of every NG verdict; the others stay as they are.
+    """Check the reason of every NG verdict, and add what is found; the others stay as they are.
+
+    No label changes here: `policy.decide` says what follows from what is found.
 
     Args:
         images: the images that were judged.
@@ -85,8 +87,7 @@ def check_reasons(
             gap=trial.gap,
         )
         reasons = review_reasons(check, verdict.evidence, policy)
-        label = Label.REVIEW if reasons else verdict.label
-        checked[index] = replace(verdict, label=label, check=check, review_reasons=reasons)
+        checked[index] = replace(verdict, check=check, review_reasons=reasons)
     return checked
 
 

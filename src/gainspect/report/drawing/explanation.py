@@ -13,7 +13,7 @@ from gainspect.policy import HeatScale
 from gainspect.report.drawing.heat import LOCALIZATION_SCALE, OUTLINE, colors_of, heat_of, heated
 from gainspect.report.drawing.lettering import lettering
 from gainspect.report.texts import TEXTS, Wording
-from gainspect.types import Image, Label, Verdict
+from gainspect.types import Image, Label, ReviewReason, Verdict
 
 _COLORS = {Label.OK: "#006954", Label.NG: "#c2410c", Label.REVIEW: "#6242a0"}
 _SOFT = "#555555"
@@ -28,6 +28,8 @@ _NAME = 96
 def explanation(verdict: Verdict, wording: Wording) -> str:
     """What was decided, and what the check of its reason says."""
     numbers = {"score": _number(verdict.score), "threshold": _number(verdict.threshold)}
+    if ReviewReason.BORDERLINE in verdict.review_reasons:
+        return wording("explain_borderline", **numbers)
     sentences = [wording(f"explain_{verdict.label}", **numbers)]
     check = verdict.check
     sentences += [f"{wording(f'reason_{reason}')}." for reason in verdict.review_reasons]

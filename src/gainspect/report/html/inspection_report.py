@@ -158,8 +158,10 @@ def _numbers(examined: Sequence[Examined]) -> dict[str, int]:
         "caught_marked": sum(e.points_at_defect is not None for e in caught),
         "pointed": sum(bool(e.points_at_defect) for e in caught),
         "review": sum(e.label is Label.REVIEW for e in examined),
-        "review_false": sum(e.label is Label.REVIEW for e in ok),
-        "review_caught": sum(e.label is Label.REVIEW for e in ng),
+        "review_false": sum(e.label is Label.REVIEW and not e.borderline for e in ok),
+        "review_caught": sum(e.label is Label.REVIEW and not e.borderline for e in ng),
+        "borderline": sum(e.borderline for e in examined),
+        "borderline_ng": sum(e.borderline for e in ng),
         "unchecked": sum(e.unchecked for e in examined),
     }
 

@@ -5,9 +5,11 @@ from typing import Any
 
 from rich.table import Table
 
+from gainspect.evaluation.goals import OperatingPoint
 from gainspect.inspection.bundle import Bundle
 from gainspect.policy import Policy, ReasonPolicy
 from gainspect.report.terminal.evaluation_tables import titled_table
+from gainspect.report.terminal.policy_sentences import goal_in_words
 from gainspect.wording import plural
 
 
@@ -25,21 +27,27 @@ def bundle_table(bundle: Bundle) -> Table:
     images = ", ".join(f"{split} {count} ({data['ng'][split]} NG)" for split, count in data["images"].items())
     table.add_row("Images", images)
     table.add_row("Data", f"SHA-256 {data['fingerprint']}")
+    table.add_row("Network", f"SHA-256 {description.network_sha256}")
+    table.add_row("Policy", f"SHA-256 {description.policy.policy_id}")
     table.add_row("Formats", ", ".join(description.formats))
     table.add_row("Maps", ", ".join(description.graph.outputs[2:]))
     return table
 
 
-def policy_sentence(policy: Policy) -> str:
+def policy_sentence(policy: Policy, point: OperatingPoint | None = None) -> str:
     """When the verdict is NG, and the figures on the part of the data where the threshold was chosen."""
-    origin = f"for recall {policy.target_recall}" if policy.target_recall is not None else "by hand"
+    if point is not None:
+        origin = goal_in_words(point)
+    else:
+        origin = "by hand" if policy.target_recall is None else f"for recall {policy.target_recall}"
     figures = ", ".join(
         f"{name} {value:.3f}"
         for name, value in (("recall", policy.recall), ("false alarms", policy.false_alarm_rate))
         if value is not None
     )
     part = f"{policy.split} ({policy.ng} NG, {policy.ok} OK)"
-    return f"NG if P(NG) ≥ {policy.threshold:.4f}, chosen {origin}; on {part}: {figures}."
+    band = "" if policy.review_from is None else f", REVIEW from {policy.review_from:.4f} on"
+    return f"NG if P(NG) ≥ {policy.threshold:.4f}{band}, chosen {origin}; on {part}, by the score: {figures}."
 
 
 def review_rules(reason: ReasonPolicy) -> list[str]:

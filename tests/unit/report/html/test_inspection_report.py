@@ -135,3 +135,14 @@ def test_without_masks_it_claims_no_right_reason_and_says_that_none_was_measured
 def test_with_masks_it_says_how_many_caught_defects_are_marked(page: str) -> None:
     assert re.search(r"(of the 6 caught images whose defect is marked|마스크가 있는 6장 가운데)", page)
     assert 'class="quadrant"' in page
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "between the two thresholds, "), ("ko", "작업자에게 넘깁니다(이 중 불량")]
+)
+def test_what_is_borderline_is_counted_apart_from_what_its_check_stops(
+    tmp_path: Path, language: str, said: str
+) -> None:
+    without = small_report(tmp_path / "one", language).read_text(encoding="utf-8")
+    banded = small_report(tmp_path / "two", language, review_from=0.0).read_text(encoding="utf-8")
+    assert said in banded and said not in without

@@ -1,0 +1,144 @@
+"""A new policy for an existing bundle; its network stays as it is."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+
+from gainspect.data.manifest import Manifest
+from gainspect.data.seen import SEEN
+from gainspect.errors import GainspectError
+from gainspect.evaluation.goals import POINT, Goal, OperatingPoint, content_of
+from gainspect.evaluation.operating_point import choose_policy, operating_point, usual_goal
+from gainspect.evaluation.validation_verdicts import (
+    ValidationVerdicts,
+    read_validation_verdicts,
+    validation_verdicts,
+)
+from gainspect.files import require_new
+from gainspect.inspection.backends.choice import open_backend
+from gainspect.inspection.bundle import PARITY, Bundle, read_bundle, seen_of, write_bundle
+from gainspect.jobs.judged_data import data_for
+from gainspect.policy import Policy
+from gainspect.release.model_card import CARD, model_card
+from gainspect.report.terminal.image_bar import image_bar
+from gainspect.training.run_folder import RunFolder
+from gainspect.wording import plural
+
+CALIBRATION = "calibration"
+"""What the data of a calibration are called in a policy."""
+
+
+class Calibration(NamedTuple):
+    """A policy for a bundle, not yet written."""
+
+    bundle: Bundle
+    policy: Policy
+    point: OperatingPoint
+    data: Manifest | None
+    """What it was chosen on besides the bundle's own validation part; it counts as seen afterwards."""
+
+
+def calibrate(
+    path: Path,
+    goal: Goal | None,
+    *,
+    run: Path | None = None,
+    data: Path | None = None,
+    check: bool = True,
+    console: Console | None = None,
+) -> Calibration:
+    """Choose a policy for a bundle on its run's stored verdicts, or on data that it judges now.
+
+    Args:
+        path: the bundle.
+        goal: what the policy is chosen for; None: the least cost.
+        run: the run that the bundle was exported from.
+        data: labeled data, folder or manifest, of which every part counts; in place of a run.
+        check: whether the policy checks the reason of NG verdicts.
+        console: where progress is shown; None: no progress is shown.
+
+    Raises:
+        GainspectError: neither or both of `run` and `data` are given, the run is not that of the bundle, the
+            network was trained on some of the data, or the verdicts cannot carry the goal.
+    """
+    bundle = read_bundle(path)
+    if (run is None) == (data is None):
+        raise GainspectError(
+            "a policy is chosen on the verdicts of a run, or on labeled data",
+            where=path,
+            hint="Give either --run RUN or --data DIR.",
+        )
+    manifest = None if data is None else data_for(bundle, data)
+    if manifest is not None:
+        _require_not_trained_on(bundle, manifest)
+        verdicts = _judged(bundle, manifest, console)
+    else:
+        assert run is not None
+        verdicts = _of_run(bundle, RunFolder(run))
+    goal = goal or usual_goal(verdicts, None)
+    policy = choose_policy(verdicts, goal, check=check)
+    return Calibration(bundle, policy, operating_point(verdicts, policy, goal), manifest)
+
+
+def write_calibrated(calibration: Calibration, out: Path) -> Bundle:
+    """Write a bundle with the new policy; everything else but its model card stays as it is, bit for bit.
+
+    The data that the policy was chosen on are added to the images that the bundle has seen, unless an older
+    version wrote the bundle without such a list: a list of only these would pass for the whole.
+
+    Raises:
+        GainspectError: the file exists, or cannot be written.
+    """
+    require_new(out)
+    bundle, seen = calibration.bundle, seen_of(calibration.bundle)
+    description = bundle.description.model_copy(update={"policy": calibration.policy})
+    contents = dict(bundle.contents)
+    contents[POINT] = content_of(calibration.point)
+    if calibration.data is not None and seen is not None:
+        contents[SEEN] = seen.and_those_of(calibration.data).to_json()
+    if PARITY in contents:
+        contents[CARD] = model_card(description, json.loads(contents[PARITY]), calibration.point).encode()
+    return write_bundle(out, description, contents)
+
+
+def _require_not_trained_on(bundle: Bundle, manifest: Manifest) -> None:
+    """Refuse images whose scores flatter the network."""
+    seen = seen_of(bundle)
+    found = {} if seen is None else seen.among(manifest)
+    trained = [name for name, split in found.items() if split == "train"]
+    if trained:
+        raise GainspectError(
+            f"the network was trained on {len(trained)} of {plural(len(manifest.parts), 'image')}, "
+            f"{trained[0]} among them",
+            where=manifest.root,
+            hint="Take them out: a network knows them too well to be given thresholds by them.",
+        )
+
+
+def _judged(bundle: Bundle, manifest: Manifest, console: Console | None) -> ValidationVerdicts:
+    preprocessing, policy = bundle.description.preprocessing, bundle.description.policy
+    backend = open_backend(bundle, "auto", "f32", None)
+    with image_bar("judge and check reasons", len(manifest.parts), console) as advance:
+        found = validation_verdicts(
+            backend, manifest, preprocessing.tiling, advance, kept=policy, padding=preprocessing.padding
+        )
+    return found.model_copy(update={"split": CALIBRATION})
+
+
+def _of_run(bundle: Bundle, run: RunFolder) -> ValidationVerdicts:
+    """The stored verdicts of the run that a bundle comes from."""
+    result, told = run.result(), bundle.description
+    same_data = run.environment()["data"]["fingerprint"] == told.data["fingerprint"]
+    if not same_data or result["validation"] != told.training["validation"]:
+        raise GainspectError(
+            "the bundle was not exported from this run", where=run.path, hint="Give its own run, or --data."
+        )
+    if not run.validation_file.is_file():
+        raise GainspectError(
+            "the run has no stored verdicts of its validation part",
+            where=run.path,
+            hint="`gainspect export` judges it and stores them.",
+        )
+    return read_validation_verdicts(run.validation_file)
