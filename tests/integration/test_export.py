@@ -76,18 +76,14 @@ def test_every_format_says_what_torch_says(exported: tuple[Bundle, dict[str, Any
 def test_the_inspector_judges_as_the_run_does(
     run: RunFolder, bundle: Bundle, parts: Manifest, runtime: Any, precision: Any
 ) -> None:
-    inspector = Inspector.load(bundle, runtime, precision, check=False)  # a run has no policy to check by
-    reference = replace_threshold(trained_inspector(run), inspector.threshold)
+    inspector = Inspector.load(bundle, runtime, precision, check=False)
+    reference = trained_inspector(run)
     for part in parts.split("test").parts:
         expected, found = reference.inspect(part.image), inspector.inspect(part.image)
         assert found.label is expected.label
         assert found.score == pytest.approx(expected.score, abs=1e-5)
         for name, values in expected.evidence.maps().items():
             np.testing.assert_allclose(found.evidence.maps()[name], values, atol=1e-4)
-
-
-def replace_threshold(inspector: Inspector, threshold: float) -> Inspector:
-    return Inspector(inspector.backend, threshold=threshold)
 
 
 @pytest.mark.parametrize(("runtime", "precision"), RUNS)

@@ -27,10 +27,12 @@ def trained_backend(run: RunFolder, device: str = "cpu") -> TorchBackend:
 
 
 def trained_inspector(run: RunFolder) -> Inspector:
-    """An Inspector of the trained model, with the threshold of the run's policy; on a GPU if there is one."""
+    """An Inspector of the trained model, with the thresholds of the run's policy; on a GPU if there is one."""
+    policy = run.policy()
     return Inspector(
         trained_backend(run, device_at_hand()),
-        threshold=run.policy().threshold,
+        threshold=policy.threshold,
+        review_from=policy.review_from,
         tiling=run.config().data.tiling,
         depth=run.reading().depth,
     )
