@@ -27,7 +27,7 @@ def trained_backend(run: RunFolder, device: str = "cpu") -> TorchBackend:
 
 
 def trained_inspector(run: RunFolder) -> Inspector:
-    """An Inspector of the trained model with both thresholds of the run's policy; on a GPU if there is one."""
+    """An Inspector of the trained model, by both thresholds of the run's policy; on a GPU if there is one."""
     policy = run.policy()
     return Inspector(
         trained_backend(run, device_at_hand()),
