@@ -97,8 +97,8 @@ class Place:
             done = self.run("train", "--data", data, "--out", f"{out}/run", *QUICK, *options, "--no-bundle")
         if done.returncode:
             return _sentence(done)
-        said = done.stdout.split("Training ")[0].split("epoch")[0]
-        return " ".join(said.split()) or "trained"
+        said = re.split(r"\d+ epochs? of ", done.stdout)[0]
+        return " ".join(said.split()) or "trained, nothing said"
 
 
 def _sentence(done: subprocess.CompletedProcess[str]) -> str:
