@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gainspect.cli.console import console
+from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
 from gainspect.errors import GainspectError
 
@@ -24,14 +25,7 @@ def compare(
     size: Annotated[
         int | None, typer.Option(help="Input side, pixels.  [default: chosen from the defect sizes]")
     ] = None,
-    mask_values: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VALUE=MEANING,…",
-            help="What mask values mean: background, defect, ignore, or a defect type, "
-            "such as 1=scratch,255=ignore.",
-        ),
-    ] = None,
+    mask_values: MaskValues = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gainspect.cli.console import console, print_json
+from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
 from gainspect.errors import GainspectError
 
@@ -24,14 +25,7 @@ def check(
     tile: Annotated[
         int | None, typer.Option(min=64, help="Side of the tiles that images are cut into, pixels.")
     ] = None,
-    mask_values: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VALUE=MEANING,…",
-            help="What mask values mean: background, defect, ignore, or a defect type, "
-            "such as 1=scratch,255=ignore.",
-        ),
-    ] = None,
+    mask_values: MaskValues = None,
     seed: Annotated[
         int | None, typer.Option(help="Determines the split, where the data name none.  [default: 1]")
     ] = None,

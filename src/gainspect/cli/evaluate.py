@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from gainspect.cli.console import console
+from gainspect.cli.mask_options import JudgedMaskValues
 
 if TYPE_CHECKING:
     from gainspect.inspection.backends.backend import Precision, RuntimeName
@@ -44,14 +45,7 @@ def evaluate(
         bool,
         typer.Option("--check", help="Check reasons too, and count decisions: caught, missed, REVIEW, cost."),
     ] = False,
-    mask_values: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VALUE=MEANING,…",
-            help="What mask values mean: background, defect, ignore, or a defect type. Of data given with a "
-            "bundle; otherwise as in training.",
-        ),
-    ] = None,
+    mask_values: JudgedMaskValues = None,
 ) -> None:
     """Evaluate on one part of the data: quality of the verdicts and of the evidence."""
     from gainspect.data.mask_values import MaskValues

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gainspect.cli.console import console, errors
+from gainspect.cli.mask_options import JudgedMaskValues
 
 
 def report(
@@ -27,14 +28,7 @@ def report(
     seen: Annotated[
         str, typer.Option(help="Images that the model has seen in training or validation: refuse or allow.")
     ] = "refuse",
-    mask_values: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VALUE=MEANING,…",
-            help="What mask values mean: background, defect, ignore, or a defect type. Of data given with a "
-            "bundle; otherwise as in training.",
-        ),
-    ] = None,
+    mask_values: JudgedMaskValues = None,
 ) -> None:
     """Write a report about an inspector, its verdicts and their reasons: one HTML file that opens offline."""
     from gainspect.data.mask_values import MaskValues

@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from gainspect.cli.console import console
+from gainspect.cli.mask_options import mask_values_option
 from gainspect.cli.overrides import overrides_of
 from gainspect.errors import GainspectError
 
@@ -38,15 +39,7 @@ def train(
             help="Input side, pixels.  [default: chosen from the defect sizes]", rich_help_panel=_SETTINGS
         ),
     ] = None,
-    mask_values: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VALUE=MEANING,…",
-            help="What mask values mean: background, defect, ignore, or a defect type, "
-            "such as 1=scratch,255=ignore.",
-            rich_help_panel=_SETTINGS,
-        ),
-    ] = None,
+    mask_values: Annotated[str | None, mask_values_option(rich_help_panel=_SETTINGS)] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the data.", rich_help_panel=_SETTINGS)
     ] = None,
