@@ -115,7 +115,7 @@ def _turned_with(
     """A mask that says nothing of its own orientation, as its image lies upright."""
     orientation = orientation_of(_content(image))
     height, width = shape[:2]
-    if orientation == UPRIGHT or (not samples.any() and height == width):
+    if orientation == UPRIGHT:
         return samples
     if turns_sideways(orientation) and height != width:
         return upright(samples, orientation) if samples.shape[:2] == (width, height) else samples
