@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +15,16 @@ from pydantic import (
     model_validator,
 )
 
-from gainspect.types import Decision, Label, MapName, NgReason, ReviewReason
+from gainspect.types import (
+    CHECK_REASONS,
+    AcceptReason,
+    Decision,
+    Fired,
+    Label,
+    MapName,
+    NgReason,
+    ReviewReason,
+)
 
 
 class _Section(BaseModel):
@@ -62,6 +72,26 @@ class ReasonPolicy(_Section):
     """How many of these become REVIEW only because their reason could not be checked in full."""
 
 
+class ViewRule(_Section):
+    """How the scores of a part's images become the one score that thresholds apply to."""
+
+    kind: Literal["max", "mean", "k_of_n"] = "max"
+    """The largest; the mean on the logit scale; the k-th largest (of fewer than k images, the smallest)."""
+    k: int | None = Field(default=None, ge=2, le=16)
+    """Only of k_of_n: so many images must reach a threshold."""
+
+    @model_validator(mode="after")
+    def _k_where_it_counts(self) -> "ViewRule":
+        if (self.kind == "k_of_n") != (self.k is not None):
+            raise ValueError("k belongs to k_of_n, and to it alone")
+        return self
+
+    def __str__(self) -> str:
+        return {"max": "the largest score", "mean": "the mean of the logits"}.get(
+            self.kind, f"{self.k} images over the threshold"
+        )
+
+
 class Rules(_Section):
     """What `decide` applies."""
 
@@ -69,6 +99,13 @@ class Rules(_Section):
     """From this P(NG) on, the decision is NG."""
     review_from: float | None = Field(default=None, ge=0, le=1)
     """From this P(NG) on, and below the threshold, the decision is REVIEW; None: there is no such band."""
+    views: ViewRule | None = None
+    """How the images of a part become one score; None: the largest counts."""
+
+    @property
+    def least_stopped(self) -> float:
+        """The least P(NG) of a part that is not OK by its score."""
+        return self.threshold if self.review_from is None else self.review_from
 
     @model_validator(mode="after")
     def _in_order(self) -> "Rules":
@@ -123,9 +160,13 @@ class Policy(Rules):
     def _readable_by_older_versions(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what older versions do not know, if it says nothing."""
         stored: dict[str, Any] = dump(self)
-        if stored.get("review_from") is None:
-            stored.pop("review_from", None)
-        return stored
+        return {name: value for name, value in stored.items() if name not in _LATER or value is not None}
+
+
+_LATER = ("review_from", "views")
+"""Fields that older versions do not know."""
+_NEAR_0 = 1e-7
+"""Logits are of scores this far from 0 and 1 at least, the resolution of float32 near 1."""
 
 
 class View(NamedTuple):
@@ -135,15 +176,41 @@ class View(NamedTuple):
     """P(NG), 0…1; None: the image could not be read."""
     doubts: tuple[ReviewReason, ...] = ()
     """What the check of its reason found, if its score is NG and its reason was checked."""
+    region_ng: bool = False
+    region_review: bool = False
+    """Whether a rule on regions calls one of its regions NG, or sends it to a person."""
+    rest: float | None = None
+    """P(NG) without its regions, if rules accept every one of them; None: they do not."""
+    unlike: bool = False
+    """Whether the image is unlike those of the training."""
+
+
+def part_score(scores: Sequence[float], rule: ViewRule | None = None) -> float:
+    """The one P(NG), 0…1, of a part with these scores of its images, in any order.
+
+    >>> part_score([0.5, 0.9]), round(part_score([0.5, 0.9], ViewRule(kind="mean")), 6)
+    (0.9, 0.75)
+    >>> part_score([0.2, 0.8, 0.5], ViewRule(kind="k_of_n", k=2))
+    0.5
+    """
+    rising = sorted(scores)
+    if rule is None or rule.kind == "max":
+        return rising[-1]
+    if rule.k is not None:
+        return rising[max(0, len(rising) - rule.k)]
+    logits = [math.log(score / (1 - score)) for score in (_inside(score) for score in rising)]
+    mean = 1 / (1 + math.exp(-math.fsum(logits) / len(logits)))
+    return min(max(mean, rising[0]), rising[-1])  # one image, or equal ones: exactly theirs
+
+
+def _inside(score: float) -> float:
+    return min(max(score, _NEAR_0), 1 - _NEAR_0)
 
 
 def decide(views: Sequence[View], rules: Rules) -> Decision:
     """The decision on one part, with every rule that fired. The order of its images does not matter.
 
-    The part is NG if one of its images is, and its reason is confirmed if that of one such image is.
-    `docs/decision.md` has the table of all outcomes. Rules stand in the order of precedence: those that make
-    a part NG by its regions belong before the score, those that accept regions between the score and the
-    doubts on its reason, and doubts on an input that turn OK into REVIEW at the end.
+    `docs/decision.md` has the tables of what fires and of what then is decided.
 
     Args:
         views: the images of the part, at least one.
@@ -152,26 +219,49 @@ def decide(views: Sequence[View], rules: Rules) -> Decision:
     Raises:
         ValueError: there is no image, or a score is not within 0…1 (NaN would otherwise pass as OK).
     """
-    scores = [view.score for view in views if view.score is not None]
+    read = [view for view in views if view.score is not None]
+    scores = [score for view in views for score in (view.score, view.rest) if score is not None]
     if not views or not all(0 <= score <= 1 for score in scores):
         raise ValueError(f"no decision on a part with the scores {scores}")
-    fired: list[NgReason | ReviewReason] = []
-    if len(scores) < len(views):
+    fired: list[Fired] = []
+    if len(read) < len(views):
         fired.append(ReviewReason.UNREADABLE)
-    if scores:
-        fired += _by_score(max(scores), rules)
-    if NgReason.SCORE in fired:
-        fired += _doubts([v for v in views if v.score is not None and v.score >= rules.threshold])
-    if any(isinstance(rule, ReviewReason) for rule in fired):
-        return Decision(Label.REVIEW, tuple(fired))
-    return Decision(Label.NG if fired else Label.OK, tuple(fired))
+    if any(view.region_ng for view in read):
+        fired.append(NgReason.REGION_NG)
+    if read:
+        fired += _by_score(read, rules)
+    if any(view.region_review for view in read):
+        fired.append(ReviewReason.REGION_REVIEW)
+    if any(view.unlike for view in read):
+        fired.append(ReviewReason.UNLIKE_TRAINING)
+    return Decision(_label(fired), tuple(fired))
 
 
-def _by_score(score: float, rules: Rules) -> list[NgReason | ReviewReason]:
+def _label(fired: Sequence[Fired]) -> Label:
+    """What is decided if these rules fired."""
+    if any(rule is ReviewReason.UNREADABLE or rule in CHECK_REASONS for rule in fired):
+        return Label.REVIEW
+    if any(isinstance(rule, NgReason) for rule in fired):
+        return Label.NG
+    return Label.REVIEW if any(isinstance(rule, ReviewReason) for rule in fired) else Label.OK
+
+
+def _by_score(views: Sequence[View], rules: Rules) -> list[Fired]:
+    """What fires by the score of the part, without what is accepted, and by the check of its reason."""
+    left = [_counted(view) for view in views]
+    score = part_score(left, rules.views)
+    whole = part_score([view.score for view in views if view.score is not None], rules.views)
+    accepted = [AcceptReason.REGION_ACCEPTED] if score < whole and whole >= rules.least_stopped else []
     if score >= rules.threshold:
-        return [NgReason.SCORE]
-    borderline = rules.review_from is not None and score >= rules.review_from
-    return [ReviewReason.BORDERLINE] if borderline else []
+        over = [view for view, value in zip(views, left, strict=True) if value >= rules.threshold]
+        return [NgReason.SCORE, *accepted, *_doubts(over)]
+    return [*([ReviewReason.BORDERLINE] if score >= rules.least_stopped else []), *accepted]
+
+
+def _counted(view: View) -> float:
+    """The score of an image that counts: without its regions, if they are accepted."""
+    assert view.score is not None
+    return view.score if view.rest is None else min(view.rest, view.score)
 
 
 def _doubts(defective: Sequence[View]) -> list[ReviewReason]:

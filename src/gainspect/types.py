@@ -33,8 +33,17 @@ class Label(StrEnum):
 class NgReason(StrEnum):
     """Why a part is NG."""
 
+    REGION_NG = "region_ng"
+    """A rule on regions calls one of its regions NG."""
     SCORE = "score"
-    """P(NG) of one of its images reaches the threshold."""
+    """P(NG) of the part reaches the threshold."""
+
+
+class AcceptReason(StrEnum):
+    """Why a part is not NG although its score is."""
+
+    REGION_ACCEPTED = "region_accepted"
+    """Rules accept every region of an image; without them its score is lower."""
 
 
 class ReviewReason(StrEnum):
@@ -43,7 +52,7 @@ class ReviewReason(StrEnum):
     UNREADABLE = "unreadable"
     """An image of the part could not be read."""
     BORDERLINE = "borderline"
-    """P(NG) lies between the two thresholds."""
+    """P(NG) of the part lies between the two thresholds."""
     REPAIR_KEEPS_SCORE = "repair_keeps_score"
     """Repairing the evidence does not lower the score, or there is no evidence to repair."""
     CONTROL_LOWERS_SCORE = "control_lowers_score"
@@ -53,7 +62,14 @@ class ReviewReason(StrEnum):
     UNCHECKED = "unchecked"
     """The reason could not be checked in full: the evidence is too large to repair, or there is no room for a
     control. Nothing speaks against the verdict, but nothing confirms it either."""
+    REGION_REVIEW = "region_review"
+    """A rule on regions sends one of its regions to a person."""
+    UNLIKE_TRAINING = "unlike_training"
+    """An image is unlike those that the model was trained on."""
 
+
+Fired = NgReason | AcceptReason | ReviewReason
+"""A rule that a decision names."""
 
 CHECK_REASONS = (
     ReviewReason.REPAIR_KEEPS_SCORE,
@@ -178,12 +194,14 @@ class Decision:
     """What the policy says of one part."""
 
     label: Label
-    fired: tuple[NgReason | ReviewReason, ...] = ()
-    """Every rule that fired, in the order of precedence; none: the part is OK."""
+    fired: tuple[Fired, ...] = ()
+    """Every rule that fired, in the order of precedence, also where an earlier one decides."""
 
     @property
     def review_reasons(self) -> tuple[ReviewReason, ...]:
         """Why the label is REVIEW; empty for OK and NG."""
+        if self.label is not Label.REVIEW:
+            return ()
         return tuple(rule for rule in self.fired if isinstance(rule, ReviewReason))
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from scipy.special import expit, logit
 
-from gainspect.policy import Policy, ReasonPolicy, Rules, View, decide
-from gainspect.types import CHECK_REASONS, Label, NgReason, ReviewReason
+from gainspect.policy import Policy, ReasonPolicy, Rules, View, ViewRule, decide, part_score
+from gainspect.types import CHECK_REASONS, AcceptReason, Label, NgReason, ReviewReason
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "decision.md"
 RULES = Rules(threshold=0.6, review_from=0.2)
@@ -22,34 +23,51 @@ CHECKS = {
     "fails": (ReviewReason.REPAIR_KEEPS_SCORE,),
     "impossible": (ReviewReason.UNCHECKED,),
 }
+REGIONS = {
+    "no rule": {},
+    "ng": {"region_ng": True},
+    "review": {"region_review": True},
+    "accepted": {"rest": 0.1},
+}
+INPUTS = {"like": {}, "unlike": {"unlike": True}}
 
 
-def table():
+def rows_below(heading):
     lines = DOCUMENT.read_text(encoding="utf-8").splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    return [row for row in rows if row[0] in ("all read", "one unread")]
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {heading} |")) + 2
+    found = itertools.takewhile(lambda line: line.startswith("|"), lines[start:])
+    return [[set(cell.strip().split(", ")) for cell in line.strip("|").split("|")] for line in found]
 
 
-CASES = list(itertools.product(("all read", "one unread"), SCORES, CHECKS))
+CASES = list(itertools.product(("all read", "one unread"), REGIONS, SCORES, CHECKS, INPUTS))
 
 
-@pytest.mark.parametrize(("images", "score", "check"), CASES)
-def test_every_combination_has_the_one_outcome_of_the_table(images, score, check):
-    rows = [row for row in table() if row[0] == images and row[1] == score and row[2] in ("*", check)]
-    assert len(rows) == 1
+@pytest.mark.parametrize(("images", "regions", "score", "check", "given_input"), CASES)
+def test_every_combination_has_the_one_outcome_of_the_tables(images, regions, score, check, given_input):
+    case = (images, regions, score, check, given_input)
+    fires = [
+        next(iter(row[-1]))
+        for row in rows_below("images")
+        if all(cell == {"*"} or value in cell for cell, value in zip(row[:-1], case, strict=True))
+    ]
+    labels = [next(iter(row[1])) for row in rows_below("fired") if row[0] & (set(fires) or {"nothing"})]
     doubts = CHECKS[check] if score == "from threshold" else ()  # no other reason is checked
     for value in SCORES[score]:
-        views = [View(value, doubts), *([View(None)] if images == "one unread" else [])]
-        decision = decide(views, RULES)
-        assert decision.label == rows[0][3].lower()
-        assert ", ".join(decision.fired) == rows[0][4]
+        view = View(value, doubts, **REGIONS[regions], **INPUTS[given_input])
+        decision = decide([view, *([View(None)] if images == "one unread" else [])], RULES)
+        assert list(map(str, decision.fired)) == fires
+        assert decision.label == labels[0].lower()
 
 
-def test_the_table_has_no_other_rows():
-    assert all(
-        any(row[0] == images and row[1] == score and row[2] in ("*", check) for images, score, check in CASES)
-        for row in table()
-    )
+def test_each_rule_has_its_place_in_both_tables():
+    rules = {*NgReason, *AcceptReason, *ReviewReason}
+    decided = [rule for row in rows_below("fired") for rule in row[0]]
+    assert sorted(decided) == sorted([*map(str, rules), "nothing"])
+    fired = {rule for row in rows_below("images") for rule in row[-1]}
+    assert fired == rules - {
+        ReviewReason.CONTROL_LOWERS_SCORE,
+        ReviewReason.MAPS_DISAGREE,
+    }  # fail as one does
 
 
 @pytest.mark.parametrize("rules", [Rules(threshold=0.6), Rules(threshold=0.6, review_from=0.6)])
@@ -70,22 +88,64 @@ def test_all_that_a_check_found_is_named_and_turns_ng_into_review(found):
 
 views = st.lists(
     st.builds(
-        View, st.none() | st.floats(0, 1), st.sets(st.sampled_from(CHECK_REASONS)).map(sorted).map(tuple)
+        View,
+        st.none() | st.floats(0, 1),
+        st.sets(st.sampled_from(CHECK_REASONS)).map(sorted).map(tuple),
+        st.booleans(),
+        st.booleans(),
+        st.none() | st.floats(0, 1),
+        st.booleans(),
     ),
     min_size=1,
     max_size=5,
 )
 
 
-@given(given_views=views, data=st.data())
-def test_the_order_of_the_views_does_not_matter(given_views, data):
+VIEW_RULES = [None, ViewRule(), ViewRule(kind="mean"), ViewRule(kind="k_of_n", k=2)]
+
+
+@given(given_views=views, rule=st.sampled_from(VIEW_RULES), data=st.data())
+def test_the_order_of_the_views_does_not_matter(given_views, rule, data):
+    rules = RULES.model_copy(update={"views": rule})
     shuffled = data.draw(st.permutations(given_views))
-    assert decide(given_views, RULES) == decide(shuffled, RULES)
+    assert decide(given_views, rules) == decide(shuffled, rules)
+
+
+@given(scores=st.lists(st.floats(0, 1), min_size=1, max_size=6), rule=st.sampled_from(VIEW_RULES))
+def test_the_score_of_a_part_lies_among_those_of_its_images(scores, rule):
+    assert min(scores) <= part_score(scores, rule) <= max(scores)
+    assert part_score(scores[:1], rule) == scores[0]
+
+
+@given(scores=st.lists(st.floats(0.001, 0.999), min_size=1, max_size=6))
+def test_the_mean_is_that_of_the_logits(scores):
+    assert part_score(scores, ViewRule(kind="mean")) == pytest.approx(expit(logit(scores).mean()))
+
+
+def test_k_images_must_reach_the_threshold():
+    rules = RULES.model_copy(update={"views": ViewRule(kind="k_of_n", k=2)})
+    assert decide([View(0.9), View(0.1), View(0.1)], rules).label is Label.OK
+    assert decide([View(0.9), View(0.1), View(0.7)], rules).label is Label.NG
+    assert decide([View(0.9)], rules).label is Label.NG
+
+
+@pytest.mark.parametrize("rule", [{"kind": "k_of_n"}, {"kind": "mean", "k": 2}, {"kind": "k_of_n", "k": 1}])
+def test_k_belongs_to_its_rule(rule):
+    with pytest.raises(ValidationError):
+        ViewRule.model_validate(rule)
+
+
+def test_what_stays_after_accepted_regions_can_still_be_ng_or_borderline():
+    assert decide([View(0.9, rest=0.7)], RULES).fired == (NgReason.SCORE, AcceptReason.REGION_ACCEPTED)
+    assert decide([View(0.9, rest=0.3)], RULES).fired == (
+        ReviewReason.BORDERLINE,
+        AcceptReason.REGION_ACCEPTED,
+    )
 
 
 @given(given_views=views, score=st.floats(0.6, 1))
 def test_one_view_whose_reason_holds_makes_the_part_ng(given_views, score):
-    readable = [view for view in given_views if view.score is not None]
+    readable = [view._replace(rest=None) for view in given_views if view.score is not None]
     assert decide([*readable, View(score)], RULES).label is Label.NG
 
 
@@ -124,6 +184,6 @@ def test_the_id_is_the_sha_256_of_the_canonical_json_and_changes_with_the_policy
 
 
 def test_a_policy_without_a_band_is_stored_as_older_versions_know_it():
-    assert "review_from" not in json.loads(POLICY.model_dump_json())
+    assert not {"review_from", "views"} & json.loads(POLICY.model_dump_json()).keys()
     banded = POLICY.model_copy(update={"review_from": 0.1})
     assert json.loads(banded.model_dump_json())["review_from"] == 0.1

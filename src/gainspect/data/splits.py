@@ -47,6 +47,42 @@ def assign_splits(manifest: Manifest, *, val_fraction: float, test_fraction: flo
     return done
 
 
+def folds(manifest: Manifest, count: int, seed: int) -> list[Manifest]:
+    """Divide training and validation parts anew, so that each group is in validation exactly once.
+
+    Groups are dealt out per stratum, as in `assign_splits`. The test part stays as it is.
+
+    Args:
+        manifest: parts with a split each.
+        count: number of folds, at least 2.
+        seed: determines the division, together with the names of the groups.
+
+    Raises:
+        GainspectError: there are fewer OK or NG groups than folds, so that one would have none of a class.
+    """
+    known = replace(manifest, parts=tuple(part for part in manifest.parts if part.split != "test"))
+    fold_of: dict[str, int] = {}
+    for index, (_, groups) in enumerate(sorted(_strata(known).items())):
+        drawn = np.random.default_rng((seed, index, count)).permutation(sorted(groups)).tolist()
+        fold_of |= {group: (len(fold_of) + place) % count for place, group in enumerate(drawn)}
+    divided = [
+        replace(
+            manifest,
+            parts=tuple(
+                part
+                if part.split == "test"
+                else replace(part, split="val" if fold_of[part.group] == fold else "train")
+                for part in manifest.parts
+            ),
+        )
+        for fold in range(count)
+    ]
+    for fold, division in enumerate(divided, start=1):
+        for name in ("train", "val"):
+            require_both_classes(division.split(name), what=f"the {name} part of fold {fold} of {count}")
+    return divided
+
+
 def _refuse_crossing_groups(manifest: Manifest) -> None:
     side: dict[str, Split | None] = {}
     for part in manifest.parts:

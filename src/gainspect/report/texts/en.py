@@ -115,6 +115,8 @@ TEXTS: dict[str, str] = {
     "rules_caption_none": "The limits come from {split}: {reviewed} of {n} right NG verdicts break a limit there, and {unchecked} could not be checked. Whether their reasons are right is not known, because no defect is marked there.",
     "rules_caption_old": "The limits come from {split}: {reviewed} of {n} right NG verdicts break a limit there, and {unchecked} could not be checked. Their reasons are right where their defects are marked.",
     "reason_unreadable": "An image of the part could not be read",
+    "reason_region_review": "A rule on regions sends it to a person",
+    "reason_unlike_training": "The image is unlike those of the training",
     "reason_borderline": "The score lies between the two thresholds",
     "reason_repair_keeps_score": "Repairing the evidence does not lower the score",
     "reason_control_lowers_score": "Repairing an equal area elsewhere lowers the score",

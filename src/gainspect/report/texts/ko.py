@@ -112,6 +112,8 @@ TEXTS: dict[str, str] = {
     "rules_caption_none": "기준은 {split}에서 정했습니다. 그곳에서 맞게 판정한 불량 {n}장 중 {reviewed}장이 규칙에 걸리고, {unchecked}장은 근거를 확인할 수 없었습니다. 결함 마스크가 없어 근거가 맞는지는 알 수 없습니다.",
     "rules_caption_old": "기준은 {split}에서 정했습니다. 그곳에서 맞게 판정한 불량 {n}장 중 {reviewed}장이 규칙에 걸리고, {unchecked}장은 근거를 확인할 수 없었습니다. 결함 마스크가 있는 경우에는 근거도 맞은 것들입니다.",
     "reason_unreadable": "부품의 이미지 하나를 읽을 수 없습니다",
+    "reason_region_review": "영역 규칙에 따라 사람이 판정해야 합니다",
+    "reason_unlike_training": "학습 이미지와 다른 이미지입니다",
     "reason_borderline": "점수가 두 기준 사이에 있습니다",
     "reason_repair_keeps_score": "근거 영역을 복원해도 점수가 내려가지 않습니다",
     "reason_control_lowers_score": "다른 곳을 같은 면적만큼 복원해도 점수가 내려갑니다",
