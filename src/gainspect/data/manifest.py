@@ -26,8 +26,10 @@ from gainspect.types import Image, Label, Mask
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-_COLUMNS = ("image", "label", "mask", "group", "defect_type", "split")
+_COLUMNS = ("image", "label", "mask", "group", "part", "defect_type", "split")
 _REQUIRED = ("image", "label")
+MOST_VIEWS = 100
+"""More images of one part are taken for a mistake in its name."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Part:
     split: Split | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     """Free columns."""
+    part: str = ""
+    """Images of the same part are decided together; "": this one alone. A part lies within one group."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,10 @@ class Manifest:
         """The image's name in tables: its path relative to the root, with forward slashes, as `escaped`."""
         return relative_name(part.image, self.root)
 
+    def decided(self, part: Part) -> str:
+        """The name of what is decided: its part, or the image itself."""
+        return part.part or self.key(part)
+
     @property
     def labels(self) -> NDArray[np.bool_]:
         """(N,) True for NG."""
@@ -117,6 +125,7 @@ class Manifest:
                 "group": part.group,
                 "defect_type": part.defect_type or "",
                 "split": part.split or "",
+                **({"part": part.part} if part.part else {}),
             }
             for part in sorted(self.parts, key=self.key)
         ]
@@ -165,7 +174,15 @@ def save_manifest(manifest: Manifest, path: Path) -> None:
     writer.writerow([*_COLUMNS, *extras])
     for part in manifest.parts:
         mask = "" if part.mask is None else relative_name(part.mask, manifest.root)
-        known = (manifest.key(part), part.label, mask, part.group, part.defect_type or "", part.split or "")
+        known = (
+            manifest.key(part),
+            part.label,
+            mask,
+            part.group,
+            part.part,
+            part.defect_type or "",
+            part.split or "",
+        )
         writer.writerow([*known, *(part.extra.get(name, "") for name in extras)])
     write_text(path, text.getvalue())
 
@@ -201,7 +218,45 @@ def checked(manifest: Manifest, where: Path) -> Manifest:
     for part in manifest.parts:
         if part.mask is not None:
             _refuse_shared(manifest, part, part.mask, seen, owners, where)
-    return _grouped(manifest)
+    manifest = _grouped(manifest)
+    _refuse_torn_parts(manifest, where)
+    return manifest
+
+
+def require_few_views(views: Mapping[str, int], where: Path | None) -> None:
+    """Refuse parts of very many images.
+
+    Args:
+        views: the number of images of each part.
+        where: what names the parts.
+
+    Raises:
+        GainspectError: one has more than `MOST_VIEWS`.
+    """
+    name, count = max(views.items(), key=lambda item: item[1], default=("", 0))
+    if count > MOST_VIEWS:
+        raise GainspectError(
+            f"part {name!r} has {count} images, more than {MOST_VIEWS}",
+            where=where,
+            hint="Images of a part are decided together: name each physical part differently.",
+        )
+
+
+def _refuse_torn_parts(manifest: Manifest, where: Path) -> None:
+    """Refuse a part over two groups or two splits, and one of very many images."""
+    named = [part for part in manifest.parts if part.part]
+    require_few_views(Counter(part.part for part in named), where)
+    first: dict[str, Part] = {}
+    for part in named:
+        other = first.setdefault(part.part, part)
+        for what in ("group", "split"):
+            one, two = getattr(other, what), getattr(part, what)
+            if one != two:
+                raise GainspectError(
+                    f"part {part.part!r} has images in the {what}s {one or 'none'} and {two or 'none'}",
+                    where=where,
+                    hint="All images of a part are decided together, so they share group and split.",
+                )
 
 
 def _refuse_shared(
@@ -221,10 +276,12 @@ def _refuse_shared(
 
 
 def _grouped(manifest: Manifest) -> Manifest:
-    """An image without a group becomes its own, under its stem, or its key where others have that name.
+    """An image without a group is in that of its part, or becomes its own, under its stem or its key.
 
-    Images of one folder and stem that differ in their suffix (a.png, a.jpg) show one part: one group.
+    The key is taken where others have that name. Images of one folder and stem that differ in their suffix (a.png, a.jpg) show one part: one group.
     """
+    parts = (replace(part, group=part.group or part.part) for part in manifest.parts)
+    manifest = replace(manifest, parts=tuple(parts))
     names = Counter(part.group or _stem(part) for part in manifest.parts)
     paths = [_without_suffix(manifest, part) for part in manifest.parts if not part.group]
     twice = {path for path, count in Counter(paths).items() if count > 1}
@@ -273,6 +330,7 @@ def _part(row: Row, files: NamedFiles, where: str) -> Part:
         label=label,
         mask=files.named(mask, "mask", where) if mask else None,
         group=row.text("group"),
+        part=row.text("part"),
         defect_type=row.text("defect_type") or None,
         split=cast(Split | None, split),
         extra={name: value.strip() for name, value in row.values.items() if name not in _COLUMNS},

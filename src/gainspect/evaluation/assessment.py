@@ -59,6 +59,8 @@ class Assessed:
     """Overlap of the localization with the mask; None without localization, and for NG without a mask."""
     defect_px: float | None = None
     """Diameter of the marked defect after resizing, pixels (`data.defect_size.defect_px`)."""
+    part: str | None = None
+    """The part that the image is a view of; None: it is decided alone."""
     decision: Label | None = None
     """OK, NG or REVIEW as the Inspector decides; with the check of reasons only if the Inspector makes it."""
 
@@ -102,6 +104,7 @@ def assess_verdict(
     image: str,
     label: Label,
     group: str,
+    part: str | None = None,
     defect_type: str | None,
     truth: Truth | None,
     defect_px: float | None = None,
@@ -112,7 +115,8 @@ def assess_verdict(
         verdict: the verdict, with maps (H, W).
         image: the name of the image.
         label: what the part is.
-        group: the physical part that the image shows.
+        group: the physical item that the image shows.
+        part: what it is a view of; None: it is decided alone.
         defect_type: as in the manifest.
         truth: what is marked (nothing for OK); None for NG whose defect is not marked.
         defect_px: diameter of the marked defect after resizing, pixels; None: it has none.
@@ -143,6 +147,7 @@ def assess_verdict(
         image=image,
         label=label,
         group=group,
+        part=part,
         defect_type=defect_type,
         score=verdict.score,
         verdict=verdict.by_score,
@@ -202,6 +207,7 @@ def assess(
                 image=manifest.key(part),
                 label=part.label,
                 group=part.group,
+                part=part.part or None,
                 defect_type=part.defect_type,
                 truth=truth,
                 defect_px=px_across(truth.mask.astype(np.uint8), inspector.backend.size, inspector.tiling)

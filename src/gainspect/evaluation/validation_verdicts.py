@@ -36,6 +36,8 @@ class ValidationVerdict(_Stored):
     """Path relative to the data folder, with forward slashes."""
     label: Label
     group: str
+    part: str | None = None
+    """The part that the image is a view of; None: it is decided alone."""
     score: float = Field(ge=0, le=1)
     """P(NG)."""
     evidence_peak: float = Field(ge=0)
@@ -180,6 +182,7 @@ def _stored(validation: Manifest, part: Part, verdict: Verdict) -> ValidationVer
         image=validation.key(part),
         label=part.label,
         group=part.group,
+        part=part.part or None,
         score=verdict.score,
         evidence_peak=float(counted.max(initial=0.0)),
         points_at_defect=None if truth is None else truth.points_at_defect(evidence),

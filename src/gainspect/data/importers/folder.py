@@ -15,7 +15,7 @@ from gainspect.types import Label
 from gainspect.wording import plural
 
 # Columns with a meaning of their own; image and mask are told by the folders alone.
-_KNOWN = ("file", "label", "defect_type", "group", "split", "image", "mask")
+_KNOWN = ("file", "label", "defect_type", "group", "part", "split", "image", "mask")
 _LAYOUT = "The layout is images/{train,test}/{normal,defective} and masks/{train,test}/defective."
 _ORDER = (None, "train", "val", "test")
 
@@ -54,7 +54,7 @@ def import_folder(root: Path) -> Manifest:
     another. The mask of NAME.jpg is NAME or NAME_mask with any image suffix, in the folder of the same name
     under masks/, or in one above or below it.
 
-    `split.csv` has the columns file, label, defect_type, group, split; further ones, but for image and mask,
+    `split.csv` has the columns file, label, defect_type, group, part, split; further ones, but for image and mask,
     become free columns.
 
     Raises:
@@ -200,6 +200,7 @@ def _part(root: Path, image: Path, place: _Place, mask: Path | None, table: _Tab
         label=place.label,
         mask=mask,
         group="" if row is None else row.text("group"),
+        part="" if row is None else row.text("part"),
         defect_type=kind if place.label is Label.NG else None,
         split=cast(Split | None, split),
         extra={}
