@@ -7,11 +7,15 @@ import cv2
 import numpy as np
 
 from gainspect.data.manifest import Manifest, Part
-from gainspect.evaluation.reliance import examine
+from gainspect.evaluation.chosen_on import ChosenOn
+from gainspect.evaluation.examined_parts import judged_image, parts_with, parts_with_small_defects
+from gainspect.evaluation.judged_parts import JudgedImage, judged_parts
+from gainspect.evaluation.reliance import Examined, examine
 from gainspect.inspection.bundle import Bundle, Description, Graph, Preprocessing
 from gainspect.inspection.inspector import Inspector
 from gainspect.policy import HeatScale, Policy, ReasonPolicy
 from gainspect.report.html.inspection_report import Album, write_report
+from gainspect.report.html.operating_panel import OperatingFacts
 from gainspect.report.texts import Wording
 from gainspect.types import Label
 
@@ -100,10 +104,30 @@ def small_report(
     manifest, album = parts(folder / "data"), Album(bundle())
     if not masks:
         manifest = replace(manifest, parts=tuple(replace(part, mask=None) for part in manifest.parts))
-    examined = []
+    examined, judged = [], []
     for seen in examine(inspector, manifest):
         album.add(seen)
         examined.append(seen.examined)
+        judged.append(judged_image(seen, inspector, manifest))
+    operating = facts(policy.model_copy(update={"review_from": review_from}), judged, examined)
+    for name in operating.blind:
+        blind = tuple(part for part in manifest.parts if manifest.key(part) == name)
+        for seen in examine(inspector, replace(manifest, parts=blind)):
+            album.add_blind(name, seen)
     out = folder / f"report-{language}.html"
-    write_report(out, inspector, manifest, examined, album, Wording(language), frozenset({"part1.png"}))
+    doubtful = frozenset({"part1.png"})
+    write_report(out, inspector, manifest, examined, album, Wording(language), operating, doubtful)
     return out
+
+
+def facts(policy: Policy, judged: list[JudgedImage], examined: list[Examined]) -> OperatingFacts:
+    """What the panel shows of these images; the policy was chosen on every other one of them."""
+    parts = judged_parts(judged, policy.views)
+    return OperatingFacts(
+        policy,
+        None,
+        ChosenOn(split="test", parts=parts),
+        ChosenOn(split="val", parts=parts[::2] + parts[1::4]),
+        parts_with(judged, {"part1.png"}),
+        parts_with_small_defects(judged, examined),
+    )

@@ -248,7 +248,7 @@ def _label(fired: Sequence[Fired]) -> Label:
 
 def _by_score(views: Sequence[View], rules: Rules) -> list[Fired]:
     """What fires by the score of the part, without what is accepted, and by the check of its reason."""
-    left = [_counted(view) for view in views]
+    left = [counted_score(view) for view in views]
     score = part_score(left, rules.views)
     whole = part_score([view.score for view in views if view.score is not None], rules.views)
     accepted = [AcceptReason.REGION_ACCEPTED] if score < whole and whole >= rules.least_stopped else []
@@ -258,8 +258,8 @@ def _by_score(views: Sequence[View], rules: Rules) -> list[Fired]:
     return [*([ReviewReason.BORDERLINE] if score >= rules.least_stopped else []), *accepted]
 
 
-def _counted(view: View) -> float:
-    """The score of an image that counts: without its regions, if they are accepted."""
+def counted_score(view: View) -> float:
+    """The P(NG) of an image, which could be read, that counts: without its regions, if they are accepted."""
     assert view.score is not None
     return view.score if view.rest is None else min(view.rest, view.score)
 

@@ -12,6 +12,7 @@ from gainspect.cli.goal_options import (
     Escape,
     FalseAlarmRate,
     Prevalence,
+    ReviewFrom,
     TargetRecall,
     Threshold,
 )
@@ -39,6 +40,7 @@ def calibrate(
     target_recall: TargetRecall = None,
     false_alarms: FalseAlarmRate = None,
     threshold: Threshold = None,
+    review_from: ReviewFrom = None,
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Whether the bundle checks the reason of NG verdicts.")
     ] = True,
@@ -61,6 +63,7 @@ def calibrate(
         recall=target_recall,
         false_alarms=false_alarms,
         threshold=threshold,
+        review_from=review_from,
     )
     if show and goal is None and run is None and data is None:
         read = read_bundle(bundle)

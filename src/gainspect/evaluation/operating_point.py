@@ -139,7 +139,7 @@ def decisions(verdicts: ValidationVerdicts, policy: Policy) -> list[Decision]:
 def _thresholds(verdicts: ValidationVerdicts, goal: Goal, doubted: NDArray[np.bool_] | None) -> Thresholds:
     scores, labels = _numbers(verdicts)
     if isinstance(goal, ByHand):
-        return Thresholds(goal.threshold, goal.threshold)
+        return Thresholds(goal.threshold if goal.review_from is None else goal.review_from, goal.threshold)
     _require(bool(labels.any()), "NG", verdicts.split)
     if isinstance(goal, Recall):
         threshold = operating_threshold(scores, labels, goal.recall)

@@ -9,6 +9,7 @@ from rich.console import Console
 from gainspect.data.manifest import Manifest
 from gainspect.data.seen import SEEN
 from gainspect.errors import GainspectError
+from gainspect.evaluation.chosen_on import CHOSEN_ON, ChosenOn, chosen_content, chosen_on
 from gainspect.evaluation.goals import POINT, Goal, OperatingPoint, content_of
 from gainspect.evaluation.operating_point import choose_policy, operating_point, usual_goal
 from gainspect.evaluation.validation_verdicts import (
@@ -36,6 +37,7 @@ class Calibration(NamedTuple):
     bundle: Bundle
     policy: Policy
     point: OperatingPoint
+    parts: ChosenOn
     data: Manifest | None
     """What it was chosen on besides the bundle's own validation part; it counts as seen afterwards."""
 
@@ -79,7 +81,8 @@ def calibrate(
         verdicts = _of_run(bundle, RunFolder(run))
     goal = goal or usual_goal(verdicts, None)
     policy = choose_policy(verdicts, goal, check=check)
-    return Calibration(bundle, policy, operating_point(verdicts, policy, goal), manifest)
+    point = operating_point(verdicts, policy, goal)
+    return Calibration(bundle, policy, point, chosen_on(verdicts, policy), manifest)
 
 
 def write_calibrated(calibration: Calibration, out: Path) -> Bundle:
@@ -96,6 +99,7 @@ def write_calibrated(calibration: Calibration, out: Path) -> Bundle:
     description = bundle.description.model_copy(update={"policy": calibration.policy})
     contents = dict(bundle.contents)
     contents[POINT] = content_of(calibration.point)
+    contents[CHOSEN_ON] = chosen_content(calibration.parts)
     if calibration.data is not None and seen is not None:
         contents[SEEN] = seen.and_those_of(calibration.data).to_json()
     if PARITY in contents:

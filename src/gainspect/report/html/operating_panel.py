@@ -1,0 +1,198 @@
+"""The operating panel of the inspection report: what a policy gives by part, and what others would give."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from gainspect.evaluation.appraisal import Appraisal, appraise
+from gainspect.evaluation.chosen_on import ChosenOn, attainable
+from gainspect.evaluation.goals import LeastCost, OperatingPoint
+from gainspect.evaluation.judged_parts import JudgedPart, outcome_of, tally
+from gainspect.metrics.decisions import expected_cost
+from gainspect.metrics.intervals import clopper_pearson, trials_needed, upper_bound
+from gainspect.metrics.thresholds import noise_floor
+from gainspect.policy import Policy
+from gainspect.report.html.panel_plots import PLACES, Axis, attainable_curve, part_histogram
+from gainspect.report.operating_sentences import (
+    advisor_sentence,
+    appraisal_sentences,
+    evidence_sentences,
+    policy_line,
+    unusable_sentences,
+)
+from gainspect.report.texts import Wording
+from gainspect.types import Label
+
+_TALLIES = (
+    ("caught", True, Label.NG),
+    ("escapes", True, Label.OK),
+    ("review_ng", True, Label.REVIEW),
+    ("false_alarms", False, Label.NG),
+    ("review_ok", False, Label.REVIEW),
+)
+"""The rows of the panel: whether it counts NG parts, and which decision on them."""
+_CLAIMS = (0.05, 0.01)
+"""Escape rates for which the number of parts that prove them is told."""
+_CODES = {Label.OK: 0, Label.REVIEW: 1, Label.NG: 2}
+"""Decisions, as the script has them."""
+MOST_BLIND = 12
+"""At most so many blind parts are shown with pictures."""
+
+
+@dataclass(frozen=True)
+class OperatingFacts:
+    """What the panel is made of."""
+
+    policy: Policy
+    point: OperatingPoint | None
+    """What the policy gave where it was chosen; None: an older version wrote the bundle."""
+    tested: ChosenOn
+    """The parts that the report judges."""
+    chosen: ChosenOn | None
+    """The parts that the policy was chosen on; None: not known."""
+    doubtful: frozenset[str] = frozenset()
+    """Names of tested parts with a doubtful label."""
+    small: frozenset[str] = frozenset()
+    """Names of tested NG parts whose defect is small in the input."""
+    made_by: Sequence[str] = ("gainspect", "calibrate", "NAME.gain", "--data", "DIR")
+    """The command line that makes another policy, before the options of its goal."""
+
+    @property
+    def floor(self) -> float | None:
+        """The P(NG) below which a part shows no evidence, from the parts that the policy was chosen on."""
+        if self.point is not None:
+            return self.point.floor
+        parts = (self.chosen or self.tested).parts
+        read = [(part.ng, part.score) for part in parts if part.score is not None]
+        labels = np.array([ng for ng, _ in read], np.bool_)
+        if not labels.any() or labels.all():
+            return None
+        return noise_floor(np.array([score for _, score in read]), labels)
+
+    @property
+    def goal(self) -> LeastCost:
+        """The costs and the prevalence that are shown first: of the policy's goal, or the usual ones."""
+        goal = None if self.point is None else self.point.goal
+        return goal if isinstance(goal, LeastCost) else LeastCost()
+
+    @property
+    def appraisal(self) -> Appraisal:
+        """The model as an appraiser of the tested parts."""
+        return appraise(self.tested.parts, self.policy, doubtful=self.doubtful, small=self.small)
+
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """The NG parts without evidence, worst first: of those tested, then of those chosen on."""
+        if self.floor is None:
+            return ()
+        sets = [self.tested, *([self.chosen] if self.chosen else [])]
+        return tuple(dict.fromkeys(name for one in sets for name in attainable(one.parts, self.floor).blind))
+
+
+def panel_values(facts: OperatingFacts, wording: Wording) -> dict[str, Any]:
+    """What the templates `appraisal.html.j2` and `panel.html.j2` show, as `appraisal` and `panel`."""
+    told = [("tested", facts.tested), *([("chosen", facts.chosen)] if facts.chosen else [])]
+    axis = Axis.of(
+        [part.score for _, one in told for part in one.parts if part.score is not None],
+        [facts.policy.threshold, facts.policy.least_stopped],
+    )
+    appraisal = facts.appraisal
+    return {
+        "appraisal": {
+            "grade": appraisal.grade,
+            "sentences": appraisal_sentences(appraisal, facts.tested.split, wording),
+        },
+        "panel": {
+            "policy": policy_line(facts.policy, facts.point, wording),
+            "warning": [] if facts.point is None else unusable_sentences(facts.point, wording),
+            "sets": [_set(kind, one, facts, axis, wording) for kind, one in told],
+            "blind_names": facts.blind,
+            "data": Markup(_data(told, facts, axis, wording)),
+        },
+    }
+
+
+def _set(kind: str, judged: ChosenOn, facts: OperatingFacts, axis: Axis, wording: Wording) -> dict[str, Any]:
+    """One set of parts, as it is before anything is moved."""
+    parts, policy, goal = judged.parts, facts.policy, facts.goal
+    counted = outcome_of(parts, policy)
+    prevalence = goal.prevalence or counted.ng / max(1, counted.ng + counted.ok)
+    escaped = tally(parts, policy, ng=True, labels=[Label.OK])
+    floor = facts.floor
+    sentences = [] if floor is None else evidence_sentences(attainable(parts, floor), wording)
+    needed = [(rate, trials_needed(rate)) for rate in _CLAIMS]
+    bound = upper_bound(escaped.items, escaped.of_items)
+    sentences.append(advisor_sentence(escaped.items, escaped.of_items, bound, needed, wording))
+    return {
+        "kind": kind,
+        "split": judged.split,
+        "ng": counted.ng,
+        "ok": counted.ok,
+        "rows": tally_rows(parts, policy),
+        "cost": expected_cost(counted, goal.costs, prevalence),
+        "prevalence": prevalence,
+        "sentences": sentences,
+        "histogram": Markup(part_histogram(parts, policy, axis, wording)),
+        "curve": Markup(attainable_curve(parts, policy, floor, wording)),
+    }
+
+
+def tally_rows(parts: Sequence[JudgedPart], policy: Policy) -> list[dict[str, Any]]:
+    """What is decided: name, count, share (None of no parts) and its exact 95 % bounds, which count items.
+
+    An item has what one of its parts has; it is caught if all its NG parts are.
+    """
+    rows = []
+    for name, ng, label in _TALLIES:
+        found = tally(parts, policy, ng=ng, labels=[label])
+        low, high = clopper_pearson(found.items, found.of_items)
+        if name == "caught":
+            lost = tally(parts, policy, ng=True, labels=[Label.OK, Label.REVIEW])
+            low, high = (1 - bound for bound in clopper_pearson(lost.items, lost.of_items)[::-1])
+        share = found.count / found.of if found.of else None
+        rows.append(
+            {"name": name, "count": found.count, "of": found.of, "share": share, "bounds": (low, high)}
+        )
+    return rows
+
+
+def _data(told: Sequence[tuple[str, ChosenOn]], facts: OperatingFacts, axis: Axis, wording: Wording) -> str:
+    """What the script reads, as JSON that may stand in a page."""
+    policy, goal = facts.policy, facts.goal
+    texts = {name: wording(f"pn_{name}") for name in ("no_changes", "no_side")}
+    texts |= {label.value: wording(label.value) for label in Label}
+    content = {
+        "threshold": policy.threshold,
+        "review_from": policy.least_stopped,
+        "costs": goal.costs._asdict(),
+        "prevalence": goal.prevalence,
+        "axis": {"low": axis.low, "high": axis.high} | PLACES,
+        "sets": [_rows(one.parts) for _, one in told],
+        "command": shlex.join(facts.made_by),
+        "texts": texts,
+    }
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _rows(parts: Sequence[JudgedPart]) -> list[list[Any]]:
+    """For each part: name, NG, score, confirmed, least, unread, number of its item, names of its images."""
+    items: dict[str, int] = {}
+    return [
+        [
+            part.name,
+            int(part.ng),
+            part.score,
+            part.confirmed,
+            _CODES[part.least],
+            int(part.unread),
+            items.setdefault(part.group, len(items)),
+            list(part.images),
+        ]
+        for part in parts
+    ]
