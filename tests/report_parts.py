@@ -10,12 +10,12 @@ from gainspect.data.manifest import Manifest, Part
 from gainspect.evaluation.chosen_on import ChosenOn
 from gainspect.evaluation.examined_parts import judged_image, parts_with, parts_with_small_defects
 from gainspect.evaluation.judged_parts import JudgedImage, judged_parts
+from gainspect.evaluation.operating_facts import OperatingFacts
 from gainspect.evaluation.reliance import Examined, examine
 from gainspect.inspection.bundle import Bundle, Description, Graph, Preprocessing
 from gainspect.inspection.inspector import Inspector
 from gainspect.policy import HeatScale, Policy, ReasonPolicy
 from gainspect.report.html.inspection_report import Album, write_report
-from gainspect.report.html.operating_panel import OperatingFacts
 from gainspect.report.texts import Wording
 from gainspect.types import Label
 

@@ -33,6 +33,7 @@ def calibrate(
     show: Annotated[
         bool, typer.Option("--show", help="Only print what the policy gives; write nothing.")
     ] = False,
+    lang: Annotated[str, typer.Option(help="Language of what --show prints: en or ko.")] = "en",
     cost: Cost = None,
     prevalence: Prevalence = None,
     escape: Escape = None,
@@ -49,12 +50,16 @@ def calibrate(
 
     With `--show` alone, print what the bundle's own policy gives.
     """
+    from gainspect.evaluation.chosen_on import chosen_on_of
     from gainspect.evaluation.goals import goal_of, point_of
     from gainspect.inspection.bundle import read_bundle
     from gainspect.report.terminal.bundle_tables import policy_sentence
+    from gainspect.report.terminal.operating_tables import operating_view
     from gainspect.report.terminal.policy_sentences import policy_sentences
     from gainspect.report.terminal.sentences import say
+    from gainspect.report.texts import Wording
 
+    wording = Wording(lang)
     goal = goal_of(
         cost=cost,
         prevalence=prevalence,
@@ -67,18 +72,21 @@ def calibrate(
     )
     if show and goal is None and run is None and data is None:
         read = read_bundle(bundle)
-        point = point_of(read)
-        unknown = ["What it gives is not stored in this bundle: give --run or --data."]
-        say(console, policy_sentence(read.description.policy, point))
-        say(console, *(unknown if point is None else policy_sentences(point)))
+        policy, point = read.description.policy, point_of(read)
+        if point is None:
+            say(console, policy_sentence(policy))
+            say(console, "What it gives is not stored in this bundle: give --run or --data.")
+            return
+        console.print(*operating_view(policy, point, chosen_on_of(read), wording), sep="\n")
         return
     from gainspect.jobs.run_calibration import calibrate as choose
     from gainspect.jobs.run_calibration import write_calibrated
 
     chosen = choose(bundle, goal, run=run, data=data, check=check, console=console)
-    say(console, policy_sentence(chosen.policy, chosen.point), *policy_sentences(chosen.point))
     if show:
+        console.print(*operating_view(chosen.policy, chosen.point, chosen.parts, wording), sep="\n")
         return
+    say(console, policy_sentence(chosen.policy, chosen.point), *policy_sentences(chosen.point))
     written = write_calibrated(
         chosen, out or bundle.with_name(f"{bundle.stem}-{chosen.policy.policy_id[:8]}.gain")
     )

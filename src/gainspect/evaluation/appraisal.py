@@ -18,9 +18,18 @@ from gainspect.policy import Rules
 from gainspect.types import Label
 
 RemedyKind = Literal[
-    "labels", "size", "train_ng", "train_ok", "train_both", "test_ng", "test_ok", "classes", "nothing"
+    "labels",
+    "size",
+    "reasons",
+    "train_ng",
+    "train_ok",
+    "train_both",
+    "test_ng",
+    "test_ok",
+    "classes",
+    "nothing",
 ]
-_CAUSES: tuple[RemedyKind, ...] = ("labels", "size", "train_ng", "train_ok", "train_both")
+_CAUSES: tuple[RemedyKind, ...] = ("labels", "size", "reasons", "train_ng", "train_ok", "train_both")
 """What a wrong decision calls for; of equally many, the first."""
 _GRADES: tuple[Grade, ...] = ("acceptable", "marginal", "unacceptable")
 
@@ -29,8 +38,9 @@ class Remedy(NamedTuple):
     """What would help most."""
 
     kind: RemedyKind
-    """labels: look at them again. size: a larger input. train_…: more such parts to train on (both: of either
-    class, since a person has to decide too often). test_…: more such parts to test on, since these cannot
+    """labels: look at them again. size: a larger input. reasons: look at why their check sends parts to a
+    person. train_…: more such parts to train on (both: of either class, since scores lie between the
+    thresholds). test_…: more such parts to test on, since these cannot
     tell. classes: parts of the class that is missing. nothing: nothing of these."""
     parts: tuple[str, ...] = ()
     """The parts that it would help with."""
@@ -67,6 +77,7 @@ def appraise(
 
     * labels, if the label is doubtful, or an OK part scores as high as half of the NG parts;
     * size, if the defect is small;
+    * reasons, if it is REVIEW although its score reaches the threshold: by the check of its reason;
     * else more parts to train on, like the missed ones, the false alarms, or (REVIEW) of both classes.
 
     What most of them call for is the remedy. If only one decision is wrong, or all figures are acceptable but
@@ -127,7 +138,7 @@ def _remedy(
         needed = trials_needed(MARKS[name][0], events=figures[name].count)
         return Remedy("test_ng" if wrong[0][0].ng else "test_ok", (wrong[0][0].name,), 1, needed)
     typical = median([part.score for part in parts if part.ng and part.score is not None] or [1.0])
-    calls = {part.name: _call(part, made, typical, doubtful, small) for part, made in wrong}
+    calls = {part.name: _call(part, made, rules.threshold, typical, doubtful, small) for part, made in wrong}
     times = Counter(calls.values())
     kind = max(_CAUSES, key=times.__getitem__)
     return Remedy(kind, tuple(name for name, call in calls.items() if call == kind), len(wrong))
@@ -141,7 +152,12 @@ def _is_wrong(part: JudgedPart, made: Label, figure: str) -> bool:
 
 
 def _call(
-    part: JudgedPart, made: Label, typical: float, doubtful: Collection[str], small: Collection[str]
+    part: JudgedPart,
+    made: Label,
+    threshold: float,
+    typical: float,
+    doubtful: Collection[str],
+    small: Collection[str],
 ) -> RemedyKind:
     looks_ng = not part.ng and part.score is not None and part.score >= typical
     if part.name in doubtful or looks_ng:
@@ -149,5 +165,5 @@ def _call(
     if part.ng and part.name in small:
         return "size"
     if made is Label.REVIEW:
-        return "train_both"
+        return "reasons" if part.score is not None and part.score >= threshold else "train_both"
     return "train_ng" if part.ng else "train_ok"

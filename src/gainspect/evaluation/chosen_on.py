@@ -43,9 +43,8 @@ def chosen_on(verdicts: ValidationVerdicts, policy: Policy) -> ChosenOn:
     """The parts of these verdicts, as the policy's checks see them."""
 
     def judged(image: ValidationVerdict) -> JudgedImage:
-        checked, doubts = policy.reason, ()
-        if checked is not None:
-            doubts = broken_rules(image.drop, image.control_drop, image.agreement, image.gap, checked)
+        figures = image.drop, image.control_drop, image.agreement, image.gap
+        doubts = () if policy.reason is None else broken_rules(*figures, policy.reason)
         view = View(image.score, doubts)
         return JudgedImage(image.part or image.image, image.image, image.group, image.label is Label.NG, view)
 

@@ -50,7 +50,7 @@ class JudgedPart(BaseModel):
 class Tally(NamedTuple):
     """Something that happens to parts of one class, and to the physical items (groups) that these show."""
 
-    count: int
+    hits: int
     of: int
     items: int
     """Items of which it happens to at least one part."""

@@ -15,6 +15,7 @@ from gainspect.evaluation.doubtful import require_known, resolve
 from gainspect.evaluation.examined_parts import judged_image, parts_with, parts_with_small_defects
 from gainspect.evaluation.goals import point_of
 from gainspect.evaluation.judged_parts import judged_parts
+from gainspect.evaluation.operating_facts import OperatingFacts
 from gainspect.evaluation.reliance import examine
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, read_verdicts
 from gainspect.evaluation.validation_verdicts import read_validation_verdicts
@@ -24,7 +25,7 @@ from gainspect.jobs.judged_data import data_for
 from gainspect.jobs.run_evaluation import ALL, part_of_data
 from gainspect.report.html.comparison_report import write_comparison
 from gainspect.report.html.inspection_report import Album, write_report
-from gainspect.report.html.operating_panel import MOST_BLIND, OperatingFacts
+from gainspect.report.html.operating_panel import MOST_BLIND
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
 from gainspect.report.texts import Wording

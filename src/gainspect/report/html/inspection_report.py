@@ -9,6 +9,7 @@ from typing import Any
 from gainspect.data.manifest import Manifest
 from gainspect.data.marked import Marking
 from gainspect.evaluation.failures import failures
+from gainspect.evaluation.operating_facts import OperatingFacts
 from gainspect.evaluation.reliance import (
     CELLS,
     Cell,
@@ -26,7 +27,7 @@ from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import evidence_region, with_margin
 from gainspect.metrics.classification import precision_recall_points, roc_points
 from gainspect.policy import ReasonPolicy
-from gainspect.report.html.operating_panel import OperatingFacts, panel_values
+from gainspect.report.html.operating_panel import panel_values
 from gainspect.report.html.page import write_page
 from gainspect.report.html.pictures import Picture, pictures_of, within_budget
 from gainspect.report.html.plots import curve, shares_with_intervals

@@ -24,10 +24,17 @@ def policy_sentences(point: OperatingPoint, wording: Wording = _ENGLISH) -> list
     """What a policy gives, part by part: decisions, cost, what is attainable, what it proves."""
     return [
         counted_sentence(point, wording),
+        *known_of(point, wording),
+        *unusable_sentences(point, wording),
+    ]
+
+
+def known_of(point: OperatingPoint, wording: Wording = _ENGLISH) -> list[str]:
+    """What the decisions of a policy cost, what is attainable, and what they prove."""
+    return [
         cost_sentence(point.cost, point.cost_at_1_percent, point.prevalence, wording),
         *attainable_sentences(point, wording),
         *advisor_sentences(point, wording),
-        *unusable_sentences(point, wording),
     ]
 
 
