@@ -42,16 +42,21 @@ def panel_values(facts: OperatingFacts, wording: Wording) -> dict[str, Any]:
     return {
         "appraisal": {
             "grade": appraisal.grade,
-            "sentences": appraisal_sentences(appraisal, facts.tested.split, wording),
+            "sentences": _together(appraisal_sentences(appraisal, facts.tested.split, wording)),
         },
         "panel": {
-            "policy": policy_line(facts.policy, facts.point, wording),
+            "policy": _together([policy_line(facts.policy, facts.point, wording)])[0],
             "warning": [] if facts.point is None else unusable_sentences(facts.point, wording),
             "sets": [_set(kind, one, facts, axis, wording) for kind, one in told],
             "blind_names": facts.blind,
             "data": Markup(_data(told, facts, axis, wording)),
         },
     }
+
+
+def _together(sentences: Sequence[str]) -> list[str]:
+    """The same sentences; a no-break space keeps number and sign together."""
+    return [sentence.replace(" %", "\u00a0%") for sentence in sentences]
 
 
 def _set(kind: str, judged: ChosenOn, facts: OperatingFacts, axis: Axis, wording: Wording) -> dict[str, Any]:
@@ -73,7 +78,7 @@ def _set(kind: str, judged: ChosenOn, facts: OperatingFacts, axis: Axis, wording
         "rows": tally_rows(parts, policy),
         "cost": expected_cost(counted, goal.costs, prevalence),
         "prevalence": prevalence,
-        "sentences": sentences,
+        "sentences": _together(sentences),
         "histogram": Markup(part_histogram(parts, policy, axis, wording)),
         "curve": Markup(attainable_curve(parts, policy, floor, wording)),
     }

@@ -67,19 +67,25 @@
   const cost = (found, costs, prevalence) => {
     const [ng, ok] = [found.caught.of, found.false_alarms.of];
     if (!ng || !ok) return null;
-    return 1000 * (prevalence * (found.escapes.count * costs.miss + found.review_ng.count * costs.review) / ng +
-      (1 - prevalence) * (found.false_alarms.count * costs.false_alarm + found.review_ok.count * costs.review) / ok);
+    const defective = (found.escapes.count * costs.miss + found.review_ng.count * costs.review) / ng;
+    const good = (found.false_alarms.count * costs.false_alarm + found.review_ok.count * costs.review) / ok;
+    return 1000 * (prevalence * defective + (1 - prevalence) * good);
   };
 
   // --- what is shown ---
   const shipped = { threshold: data.threshold, reviewFrom: data.review_from };
   const state = { set: 0, ...shipped, costs: { ...data.costs }, prevalence: data.prevalence };
   const logit = (p) => Math.log(Math.min(Math.max(p, 1e-7), 1 - 1e-7) / (1 - Math.min(Math.max(p, 1e-7), 1 - 1e-7)));
-  const short = (p) => (p > 0.5 ? 1 - Number((1 - p).toPrecision(4)) : Number(p.toPrecision(4)));
+  // Four digits of the smaller of p and 1 − p: short enough to be typed, and fine enough at both ends.
+  const short = (p) => Number((p > 0.5 ? 1 - Number((1 - p).toPrecision(4)) : Number(p.toPrecision(4))).toPrecision(12));
   const score = (value) => short(1 / (1 + Math.exp(-value)));
-  const digits = (p) => String(Number(p.toPrecision(10)));
-  const percent = (share) => `${(100 * share).toFixed(1).replace(/\.0$/, "")}\u00a0%`;
-  const span = ([low, high]) => `${(100 * low).toFixed(1)} – ${(100 * high).toFixed(1)} %`;
+  const digits = (p) => String(Number(p.toPrecision(6)));
+  // As Python formats numbers: a tie goes to the even digit.
+  const rounding = [0, 1].map((places) => new Intl.NumberFormat("en",
+    { minimumFractionDigits: places, maximumFractionDigits: places, roundingMode: "halfEven", useGrouping: false }));
+  const fixed = (value, places) => rounding[places].format(value);
+  const percent = (share) => `${fixed(100 * share, 1).replace(/\.0$/, "")}\u00a0%`;
+  const span = ([low, high]) => `${fixed(100 * low, 1)} – ${fixed(100 * high, 1)} %`;
   const shown = ({ count, of }) => `${count} / ${of}${of ? ` (${percent(count / of)})` : ""}`;
   const all = (query, root = panel) => [...root.querySelectorAll(query)];
   const { left, right, top, bottom, low, high } = data.axis;
@@ -142,10 +148,10 @@
       }
   };
   const commands = () => {
-    const band = state.reviewFrom < state.threshold ? ` --review-from ${digits(state.reviewFrom)}` : "";
+    const band = state.reviewFrom < state.threshold ? ` --review-from ${state.reviewFrom}` : "";
     const { miss, false_alarm, review } = state.costs;
-    const stated = state.prevalence === null ? "" : ` --prevalence ${digits(state.prevalence)}`;
-    panel.querySelector("[data-out=command]").textContent = `${data.command} --threshold ${digits(state.threshold)}${band}`;
+    const stated = state.prevalence === null ? "" : ` --prevalence ${state.prevalence}`;
+    panel.querySelector("[data-out=command]").textContent = `${data.command} --threshold ${state.threshold}${band}`;
     panel.querySelector("[data-out=command_cost]").textContent =
       `${data.command} --cost miss=${miss},false_alarm=${false_alarm},review=${review}${stated}`;
   };
@@ -155,7 +161,7 @@
     const after = parts.map((part) => decided(part, state.threshold, state.reviewFrom));
     const [was, is] = [figures(parts, before), figures(parts, after)];
     const prevalence = prevalenceOf(parts);
-    const money = (found) => { const value = cost(found, state.costs, prevalence); return value === null ? "–" : value.toFixed(0); };
+    const money = (found) => { const value = cost(found, state.costs, prevalence); return value === null ? "–" : fixed(value, 0); };
     all("[data-set]").forEach((block) => { block.hidden = Number(block.dataset.set) !== state.set; });
     const say = (name, text) => { panel.querySelector(`[data-set="${state.set}"] [data-out=${name}]`).textContent = text; };
     for (const [name] of ROWS) {
@@ -209,7 +215,7 @@
   for (const name of Object.keys(state.costs))
     for (const type of ["range", "number"]) on(name, type, (value) => value, 0, 1e6, (value) => { state.costs[name] = value; });
   on("prevalence", "range", (value) => Number((10 ** value).toPrecision(3)), 1e-6, 0.999999, (value) => { state.prevalence = value; });
-  on("prevalence", "number", (value) => value / 100, 1e-6, 0.999999, (value) => { state.prevalence = value; });
+  on("prevalence", "number", (value) => Number((value / 100).toPrecision(6)), 1e-6, 0.999999, (value) => { state.prevalence = value; });
   panel.querySelector("[data-back]").addEventListener("click", () => {
     Object.assign(state, shipped, { costs: { ...data.costs }, prevalence: data.prevalence });
     update();
