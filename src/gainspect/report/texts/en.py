@@ -116,7 +116,7 @@ TEXTS: dict[str, str] = {
     "pn_curve": "Attainable recall",
     "pn_curve_x": "False alarms, share of the OK parts",
     "pn_curve_y": "Recall",
-    "pn_curve_caption": "By the score alone, before reasons are checked. Dashed: thresholds below the floor, where more OK than NG parts are gained.",
+    "pn_curve_caption": "By the score alone, before reasons are checked. Dashed: thresholds below the floor, where a larger share of the OK parts than of the NG parts is gained.",
     "pn_floor": "floor",
     "pn_threshold": "NG from",
     "pn_review_from": "REVIEW from",

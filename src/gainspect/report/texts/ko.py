@@ -112,7 +112,7 @@ TEXTS: dict[str, str] = {
     "pn_curve": "달성 가능한 검출률",
     "pn_curve_x": "과검률 (양품 중 비율)",
     "pn_curve_y": "검출률",
-    "pn_curve_caption": "근거 확인 전, 점수만으로 본 결과입니다. 점선은 불량보다 양품이 더 많이 걸리는 하한 아래의 임계값입니다.",
+    "pn_curve_caption": "근거 확인 전, 점수만으로 본 결과입니다. 점선은 하한 아래의 임계값으로, 낮출수록 불량보다 양품이 더 큰 비율로 걸립니다.",
     "pn_floor": "하한",
     "pn_threshold": "불량 기준",
     "pn_review_from": "재검 기준",
