@@ -14,8 +14,8 @@ from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, Assessment, assess
 from gainspect.evaluation.doubtful import require_known, resolve
 from gainspect.evaluation.goals import LeastCost, point_of
-from gainspect.evaluation.saved_verdicts import ALL_LABELS, WITHOUT_DOUBTFUL, save_verdicts
-from gainspect.evaluation.summary import decision_figures, summarize
+from gainspect.evaluation.saved_verdicts import ALL_LABELS, WITHOUT_DOUBTFUL, save_decisions, save_verdicts
+from gainspect.evaluation.summary import decision_figures, part_decisions, summarize
 from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
@@ -50,7 +50,7 @@ def run_evaluation(
 
     Args:
         target: a run folder (its bundle is evaluated, and created if there is none), or a bundle.
-        out: folder for the two files.
+        out: folder for the files.
         split: the part of the data to evaluate on; "all": all of them, whatever the model has seen.
         data: folder or manifest. A run needs it only if the data have moved. A bundle always needs it, and it
             must define the split, because a bundle does not contain one.
@@ -61,7 +61,8 @@ def run_evaluation(
         seen: whether to judge a test part with images that the model has seen in training or validation. The
             others are judged in either case.
         mask_values: what the values of masks mean, of the data given with a bundle; None: as in its training.
-        check: whether to check reasons as the policy defines, and to count decisions; needs a bundle.
+        check: whether to check reasons as the policy defines, to count decisions, and to write decisions.csv;
+            needs a bundle.
         console: where progress is shown; None: no progress is shown.
 
     Returns:
@@ -102,6 +103,8 @@ def run_evaluation(
             left = (left_out or frozenset()) if title == WITHOUT_DOUBTFUL else frozenset()
             summary["decisions"] = _decisions(inspector, assessment.without(left))
     save_verdicts(assessment, out, summaries)
+    if check:
+        save_decisions(part_decisions(assessment, inspector.rules), out, inspector.rules)
     return summaries
 
 
@@ -138,7 +141,7 @@ def _decisions(inspector: Inspector, assessment: Assessment) -> dict[str, Any]:
     """Figures of decisions at the costs, and the prevalence, that the policy was chosen for."""
     point = None if inspector.bundle is None else point_of(inspector.bundle)
     goal = point.goal if point is not None and isinstance(point.goal, LeastCost) else LeastCost()
-    return decision_figures(assessment, goal.costs, goal.prevalence)
+    return decision_figures(assessment, inspector.rules, goal.costs, goal.prevalence)
 
 
 class _Opened(NamedTuple):

@@ -1,6 +1,7 @@
 """A new policy for a bundle: another file, the same network, and what it was chosen on counts as seen."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -104,7 +105,12 @@ def test_evaluate_with_check_counts_the_same_decisions(bundle, judged, monkeypat
     assert {name: told[name] for name in Outcome._fields} == chosen.point.counted._asdict()
     for name in ("cost", "cost_at_1_percent", "prevalence", "groups", "escaped_groups", "escape_bound"):
         assert told[name] == getattr(chosen.point, name)
-    assert decision_sentences(told)[1] in policy_sentences(chosen.point)
+    assert decision_sentences(told)[2] in policy_sentences(chosen.point)
+    made = (tmp_path / "out" / "decisions.csv").read_text().splitlines()[1:]
+    assert len(made) == chosen.point.counted.ng + chosen.point.counted.ok
+    counts = Counter(tuple(row.split(",")[column] for column in (1, 4)) for row in made)
+    assert counts["ng", "ng"] == chosen.point.counted.caught
+    assert counts["ok", "review"] == chosen.point.counted.review_ok
     stored = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert stored["all labels"]["decisions"] == told
     assert ",decision," in (tmp_path / "out" / "predictions.csv").read_text().splitlines()[0]

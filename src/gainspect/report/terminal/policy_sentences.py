@@ -47,8 +47,12 @@ def decision_sentences(figures: Mapping[str, Any]) -> list[str]:
         f"{figures['escaped_groups']} of {figures['groups']} missed proves an escape rate below "
         f"{_share(figures['escape_bound'])} (95 % confidence), if no policy was chosen on them."
     )
+    auroc = "" if figures["auroc"] is None else f" AUROC {figures['auroc']:.3f}."
+    decided = counted.ng + counted.ok
     return [
-        f"Part by part, after the check of reasons: {_counted(counted)}",
+        f"Part by part, after the check of reasons: {_counted(counted)}{auroc}",
+        f"{counted.caught + counted.passed} of {plural(decided, 'part')} are decided as they are "
+        f"(effectiveness {_share(figures['effectiveness'])}).",
         _cost(figures["cost"], figures["cost_at_1_percent"], figures["prevalence"]),
         *([proven] if figures["groups"] else []),
     ]
