@@ -71,7 +71,7 @@ def test_where_views_are_noisy_copies_the_mean_of_their_logits_is_chosen_and_bet
     wrong = [
         operating_point(stored(fresh), which, LeastCost()).counted.false_alarms for which in (by_mean, by_max)
     ]
-    assert wrong[0] < 10 < 100 < wrong[1]
+    assert 5 * wrong[0] < wrong[1]
 
 
 def test_where_only_one_view_shows_the_defect_the_largest_is_chosen():
