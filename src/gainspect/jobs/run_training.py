@@ -7,7 +7,6 @@ from rich.console import Console
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
 from gainspect.data.taken import not_taken_sentence
-from gainspect.evaluation.goals import OperatingPoint
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.report.terminal.bundle_tables import policy_sentence
 from gainspect.report.terminal.policy_sentences import policy_sentences
@@ -79,7 +78,6 @@ def _say(run: RunFolder, console: Console) -> None:
     if announced:
         taken, expected = in_words(announced["taken"]), in_words(announced["seconds"])
         console.print(f"{plural(announced['epochs'], 'epoch')} took {taken}; estimated: {expected}.")
-    stored = result.get("operating_point")  # runs of older versions have none, or thresholds only
-    point = OperatingPoint.model_validate(stored) if stored and "goal" in stored else None
+    point = run.operating_point()
     say(console, f"Kept epoch {result['epoch']}. {policy_sentence(policy, point)}")
     say(console, *([] if point is None else policy_sentences(point)))

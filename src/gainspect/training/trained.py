@@ -34,6 +34,7 @@ def trained_inspector(run: RunFolder) -> Inspector:
         threshold=policy.threshold,
         review_from=policy.review_from,
         views=policy.views,
+        region_threshold=policy.region_threshold,
         tiling=run.config().data.tiling,
         depth=run.reading().depth,
     )

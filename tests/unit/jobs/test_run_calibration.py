@@ -115,8 +115,6 @@ def test_evaluate_with_check_counts_the_same_decisions(bundle, judged, monkeypat
     assert stored["all labels"]["decisions"] == told
     assert ",decision," in (tmp_path / "out" / "predictions.csv").read_text().splitlines()[0]
     assert "decisions" not in next(iter(run_evaluation(new.path, **given).values()))
-    with pytest.raises(GainspectError, match="decisions are those of a bundle"):
-        run_evaluation(new.path, **given, check=True, runtime="torch")
 
 
 def test_a_bundle_of_before_the_list_of_seen_images_gets_none(bundle, judged, tmp_path):
