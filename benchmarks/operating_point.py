@@ -166,7 +166,7 @@ def shipped(scores: Array, labels: Flags, prevalence: float) -> Thresholds:
 
 def _shipped(scores: Array, labels: Flags, prevalence: float, *, floor: float, band: bool) -> Thresholds:
     found = least_cost(expit(scores), labels, COSTS, prevalence, floor=floor, band=band)
-    return Thresholds(*(float(logit(np.clip(at, 1e-9, 1 - 1e-9))) for at in found))
+    return Thresholds(*(float(logit(np.clip(at, 1e-9, 1 - 1e-9))) for at in found[:2]))
 
 
 def from_floor(rule: Rule) -> Rule:

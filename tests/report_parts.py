@@ -8,9 +8,9 @@ import numpy as np
 
 from gainspect.data.manifest import Manifest, Part
 from gainspect.evaluation.chosen_on import ChosenOn
-from gainspect.evaluation.examined_parts import judged_image, parts_with, parts_with_small_defects
+from gainspect.evaluation.examined_parts import parts_with, parts_with_small_defects, viewed_image
 from gainspect.evaluation.goals import LeastCost, OperatingPoint
-from gainspect.evaluation.judged_parts import JudgedImage, judged_parts
+from gainspect.evaluation.judged_parts import ViewedImage, judged_parts
 from gainspect.evaluation.operating_facts import OperatingFacts
 from gainspect.evaluation.reliance import Examined, examine
 from gainspect.inspection.bundle import Bundle, Description, Graph, Preprocessing
@@ -135,7 +135,7 @@ def small_report(
     for seen in examine(inspector, manifest):
         album.add(seen)
         examined.append(seen.examined)
-        judged.append(judged_image(seen, inspector, manifest))
+        judged.append(viewed_image(seen, inspector, manifest))
     operating = facts(policy.model_copy(update={"review_from": review_from}), judged, examined, point)
     for name in operating.blind:
         blind = tuple(part for part in manifest.parts if manifest.key(part) == name)
@@ -148,7 +148,7 @@ def small_report(
 
 
 def facts(
-    policy: Policy, judged: list[JudgedImage], examined: list[Examined], point: OperatingPoint | None = None
+    policy: Policy, judged: list[ViewedImage], examined: list[Examined], point: OperatingPoint | None = None
 ) -> OperatingFacts:
     """What the panel shows of these images; the policy was chosen on every other one of them."""
     parts = judged_parts(judged, policy.views)

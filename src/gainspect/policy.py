@@ -121,13 +121,13 @@ class Policy(Rules):
     target_recall: float | None = Field(default=None, gt=0, le=1)
     """The recall that the threshold was chosen for; None: the threshold was set by hand."""
     split: str
-    """The part of the data that the threshold was chosen on (or, if it was set by hand, tried on)."""
+    """What of the data the threshold was chosen on (or, if it was set by hand, tried on)."""
     ng: int = Field(ge=0)
     ok: int = Field(ge=0)
-    """Number of NG and OK images in that part."""
+    """Number of NG and OK parts in it."""
     recall: float | None = None
     false_alarm_rate: float | None = None
-    """Recall and false-alarm rate on that part at this threshold."""
+    """Recall and false-alarm rate of these parts at this threshold."""
     region_threshold: float = Field(ge=0)
     """Regions are where the evidence reaches this value, in the evidence's own units."""
     map_thresholds: dict[MapName, float] = {}
@@ -136,6 +136,11 @@ class Policy(Rules):
     """How evidence is drawn; None in bundles written before this field existed."""
     reason: ReasonPolicy | None = None
     """How reasons are checked; None: they are not checked."""
+
+    @property
+    def rules(self) -> Rules:
+        """What `decide` applies of it."""
+        return Rules(**{name: getattr(self, name) for name in Rules.model_fields})
 
     def heat_scale(self) -> HeatScale:
         """The scale to draw with; if the policy has none, from 0 to twice the region threshold."""

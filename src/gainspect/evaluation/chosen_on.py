@@ -7,12 +7,11 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gainspect.errors import GainspectError, first_fault
-from gainspect.evaluation.judged_parts import JudgedImage, JudgedPart, judged_parts
+from gainspect.evaluation.judged_parts import JudgedPart, ViewedImage, judged_parts
 from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
 from gainspect.inspection.bundle import Bundle
 from gainspect.inspection.reason.rules import broken_rules
 from gainspect.policy import Policy, View
-from gainspect.types import Label
 
 CHOSEN_ON = "chosen_on.json"
 """The name of the file in a bundle."""
@@ -42,13 +41,13 @@ class Attainable(NamedTuple):
 def chosen_on(verdicts: ValidationVerdicts, policy: Policy) -> ChosenOn:
     """The parts of these verdicts, as the policy's checks see them."""
 
-    def judged(image: ValidationVerdict) -> JudgedImage:
+    def viewed(image: ValidationVerdict) -> ViewedImage:
         figures = image.drop, image.control_drop, image.agreement, image.gap
         doubts = () if policy.reason is None else broken_rules(*figures, policy.reason)
-        view = View(image.score, doubts)
-        return JudgedImage(image.part or image.image, image.image, image.group, image.label is Label.NG, view)
+        return ViewedImage(image.image, image.part, image.group, image.label, View(image.score, doubts))
 
-    return ChosenOn(split=verdicts.split, parts=judged_parts(map(judged, verdicts.images), policy.views))
+    parts = judged_parts([viewed(image) for image in verdicts.images], policy.views)
+    return ChosenOn(split=verdicts.split, parts=parts)
 
 
 def chosen_on_of(bundle: Bundle) -> ChosenOn | None:

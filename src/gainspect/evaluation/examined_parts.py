@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gainspect.data.defect_size import SMALL_DEFECT
 from gainspect.data.manifest import Manifest
-from gainspect.evaluation.judged_parts import JudgedImage
+from gainspect.evaluation.judged_parts import ViewedImage
 from gainspect.evaluation.reliance import Examined, Seen
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import check_reasons
@@ -14,7 +14,7 @@ from gainspect.policy import View
 from gainspect.types import Label, ReviewReason
 
 
-def judged_image(seen: Seen, inspector: Inspector, manifest: Manifest) -> JudgedImage:
+def viewed_image(seen: Seen, inspector: Inspector, manifest: Manifest) -> ViewedImage:
     """What the decision on a part needs of one of its images.
 
     Its reason is checked here if the Inspector did not, because its score is below the threshold: other
@@ -26,11 +26,11 @@ def judged_image(seen: Seen, inspector: Inspector, manifest: Manifest) -> Judged
         manifest: the data that the image is of.
     """
     part = seen.part
-    return JudgedImage(
-        part=manifest.decided(part),
+    return ViewedImage(
         image=manifest.key(part),
+        part=part.part or None,
         group=part.group,
-        ng=part.label is Label.NG,
+        label=part.label,
         view=View(seen.verdict.score, _doubts(seen, inspector)),
     )
 
@@ -45,16 +45,17 @@ def _doubts(seen: Seen, inspector: Inspector) -> tuple[ReviewReason, ...]:
     return check_reasons([seen.image], [as_ng], inspector.scores, reason, threshold)[0].review_reasons
 
 
-def parts_with(images: Iterable[JudgedImage], chosen: Collection[str]) -> frozenset[str]:
+def parts_with(images: Iterable[ViewedImage], chosen: Collection[str]) -> frozenset[str]:
     """The names of the parts of which an image is chosen, by its name."""
-    return frozenset(image.part for image in images if image.image in chosen)
+    return frozenset(image.part or image.image for image in images if image.image in chosen)
 
 
-def parts_with_small_defects(images: Iterable[JudgedImage], examined: Iterable[Examined]) -> frozenset[str]:
+def parts_with_small_defects(images: Iterable[ViewedImage], examined: Iterable[Examined]) -> frozenset[str]:
     """The names of the parts whose marked defects are all less than `SMALL_DEFECT` pixels across."""
     across = {e.assessed.image: e.defect_px for e in examined if e.defect_px is not None}
     widest: dict[str, float] = {}
     for image in images:
         if image.image in across:
-            widest[image.part] = max(across[image.image], widest.get(image.part, 0.0))
+            name = image.part or image.image
+            widest[name] = max(across[image.image], widest.get(name, 0.0))
     return frozenset(name for name, px in widest.items() if px < SMALL_DEFECT)

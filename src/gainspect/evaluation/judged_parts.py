@@ -1,26 +1,32 @@
 """Parts, reduced to what their decision depends on when the thresholds of a policy move."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from gainspect.evaluation.parts import DecidedPart, parts_of
 from gainspect.metrics.decisions import Outcome
 from gainspect.policy import Rules, View, ViewRule, counted_score, part_score
 from gainspect.types import Label
 
 
-class JudgedImage(NamedTuple):
-    """One image of a part."""
+class ViewedImage(NamedTuple):
+    """One image of a part, as a policy looks at it."""
 
-    part: str
-    """The name of what is decided."""
     image: str
-    """Its own name in tables."""
+    """Its name in tables."""
+    part: str | None
+    """What it is a view of; None: it is decided alone."""
     group: str
-    ng: bool
+    label: Label
     view: View
     """With what the check of its reason finds, whatever its score."""
+
+    @property
+    def score(self) -> float:
+        """P(NG), 0…1; 0 if it could not be read."""
+        return self.view.score or 0.0
 
 
 class JudgedPart(BaseModel):
@@ -57,32 +63,29 @@ class Tally(NamedTuple):
     of_items: int
 
 
-def judged_parts(images: Iterable[JudgedImage], rule: ViewRule | None) -> tuple[JudgedPart, ...]:
+def judged_parts(images: Sequence[ViewedImage], rule: ViewRule | None) -> tuple[JudgedPart, ...]:
     """The parts of these images, in the order of their first image.
 
     Args:
         images: of all parts, in any order.
         rule: how the scores of a part's images become one.
     """
-    parts: dict[str, list[JudgedImage]] = {}
-    for image in images:
-        parts.setdefault(image.part, []).append(image)
-    return tuple(_judged(name, of_part, rule) for name, of_part in parts.items())
+    return tuple(_judged(part, rule) for part in parts_of(images))
 
 
-def _judged(name: str, images: Sequence[JudgedImage], rule: ViewRule | None) -> JudgedPart:
-    views = [image.view for image in images]
+def _judged(part: DecidedPart[ViewedImage], rule: ViewRule | None) -> JudgedPart:
+    views = [image.view for image in part.images]
     read = [(view, counted_score(view)) for view in views if view.score is not None]
-    names = tuple(image.image for image in images)
+    names = tuple(image.image for image in part.images)
     return JudgedPart(
-        name=name,
-        group=images[0].group,
-        ng=any(image.ng for image in images),
+        name=part.name,
+        group=part.group,
+        ng=part.label is Label.NG,
         score=part_score([score for _, score in read], rule) if read else None,
         confirmed=max((score for view, score in read if not view.doubts), default=None),
         least=_least([view for view, _ in read]),
         unread=len(read) < len(views),
-        images=() if names == (name,) else names,
+        images=() if names == (part.name,) else names,
     )
 
 

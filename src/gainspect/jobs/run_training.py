@@ -86,8 +86,7 @@ def _say(run: RunFolder, console: Console) -> OperatingPoint | None:
     if announced:
         taken, expected = in_words(announced["taken"]), in_words(announced["seconds"])
         console.print(f"{plural(announced['epochs'], 'epoch')} took {taken}; estimated: {expected}.")
-    stored = result.get("operating_point")  # runs of older versions have none, or thresholds only
-    point = OperatingPoint.model_validate(stored) if stored and "goal" in stored else None
+    point = run.operating_point()
     say(console, f"Kept epoch {result['epoch']}. {policy_sentence(policy, point)}")
     if point is not None:
         say(console, *known_of(point))

@@ -12,7 +12,7 @@ from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
 from gainspect.data.taken import not_taken_sentence
 from gainspect.evaluation.chosen_on import ChosenOn, chosen_on, chosen_on_of
 from gainspect.evaluation.doubtful import require_known, resolve
-from gainspect.evaluation.examined_parts import judged_image, parts_with, parts_with_small_defects
+from gainspect.evaluation.examined_parts import parts_with, parts_with_small_defects, viewed_image
 from gainspect.evaluation.goals import point_of
 from gainspect.evaluation.judged_parts import judged_parts
 from gainspect.evaluation.operating_facts import OperatingFacts
@@ -87,7 +87,7 @@ def write_inspection_report(
         for image in examine(inspector, manifest):
             album.add(image)
             examined.append(image.examined)
-            judged.append(judged_image(image, inspector, manifest))
+            judged.append(viewed_image(image, inspector, manifest))
             advance()
     policy = bundle.description.policy
     operating = OperatingFacts(

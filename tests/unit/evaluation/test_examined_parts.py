@@ -1,12 +1,13 @@
 """What a report examines gives the same parts as the stored verdicts of the same images would."""
 
 from gainspect.evaluation.chosen_on import chosen_on
-from gainspect.evaluation.examined_parts import judged_image, parts_with, parts_with_small_defects
-from gainspect.evaluation.judged_parts import JudgedImage, decided, judged_parts
+from gainspect.evaluation.examined_parts import parts_with, parts_with_small_defects, viewed_image
+from gainspect.evaluation.judged_parts import ViewedImage, decided, judged_parts
 from gainspect.evaluation.reliance import examine
 from gainspect.evaluation.validation_verdicts import validation_verdicts
 from gainspect.inspection.inspector import Inspector
 from gainspect.policy import View
+from gainspect.types import Label
 from report_parts import Spots, bundle, parts
 
 POLICY = bundle().description.policy
@@ -21,7 +22,7 @@ def test_reasons_are_checked_below_the_threshold_too(tmp_path):
     stored = chosen_on(validation_verdicts(Spots(), manifest, kept=POLICY), POLICY)
     judge = inspector()
     seen = list(examine(judge, manifest))
-    found = judged_parts([judged_image(one, judge, manifest) for one in seen], POLICY.views)
+    found = judged_parts([viewed_image(one, judge, manifest) for one in seen], POLICY.views)
     assert found == stored.parts
     assert {part.confirmed is None for part in found if part.score < 0.5} == {True, False}
     assert [decided(part, POLICY) for part in found] == [one.examined.label for one in seen]
@@ -29,7 +30,7 @@ def test_reasons_are_checked_below_the_threshold_too(tmp_path):
 
 def test_without_a_check_every_reason_holds(tmp_path):
     manifest, judge = parts(tmp_path / "data"), inspector(reason=None)
-    found = [judged_image(one, judge, manifest) for one in examine(judge, manifest)]
+    found = [viewed_image(one, judge, manifest) for one in examine(judge, manifest)]
     assert {one.view.doubts for one in found} == {()}
 
 
@@ -38,7 +39,7 @@ def test_parts_are_small_if_their_widest_defect_is(tmp_path):
     examined = [one.examined for one in examine(judge, manifest)]
     across = {one.assessed.image: one.defect_px for one in examined if one.defect_px is not None}
     assert sorted(across.values())[:2] == [4, 5]  # the sides of the spots; under 4 px counts as small
-    alone = [JudgedImage(name, name, "g", True, View(0.1)) for name in across]
+    alone = [ViewedImage(name, None, "g", Label.NG, View(0.1)) for name in across]
     assert parts_with_small_defects(alone, examined) == frozenset()
     smaller = [
         type(one)(**{**vars(one), "defect_px": one.defect_px and one.defect_px - 2}) for one in examined

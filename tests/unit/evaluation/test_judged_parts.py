@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gainspect.evaluation.judged_parts import (
-    JudgedImage,
     JudgedPart,
+    ViewedImage,
     decided,
     judged_parts,
     outcome_of,
@@ -28,8 +28,8 @@ VIEWS = st.builds(
 RULES = st.sampled_from([None, ViewRule(), ViewRule(kind="mean"), ViewRule(kind="k_of_n", k=2)])
 
 
-def images_of(views, part="p", group="g", ng=True):
-    return [JudgedImage(part, f"{part}-{n}.png", group, ng, view) for n, view in enumerate(views)]
+def images_of(views, part="p", group="g", label=Label.NG):
+    return [ViewedImage(f"{part}-{n}.png", part, group, label, view) for n, view in enumerate(views)]
 
 
 @given(views=st.lists(VIEWS, min_size=1, max_size=5), rule=RULES, cuts=st.tuples(SCORES, SCORES))
@@ -40,15 +40,15 @@ def test_it_is_decided_as_its_images_are(views, rule, cuts):
 
 
 def test_images_of_a_part_are_together_in_any_order_and_one_ng_image_makes_it_ng():
-    first, second = images_of([View(0.2), View(0.9)], "a"), images_of([View(0.4)], "b", "h", ng=False)
-    mixed = [first[1]._replace(ng=False), *second, first[0]]
+    first, second = images_of([View(0.2), View(0.9)], "a"), images_of([View(0.4)], "b", "h", Label.OK)
+    mixed = [first[1]._replace(label=Label.OK), *second, first[0]]
     a, b = judged_parts(mixed, None)
     assert (a.name, a.ng, a.score, a.images) == ("a", True, 0.9, ("a-1.png", "a-0.png"))
     assert (b.name, b.ng, b.score, b.images) == ("b", False, 0.4, ("b-0.png",))
 
 
 def test_a_part_of_one_image_with_its_name_does_not_name_it_twice():
-    (part,) = judged_parts([JudgedImage("a.png", "a.png", "g", True, View(0.5))], None)
+    (part,) = judged_parts([ViewedImage("a.png", None, "g", Label.NG, View(0.5))], None)
     assert part.images == ()
     assert part.model_dump(exclude_defaults=True) == {
         "name": "a.png",

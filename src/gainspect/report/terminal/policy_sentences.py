@@ -16,6 +16,7 @@ from gainspect.report.operating_sentences import (
     unusable_sentences,
 )
 from gainspect.report.texts import Wording
+from gainspect.wording import plural
 
 _ENGLISH = Wording("en")
 
@@ -50,8 +51,12 @@ def decision_sentences(figures: Mapping[str, Any]) -> list[str]:
         f"{figures['escaped_groups']} of {figures['groups']} missed proves an escape rate below "
         f"{share(figures['escape_bound'])} (95 % confidence), if no policy was chosen on them."
     )
+    auroc = "" if figures["auroc"] is None else f" AUROC {figures['auroc']:.3f}."
+    decided = counted.ng + counted.ok
     return [
-        f"Part by part, after the check of reasons: {counted_words(counted, _ENGLISH)}",
+        f"Part by part, after the check of reasons: {counted_words(counted, _ENGLISH)}{auroc}",
+        f"{counted.caught + counted.passed} of {plural(decided, 'part')} are decided as they are "
+        f"(effectiveness {share(figures['effectiveness'])}).",
         cost_sentence(figures["cost"], figures["cost_at_1_percent"], figures["prevalence"], _ENGLISH),
         *([proven] if figures["groups"] else []),
     ]
