@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from gainspect.evaluation.parts import DecidedPart, parts_of
 from gainspect.metrics.decisions import Outcome
@@ -39,9 +39,9 @@ class JudgedPart(BaseModel):
     """The physical item; parts of one item are not independent."""
     ng: bool
     """Whether one of its images is labeled NG."""
-    score: float | None
+    score: float | None = Field(ge=0, le=1)
     """P(NG) of the part, by the policy's rule for views; None: none of its images could be read."""
-    confirmed: float | None = None
+    confirmed: float | None = Field(default=None, ge=0, le=1)
     """The largest P(NG) of an image whose reason holds; None: there is no such image. A part whose score
     reaches a threshold is NG if this one does too, else REVIEW by the check of its reason."""
     least: Label = Label.OK

@@ -70,7 +70,10 @@ def test_a_bundle_keeps_them():
     assert len(content.splitlines()) == 92
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"split": "val", "parts": [{"name": 3}]}', b"\xff"])
+BROKEN = b'{"split": "val", "parts": [{"name": "a", "group": "a", "ng": true, "score": %s}]}'
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", BROKEN % b"NaN", BROKEN % b"7", BROKEN % b'"x"'])
 def test_what_cannot_be_read_is_a_sentence(content):
     with pytest.raises(GainspectError, match=r"cannot read chosen_on\.json"):
         chosen_on_of(replace(bundle(), path=Path("x.gain"), contents={CHOSEN_ON: content}))

@@ -37,9 +37,10 @@
     return logFactorials[n];
   };
   const atMost = (k, n, p) => {
+    const [all, hit, miss] = [logFactorial(n), Math.log(p), Math.log1p(-p)];
     let sum = 0;
     for (let i = 0; i <= k; i += 1)
-      sum += Math.exp(logFactorial(n) - logFactorial(i) - logFactorial(n - i) + i * Math.log(p) + (n - i) * Math.log1p(-p));
+      sum += Math.exp(all - logFactorials[i] - logFactorials[n - i] + i * hit + (n - i) * miss);
     return sum;
   };
   const upper = (k, n, tail) => {
