@@ -88,7 +88,7 @@ TEXTS: dict[str, str] = {
     "ap_wrong_false_alarm": "false alarms",
     "ap_labels": "a look at labels: those of {n} of the {of} {wrong} are doubtful (listed as such, or of OK parts that score like NG parts): {names}.",
     "ap_size": "a larger input (--size): {n} of the {of} {wrong} have a defect that is less than {px:.0f} px wide after resizing: {names}.",
-    "ap_reasons": "a look at the reasons: {n} of the {of} {wrong} are left to a person because the check of their reason fails or cannot be made. The REVIEW rules of the report say why; `gainspect calibrate --no-check` leaves the check out.",
+    "ap_reasons": "a look at the reasons: {n} of the {of} {wrong} are left to a person because the check of their reason fails or cannot be made. The REVIEW rules of the report say why; gainspect calibrate --no-check leaves the check out.",
     "ap_train_ng": "more NG parts to train on, such as {n} of the {of} {wrong}: {names}.",
     "ap_train_ok": "more OK parts to train on, such as {n} of the {of} {wrong}: {names}.",
     "ap_train_both": "more parts of both classes to train on: {n} of the {of} {wrong} score between the two thresholds and are left to a person (REVIEW).",

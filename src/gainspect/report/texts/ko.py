@@ -85,7 +85,7 @@ TEXTS: dict[str, str] = {
     "ap_wrong_false_alarm": "과검",
     "ap_labels": "라벨 재확인. {wrong} {of}개 중 {n}개의 라벨이 의심됩니다(의심 목록에 있거나, 양품인데 점수가 불량과 같음): {names}.",
     "ap_size": "더 큰 입력 크기(--size). {wrong} {of}개 중 {n}개는 축소 후 결함의 폭이 {px:.0f} px 미만입니다: {names}.",
-    "ap_reasons": "판정 근거 확인. {wrong} {of}개 중 {n}개는 근거가 확인을 통과하지 못했거나 확인할 수 없어 사람에게 넘깁니다. 이유는 보고서의 재검 규칙에 있으며, `gainspect calibrate --no-check`로 근거 확인을 뺄 수 있습니다.",
+    "ap_reasons": "판정 근거 확인. {wrong} {of}개 중 {n}개는 근거가 확인을 통과하지 못했거나 확인할 수 없어 사람에게 넘깁니다. 이유는 보고서의 재검 규칙에 있으며, gainspect calibrate --no-check로 근거 확인을 뺄 수 있습니다.",
     "ap_train_ng": "학습에 쓸 불량 추가. {wrong} {of}개 중 {n}개와 같은 불량이 필요합니다: {names}.",
     "ap_train_ok": "학습에 쓸 양품 추가. {wrong} {of}개 중 {n}개와 같은 양품이 필요합니다: {names}.",
     "ap_train_both": "학습에 쓸 양품과 불량 추가. {wrong} {of}개 중 {n}개는 점수가 두 기준 사이에 있어 사람에게 넘깁니다(재검).",
