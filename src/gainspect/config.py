@@ -168,8 +168,8 @@ class TrainingConfig(_Section):
     patience: PositiveInt | None = None
     """Stop after this many epochs without a better `monitor`; None: train to the end."""
     folds: Annotated[int, Field(ge=2)] | None = None
-    """Choose the policy out of fold: training and validation parts are divided into so many folds, each judged
-    by a network that was trained on the others, and the last network is trained on all of them
+    """Choose the policy out of fold: training and validation parts are divided into so many folds, each
+    judged by a network that was trained on the others, and the last network is trained on all of them
     (`training.folds`). None: a validation part chooses."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """"auto": bf16 on GPUs that support it, otherwise 32."""

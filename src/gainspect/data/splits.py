@@ -65,7 +65,8 @@ def folds(manifest: Manifest, count: int, seed: int) -> list[Manifest]:
         groups_of = len({part.group for part in known.parts if part.label is label})
         if groups_of < count:
             raise GainspectError(
-                f"{count} folds need {count} {label.name} groups, and training and validation have {groups_of}",
+                f"{count} folds need {count} {label.name} groups, and training and validation part have "
+                f"{groups_of}",
                 where=manifest.root,
                 hint="Choose fewer folds, or add parts.",
             )

@@ -80,7 +80,7 @@ Goal = Annotated[LeastCost | EscapeBound | Recall | FalseAlarms | ByHand, Field(
 
 
 class ScoreMap(_Section):
-    """An increasing, piecewise linear map from logit to calibrated logit (`metrics.calibration.Increasing`)."""
+    """An increasing map from logit to calibrated logit (`metrics.calibration.Increasing`)."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
@@ -99,7 +99,7 @@ class Carried(_Section):
     """Mean log loss with which each method foretells the scores of a fold that is left out; empty with two
     folds, where no method can be told from another."""
     maps: tuple[ScoreMap, ...]
-    """That of each fold; scores are carried over by it and the inverse of the mean. None with method "none"."""
+    """That of each fold; scores are carried over by it and the inverse of the mean. "none" has none."""
 
 
 class Procedure(_Section):

@@ -6,7 +6,7 @@ threshold chosen on them is one on the scores of the last network, as they are.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from gainspect.evaluation.validation_verdicts import (
     least_region,
 )
 from gainspect.files import write_json
-from gainspect.metrics.calibration import METHODS, CarryMethod, carried, carry_losses, logits_of
+from gainspect.metrics.calibration import CarryMethod, carried, carry_losses, chosen_method, logits_of
 from gainspect.types import Label, MapName
 
 FOLDS = "folds"
@@ -79,15 +79,14 @@ def pooled_thresholds(folds: Sequence[HeldOutMaps]) -> tuple[dict[MapName, float
     return thresholds, least_region(thresholds, [peak for fold in folds for peak in fold.ok_peaks])
 
 
-def pooled(folds: Sequence[ValidationVerdicts]) -> ValidationVerdicts:
+def pooled(folds: Sequence[ValidationVerdicts], method: CarryMethod | None = None) -> ValidationVerdicts:
     """The verdicts of all folds, their scores carried over to the scale of the mean network.
-
-    The method is the one whose pooled scores best foretell a fold that is left out; of equal ones the
-    simplest. With two folds nothing can be told apart, and scores stay as they are.
 
     Args:
         folds: verdicts on the held-out part of each fold, whose reasons were checked alike, and whose scores
             are those of the fold's own network; at least one.
+        method: how scores are carried over; None: chosen by folds that are left out (`chosen_method`). With
+            two folds nothing can be told apart, and scores stay as they are.
 
     Raises:
         ValueError: the folds were not checked alike.
@@ -97,10 +96,10 @@ def pooled(folds: Sequence[ValidationVerdicts]) -> ValidationVerdicts:
     if any(fold.model_dump(include=alike) != first.model_dump(include=alike) for fold in folds):
         raise ValueError("the reasons of the folds were checked with different thresholds")
     logits, labels = [logits_of(fold.scores) for fold in folds], [fold.labels for fold in folds]
-    losses = carry_losses(logits, labels) if len(folds) > 2 else {}
-    method: CarryMethod = min(losses, key=lambda name: (losses[name], METHODS.index(name)), default="none")
-    moved, maps = carried(logits, labels, method)
-    scores = [fold.scores if method == "none" else expit(x) for fold, x in zip(folds, moved, strict=True)]
+    losses = carry_losses(logits, labels) if method is None and len(folds) > 2 else {}
+    chosen = method or chosen_method(losses)
+    moved, maps = carried(logits, labels, chosen)
+    scores = [fold.scores if chosen == "none" else expit(x) for fold, x in zip(folds, moved, strict=True)]
     images = tuple(
         image.model_copy(update={"score": float(score), "fold": number, "fold_score": image.score})
         for number, (fold, found) in enumerate(zip(folds, scores, strict=True), start=1)
@@ -108,24 +107,26 @@ def pooled(folds: Sequence[ValidationVerdicts]) -> ValidationVerdicts:
     )
     told = Carried(
         folds=len(folds),
-        method=method,
-        losses=losses,
+        method=chosen,
+        losses={name: float(each.mean()) for name, each in losses.items()},
         maps=tuple(ScoreMap(**found._asdict()) for found in maps),
     )
     return first.model_copy(update={"split": FOLDS, "images": images, "carried": told})
 
 
 def left_out(verdicts: ValidationVerdicts) -> Iterator[tuple[ValidationVerdicts, ValidationVerdicts]]:
-    """For each fold: the others, pooled without it; and its own verdicts with its network's own scores.
+    """For each fold: the others, pooled by the same method; and its own verdicts with scores as they are.
 
     Where thresholds are chosen on the others and applied to the fold, its network stands for the final one.
     """
-    own: Mapping[int, ValidationVerdicts] = _by_fold(verdicts)
+    method = None if verdicts.carried is None else verdicts.carried.method
+    own = by_fold(verdicts)
     for number, fold in own.items():
-        yield pooled([other for at, other in own.items() if at != number]), fold
+        yield pooled([other for at, other in own.items() if at != number], method), fold
 
 
-def _by_fold(verdicts: ValidationVerdicts) -> dict[int, ValidationVerdicts]:
+def by_fold(verdicts: ValidationVerdicts) -> dict[int, ValidationVerdicts]:
+    """The pooled verdicts of each fold by its number, with its network's own scores."""
     numbers = np.unique([image.fold or 0 for image in verdicts.images]).tolist()
     return {
         number: verdicts.model_copy(

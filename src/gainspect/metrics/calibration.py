@@ -20,7 +20,6 @@ from gainspect.metrics.classification import Labels
 Logits = NDArray[np.float64]
 CarryMethod = Literal["none", "platt", "isotonic"]
 METHODS: tuple[CarryMethod, ...] = get_args(CarryMethod)
-"""From the simplest on."""
 _LEAST = 1e-7
 """Scores are kept so far from 0 and 1, the resolution of float32 near 1."""
 
@@ -122,7 +121,7 @@ def carried(
     return [back(to(x)) for to, x in zip(maps, logits, strict=True)], maps
 
 
-def carry_losses(logits: Sequence[Logits], labels: Sequence[Labels]) -> dict[CarryMethod, float]:
+def carry_losses(logits: Sequence[Logits], labels: Sequence[Labels]) -> dict[CarryMethod, Logits]:
     """For each method, how badly the pooled scores of all folds but one foretell the one left out.
 
     The network of the fold left out stands for the final one: its scores are taken as they are, as those of
@@ -134,9 +133,9 @@ def carry_losses(logits: Sequence[Logits], labels: Sequence[Labels]) -> dict[Car
         labels: of the same parts.
 
     Returns:
-        The mean log loss over all parts; a method that fits no map is left out.
+        (N,) the log loss of each part, fold after fold; a method that fits no map is left out.
     """
-    losses: dict[CarryMethod, float] = {}
+    losses: dict[CarryMethod, Logits] = {}
     for method in METHODS:
         try:
             each = [
@@ -151,8 +150,23 @@ def carry_losses(logits: Sequence[Logits], labels: Sequence[Labels]) -> dict[Car
             ]
         except ValueError:
             continue
-        losses[method] = float(np.concatenate(each).mean())
+        losses[method] = np.concatenate(each)
     return losses
+
+
+def chosen_method(losses: Mapping[CarryMethod, Logits]) -> CarryMethod:
+    """Platt's, unless isotonic regression foretells folds that are left out better by a standard error.
+
+    "none" only where Platt's map fits no fold: in benchmarks/carry_over.py leaving scores as they are costs
+    more, though its wider scores often have the least loss.
+
+    Args:
+        losses: of each part, by method (see `carry_losses`).
+    """
+    if "platt" not in losses:
+        return "none"
+    gain = losses["platt"] - losses["isotonic"]
+    return "isotonic" if gain.mean() > gain.std() / np.sqrt(len(gain)) else "platt"
 
 
 def logits_of(scores: NDArray[np.floating]) -> Logits:

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gainspect.evaluation.goals import ByHand, EscapeBound, FalseAlarms, LeastCost, OperatingPoint, Recall
+from gainspect.evaluation.goals import (
+    ByHand,
+    EscapeBound,
+    FalseAlarms,
+    LeastCost,
+    OperatingPoint,
+    Procedure,
+    Recall,
+)
 from gainspect.metrics.decisions import Outcome
 from gainspect.names import printable
 from gainspect.wording import plural
@@ -92,6 +100,8 @@ def advisor_sentences(point: OperatingPoint) -> list[str]:
     takes = ", ".join(f"{_share(rate)} takes {count}" for rate, count in point.needed)
     if not point.groups:
         return [f"Nothing is proven of escapes: there are no NG parts. Below {takes} with none missed."]
+    if point.procedure is not None:
+        return _procedure_sentences(point.procedure, takes)
     what = (
         f"{point.escaped_groups} of {point.groups} missed proves an escape rate below "
         f"{_share(point.escape_bound)} (95 % confidence); {takes} with none missed."
@@ -99,6 +109,25 @@ def advisor_sentences(point: OperatingPoint) -> list[str]:
     if isinstance(point.goal, EscapeBound):
         return [what]
     return [what, "The thresholds were chosen on these same parts: on new ones expect somewhat worse."]
+
+
+def _procedure_sentences(found: Procedure, takes: str) -> list[str]:
+    """How scores were carried over, and the bounds of choosing out of fold."""
+    carried = found.carried
+    how = {"platt": "by Platt's score calibration", "isotonic": "by isotonic score calibration"}
+    said = [
+        f"Each part was judged by the one of {carried.folds} networks that was not trained on it; their "
+        f"scores were carried over to the last network {how.get(carried.method, 'as they are')}."
+    ]
+    if found.counted is None:
+        return [*said, "Bounds of the procedure cannot be told: all folds but one cannot carry the goal."]
+    return [
+        *said,
+        f"With thresholds of the other folds: {_counted(found.counted)}",
+        f"Bounds of the procedure, not of the last network: {found.escaped_groups} of {found.groups} missed "
+        f"proves an escape rate below {_share(found.escape_bound)} (95 % confidence); {takes} with none "
+        "missed.",
+    ]
 
 
 def warning_sentences(point: OperatingPoint) -> list[str]:

@@ -207,6 +207,7 @@ TEXTS: dict[str, str] = {
     "limit_2": "The intervals count parts, not images, but they do not cover changes that do not occur in the test.",
     "limit_3": "A repair is a guess at what the good surface looks like. The artefact control shows how much the repair itself changes the score: here by {artefact} on average.",
     "limit_4": "The guesses at causes are rules of thumb based on size, contrast, score and evidence.",
+    "limit_5_folds": "The threshold and the limits of the reason check come from {n} training images ({ng} NG), each judged by a network that was not trained on it. Their bounds are bounds of this procedure, not of the last network.",
     "limit_5": "The threshold and the limits of the reason check come from {n} validation images ({ng} NG); if these are few, both are uncertain.",
     "legend_cold": "cold: nearly all good parts stay below this value",
     "legend_hot": "hot: half of the defective parts reach this value",
