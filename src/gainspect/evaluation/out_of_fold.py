@@ -131,6 +131,7 @@ def by_fold(verdicts: ValidationVerdicts) -> dict[int, ValidationVerdicts]:
     return {
         number: verdicts.model_copy(
             update={
+                "split": "val",
                 "carried": None,
                 "images": tuple(
                     image.model_copy(update={"score": image.fold_score, "fold": None, "fold_score": None})

@@ -1,6 +1,7 @@
 """Splits: groups never cross, every part has both classes, the seed decides alone."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gainspect.data.manifest import Manifest, Part, Split
-from gainspect.data.splits import assign_splits
+from gainspect.data.splits import assign_splits, folds
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
@@ -132,3 +133,34 @@ def test_a_group_named_on_two_sides_is_refused() -> None:
 def test_too_few_ng_groups_is_a_clear_error() -> None:
     with pytest.raises(GainspectError, match=r"the (val|test) part has no NG images"):
         _split(_manifest(20, {"crack": 1}))
+
+
+@given(ok=st.integers(5, 20), crack=st.integers(3, 9), pit=st.integers(1, 6), count=st.integers(2, 4))
+def test_each_group_is_held_out_once_and_the_test_part_never(
+    ok: int, crack: int, pit: int, count: int
+) -> None:
+    known = _manifest(ok, {"crack": crack, "pit": pit}, split="train")
+    test = _manifest(3, {"crack": 2}, split="test")
+    whole = Manifest(known.root, (*known.parts, *test.parts))
+    divisions = folds(whole, count, seed=1)
+    held_out = [{part.group for part in division.split("val").parts} for division in divisions]
+    assert Counter(group for held in held_out for group in held) == Counter(
+        {part.group: 1 for part in known.parts}
+    )
+    assert all(division.split("test") == whole.split("test") for division in divisions)
+    validated = Manifest(
+        whole.root, tuple(replace(p, split="val") if "ok" in p.group else p for p in known.parts)
+    )
+    again = folds(Manifest(whole.root, (*validated.parts, *test.parts)), count, seed=1)
+    assert again == divisions  # what was the validation part before does not matter
+
+
+def test_more_folds_than_groups_of_a_class_are_refused_with_the_numbers() -> None:
+    with pytest.raises(
+        GainspectError, match="5 folds need 5 NG groups, and training and validation part have 4"
+    ):
+        folds(_manifest(20, {"crack": 4}, split="train"), 5, seed=1)
+    with pytest.raises(
+        GainspectError, match="5 folds need 5 OK groups, and training and validation part have 2"
+    ):
+        folds(_manifest(2, {"crack": 9}, split="train"), 5, seed=1)
