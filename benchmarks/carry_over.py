@@ -279,9 +279,9 @@ def _introduction(repeats: int) -> str:
     return (
         f"Costs: miss {COSTS.miss:g}, false alarm {COSTS.false_alarm:g}, review {COSTS.review:g}; "
         f"{len(FAMILIES)} families of scores, {repeats} samples of each. cost: per 1,000 parts, of the last "
-        "network on parts not used. Told: what was known of it before, by the pool of all folds, and by folds "
-        "left out, each with thresholds of the others. Bound holds: how often its escape rate is below the "
-        "bound (95 %) by folds left out.\n"
+        "network on parts not used. Told: what was known of it before, by the pool of all folds, and by "
+        "folds left out, each with thresholds of the others. Bound holds: how often its escape rate is below "
+        "the bound (95 %) by folds left out.\n"
     )
 
 
