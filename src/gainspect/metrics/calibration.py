@@ -157,8 +157,8 @@ def carry_losses(logits: Sequence[Logits], labels: Sequence[Labels]) -> dict[Car
 def chosen_method(losses: Mapping[CarryMethod, Logits]) -> CarryMethod:
     """Platt's, unless isotonic regression foretells folds that are left out better by a standard error.
 
-    "none" only where Platt's map fits no fold: in benchmarks/carry_over.py leaving scores as they are costs
-    more, though its wider scores often have the least loss.
+    "none" only where Platt's map does not fit: the wider scores of the raw pool often have the least loss,
+    yet in benchmarks/carry_over.py they cost more, unless NG parts are few on the line.
 
     Args:
         losses: of each part, by method (see `carry_losses`).
