@@ -16,7 +16,6 @@ from safetensors.torch import load_file
 
 from command_line import Run
 from gainspect.config import RunConfig
-from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import point_of
@@ -142,6 +141,7 @@ def test_a_run_killed_in_its_second_fold_resumes_to_what_it_would_have_been(
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert "3 folds, then one network on all parts; 1 epoch each." in " ".join(done.stdout.split())
+    assert "With 3 further trainings: under a minute." in " ".join(done.stdout.split())
     assert killed.fold(1).result_file.exists() and not killed.fold(2).result_file.exists()
     first = killed.fold(1).result_file.stat().st_mtime_ns
     folds.resume(killed.path)
@@ -268,4 +268,3 @@ def test_the_data_may_have_moved(copied: RunFolder, parts_folder: Path, tmp_path
         folds.resume(copied.path)
     folds.resume(copied.path, data=tmp_path / "moved")
     assert copied.result()["policy"]["split"] == "folds"
-    assert load_manifest(tmp_path / "moved").parts

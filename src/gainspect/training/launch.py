@@ -192,7 +192,7 @@ def _announce(
     console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(seconds)} on this machine.")
     if trainings > 1:
         whole = seconds * (1 + (trainings - 1) * task.config.training.epochs / max(1, epochs))
-        console.print(f"With the {plural(trainings - 1, 'training')} that follow: {in_words(whole)}.")
+        console.print(f"With {plural(trainings - 1, 'further training')}: {in_words(whole)}.")
     return {"epochs": epochs, "seconds": round(seconds, 3)}
 
 
