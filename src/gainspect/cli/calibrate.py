@@ -15,6 +15,8 @@ from gainspect.cli.goal_options import (
     TargetRecall,
     Threshold,
 )
+from gainspect.cli.rule_options import Grid, MmPerPx, NoRules, Rules, ScaleFrom, SquareMm, rules_of
+from gainspect.errors import GainspectError
 
 
 def calibrate(
@@ -42,15 +44,23 @@ def calibrate(
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Whether the bundle checks the reason of NG verdicts.")
     ] = True,
+    rules: Rules = None,
+    no_rules: NoRules = False,
+    mm_per_px: MmPerPx = None,
+    scale_from: ScaleFrom = None,
+    grid: Grid = None,
+    square_mm: SquareMm = None,
 ) -> None:
     """Choose a new policy for a bundle: when a part is OK, NG or REVIEW. Its network stays as it is.
 
-    With `--show` alone, print what the bundle's own policy gives.
+    With `--rules` and neither `--run` nor `--data`, only its rules on regions change. With `--show` alone,
+    print what the bundle's own policy gives.
     """
     from gainspect.evaluation.goals import goal_of, point_of
     from gainspect.inspection.bundle import read_bundle
     from gainspect.report.terminal.bundle_tables import policy_sentence
     from gainspect.report.terminal.policy_sentences import policy_sentences
+    from gainspect.report.terminal.region_sentences import rules_sentences
     from gainspect.report.terminal.sentences import say
 
     goal = goal_of(
@@ -62,18 +72,33 @@ def calibrate(
         false_alarms=false_alarms,
         threshold=threshold,
     )
-    if show and goal is None and run is None and data is None:
+    ruled = rules_of(rules, mm_per_px, scale_from, grid, square_mm)
+    if ruled is not None and no_rules:
+        raise GainspectError("--rules and --no-rules contradict", hint="Choose one.")
+    if show and goal is None and run is None and data is None and ruled is None and not no_rules:
         read = read_bundle(bundle)
         point = point_of(read)
         unknown = ["What it gives is not stored in this bundle: give --run or --data."]
         say(console, policy_sentence(read.description.policy, point))
         say(console, *(unknown if point is None else policy_sentences(point)))
+        say(console, *rules_sentences(read.description.policy.region_rules))
         return
     from gainspect.jobs.run_calibration import calibrate as choose
     from gainspect.jobs.run_calibration import write_calibrated
 
-    chosen = choose(bundle, goal, run=run, data=data, check=check, console=console)
-    say(console, policy_sentence(chosen.policy, chosen.point), *policy_sentences(chosen.point))
+    chosen = choose(
+        bundle,
+        goal,
+        run=run,
+        data=data,
+        check=check,
+        rules=ruled,
+        without_rules=no_rules,
+        console=console,
+    )
+    say(console, policy_sentence(chosen.policy, chosen.point))
+    say(console, *([] if chosen.point is None else policy_sentences(chosen.point)))
+    say(console, *rules_sentences(chosen.policy.region_rules))
     if show:
         return
     written = write_calibrated(

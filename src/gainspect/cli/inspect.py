@@ -54,8 +54,10 @@ def inspect(
     from rich.progress import track
 
     from gainspect.data.taken import VERDICTS
+    from gainspect.evaluation.accepted import accepted_in
     from gainspect.inspection.backends.choice import require_choice
     from gainspect.jobs.run_inspection import require_style, run_inspection
+    from gainspect.report.terminal.region_sentences import accepted_sentence
     from gainspect.report.terminal.verdict_table import verdict_table
 
     require_choice(runtime, precision)
@@ -79,6 +81,8 @@ def inspect(
         console.print(verdict_table(result.records, result.seconds, rows=_ROWS))
         if out is not None:
             console.print(f"Saved: {printable(str(out / VERDICTS))}", soft_wrap=True)
+    if (sentence := accepted_sentence(accepted_in(result.records))) is not None:
+        (errors if jsonl else console).print(sentence, highlight=False, soft_wrap=True)
     if result.unlettered is not None:
         errors.print(result.unlettered, highlight=False, soft_wrap=True)
     if result.stopped:

@@ -6,16 +6,21 @@ from typing import Any
 from gainspect.data.marked import Marking
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.inspection.bundle import Description
+from gainspect.inspection.defect_types import DefectTypes
 from gainspect.policy import Policy
 from gainspect.report.terminal.bundle_tables import policy_sentence, review_rules, right_verdicts
 from gainspect.report.terminal.policy_sentences import policy_sentences
+from gainspect.report.terminal.region_sentences import rules_sentences, types_sentence
 from gainspect.strategies import strategy
 
 CARD = "model_card.md"
 
 
 def model_card(
-    description: Description, parity: Mapping[str, Any], point: OperatingPoint | None = None
+    description: Description,
+    parity: Mapping[str, Any],
+    point: OperatingPoint | None = None,
+    types: DefectTypes | None = None,
 ) -> str:
     """Write the card as Markdown, from the content of the bundle.
 
@@ -23,6 +28,7 @@ def model_card(
         description: the description of the bundle.
         parity: the content of `parity.json`.
         point: what its policy gives; None: not known.
+        types: the types of defects that it tells apart; None: an older version wrote the bundle.
     """
     policy, config = description.policy, description.training["config"]
     chosen = strategy(description.strategy)
@@ -66,6 +72,10 @@ The checkpoint was chosen on the same images, so expect slightly worse figures o
 ## When a person decides
 
 {_reason(policy)}
+{_rules(policy)}
+## Types of defects
+
+{types_sentence(types)}
 
 ## Parity with the trained model
 
@@ -97,6 +107,14 @@ def _reason(policy: Policy) -> str:
         f"On the part {reason.split}, {reason.reviewed} of {right_verdicts(reason)} break a limit, and "
         f"{reason.unchecked} cannot be checked."
     )
+
+
+def _rules(policy: Policy) -> str:
+    """The rules on regions, as a section; empty if there are none."""
+    said = list(rules_sentences(policy.region_rules))
+    if not said:
+        return ""
+    return "\n## Rules on regions\n\n" + "\n".join([said[0], "", *said[1:-1], "", said[-1]]) + "\n"
 
 
 def _marked(counts: Mapping[str, int] | None) -> str:
