@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.errors import GainspectError
+from gainspect.inspection.backends.backend import Precision
 from gainspect.inspection.bundle import Bundle
 from gainspect.inspection.defect_types import DefectTypes, features_of, require_types, types_of
 from gainspect.inspection.measures import BoolMask, length_and_width
@@ -119,7 +120,7 @@ class RegionReader:
         )
 
 
-def reader_of(bundle: Bundle, precision: str) -> RegionReader | None:
+def reader_of(bundle: Bundle, precision: Precision) -> RegionReader | None:
     """How a bundle's regions are read; None: it has no rules on regions and tells no types apart.
 
     Raises:

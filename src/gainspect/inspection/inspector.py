@@ -197,7 +197,7 @@ class Inspector:
             max_mpx=max_mpx,
             padding=bundle.description.preprocessing.padding,
             depth=depth,
-            regions=reader_of(bundle, backend.precision),
+            regions=reader_of(bundle, precision),
         )
         inspector.bundle = bundle
         try:

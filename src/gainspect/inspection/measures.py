@@ -13,6 +13,8 @@ _Tree = dict[_Pixel, list[tuple[_Pixel, float]]]
 """For each pixel of a skeleton, its neighbors in a spanning tree with their distances."""
 _AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 """Steps (y, x) to the eight neighbors, clockwise from above."""
+_ROUGH = 0.5
+"""Pixels. Circles of about one size differ by so much, for borders are of pixels."""
 _STRAY = 1.0
 """A path is measured as a polyline that strays from it by at most so many pixels. Counting its steps would
 give a slanted line up to 8 % more than it has."""
@@ -23,17 +25,21 @@ def length_and_width(region: BoolMask) -> tuple[float, float]:
 
     The width is the diameter of the largest circle that fits into the squares of its pixels, with its center
     in the middle, on an edge or on a corner of a pixel. The length is that of the longest path along the
-    skeleton, and at both of its ends the radius of the largest circle there. A ring is measured all around.
+    skeleton, and at both of its ends the radius of the largest circle there (see `_end`). A ring is measured
+    all around.
 
     Args:
         region: (H, W), one connected region (8 neighbors), not empty.
     """
     room = _room(region)
-    path = _longest_path(skeleton(region))
-    corners = cv2.approxPolyDP(np.array(path, np.int32).reshape(-1, 1, 2), _STRAY, closed=False)
+    path = np.array(_longest_path(skeleton(region)), np.int32)
+    radii = np.array([room[2 * y : 2 * y + 3, 2 * x : 2 * x + 3].max() for y, x in path])
+    first, last = _end(path, radii), len(path) - 1 - _end(path[::-1], radii[::-1])
+    if last < first:  # the ends of a short region lie in one another's circle
+        first = last = int(radii.argmax())
+    corners = cv2.approxPolyDP(path[first : last + 1].reshape(-1, 1, 2), _STRAY, closed=False)
     along = float(cv2.arcLength(corners, closed=False))
-    ends = sum(float(room[2 * y : 2 * y + 3, 2 * x : 2 * x + 3].max()) for y, x in (path[0], path[-1]))
-    return along + ends, 2 * float(room.max())
+    return along + float(radii[first] + radii[last]), 2 * float(room.max())
 
 
 def skeleton(region: BoolMask) -> BoolMask:
@@ -62,6 +68,18 @@ def skeleton(region: BoolMask) -> BoolMask:
             bared = (taken[:, None] + steps).ravel()
             border = np.union1d(border[~gone], bared[thin[bared] > 0])
     return np.asarray(padded[1:-1, 1:-1] > 0, np.bool_)
+
+
+def _end(path: NDArray[np.int32], radii: NDArray[np.float32]) -> int:
+    """The index where a path ends at its beginning, without a way that it makes into a corner.
+
+    A corner is within √2 radii of the largest circle before it, which reaches as far along the region as the
+    corner does. A tip with less than a right angle is no such corner.
+    """
+    before = path[: int(2 * radii.max()) + 2]
+    away = np.linalg.norm(before - path[0], axis=1)
+    near = np.where(away <= np.sqrt(2) * radii[: len(before)] + _ROUGH, radii[: len(before)], 0)
+    return int(np.argmax(near >= near.max() - _ROUGH))
 
 
 def _room(region: BoolMask) -> NDArray[np.float32]:
