@@ -11,9 +11,7 @@ from gainspect.inspection.scale import GridSize, grid_size, require_scale, scale
 def rendered(inside, *, angle=0.0, tilt=0.0, size=(520, 640), fine=3):
     """An image of a pattern: `inside(x, y)` is 1 where it is dark, in pixels from the middle of the image.
 
-    Args:
-        angle: it is turned by so many degrees.
-        tilt: it looks shorter along one axis by this share.
+    It is turned by `angle` degrees, and looks shorter along one of its axes by the share `tilt`.
     """
     height, width = size
     y, x = np.mgrid[: height * fine, : width * fine] / fine - np.array([height, width]).reshape(2, 1, 1) / 2
