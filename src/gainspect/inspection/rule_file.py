@@ -39,7 +39,11 @@ def read_rules(path: Path, mm_per_px: float | None = None) -> RegionRules:
                 hint="State the scale once.",
             )
     try:
-        return RegionRules.model_validate_json(json.dumps(content, default=str))
+        written = json.dumps(content, default=str)
+    except (TypeError, ValueError, RecursionError) as error:  # a key is no text, or a list holds itself
+        raise GainspectError(f"the rules cannot be read ({error})", where=path, hint=_HINT) from error
+    try:
+        return RegionRules.model_validate_json(written)
     except ValidationError as error:
         raise _fault(path, content, error) from error
 

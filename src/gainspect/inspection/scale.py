@@ -15,6 +15,8 @@ MOST_UNEVEN = 0.02
 """How far the spacing may differ between directions, and the middle nine tenths of all spacings from their
 median. Under an angle of 11° a side already looks 2 % shorter: one scale no longer holds for the image."""
 _FEWEST, _MOST = 3, 100
+_FOUND_TO = 0.3
+"""Pixels. The distance of two points is found to this."""
 _LEAST_SPACING = 4.0
 """Pixels. Closer points are not found well enough."""
 
@@ -97,7 +99,7 @@ def scale_of(image: Image, size: GridSize, spacing_mm: float, *, where: str | No
             where=where,
             hint="Use a pattern with larger squares.",
         )
-    if uneven > max(MOST_UNEVEN, 1 / spacing):
+    if uneven > max(MOST_UNEVEN, _FOUND_TO / spacing):
         raise GainspectError(
             f"the spacing of the pattern differs by {uneven:.1%} over the image: it is seen at an angle, "
             "or the lens distorts",

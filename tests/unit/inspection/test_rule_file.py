@@ -61,6 +61,9 @@ def test_the_scale_can_come_from_elsewhere_but_not_twice(written):
         (ONE + "rules: []\n", "'rules' is there twice, line 3"),
         ("rules:\n  - {name: a, name: b}", "'name' is there twice"),
         ("rules:\n  - 3", "rule 1"),
+        ("rules: &a [*a]", "cannot be read"),
+        ("rules: [{2020-01-01: 3}]", "cannot be read"),
+        ("rules: [{? [a]: 3}]", "cannot be read"),
         ("rules:\n  - {name: small, when: {length_px: {under: 9}}}", "rule 'small': action: Field required"),
         (ONE.replace("accept", "pass"), r"rule 'small': action.*Choose from ng, review, accept"),
         (

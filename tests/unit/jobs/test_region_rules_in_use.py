@@ -49,7 +49,7 @@ rules:
 
 
 class Gates:
-    """The evidence head over darkness: its contributions, logit and score, and features of it at stride 16."""
+    """The evidence head over darkness, with its contributions, and features at stride 16."""
 
     runtime, precision, size = "fake", "f32", SIZE
 
@@ -261,7 +261,8 @@ def test_a_bundle_without_rules_says_what_it_said(bundle, run, tmp_path):
     ("spots", "language", "told"),
     [
         ([(50, 50, 10, 60)], "en", "OK: P(NG) is 0.96; the threshold for NG is 0.50. Type of "
-         "defect: scratch. Rules on regions accept regions of it (small 1). Without these regions P(NG) is 0.018."),
+         "defect: scratch. Rules on regions accept regions of it (small 1). Without these regions P(NG) is "
+         "0.018."),
         ([(40, 40, 30, 115)], "en", "Rules on regions say NG (long 1)."),
         ([(4, 4, 15, 115)], "en", "A person should decide. Type of defect: pit. Rules on regions "
          "send it to a person (corner 1). A rule on regions sends it to a person."),
