@@ -104,6 +104,9 @@ def _fault(path: Path, content: dict[str, Any], error: ValidationError) -> Gains
         place = place[:-1]
     if fault["type"] == "enum":
         hint = f"Choose from {', '.join(RegionAction)}."
+    if place[:2] == ["when", "zone"] and len(place) == 4 and fault["type"].endswith("_equal"):
+        message = f"corner {int(place[2]) + 1} lies outside the image ({fault['input']})"
+        place, hint = place[:2], "Corners are shares of the image, 0 to 1, from its top left corner."
     where = ".".join(map(str, place))
     told = ": ".join(part for part in (rule, where, message) if part)
     return GainspectError(told, where=path, hint=hint)

@@ -8,9 +8,12 @@ from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
 from gainspect.data.taken import not_taken_sentence
 from gainspect.evaluation.goals import OperatingPoint
+from gainspect.inspection.bundle import read_bundle
+from gainspect.inspection.defect_types import types_of
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.report.terminal.bundle_tables import policy_sentence
 from gainspect.report.terminal.policy_sentences import policy_sentences
+from gainspect.report.terminal.region_sentences import types_sentence
 from gainspect.report.terminal.sentences import say
 from gainspect.training.run_folder import RunFolder
 from gainspect.wording import in_words, plural
@@ -68,7 +71,9 @@ def _ended(run: RunFolder, data: Path | None, console: Console, bundle: bool) ->
     if bundle and not run.bundle_file.exists():
         from gainspect.jobs.run_export import bundle_of
 
-        console.print(f"Bundle, equal to what was trained: {bundle_of(run, data, console)}", soft_wrap=True)
+        made = bundle_of(run, data, console)
+        say(console, types_sentence(types_of(read_bundle(made))))
+        console.print(f"Bundle, equal to what was trained: {made}", soft_wrap=True)
     return run
 
 

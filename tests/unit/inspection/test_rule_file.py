@@ -61,6 +61,10 @@ def test_the_scale_can_come_from_elsewhere_but_not_twice(written):
         (ONE + "rules: []\n", "'rules' is there twice, line 3"),
         ("rules:\n  - {name: a, name: b}", "'name' is there twice"),
         ("rules:\n  - 3", "rule 1"),
+        (
+            "rules:\n  - {name: rim, when: {zone: [[0, 0], [1, 0], [0, 1.2]]}, action: ng}",
+            r"rule 'rim': when\.zone: corner 3 lies outside the image \(1\.2\)\. Corners are shares",
+        ),
         ("rules: &a [*a]", "cannot be read"),
         ("rules: [{2020-01-01: 3}]", "cannot be read"),
         ("rules: [{? [a]: 3}]", "cannot be read"),
