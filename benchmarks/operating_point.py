@@ -166,7 +166,7 @@ def shipped(scores: Array, labels: Flags, prevalence: float) -> Thresholds:
 
 def _shipped(scores: Array, labels: Flags, prevalence: float, *, floor: float, band: bool) -> Thresholds:
     found = least_cost(expit(scores), labels, COSTS, prevalence, floor=floor, band=band)
-    return Thresholds(*(float(logit(np.clip(at, 1e-9, 1 - 1e-9))) for at in found))
+    return Thresholds(*(float(logit(np.clip(at, 1e-9, 1 - 1e-9))) for at in found[:2]))
 
 
 def from_floor(rule: Rule) -> Rule:
@@ -253,7 +253,7 @@ def of_family(family: Family, repeats: int, seed: int) -> Iterator[Split]:
 
 
 def of_file(path: Path, repeats: int) -> Iterator[Split]:
-    """Halves of real scores (predictions.csv or validation.json), drawn by group within each class."""
+    """Halves of real scores (predictions.csv, or stored verdicts in JSON), drawn by group, class by class."""
     if path.suffix == ".json":
         stored = read_validation_verdicts(path)
         values, labels = stored.scores, stored.labels
@@ -274,8 +274,9 @@ def of_file(path: Path, repeats: int) -> Iterator[Split]:
 # --- tables -------------------------------------------------------------------------------------------
 
 
-def by_rule(of_families: Sequence[dict[str, list[Found]]]) -> list[dict[str, Any]]:
-    """A row for each rule, over all families."""
+def by_rule(of_families: Sequence[dict[str, list[Found]]], *, real: bool = False) -> list[dict[str, Any]]:
+    """A row for each rule, over all families, or over the halves of one set of real scores."""
+    over_all = ("in the worst family", "false alarms, worst family")
     rows = []
     for name in RULES:
         means = np.array([np.mean(found[name], axis=0) for found in of_families])
@@ -293,7 +294,7 @@ def by_rule(of_families: Sequence[dict[str, list[Found]]]) -> list[dict[str, Any
                 "over 50 %, not marked": f"{means[:, 5].mean():.1%}",
             }
         )
-    return rows
+    return [{key: row[key] for key in row if not (real and key in over_all)} for row in rows]
 
 
 def by_family(names: Sequence[str], of_families: Sequence[dict[str, list[Found]]]) -> list[dict[str, Any]]:
@@ -320,18 +321,24 @@ def main() -> None:
     """Compare the rules; print and save the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=40, help="Samples of each family.")
-    parser.add_argument("--scores", type=Path, action="append", default=[], help="Real scores, too.")
+    parser.add_argument(
+        "--scores", action="append", default=[], metavar="NAME=FILE", help="Real scores, too: a CSV or JSON."
+    )
     arguments = parser.parse_args()
-    names = [family.name for family in families()] + [path.stem for path in arguments.scores]
+    real = {name: Path(file) for name, _, file in (given.partition("=") for given in arguments.scores)}
+    names = [*(family.name for family in families()), *real]
     text = [f"Costs: miss {COSTS.miss:g}, false alarm {COSTS.false_alarm:g}, review {COSTS.review:g}. "]
     text.append(f"{len(families())} synthetic families, {arguments.repeats} samples of each")
-    text.append(f", and {len(arguments.scores)} sets of real scores.\n")
+    text.append(f", and {len(real)} sets of real scores: halves of them, by group.\n")
     for prevalence, title in ((None, "as in the sample"), (LINE, f"{LINE:.0%}, as on a line")):
         found = [
             on_splits(of_family(family, arguments.repeats, seed), prevalence)
             for seed, family in enumerate(families())
-        ] + [on_splits(of_file(path, arguments.repeats), prevalence) for path in arguments.scores]
+        ]
         text.append(f"\n## NG parts {title}\n\n{markdown(by_rule(found))}")
+        for name, path in real.items():
+            found.append(on_splits(of_file(path, arguments.repeats), prevalence))
+            text.append(f"\n### {name}\n\n{markdown(by_rule(found[-1:], real=True))}")
         if prevalence is None:
             each = markdown(by_family(names, found))
     text.append(f"\n## By family, NG parts as in the sample\n\n{each}")

@@ -7,9 +7,15 @@ import cv2
 import numpy as np
 
 from gainspect.data.manifest import Manifest, Part
-from gainspect.evaluation.reliance import examine
+from gainspect.evaluation.chosen_on import ChosenOn
+from gainspect.evaluation.examined_parts import parts_with, parts_with_small_defects, viewed_image
+from gainspect.evaluation.goals import LeastCost, OperatingPoint
+from gainspect.evaluation.judged_parts import ViewedImage, judged_parts
+from gainspect.evaluation.operating_facts import OperatingFacts
+from gainspect.evaluation.reliance import Examined, examine
 from gainspect.inspection.bundle import Bundle, Description, Graph, Preprocessing
 from gainspect.inspection.inspector import Inspector
+from gainspect.metrics.decisions import Outcome
 from gainspect.policy import HeatScale, Policy, ReasonPolicy
 from gainspect.report.html.inspection_report import Album, write_report
 from gainspect.report.texts import Wording
@@ -85,10 +91,35 @@ def bundle() -> Bundle:
     return Bundle(Path("spots.gain"), description, "0" * 64, {})
 
 
+def point_with_floor(floor: float) -> OperatingPoint:
+    """What a policy gave on ten parts, none of which matter here; with this floor."""
+    return OperatingPoint(
+        goal=LeastCost(miss=30, prevalence=0.02),
+        split="val",
+        counted=Outcome(4, 0, 0, 0, 0, 6),
+        prevalence=0.02,
+        cost=0.0,
+        cost_at_1_percent=0.0,
+        floor=floor,
+        blind=(),
+        price=None,
+        groups=4,
+        escaped_groups=0,
+        escape_bound=0.527,
+        needed=((0.05, 59), (0.01, 299)),
+        unusable=None,
+    )
+
+
 def small_report(
-    folder: Path, language: str, *, masks: bool = True, review_from: float | None = None
+    folder: Path,
+    language: str,
+    *,
+    masks: bool = True,
+    review_from: float | None = None,
+    point: OperatingPoint | None = None,
 ) -> Path:
-    """Write a whole report of these parts, with their masks or without."""
+    """Write a whole report of these parts, with their masks or without, and with what the policy gave."""
     policy = bundle().description.policy
     inspector = Inspector(
         Spots(),
@@ -100,10 +131,32 @@ def small_report(
     manifest, album = parts(folder / "data"), Album(bundle())
     if not masks:
         manifest = replace(manifest, parts=tuple(replace(part, mask=None) for part in manifest.parts))
-    examined = []
+    examined, judged = [], []
     for seen in examine(inspector, manifest):
         album.add(seen)
         examined.append(seen.examined)
+        judged.append(viewed_image(seen, inspector, manifest))
+    operating = facts(policy.model_copy(update={"review_from": review_from}), judged, examined, point)
+    for name in operating.blind:
+        blind = tuple(part for part in manifest.parts if manifest.key(part) == name)
+        for seen in examine(inspector, replace(manifest, parts=blind)):
+            album.add_blind(name, seen)
     out = folder / f"report-{language}.html"
-    write_report(out, inspector, manifest, examined, album, Wording(language), frozenset({"part1.png"}))
+    doubtful = frozenset({"part1.png"})
+    write_report(out, inspector, manifest, examined, album, Wording(language), operating, doubtful)
     return out
+
+
+def facts(
+    policy: Policy, judged: list[ViewedImage], examined: list[Examined], point: OperatingPoint | None = None
+) -> OperatingFacts:
+    """What the panel shows of these images; the policy was chosen on every other one of them."""
+    parts = judged_parts(judged, policy.views)
+    return OperatingFacts(
+        policy,
+        point,
+        ChosenOn(split="test", parts=parts),
+        ChosenOn(split="val", parts=parts[::2] + parts[1::4]),
+        parts_with(judged, {"part1.png"}),
+        parts_with_small_defects(judged, examined),
+    )

@@ -122,13 +122,13 @@ class Policy(Rules):
     target_recall: float | None = Field(default=None, gt=0, le=1)
     """The recall that the threshold was chosen for; None: the threshold was set by hand."""
     split: str
-    """The part of the data that the threshold was chosen on (or, if it was set by hand, tried on)."""
+    """What of the data the threshold was chosen on (or, if it was set by hand, tried on)."""
     ng: int = Field(ge=0)
     ok: int = Field(ge=0)
-    """Number of NG and OK images in that part."""
+    """Number of NG and OK parts in it."""
     recall: float | None = None
     false_alarm_rate: float | None = None
-    """Recall and false-alarm rate on that part at this threshold."""
+    """Recall and false-alarm rate of these parts at this threshold."""
     region_threshold: float = Field(ge=0)
     """Regions are where the evidence reaches this value, in the evidence's own units."""
     map_thresholds: dict[MapName, float] = {}
@@ -139,6 +139,11 @@ class Policy(Rules):
     """How reasons are checked; None: they are not checked."""
     region_rules: RegionRules | None = None
     """What follows from single regions; None: there are no such rules."""
+
+    @property
+    def rules(self) -> Rules:
+        """What `decide` applies of it."""
+        return Rules(**{name: getattr(self, name) for name in Rules.model_fields})
 
     def heat_scale(self) -> HeatScale:
         """The scale to draw with; if the policy has none, from 0 to twice the region threshold."""
@@ -251,7 +256,7 @@ def _label(fired: Sequence[Fired]) -> Label:
 
 def _by_score(views: Sequence[View], rules: Rules) -> list[Fired]:
     """What fires by the score of the part, without what is accepted, and by the check of its reason."""
-    left = [_counted(view) for view in views]
+    left = [counted_score(view) for view in views]
     score = part_score(left, rules.views)
     whole = part_score([view.score for view in views if view.score is not None], rules.views)
     accepted = [AcceptReason.REGION_ACCEPTED] if score < whole and whole >= rules.least_stopped else []
@@ -261,8 +266,8 @@ def _by_score(views: Sequence[View], rules: Rules) -> list[Fired]:
     return [*([ReviewReason.BORDERLINE] if score >= rules.least_stopped else []), *accepted]
 
 
-def _counted(view: View) -> float:
-    """The score of an image that counts: without its regions, if they are accepted."""
+def counted_score(view: View) -> float:
+    """The P(NG) of an image, which could be read, that counts: without its regions, if they are accepted."""
     assert view.score is not None
     return view.score if view.rest is None else min(view.rest, view.score)
 

@@ -289,3 +289,19 @@ class Verdict:
     def by_score(self) -> Label:
         """OK or NG by the score alone, whatever the result of the reason check; NG from the threshold on."""
         return Label.NG if self.score >= self.threshold else Label.OK
+
+
+@dataclass(frozen=True, eq=False)
+class PartVerdict:
+    """What the Inspector says of one part."""
+
+    decision: Decision
+    score: float
+    """P(NG) of the part, 0…1, that the thresholds apply to."""
+    verdicts: tuple[Verdict, ...]
+    """Of its images, in the order they were given."""
+
+    @property
+    def label(self) -> Label:
+        """OK, NG or REVIEW."""
+        return self.decision.label

@@ -362,6 +362,13 @@ def _a_new_policy_is_a_new_file(run: Run, folder: Path, bundle: Path) -> None:
     before = bundle.read_bytes()
     shown = run("calibrate", bundle, "--show")
     assert shown.returncode == 0 and "missed proves" in " ".join(shown.stdout.split())
+    assert "as an appraiser" in " ".join(shown.stdout.split()) and "Decisions by part" in shown.stdout
+    korean = run("calibrate", bundle, "--show", "--lang", "ko")
+    assert korean.returncode == 0 and "부품별 판정" in korean.stdout
+    by_hand = "--threshold", "0.5", "--review-from", "0.2"
+    shown = run("calibrate", bundle, "--run", folder, *by_hand, "--show")
+    assert "NG from P(NG) 0.5 on, REVIEW from 0.2 on; chosen by hand" in " ".join(shown.stdout.split())
+    assert_sentence(run("calibrate", bundle, "--show", "--lang", "fr"), "there is no language 'fr'")
     out = bundle.with_name("line.gain")
     made = run("calibrate", bundle, "--run", folder, "--prevalence", "0.02", "--out", out)
     assert made.returncode == 0 and "at 2 % NG parts, as stated" in " ".join(made.stdout.split())
@@ -380,6 +387,8 @@ def test_a_bundle_from_training_to_parity(run: Run, parts_folder: Path, tmp_path
     assert trained.returncode == 0, trained.stderr
     said = " ".join(trained.stdout.split())
     assert "On val, part by part: of" in said and "per 1,000 parts" in said and "missed proves" in said
+    last = said[said.index("Bundle, equal to what was trained") :]
+    assert "On val, part by part: of" in last and last.count("Next:") == 1
     bundle = tmp_path / "run" / "model.gain"
     assert bundle.is_file()
     shown = run("bundle", "show", bundle)

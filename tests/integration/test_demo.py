@@ -4,7 +4,6 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
-from statistics import mean
 
 import pytest
 from rich.console import Console
@@ -18,14 +17,14 @@ from gainspect.jobs.run_demo import CueFigures, conclusion, run_demo
 from gainspect.training.run_folder import RunFolder
 from gainspect.types import Label
 
-PLAIN = CueFigures("S1", 0.9, 0.3, 0.8, 0.2, 0.1, 0.2)
-GUIDED = CueFigures("S6", 0.9, 0.9, 0.1, 0.1, 0.95, 0.9)
+PLAIN = CueFigures("S1", 0.9, 0.3, 0.8, 0.2, 0.0, 0.1, 0.2)
+GUIDED = CueFigures("S6", 0.9, 0.9, 0.1, 0.1, 0.0, 0.95, 0.9)
 
 
 def test_the_conclusion_says_who_follows_what() -> None:
-    text = conclusion(PLAIN, GUIDED, replace(GUIDED, strategy="S9", false_alarms_stamped=0.3))
+    text = conclusion(PLAIN, GUIDED, replace(GUIDED, name="S9", false_alarms_stamped=0.3))
     assert (
-        "raises the share of NG verdicts by 60 points with S1, 0 points with S6, 10 points with S9." in text
+        "raises the share of NG decisions by 60 points with S1, 0 points with S6, 10 points with S9." in text
     )
     assert "S6 is right for the right reason on 90% of the parts, S1 on 20%." in text
     assert "S9 is right for the right reason on 90% of the parts, S1 on 20%." in text
@@ -33,7 +32,7 @@ def test_the_conclusion_says_who_follows_what() -> None:
 
 def test_the_conclusion_does_not_claim_what_did_not_happen() -> None:
     assert "S6 was not clearly better" in conclusion(PLAIN, replace(GUIDED, right_reason_rate=0.1))
-    assert "S6 was not clearly better" in conclusion(GUIDED, replace(PLAIN, strategy="S6"))
+    assert "S6 was not clearly better" in conclusion(GUIDED, replace(PLAIN, name="S6"))
 
 
 @pytest.mark.slow
@@ -48,7 +47,7 @@ def test_the_demo_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(demo, "CONFIG", RunConfig.model_validate(config))
     text = io.StringIO()
     figures = run_demo(tmp_path / "demo", Console(file=text, width=100))
-    assert [row.strategy for row in figures] == ["S1", "S6", "S9"]
+    assert [row.name for row in figures] == ["S1", "S9"]
     assert "compare.png" in text.getvalue()
     assert (tmp_path / "demo" / "compare.png").is_file()
     assert "report.html" in text.getvalue()
@@ -57,15 +56,15 @@ def test_the_demo_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     test = load_manifest(tmp_path / "demo" / "data").split("test").parts
     stamped = {label: [part.extra["cue"] == "1" for part in test if part.label is label] for label in Label}
     for row in figures:
-        folder = RunFolder(run_path(tmp_path / "demo", row.strategy, 1)).evaluation_folder()
+        folder = RunFolder(run_path(tmp_path / "demo", row.name, 1)).evaluation_folder()
         summary = json.loads((folder / METRICS).read_text())[ALL_LABELS]
-        operating = summary["classification"]["operating"]
-        for name, label, shares in (
-            ("recall", Label.NG, (row.recall_plain, row.recall_stamped)),
-            ("false_alarm_rate", Label.OK, (row.false_alarms_plain, row.false_alarms_stamped)),
+        decided = summary["decisions"]
+        for label, counted, shares in (
+            (Label.NG, decided["caught"], (row.caught_plain, row.caught_stamped)),
+            (Label.OK, decided["false_alarms"], (row.false_alarms_plain, row.false_alarms_stamped)),
         ):
-            whole = mean(shares[cue] for cue in stamped[label])
-            assert operating[name]["value"] == pytest.approx(whole)
+            assert counted == pytest.approx(sum(shares[cue] for cue in stamped[label]))
+        assert row.review == pytest.approx((decided["review_ng"] + decided["review_ok"]) / len(test))
         assert row.right_reason_rate == pytest.approx(summary["right_reason_rate"]["value"])
         pointing = summary["maps"]["evidence"]["pointing_game"]["value"]
         assert row.pointing_game == pytest.approx(pointing)

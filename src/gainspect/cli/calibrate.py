@@ -12,6 +12,7 @@ from gainspect.cli.goal_options import (
     Escape,
     FalseAlarmRate,
     Prevalence,
+    ReviewFrom,
     TargetRecall,
     Threshold,
 )
@@ -34,6 +35,7 @@ def calibrate(
     show: Annotated[
         bool, typer.Option("--show", help="Only print what the policy gives; write nothing.")
     ] = False,
+    lang: Annotated[str, typer.Option(help="Language of what --show prints: en or ko.")] = "en",
     cost: Cost = None,
     prevalence: Prevalence = None,
     escape: Escape = None,
@@ -41,6 +43,7 @@ def calibrate(
     target_recall: TargetRecall = None,
     false_alarms: FalseAlarmRate = None,
     threshold: Threshold = None,
+    review_from: ReviewFrom = None,
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Whether the bundle checks the reason of NG verdicts.")
     ] = True,
@@ -56,13 +59,17 @@ def calibrate(
     With `--rules` and neither `--run` nor `--data`, only its rules on regions change. With `--show` alone,
     print what the bundle's own policy gives.
     """
+    from gainspect.evaluation.chosen_on import chosen_on_of
     from gainspect.evaluation.goals import goal_of, point_of
     from gainspect.inspection.bundle import read_bundle
     from gainspect.report.terminal.bundle_tables import policy_sentence
+    from gainspect.report.terminal.operating_tables import operating_view
     from gainspect.report.terminal.policy_sentences import policy_sentences
     from gainspect.report.terminal.region_sentences import rules_sentences
     from gainspect.report.terminal.sentences import say
+    from gainspect.report.texts import Wording
 
+    wording = Wording(lang)
     goal = goal_of(
         cost=cost,
         prevalence=prevalence,
@@ -71,17 +78,20 @@ def calibrate(
         recall=target_recall,
         false_alarms=false_alarms,
         threshold=threshold,
+        review_from=review_from,
     )
     ruled = rules_of(rules, mm_per_px, scale_from, grid, square_mm)
     if ruled is not None and no_rules:
         raise GainspectError("--rules and --no-rules contradict", hint="Choose one.")
     if show and goal is None and run is None and data is None and ruled is None and not no_rules:
         read = read_bundle(bundle)
-        point = point_of(read)
-        unknown = ["What it gives is not stored in this bundle: give --run or --data."]
-        say(console, policy_sentence(read.description.policy, point))
-        say(console, *(unknown if point is None else policy_sentences(point)))
-        say(console, *rules_sentences(read.description.policy.region_rules))
+        policy, point = read.description.policy, point_of(read)
+        if point is None:
+            say(console, policy_sentence(policy))
+            say(console, "What it gives is not stored in this bundle: give --run or --data.")
+        else:
+            console.print(*operating_view(policy, point, chosen_on_of(read), wording), sep="\n")
+        say(console, *rules_sentences(policy.region_rules))
         return
     from gainspect.jobs.run_calibration import calibrate as choose
     from gainspect.jobs.run_calibration import write_calibrated
@@ -96,9 +106,14 @@ def calibrate(
         without_rules=no_rules,
         console=console,
     )
-    say(console, policy_sentence(chosen.policy, chosen.point))
-    say(console, *([] if chosen.point is None else policy_sentences(chosen.point)))
-    say(console, *rules_sentences(chosen.policy.region_rules))
+    policy, point = chosen.policy, chosen.point
+    if point is None:
+        say(console, policy_sentence(policy))
+    elif show:
+        console.print(*operating_view(policy, point, chosen.parts, wording), sep="\n")
+    else:
+        say(console, policy_sentence(policy, point), *policy_sentences(point))
+    say(console, *rules_sentences(policy.region_rules))
     if show:
         return
     written = write_calibrated(

@@ -83,4 +83,5 @@ def evaluate(
         say(console, *(decision_sentences(summary["decisions"]) if check else []))
         say(console, accepted_sentence(summary.get("accepted")))
     console.print(seen_sentence(next(iter(summaries.values()))["seen"]))
-    console.print(f"Saved: {saved / 'predictions.csv'}, {saved / 'metrics.json'}", soft_wrap=True)
+    files = ("predictions.csv", *(("decisions.csv",) if check else ()), "metrics.json")
+    console.print(f"Saved: {', '.join(str(saved / file) for file in files)}", soft_wrap=True)

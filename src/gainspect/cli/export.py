@@ -13,6 +13,7 @@ from gainspect.cli.goal_options import (
     Escape,
     FalseAlarmRate,
     Prevalence,
+    ReviewFrom,
     TargetRecall,
     Threshold,
 )
@@ -31,6 +32,7 @@ def export(
     target_recall: TargetRecall = None,
     false_alarms: FalseAlarmRate = None,
     threshold: Threshold = None,
+    review_from: ReviewFrom = None,
     data: Annotated[
         Path | None, typer.Option(help="Data folder, if it has moved since the training.")
     ] = None,
@@ -56,6 +58,7 @@ def export(
         recall=target_recall,
         false_alarms=false_alarms,
         threshold=threshold,
+        review_from=review_from,
     )
     names = [name.strip() for name in formats.split(",") if name.strip()]
     folder = RunFolder(run)

@@ -39,3 +39,9 @@ FalseAlarmRate = Annotated[
 Threshold = Annotated[
     float | None, typer.Option(help="This threshold on P(NG), set by hand.", rich_help_panel=_PANEL)
 ]
+ReviewFrom = Annotated[
+    float | None,
+    typer.Option(
+        help="With --threshold: REVIEW from this P(NG) on.  [default: no such band]", rich_help_panel=_PANEL
+    ),
+]

@@ -49,16 +49,24 @@ def inspect(
             help="Bits that 16-bit images use, such as 12, if the bundle was trained without such images.",
         ),
     ] = None,
+    parts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN|CSV",
+            help="Images that are decided together: a pattern whose group is the part's name, such as "
+            "'([^/]+)_view[0-9]', or a table with the columns image and part.",
+        ),
+    ] = None,
 ) -> None:
     """Judge images with a bundle; exit code 3 if a file could not be read (all others are judged)."""
     from rich.progress import track
 
-    from gainspect.data.taken import VERDICTS
+    from gainspect.data.taken import DECISIONS, VERDICTS
     from gainspect.evaluation.accepted import accepted_in
     from gainspect.inspection.backends.choice import require_choice
     from gainspect.jobs.run_inspection import require_style, run_inspection
     from gainspect.report.terminal.region_sentences import accepted_sentence
-    from gainspect.report.terminal.verdict_table import verdict_table
+    from gainspect.report.terminal.verdict_table import decision_table, verdict_table
 
     require_choice(runtime, precision)
     drawn = require_style(style)
@@ -72,6 +80,7 @@ def inspect(
         precision=cast("Precision", precision),
         max_mpx=max_mpx,
         bits=bits,
+        parts=parts,
         on_record=lambda record: print_json(record) if jsonl else None,
         shown=lambda images, count: iter(
             track(images, "inspect", count, console=errors, transient=True, disable=not errors.is_terminal)
@@ -79,8 +88,11 @@ def inspect(
     )
     if not jsonl:
         console.print(verdict_table(result.records, result.seconds, rows=_ROWS))
+        if parts is not None:
+            console.print(decision_table(result.decided, rows=_ROWS))
         if out is not None:
-            console.print(f"Saved: {printable(str(out / VERDICTS))}", soft_wrap=True)
+            files = (out / VERDICTS, *((out / DECISIONS,) if parts is not None else ()))
+            console.print(f"Saved: {', '.join(printable(str(file)) for file in files)}", soft_wrap=True)
     if (sentence := accepted_sentence(accepted_in(result.records))) is not None:
         (errors if jsonl else console).print(sentence, highlight=False, soft_wrap=True)
     if result.unlettered is not None:

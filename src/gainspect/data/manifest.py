@@ -278,7 +278,8 @@ def _refuse_shared(
 def _grouped(manifest: Manifest) -> Manifest:
     """An image without a group is in that of its part, or becomes its own, under its stem or its key.
 
-    The key is taken where others have that name. Images of one folder and stem that differ in their suffix (a.png, a.jpg) show one part: one group.
+    The key is taken where others have that name. Images of one folder and stem that differ in their suffix
+    (a.png, a.jpg) show one part: one group.
     """
     parts = (replace(part, group=part.group or part.part) for part in manifest.parts)
     manifest = replace(manifest, parts=tuple(parts))

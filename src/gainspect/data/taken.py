@@ -10,7 +10,7 @@ from pathlib import Path
 from gainspect.data.decode import IMAGE_SUFFIXES
 from gainspect.names import escaped
 
-VERDICTS = "verdicts.jsonl"
+VERDICTS, DECISIONS = "verdicts.jsonl", "decisions.jsonl"
 OVERLAYS = "overlays"
 """What `gainspect inspect --out` writes."""
 

@@ -13,9 +13,10 @@ from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
 from gainspect.evaluation.truth import Truth, truth_of
 from gainspect.files import atomic_path
-from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.inspector import Inspector, view_of
 from gainspect.metrics.cam import cam_iou, energy_inside, iou_curve, pointing_game
 from gainspect.metrics.localization import Overlap, dice, iou, overlap
+from gainspect.policy import View
 from gainspect.types import MAP_NAMES, Evidence, FloatMap, Label, MapName, RegionAction, Verdict
 
 LOCALIZATION_THRESHOLD = 0.5
@@ -62,7 +63,9 @@ class Assessed:
     part: str | None = None
     """The part that the image is a view of; None: it is decided alone."""
     decision: Label | None = None
-    """OK, NG or REVIEW as the Inspector decides; with the check of reasons only if the Inspector makes it."""
+    """OK, NG or REVIEW of this image alone; with the check of reasons only if the Inspector makes it."""
+    view: View | None = None
+    """What a policy looks at when it decides on the part."""
     called: str | None = None
     """Type of its first region, or "unknown"; None: it has none, or types are not told apart."""
     accepted: Mapping[str, int] = field(default_factory=dict)
@@ -164,6 +167,7 @@ def assess_verdict(
         overlap=counts,
         defect_px=defect_px,
         decision=verdict.label,
+        view=view_of(verdict),
         called=verdict.regions[0].type if verdict.regions else None,
         accepted=Counter(
             str(region.rule) for region in verdict.regions if region.action is RegionAction.ACCEPT

@@ -1,9 +1,18 @@
 """What a policy is chosen for (`Goal`), and what it gives (`OperatingPoint`); needs no SciPy."""
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_serializer,
+    model_serializer,
+    model_validator,
+)
 
 from gainspect.errors import GainspectError, first_fault
 from gainspect.inspection.bundle import Bundle
@@ -62,10 +71,24 @@ class FalseAlarms(_Section):
 
 
 class ByHand(_Section):
-    """A threshold set by hand."""
+    """Thresholds set by hand."""
 
     kind: Literal["hand"] = "hand"
     threshold: Annotated[float, Field(ge=0, le=1)]
+    review_from: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Where the band for REVIEW begins; None: there is none."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ByHand":
+        if self.review_from is not None and self.review_from > self.threshold:
+            raise ValueError("a band for REVIEW ends at the threshold")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _readable_by_older_versions(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what older versions do not know, if it says nothing."""
+        stored: dict[str, Any] = dump(self)
+        return {name: value for name, value in stored.items() if value is not None}
 
 
 Goal = Annotated[LeastCost | EscapeBound | Recall | FalseAlarms | ByHand, Field(discriminator="kind")]
@@ -135,6 +158,7 @@ def goal_of(
     recall: float | None = None,
     false_alarms: float | None = None,
     threshold: float | None = None,
+    review_from: float | None = None,
 ) -> LeastCost | EscapeBound | Recall | FalseAlarms | ByHand | None:
     """The goal that options state; None: none is stated.
 
@@ -146,6 +170,7 @@ def goal_of(
         recall: the share of NG parts to catch.
         false_alarms: the largest share of OK parts that may be false alarms.
         threshold: on P(NG), by hand.
+        review_from: where the band for REVIEW below that threshold begins.
 
     Raises:
         GainspectError: two goals are stated, or a number is missing or out of its range.
@@ -162,6 +187,13 @@ def goal_of(
         raise GainspectError(f"{' and '.join(stated)} are two goals", hint="Choose one.")
     if confidence is not None and escape is None:
         raise GainspectError("--confidence belongs to --escape", hint="Add --escape, or leave it out.")
+    if review_from is not None and threshold is None:
+        raise GainspectError("--review-from belongs to --threshold", hint="Add --threshold, or leave it out.")
+    if review_from is not None and threshold is not None and review_from > threshold:
+        raise GainspectError(
+            f"--review-from {review_from:g} is above --threshold {threshold:g}",
+            hint="The band for REVIEW lies below the threshold: swap them.",
+        )
     try:
         if by_cost:
             return LeastCost.model_validate({**_costs(cost), "prevalence": prevalence})
@@ -171,7 +203,7 @@ def goal_of(
             return Recall(recall=recall)
         if false_alarms is not None:
             return FalseAlarms(rate=false_alarms)
-        return None if threshold is None else ByHand(threshold=threshold)
+        return None if threshold is None else ByHand(threshold=threshold, review_from=review_from)
     except ValidationError as error:
         fault = error.errors()[0]
         name = ".".join(map(str, fault["loc"])).replace("_", " ")

@@ -15,13 +15,14 @@ from gainspect.evaluation.goals import (
     OperatingPoint,
     Recall,
 )
+from gainspect.evaluation.parts import DecidedPart, part_labels, part_scores, parts_of
 from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
 from gainspect.inspection.reason.rules import broken_rules
 from gainspect.metrics.classification import at_threshold, just_below, operating_threshold
 from gainspect.metrics.decisions import Outcome, distinct, expected_cost, outcome
 from gainspect.metrics.intervals import events_allowed, trials_needed, upper_bound
 from gainspect.metrics.thresholds import Thresholds, between, least_cost, noise_floor
-from gainspect.policy import HeatScale, Policy, ReasonPolicy, View, decide
+from gainspect.policy import HeatScale, Policy, ReasonPolicy, View, ViewRule, decide
 from gainspect.types import Decision, Label, ReviewReason
 from gainspect.wording import plural
 
@@ -42,9 +43,15 @@ LARGEST_AGREEMENT = 0.3
 """Largest limit on the agreement of attention and localization. Two maps of different sharpness around the
 same place reach about this cosine: a blur with twice the standard deviation of another has a cosine of 0.8
 with it, one with six times that of another 0.32. Below it the maps lie apart; above it they only differ."""
+ABOUT = 1.25
+"""Of rules for views whose expected cost is less than this times the least, the first (simplest) is taken."""
+MOST_OF_N = 4
+"""Largest k of the rule that k images of a part must reach the threshold."""
 MOST_STOPPED, MOST_ESCAPES = 0.5, 0.5
 """A policy that stops (NG or REVIEW) a larger share of the OK parts, or lets a larger one of the NG parts
 escape, is marked unusable."""
+
+_Part = DecidedPart[ValidationVerdict]
 
 
 def choose_policy(verdicts: ValidationVerdicts, goal: Goal, *, check: bool = True) -> Policy:
@@ -58,17 +65,21 @@ def choose_policy(verdicts: ValidationVerdicts, goal: Goal, *, check: bool = Tru
     Raises:
         GainspectError: the verdicts cannot carry the goal: parts of a class are missing, or too few.
     """
-    scores, labels = _numbers(verdicts)
-    chosen = _thresholds(verdicts, goal, None)
+    parts = _parts(verdicts)
+    views = _view_rule(parts, goal)
+    chosen = _thresholds(verdicts, views, goal)
     reason = _reason_policy(verdicts, chosen.threshold) if check else None
     if isinstance(goal, LeastCost) and reason is not None:
         # A part whose reason will fail costs a review, so the thresholds are chosen once more, knowing which.
-        chosen = _thresholds(verdicts, goal, _doubted(verdicts, reason))
+        doubted = np.array([_is_doubted(part, chosen.threshold, reason) for part in parts], np.bool_)
+        chosen = _thresholds(verdicts, views, goal, doubted)
         reason = _reason_policy(verdicts, chosen.threshold)
-    figures = at_threshold(scores, labels, chosen.threshold)
+    labels = part_labels(parts)
+    figures = at_threshold(part_scores(parts, views), labels, chosen.threshold)
     return Policy(
         threshold=chosen.threshold,
         review_from=chosen.review_from if chosen.review_from < chosen.threshold else None,
+        views=views,
         target_recall=goal.recall if isinstance(goal, Recall) else None,
         split=verdicts.split,
         ng=int(labels.sum()),
@@ -100,7 +111,8 @@ def operating_point(verdicts: ValidationVerdicts, policy: Policy, goal: Goal) ->
     Raises:
         GainspectError: there are no verdicts, or a score is not a number.
     """
-    scores, labels = _numbers(verdicts)
+    parts = _parts(verdicts)
+    scores, labels = part_scores(parts, policy.views), part_labels(parts)
     made = decisions(verdicts, policy)
     called, review = (
         np.array([decision.label is label for decision in made]) for label in (Label.NG, Label.REVIEW)
@@ -111,7 +123,7 @@ def operating_point(verdicts: ValidationVerdicts, policy: Policy, goal: Goal) ->
     floor = noise_floor(scores, labels) if counted.ng and counted.ok else None
     shows = scores >= (0.0 if floor is None else floor)
     blind = [int(index) for index in np.argsort(scores, kind="stable") if labels[index] and not shows[index]]
-    named = [image.group for image in verdicts.images]
+    named = [part.group for part in parts]
     groups, escaped = distinct(named, labels), distinct(named, labels & ~called & ~review)
     return OperatingPoint(
         goal=goal,
@@ -121,7 +133,7 @@ def operating_point(verdicts: ValidationVerdicts, policy: Policy, goal: Goal) ->
         cost=expected_cost(counted, priced.costs, prevalence),
         cost_at_1_percent=expected_cost(counted, priced.costs, 0.01),
         floor=floor,
-        blind=tuple(verdicts.images[index].image for index in blind),
+        blind=tuple(parts[index].name for index in blind),
         price=_price(scores, labels, shows) if blind else None,
         groups=groups,
         escaped_groups=escaped,
@@ -132,39 +144,70 @@ def operating_point(verdicts: ValidationVerdicts, policy: Policy, goal: Goal) ->
 
 
 def decisions(verdicts: ValidationVerdicts, policy: Policy) -> list[Decision]:
-    """The decision on each image of the verdicts, as the Inspector would make it with this policy."""
-    return [decide([View(image.score, _doubts(image, policy.reason))], policy) for image in verdicts.images]
+    """The decision on each part of the verdicts, as the Inspector would make it with this policy."""
+    return [
+        decide([View(image.score, _doubts(image, policy.reason)) for image in part.images], policy)
+        for part in parts_of(verdicts.images)
+    ]
 
 
-def _thresholds(verdicts: ValidationVerdicts, goal: Goal, doubted: NDArray[np.bool_] | None) -> Thresholds:
-    scores, labels = _numbers(verdicts)
+def _view_rule(parts: Sequence[_Part], goal: Goal) -> ViewRule | None:
+    """How the images of a part become one score: of the rules of about the least expected cost, the first."""
+    labels, most = part_labels(parts), max(len(part.images) for part in parts)
+    if most == 1 or labels.all() or not labels.any():
+        return None
+    rules = [None, ViewRule(kind="mean")]
+    rules += [ViewRule(kind="k_of_n", k=k) for k in range(2, min(most, MOST_OF_N) + 1)]
+    priced = goal if isinstance(goal, LeastCost) else LeastCost()
+    costs = [_by_cost(part_scores(parts, rule), labels, priced).cost or 0.0 for rule in rules]
+    return next(rule for rule, cost in zip(rules, costs, strict=True) if cost <= ABOUT * min(costs))
+
+
+def _by_cost(
+    scores: NDArray[np.float64],
+    labels: NDArray[np.bool_],
+    goal: LeastCost,
+    doubted: NDArray[np.bool_] | None = None,
+) -> Thresholds:
+    prevalence = goal.prevalence or float(labels.mean())
+    floor = noise_floor(scores, labels)
+    return least_cost(scores, labels, goal.costs, prevalence, floor=floor, doubted=doubted)
+
+
+def _thresholds(
+    verdicts: ValidationVerdicts,
+    views: ViewRule | None,
+    goal: Goal,
+    doubted: NDArray[np.bool_] | None = None,
+) -> Thresholds:
+    parts = _parts(verdicts)
+    scores, labels = part_scores(parts, views), part_labels(parts)
     if isinstance(goal, ByHand):
-        return Thresholds(goal.threshold, goal.threshold)
+        return Thresholds(goal.threshold if goal.review_from is None else goal.review_from, goal.threshold)
     _require(bool(labels.any()), "NG", verdicts.split)
     if isinstance(goal, Recall):
         threshold = operating_threshold(scores, labels, goal.recall)
         return Thresholds(threshold, threshold)
     _require(not bool(labels.all()), "OK", verdicts.split)
-    floor = noise_floor(scores, labels)
     if isinstance(goal, LeastCost):
-        prevalence = goal.prevalence or float(labels.mean())
-        return least_cost(scores, labels, goal.costs, prevalence, floor=floor, doubted=doubted)
+        return _by_cost(scores, labels, goal, doubted)
+    floor = noise_floor(scores, labels)
     if isinstance(goal, FalseAlarms):
         threshold = next(
             at for at in map(float, between(scores, floor)) if (scores[~labels] >= at).mean() <= goal.rate
         )
     else:
-        threshold = _proven(verdicts, goal, floor)
+        threshold = _proven(parts, scores, goal, floor)
     return Thresholds(threshold, threshold)
 
 
-def _proven(verdicts: ValidationVerdicts, goal: EscapeBound, floor: float) -> float:
+def _proven(parts: Sequence[_Part], scores: NDArray[np.float64], goal: EscapeBound, floor: float) -> float:
     """The highest threshold that lets so few groups escape that the bound holds (see `events_allowed`)."""
     lowest: dict[str, float] = {}
-    for image in verdicts.images:
-        if image.label is Label.NG:
-            lowest[image.group] = min(image.score, lowest.get(image.group, 1.0))
-    groups, scores = len(lowest), _numbers(verdicts)[0]
+    for part, score in zip(parts, map(float, scores), strict=True):
+        if part.label is Label.NG:
+            lowest[part.group] = min(score, lowest.get(part.group, 1.0))
+    groups = len(lowest)
     allowed = events_allowed(groups, goal.rate, goal.confidence)
     if allowed is None:
         proven = upper_bound(0, groups, goal.confidence)
@@ -198,12 +241,12 @@ def _unusable(counted: Outcome) -> str | None:
     return None
 
 
-def _numbers(verdicts: ValidationVerdicts) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _parts(verdicts: ValidationVerdicts) -> list[_Part]:
     if not verdicts.images:
         raise GainspectError(
             "there are no verdicts to choose a policy on", hint="Give parts of both classes."
         )
-    return verdicts.scores, verdicts.labels
+    return parts_of(verdicts.images)
 
 
 def _require(there: bool, name: str, split: str) -> None:
@@ -215,8 +258,11 @@ def _require(there: bool, name: str, split: str) -> None:
         )
 
 
-def _doubted(verdicts: ValidationVerdicts, reason: ReasonPolicy) -> NDArray[np.bool_]:
-    return np.array([bool(_doubts(image, reason)) for image in verdicts.images], np.bool_)
+def _is_doubted(part: _Part, threshold: float, reason: ReasonPolicy) -> bool:
+    """Whether a part would be REVIEW by the check of its reason, if its score were NG."""
+    highest = max(image.score for image in part.images)
+    checked = [image for image in part.images if image.score >= min(threshold, highest)]
+    return all(_doubts(image, reason) for image in checked)
 
 
 def _doubts(image: ValidationVerdict, reason: ReasonPolicy | None) -> tuple[ReviewReason, ...]:

@@ -1,4 +1,4 @@
-"""Writes and reads the results of an evaluation: predictions.csv and metrics.json."""
+"""Writes and reads the results of an evaluation: predictions.csv, decisions.csv and metrics.json."""
 
 import csv
 import io
@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.errors import GainspectError
-from gainspect.evaluation.assessment import UNCLAMPED, Assessment
+from gainspect.evaluation.assessment import UNCLAMPED, Assessed, Assessment
+from gainspect.evaluation.parts import DecidedPart
 from gainspect.evaluation.summary import summarize
 from gainspect.files import write_json, write_text
 from gainspect.names import composed
+from gainspect.policy import Rules
+from gainspect.types import Decision
 
-PREDICTIONS = "predictions.csv"
+PREDICTIONS, DECISIONS = "predictions.csv", "decisions.csv"
 METRICS = "metrics.json"
 ALL_LABELS = "all labels"
 WITHOUT_DOUBTFUL = "without doubtful labels"
@@ -55,17 +58,40 @@ def save_verdicts(
     figures = sorted({name for image in assessment.images for name in image.figures})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    known = ["image", "label", "score", "group", "defect_type", "verdict", "threshold", "right_reason"]
+    known = [
+        "image",
+        "label",
+        "score",
+        "group",
+        "part",
+        "defect_type",
+        "verdict",
+        "threshold",
+        "right_reason",
+    ]
     writer.writerow([*known, "decision", "defect_px", *figures])
     for image in assessment.images:
         reason = "" if image.right_reason is None else int(image.right_reason)
         kind = image.defect_type or ""
-        row = [image.image, image.label, image.score, image.group, kind, image.verdict]
+        row = [image.image, image.label, image.score, image.group, image.part or "", kind]
+        row.append(image.verdict)
         values = [image.figures.get(name, "") for name in figures]
         px = "" if image.defect_px is None else image.defect_px
         writer.writerow([*row, assessment.threshold, reason, image.decision, px, *values])
     write_text(out / PREDICTIONS, text.getvalue())
     write_json(out / METRICS, {"all": summarize(assessment)} if summaries is None else summaries)
+
+
+def save_decisions(made: Sequence[tuple[DecidedPart[Assessed], Decision]], out: Path, rules: Rules) -> None:
+    """Write decisions.csv, one row per part: what it is, its score, what was decided, and by which rules."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["part", "label", "group", "score", "decision", "fired", "images"])
+    for part, decision in made:
+        fired = " ".join(decision.fired)
+        score = part.score(rules.views)
+        writer.writerow([part.name, part.label, part.group, score, decision.label, fired, len(part.images)])
+    write_text(out / DECISIONS, text.getvalue())
 
 
 def read_verdicts(path: Path) -> SavedVerdicts:

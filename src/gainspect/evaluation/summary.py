@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, UNCLAMPED, Assessed, Assessment, map_names
+from gainspect.evaluation.parts import DecidedPart, part_labels, part_scores, parts_of
 from gainspect.metrics import localization
 from gainspect.metrics.classification import at_threshold, auroc, average_precision
 from gainspect.metrics.decisions import Costs, distinct, expected_cost, outcome
@@ -25,7 +26,8 @@ from gainspect.metrics.intervals import (
     weighted_average_precision,
     weighted_ratio,
 )
-from gainspect.types import Label, MapName
+from gainspect.policy import Rules, View, decide
+from gainspect.types import Decision, Label, MapName
 
 Figure = dict[str, Any]
 
@@ -82,27 +84,47 @@ def _counts(assessment: Assessment, left_out: int) -> dict[str, int]:
     }
 
 
-def decision_figures(assessment: Assessment, costs: Costs, prevalence: float | None = None) -> dict[str, Any]:
-    """What was decided, what it costs, and what it proves of escapes.
+def part_decisions(assessment: Assessment, rules: Rules) -> list[tuple[DecidedPart[Assessed], Decision]]:
+    """The decision on each part, by what was assessed of its images."""
+    return [
+        (part, decide([image.view or View(image.score) for image in part.images], rules))
+        for part in parts_of(assessment.images)
+    ]
+
+
+def decision_figures(
+    assessment: Assessment, rules: Rules, costs: Costs, prevalence: float | None = None
+) -> dict[str, Any]:
+    """What was decided of each part, what it costs, and what it proves of escapes.
 
     Args:
-        assessment: of parts that the policy was not chosen on; an image is a part.
+        assessment: of images that the policy was not chosen on.
+        rules: the policy.
         costs: of one part.
         prevalence: share of NG parts that the cost is told for; None: as in the assessment.
 
     Returns:
-        The counts of `metrics.decisions.Outcome` by name; prevalence, cost and cost_at_1_percent (per 1,000
-        parts; None without parts of a class); groups and escaped_groups (independent NG parts, and those of
-        which an image escapes), escape_bound (95 %).
+        The counts of `metrics.decisions.Outcome` by name; effectiveness (share of the parts that are decided
+        as they are); auroc and ap of the parts' scores; prevalence, cost and cost_at_1_percent (per 1,000
+        parts); groups and escaped_groups (independent NG parts, and those of which one escapes), escape_bound
+        (95 %). None for what takes parts of a class that is missing.
     """
-    made, labels = [image.decision for image in assessment.images], assessment.labels
-    called, review = (np.array([one is name for one in made], np.bool_) for name in (Label.NG, Label.REVIEW))
+    made = part_decisions(assessment, rules)
+    parts = [part for part, _ in made]
+    labels, scores = part_labels(parts), part_scores(parts, rules.views)
+    called, review = (
+        np.array([decision.label is name for _, decision in made], np.bool_)
+        for name in (Label.NG, Label.REVIEW)
+    )
     counted = outcome(called, review, labels)
     share = prevalence or (float(labels.mean()) if len(labels) else 0.0)
-    named = [image.group for image in assessment.images]
+    named = [part.group for part in parts]
     groups, escaped = distinct(named, labels), distinct(named, labels & ~called & ~review)
     return {
         **counted._asdict(),
+        "effectiveness": counted.effectiveness,
+        "auroc": auroc(scores, labels),
+        "ap": average_precision(scores, labels),
         "prevalence": share,
         "cost": expected_cost(counted, costs, share),
         "cost_at_1_percent": expected_cost(counted, costs, 0.01),

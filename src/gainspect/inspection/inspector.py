@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from gainspect.data.depth import Depth, require_bits
 from gainspect.data.framing import PADDING, letterbox, unletterbox
 from gainspect.data.image_header import require_limit
+from gainspect.data.manifest import MOST_VIEWS
 from gainspect.data.tiles import Tile, Tiling
 from gainspect.errors import GainspectError
 from gainspect.inspection.apply_rules import ReadsRegions, reader_of
@@ -38,8 +40,19 @@ from gainspect.inspection.inputs import (
 from gainspect.inspection.reason.check import check_reasons
 from gainspect.inspection.regions import Contributions, regions_of
 from gainspect.inspection.tiled import Judged, grid_of, judge_tiles
-from gainspect.policy import ReasonPolicy, Rules, View, decide
-from gainspect.types import CHECK_REASONS, MAP_NAMES, Evidence, Image, Label, Region, RuleFindings, Verdict
+from gainspect.policy import ReasonPolicy, Rules, View, ViewRule, decide, part_score
+from gainspect.types import (
+    CHECK_REASONS,
+    MAP_NAMES,
+    Evidence,
+    Image,
+    Label,
+    NgReason,
+    PartVerdict,
+    Region,
+    RuleFindings,
+    Verdict,
+)
 
 Input = NDArray[np.uint8] | NDArray[np.uint16] | PilImage | os.PathLike[str] | str
 """An image file, a Pillow image, or an array (H, W) or (H, W, 1, 3 or 4); color is RGB or RGBA."""
@@ -52,6 +65,7 @@ class Inspector:
         backend: runs the network.
         threshold: from this P(NG) on, the verdict is NG.
         review_from: from this P(NG) on, and below the threshold, it is REVIEW; None: there is no such band.
+        views: how the images of a part become one score; None: the largest counts.
         region_threshold: regions are where the evidence reaches this value; None: no regions are computed.
         batch_size: number of images that `inspect_many` judges at once; with tiling, of tiles of one image.
         tiling: how to cut images into tiles, as in training; None: the network sees each image whole.
@@ -76,6 +90,7 @@ class Inspector:
         *,
         threshold: float,
         review_from: float | None = None,
+        views: ViewRule | None = None,
         region_threshold: float | None = None,
         batch_size: int = 16,
         tiling: Tiling | None = None,
@@ -97,10 +112,10 @@ class Inspector:
         if not hasattr(backend, "size"):
             raise GainspectError(f"{in_short(backend)} runs no network", hint="Use Inspector.load.")
         self.backend = backend
-        self.threshold = threshold
+        threshold = require_number("threshold", threshold, 0, 1)
         if review_from is not None:
-            review_from = require_number("review_from", review_from, 0, self.threshold)
-            self.rules = Rules(threshold=self.threshold, review_from=review_from)
+            review_from = require_number("review_from", review_from, 0, threshold)
+        self.rules = Rules(threshold=threshold, review_from=review_from, views=views)
         self.region_threshold = region_threshold
         self.batch_size = batch_size
         self.tiling = tiling
@@ -117,7 +132,8 @@ class Inspector:
 
     @threshold.setter
     def threshold(self, value: float) -> None:
-        self.rules = Rules(threshold=require_number("threshold", value, 0, 1))
+        threshold = require_number("threshold", value, 0, 1)
+        self.rules = self.rules.model_copy(update={"threshold": threshold, "review_from": None})
 
     @property
     def policy_id(self) -> str | None:
@@ -126,9 +142,10 @@ class Inspector:
             return None
         policy = self.bundle.description.policy
         rules = None if self.regions is None else self.regions.rules
-        applied = self.rules.threshold, self.rules.review_from, self.reason, rules
-        of_policy = policy.threshold, policy.review_from, policy.reason, policy.region_rules
-        return policy.policy_id if applied == of_policy else None
+        as_it_is = (
+            self.rules == policy.rules and self.reason == policy.reason and rules == policy.region_rules
+        )
+        return policy.policy_id if as_it_is else None
 
     @property
     def batch_size(self) -> int:
@@ -190,6 +207,7 @@ class Inspector:
             backend,
             threshold=policy.threshold,
             review_from=policy.review_from,
+            views=policy.views,
             region_threshold=policy.region_threshold,
             batch_size=batch_size,
             tiling=bundle.description.preprocessing.tiling,
@@ -216,6 +234,22 @@ class Inspector:
                 infinity.
         """
         return next(self.judge([self.read(image)]))
+
+    def decide(self, images: Iterable[Input]) -> PartVerdict:
+        """Decide on one part by its images (views, exposures), in any order.
+
+        Raises:
+            GainspectError: there is no image, or there are more than 100; or see `inspect`.
+        """
+        given = cast("list[Input]", list(islice(images_of(images), MOST_VIEWS + 1)))
+        if not 0 < len(given) <= MOST_VIEWS:
+            raise GainspectError(
+                "a part has no images" if not given else f"a part has more than {MOST_VIEWS} images",
+                hint="Give the images of one part.",
+            )
+        verdicts = tuple(self.inspect_many(given))
+        score = part_score([verdict.score for verdict in verdicts], self.rules.views)
+        return PartVerdict(decide(list(map(view_of, verdicts)), self.rules), score, verdicts)
 
     def read(self, image: Input) -> Image:
         """The pixels of an image as `judge` takes them.
@@ -298,6 +332,7 @@ class Inspector:
         return results
 
     def _verdict(self, judged: Judged) -> Verdict:
+        """What is known before reasons are checked: its label is NG if that of its score is to be checked."""
         maps, given, tile = judged.maps, judged.contributions, judged.tile
         evidence = np.maximum(maps["evidence"], 0, out=maps["evidence"])
         regions: tuple[Region, ...] = ()
@@ -316,7 +351,9 @@ class Inspector:
             regions=regions,
             region_rules=found,
         )
-        return replace(verdict, label=decide([view_of(verdict)], self.rules).label)
+        # An image that is NG by a rule on its regions alone has no NG score whose reason could be checked.
+        checked = NgReason.SCORE in decide([view_of(verdict)], self.rules).fired
+        return replace(verdict, label=Label.NG) if checked else verdict
 
     def _decided(self, verdict: Verdict) -> Verdict:
         """The verdict with its label, which what its check found may have changed."""
@@ -327,7 +364,7 @@ class Inspector:
 
 
 def view_of(verdict: Verdict) -> View:
-    """What a policy looks at in an image."""
+    """What a policy looks at in a verdict."""
     doubts = tuple(reason for reason in verdict.review_reasons if reason in CHECK_REASONS)
     found = verdict.region_rules or RuleFindings()
     return View(verdict.score, doubts, found.ng, found.review, found.rest)

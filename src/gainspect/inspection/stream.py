@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,7 @@ from gainspect.errors import GainspectError
 from gainspect.inspection.inputs import RAISE_LIMIT
 from gainspect.inspection.inspector import Inspector
 from gainspect.names import escaped
+from gainspect.policy import View, decide, part_score
 from gainspect.types import Image, ReasonCheck, Region, Verdict
 
 STDIN = "-"
@@ -178,12 +179,43 @@ def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
         "review_reasons": [str(reason) for reason in verdict.review_reasons],
         "unchecked": verdict.unchecked,
         "check": None if verdict.check is None else _check_record(verdict.check),
+        **_judged_with(inspector),
+        **_rules_record(verdict),
+    }
+
+
+def part_record(
+    name: str, records: Sequence[Mapping[str, Any]], views: Sequence[View], inspector: Inspector
+) -> dict[str, Any]:
+    """What is written down of one part: the decision on it; JSON types only.
+
+    Args:
+        name: of the part.
+        records: of its images (`record_of`).
+        views: what the policy looks at in each of them.
+        inspector: whose policy decides.
+    """
+    decision = decide(views, inspector.rules)
+    scores = [view.score for view in views if view.score is not None]
+    return {
+        "part": name,
+        "decision": str(decision.label),
+        "fired": [str(rule) for rule in decision.fired],
+        "score": part_score(scores, inspector.rules.views) if scores else None,
+        "threshold": inspector.threshold,
+        "images": [record["image"] for record in records],
+        "sha256": [record["sha256"] for record in records],
+        **_judged_with(inspector),
+    }
+
+
+def _judged_with(inspector: Inspector) -> dict[str, Any]:
+    return {
         "bundle": None if inspector.bundle is None else inspector.bundle.sha256,
         "policy_id": inspector.policy_id,
         "runtime": inspector.backend.runtime,
         "precision": inspector.backend.precision,
         "bits": None if inspector.depth is None else inspector.depth.bits,
-        **_rules_record(verdict),
     }
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from gainspect.data.manifest import Manifest
 from gainspect.data.seen import SEEN
 from gainspect.errors import GainspectError
+from gainspect.evaluation.chosen_on import CHOSEN_ON, ChosenOn, chosen_content, chosen_on, chosen_on_of
 from gainspect.evaluation.goals import POINT, Goal, OperatingPoint, content_of, point_of
 from gainspect.evaluation.operating_point import choose_policy, operating_point, usual_goal
 from gainspect.evaluation.validation_verdicts import (
@@ -38,7 +39,8 @@ class Calibration(NamedTuple):
     bundle: Bundle
     policy: Policy
     point: OperatingPoint | None
-    """None: thresholds are those of the bundle, and an older version wrote it."""
+    parts: ChosenOn | None
+    """None: the thresholds are those of the bundle, and an older version wrote it."""
     data: Manifest | None
     """What it was chosen on besides the bundle's own validation part; it counts as seen afterwards."""
 
@@ -80,7 +82,7 @@ def calibrate(
         require_types(rules, bundle)
     if (rules is not None or without_rules) and run is None and data is None and goal is None and check:
         changed = bundle.description.policy.model_copy(update={"region_rules": ruled})
-        return Calibration(bundle, changed, point_of(bundle), None)
+        return Calibration(bundle, changed, point_of(bundle), chosen_on_of(bundle), None)
     if (run is None) == (data is None):
         raise GainspectError(
             "a policy is chosen on the verdicts of a run, or on labeled data",
@@ -96,7 +98,8 @@ def calibrate(
         verdicts = _of_run(bundle, RunFolder(run))
     goal = goal or usual_goal(verdicts, None)
     policy = choose_policy(verdicts, goal, check=check).model_copy(update={"region_rules": ruled})
-    return Calibration(bundle, policy, operating_point(verdicts, policy, goal), manifest)
+    point = operating_point(verdicts, policy, goal)
+    return Calibration(bundle, policy, point, chosen_on(verdicts, policy), manifest)
 
 
 def write_calibrated(calibration: Calibration, out: Path) -> Bundle:
@@ -114,6 +117,8 @@ def write_calibrated(calibration: Calibration, out: Path) -> Bundle:
     contents = dict(bundle.contents)
     if calibration.point is not None:
         contents[POINT] = content_of(calibration.point)
+    if calibration.parts is not None:
+        contents[CHOSEN_ON] = chosen_content(calibration.parts)
     if calibration.data is not None and seen is not None:
         contents[SEEN] = seen.and_those_of(calibration.data).to_json()
     if PARITY in contents:

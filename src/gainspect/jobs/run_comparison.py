@@ -35,6 +35,7 @@ def compare_strategies(
     *,
     doubtful: frozenset[str] | None = None,
     seen: SeenChoice = "refuse",
+    check: bool = False,
     console: Console | None = None,
 ) -> dict[str, list[RunFigures]]:
     """Train and evaluate each strategy with each seed on the same split; finished runs are not trained again.
@@ -49,6 +50,7 @@ def compare_strategies(
         out: folder for the runs and the comparison.
         doubtful: images to leave out in a second comparison.
         seen: whether to compare on a test part with images of the training or validation part.
+        check: whether to check reasons too, and to count decisions.
         console: where progress is shown; None: no progress is shown.
 
     Returns:
@@ -83,6 +85,7 @@ def compare_strategies(
                 runtime="torch",  # runs that are only compared need no bundle
                 doubtful=doubtful,
                 seen=seen,
+                check=check,
                 console=console,
             )
             for title, summary in summaries.items():

@@ -1,4 +1,4 @@
-"""The demo: a plain and two guided inspectors on parts whose stamp indicates NG in training only."""
+"""The demo: a plain and a guided inspector on parts whose stamp indicates NG in training only."""
 
 import csv
 from dataclasses import dataclass
@@ -12,8 +12,10 @@ from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import CueRates, SyntheticSpec, generate
+from gainspect.evaluation.saved_verdicts import PREDICTIONS
 from gainspect.jobs.run_comparison import compare_strategies, run_path
 from gainspect.jobs.write_report import write_inspection_report
+from gainspect.training.run_folder import RunFolder
 
 SPEC = SyntheticSpec(
     size=128,
@@ -36,20 +38,31 @@ CONFIG = RunConfig.model_validate(
         },
     }
 )
-STRATEGIES = ("S1", "S6", "S9")
+STRATEGIES = ("S1", "S9")
 
 
 @dataclass(frozen=True)
 class CueFigures:
-    """Figures of one strategy on the test part, with and without the stamp; shares 0…1."""
+    """Decisions of one inspector on the test part, with and without the stamp; shares 0…1."""
 
-    strategy: str
-    recall_stamped: float
-    recall_plain: float
+    name: str
+    caught_stamped: float
+    caught_plain: float
+    """Of the NG parts with and without the stamp, those decided NG."""
     false_alarms_stamped: float
     false_alarms_plain: float
+    """Of the OK parts with and without the stamp, those decided NG."""
+    review: float
+    """Of all parts, those decided REVIEW."""
     pointing_game: float
     right_reason_rate: float
+
+    @property
+    def by_stamp(self) -> float:
+        """How much the stamp alone changes the share of NG decisions, mean over NG and OK parts."""
+        return (
+            self.caught_stamped - self.caught_plain + self.false_alarms_stamped - self.false_alarms_plain
+        ) / 2
 
 
 def run_demo(out: Path, console: Console) -> list[CueFigures]:
@@ -70,11 +83,11 @@ def run_demo(out: Path, console: Console) -> list[CueFigures]:
     )
     data = out / "data"
     manifest = load_manifest(data) if (data / "split.csv").is_file() else generate(SPEC, data)
-    _print(
-        console, ("2 · Training", "bold"), "  S1, a plain classifier; S6 and S9, guided by the defect masks."
-    )
-    compare_strategies(CONFIG, manifest, list(STRATEGIES), [CONFIG.training.seed], out, console=console)
-    figures = [cue_figures(name, run_path(out, name, CONFIG.training.seed), manifest) for name in STRATEGIES]
+    _print(console, ("2 · Training", "bold"), "  S1, a plain classifier; S9, guided by the defect masks.")
+    seed = CONFIG.training.seed
+    compare_strategies(CONFIG, manifest, list(STRATEGIES), [seed], out, check=True, console=console)
+    judged = {name: RunFolder(run_path(out, name, seed)).evaluation_folder() for name in STRATEGIES}
+    figures = [cue_figures(name, folder, manifest) for name, folder in judged.items()]
     _print(console, ("3 · What each relies on", "bold"))
     console.print(cue_table(figures))
     console.print(conclusion(*figures))
@@ -84,9 +97,7 @@ def run_demo(out: Path, console: Console) -> list[CueFigures]:
         ("4 · Why", "bold"),
         f"  One report on {STRATEGIES[-1]}: every verdict, its reason, and the reason check.",
     )
-    write_inspection_report(
-        run_path(out, STRATEGIES[-1], CONFIG.training.seed), data=data, out=out / "report.html"
-    )
+    write_inspection_report(run_path(out, STRATEGIES[-1], seed), data=data, out=out / "report.html")
     _print(console, "Report: ", (str(out / "report.html"), "bold"), " (open it in a browser)")
     _print(console, "Next, with your parts: ", ("gainspect data check DIR", "bold"), ", then")
     _print(console, "                       ", ("gainspect train --data DIR --out RUN", "bold"))
@@ -98,65 +109,71 @@ def _print(console: Console, *parts: str | tuple[str, str]) -> None:
     console.print(Text.assemble(*parts))
 
 
-def cue_figures(strategy: str, run: Path, manifest: Manifest) -> CueFigures:
-    """Figures of one evaluated run, with and without the cue, from its predictions.csv."""
+def cue_figures(name: str, evaluation: Path, manifest: Manifest) -> CueFigures:
+    """Figures of one evaluated inspector, with and without the cue, from its predictions.csv.
+
+    Args:
+        name: of the inspector.
+        evaluation: the folder of an evaluation with the check of reasons.
+        manifest: the parts, one image each.
+    """
     stamped = {manifest.key(part): part.extra["cue"] == "1" for part in manifest.parts}
-    with (run / "evaluation" / "test" / "predictions.csv").open(encoding="utf-8", newline="") as file:
+    with (evaluation / PREDICTIONS).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
 
     def called_ng(label: str, cue: bool) -> float:
         chosen = [row for row in rows if row["label"] == label and stamped[row["image"]] == cue]
-        return _mean([row["verdict"] == "ng" for row in chosen])
+        return _mean([row["decision"] == "ng" for row in chosen])
 
     return CueFigures(
-        strategy=strategy,
-        recall_stamped=called_ng("ng", True),
-        recall_plain=called_ng("ng", False),
+        name=name,
+        caught_stamped=called_ng("ng", True),
+        caught_plain=called_ng("ng", False),
         false_alarms_stamped=called_ng("ok", True),
         false_alarms_plain=called_ng("ok", False),
+        review=_mean([row["decision"] == "review" for row in rows]),
         pointing_game=_mean([float(row["evidence_pointing_game"]) for row in rows if row["label"] == "ng"]),
         right_reason_rate=_mean([row["right_reason"] == "1" for row in rows]),
     )
 
 
 def cue_table(figures: list[CueFigures]) -> Table:
-    """A table with one row per strategy."""
-    table = Table(caption="PointGame: share of the defects inside which the evidence peaks.")
+    """A table with one row per inspector."""
+    table = Table(
+        caption="Decisions, after the check of reasons; REVIEW goes to a person and is neither caught nor a "
+        "false alarm. PointGame: share of the defects inside which the evidence peaks."
+    )
     table.add_column("")
     for heading in (
         "defects caught\nwith stamp",
         "defects caught\nno stamp",
         "false alarms\nwith stamp",
         "false alarms\nno stamp",
+        "\nREVIEW",
         "Point\nGame",
         "right\nreason",
     ):
         table.add_column(heading, justify="right")
     for row in figures:
-        shares = (row.recall_stamped, row.recall_plain, row.false_alarms_stamped, row.false_alarms_plain)
-        looks = (row.pointing_game, row.right_reason_rate)
-        table.add_row(Text(row.strategy, "bold"), *(f"{share:.0%}" for share in (*shares, *looks)))
+        shares = (row.caught_stamped, row.caught_plain, row.false_alarms_stamped, row.false_alarms_plain)
+        looks = (row.review, row.pointing_game, row.right_reason_rate)
+        table.add_row(Text(row.name, "bold"), *(f"{share:.0%}" for share in (*shares, *looks)))
     return table
 
 
 def conclusion(plain: CueFigures, *guided: CueFigures) -> str:
-    """The figures in words; a strategy is called better only if its figures are."""
-    points = [f"{100 * _reliance(row):.0f} points with {row.strategy}" for row in (plain, *guided)]
-    sentences = [f"The stamp alone raises the share of NG verdicts by {', '.join(points)}."]
+    """The figures in words; an inspector is called better only if its figures are."""
+    points = [f"{100 * row.by_stamp:.0f} points with {row.name}" for row in (plain, *guided)]
+    sentences = [f"The stamp alone raises the share of NG decisions by {', '.join(points)}."]
     for row in guided:
-        if _reliance(row) < _reliance(plain) and row.right_reason_rate > plain.right_reason_rate:
+        if row.by_stamp < plain.by_stamp and row.right_reason_rate > plain.right_reason_rate:
             sentences.append(
-                f"{row.strategy} is right for the right reason on {row.right_reason_rate:.0%} of the parts, "
-                f"{plain.strategy} on {plain.right_reason_rate:.0%}."
+                f"{row.name} is right for the right reason on {row.right_reason_rate:.0%} of the parts, "
+                f"{plain.name} on {plain.right_reason_rate:.0%}."
             )
         else:
-            sentences.append(f"In this run {row.strategy} was not clearly better: see the table.")
+            sentences.append(f"In this run {row.name} was not clearly better: see the table.")
     return " ".join(sentences)
-
-
-def _reliance(row: CueFigures) -> float:
-    """Change of the share of NG verdicts due to the stamp alone, mean over defective and good parts."""
-    return (row.recall_stamped - row.recall_plain + row.false_alarms_stamped - row.false_alarms_plain) / 2
 
 
 def _mean(values: list[float] | list[bool]) -> float:

@@ -14,9 +14,9 @@ from gainspect.errors import GainspectError
 from gainspect.evaluation.accepted import accepted
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, Assessment, assess
 from gainspect.evaluation.doubtful import require_known, resolve
-from gainspect.evaluation.goals import LeastCost, point_of
-from gainspect.evaluation.saved_verdicts import ALL_LABELS, WITHOUT_DOUBTFUL, save_verdicts
-from gainspect.evaluation.summary import decision_figures, summarize
+from gainspect.evaluation.goals import LeastCost, OperatingPoint, point_of
+from gainspect.evaluation.saved_verdicts import ALL_LABELS, WITHOUT_DOUBTFUL, save_decisions, save_verdicts
+from gainspect.evaluation.summary import decision_figures, part_decisions, summarize
 from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
@@ -52,7 +52,7 @@ def run_evaluation(
 
     Args:
         target: a run folder (its bundle is evaluated, and created if there is none), or a bundle.
-        out: folder for the two files.
+        out: folder for the files.
         split: the part of the data to evaluate on; "all": all of them, whatever the model has seen.
         data: folder or manifest. A run needs it only if the data have moved. A bundle always needs it, and it
             must define the split, because a bundle does not contain one.
@@ -63,31 +63,26 @@ def run_evaluation(
         seen: whether to judge a test part with images that the model has seen in training or validation. The
             others are judged in either case.
         mask_values: what the values of masks mean, of the data given with a bundle; None: as in its training.
-        check: whether to check reasons as the policy defines, and to count decisions; needs a bundle.
+        check: whether to check reasons as the policy defines, to count decisions, and to write decisions.csv.
         console: where progress is shown; None: no progress is shown.
 
     Returns:
         Summaries by title: with all labels and, if doubtful images are given, without them. Under "seen" each
         names the images that the model has seen, by their part; null: the bundle does not say. With `check`,
-        "decisions" has `decision_figures`, at the costs that the bundle's policy was chosen for. With rules
-        on regions, "accepted" has the counts of `evaluation.accepted`.
+        "decisions" has `decision_figures`, at the costs that the policy was chosen for. With rules on
+        regions, "accepted" has the counts of `evaluation.accepted`.
 
     Raises:
         GainspectError: the run has not ended, no data are given, they have no such part, the bundle is
             refused, the model has seen images of the test part, an image or mask cannot be read, a doubtful
             image is not in the data, or a doubtful file name fits several images.
     """
-    if check and runtime == "torch":
-        raise GainspectError(
-            "decisions are those of a bundle, and runtime torch judges the checkpoint",
-            hint="Leave out --check, or choose another runtime.",
-        )
     manifest, opened = _parts_and_inspector(target, data, runtime, precision, mask_values, console)
     chosen = part_of_data(manifest, split)
     require_known(doubtful or (), manifest)
     left_out = None if doubtful is None else resolve(doubtful, map(manifest.key, manifest.parts))
     say(console, not_taken_sentence(manifest.not_taken))
-    inspector, policy, known = opened()
+    inspector, policy, known, point = opened()
     if check:
         inspector.reason = policy.reason
     found = None if known is None else known.among(chosen)
@@ -103,13 +98,15 @@ def run_evaluation(
         summary["seen"] = found
         if check:
             left = (left_out or frozenset()) if title == WITHOUT_DOUBTFUL else frozenset()
-            summary["decisions"] = _decisions(inspector, assessment.without(left))
+            summary["decisions"] = _decisions(inspector, point, assessment.without(left))
         if inspector.regions is not None and inspector.regions.rules is not None:
             left = (left_out or frozenset()) if title == WITHOUT_DOUBTFUL else frozenset()
             counted = assessment.without(left).images
             told = ((one.accepted, one.ok_by_rules, one.label is Label.NG) for one in counted)
             summary["accepted"] = accepted(told)._asdict()
     save_verdicts(assessment, out, summaries)
+    if check:
+        save_decisions(part_decisions(assessment, inspector.rules), out, inspector.rules)
     return summaries
 
 
@@ -132,7 +129,9 @@ def _parts_and_inspector(
     if runtime == "torch" and precision == "f32":
         from gainspect.training.trained import seen_by, trained_inspector
 
-        return manifest, lambda: _Opened(trained_inspector(run), run.policy(), seen_by(run, data))
+        return manifest, lambda: _Opened(
+            trained_inspector(run), run.policy(), seen_by(run, data), run.operating_point()
+        )
 
     def of_run() -> "_Opened":
         from gainspect.jobs.run_export import bundle_of
@@ -142,22 +141,22 @@ def _parts_and_inspector(
     return manifest, of_run
 
 
-def _decisions(inspector: Inspector, assessment: Assessment) -> dict[str, Any]:
+def _decisions(inspector: Inspector, point: OperatingPoint | None, assessment: Assessment) -> dict[str, Any]:
     """Figures of decisions at the costs, and the prevalence, that the policy was chosen for."""
-    point = None if inspector.bundle is None else point_of(inspector.bundle)
     goal = point.goal if point is not None and isinstance(point.goal, LeastCost) else LeastCost()
-    return decision_figures(assessment, goal.costs, goal.prevalence)
+    return decision_figures(assessment, inspector.rules, goal.costs, goal.prevalence)
 
 
 class _Opened(NamedTuple):
     inspector: Inspector
     policy: Policy
     seen: SeenImages | None
+    point: OperatingPoint | None
 
 
 def _loaded(bundle: Bundle, runtime: RuntimeName, precision: Precision) -> _Opened:
     inspector = Inspector.load(bundle, runtime, precision, check=False)
-    return _Opened(inspector, bundle.description.policy, seen_of(bundle))
+    return _Opened(inspector, bundle.description.policy, seen_of(bundle), point_of(bundle))
 
 
 def _measured(bundle: Bundle) -> Bundle:

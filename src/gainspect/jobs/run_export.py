@@ -10,6 +10,7 @@ from rich.console import Console
 
 from gainspect.data.seen import SEEN
 from gainspect.data.synthetic import probe_frames
+from gainspect.evaluation.chosen_on import CHOSEN_ON, chosen_content, chosen_on
 from gainspect.evaluation.fit_types import fit_types
 from gainspect.evaluation.goals import POINT, Goal, content_of
 from gainspect.evaluation.operating_point import choose_policy, operating_point, usual_goal
@@ -96,6 +97,7 @@ def export_run(
     contents[SEEN] = seen_by(run, data).to_json()
     contents[PARITY] = (json.dumps(parity, indent=2) + "\n").encode()
     contents[POINT] = content_of(point)
+    contents[CHOSEN_ON] = chosen_content(chosen_on(verdicts, policy))
     contents[CARD] = model_card(description, parity, point, types).encode()
     return write_bundle(out, description, contents), parity
 

@@ -3,19 +3,28 @@
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from gainspect.data.taken import OVERLAYS, VERDICTS, NotTaken, reasons
+from gainspect.data.taken import DECISIONS, OVERLAYS, VERDICTS, NotTaken, reasons
 from gainspect.errors import GainspectError
 from gainspect.files import atomic_path, write_text
 from gainspect.inspection.backends.backend import Precision, RuntimeName
-from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.stream import STDIN, Inspected, find_images, inspect_files, record_of
+from gainspect.inspection.inspector import Inspector, view_of
+from gainspect.inspection.part_names import named_parts
+from gainspect.inspection.stream import (
+    STDIN,
+    Inspected,
+    find_images,
+    inspect_files,
+    part_record,
+    record_of,
+)
 from gainspect.names import composed
-from gainspect.policy import HeatScale
+from gainspect.policy import HeatScale, View
 from gainspect.report.drawing.name_line import name_letters
 from gainspect.report.drawing.overlay import Style, overlay, to_png
 
@@ -37,6 +46,8 @@ class Inspection:
     """Whether Ctrl-C ended the inspection before the last image."""
     not_taken: list[NotTaken] = field(default_factory=list)
     """What lies in the named folders and is not judged, with its reason."""
+    decided: list[dict[str, Any]] = field(default_factory=list)
+    """One record (see `part_record`) for each part of which every image was judged; empty without parts."""
     unlettered: str | None = None
     """Which letters of names the overlays lack, and how to mend it, in a sentence; None: none."""
 
@@ -65,6 +76,7 @@ def run_inspection(
     precision: Precision = "f32",
     max_mpx: float | None = None,
     bits: int | None = None,
+    parts: str | None = None,
     on_record: Callable[[dict[str, Any]], None] = lambda record: None,
     shown: Callable[[Iterator[Inspected], int], Iterator[Inspected]] = lambda images, count: images,
 ) -> Inspection:
@@ -82,16 +94,19 @@ def run_inspection(
         precision: see `Inspector.load`.
         max_mpx: see `Inspector.load`.
         bits: see `Inspector.load`.
-        on_record: called with each new record.
+        parts: which images are decided together (see `named_parts`); None: each is decided alone.
+        on_record: called with each new record, of images and of parts.
         shown: wraps the iterator over the images to show progress; its second argument is their number.
 
     Raises:
-        GainspectError: a path matches no file, the bundle is refused, or overlays have no folder.
+        GainspectError: a path matches no file, the bundle is refused, overlays have no folder, or an image
+            has no part.
     """
     if style is not None and out is None:
         raise GainspectError("--overlay needs a folder to draw into", hint="Add --out DIR.")
     found = find_images(paths, own_output=out)
     result = Inspection(found.images, not_taken=found.not_taken)
+    together = None if parts is None else _Parts(parts, result.sources)
     inspector = Inspector.load(bundle, runtime, precision, check=check, max_mpx=max_mpx, bits=bits)
     assert inspector.bundle is not None
     scale = inspector.bundle.description.policy.heat_scale()
@@ -101,19 +116,59 @@ def run_inspection(
     begun = time.perf_counter()
     try:
         for inspected in shown(inspect_files(inspector, result.sources), len(result.sources)):
-            result.records.append(record_of(inspected, inspector))
-            on_record(result.records[-1])
+            record = record_of(inspected, inspector)
+            if together is not None:
+                record["part"] = together.add(inspected, record)
+            result.records.append(record)
+            on_record(record)
             if drawn is not None:
                 drawn.add(inspected)
     except KeyboardInterrupt:
         result.stopped = True
     result.seconds = time.perf_counter() - begun
+    for record in () if together is None else together.records(inspector):
+        result.decided.append(record)
+        on_record(record)
     if drawn is not None:
         result.unlettered = drawn.unlettered
     if out is not None:
-        lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in result.records)
-        write_text(out / VERDICTS, "".join(lines))
+        _write(out / VERDICTS, result.records)
+        if together is not None:
+            _write(out / DECISIONS, result.decided)
     return result
+
+
+def _write(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    write_text(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+
+
+class _Parts:
+    """What has been judged of each part; only what the policy looks at is kept.
+
+    Args:
+        given: which images are decided together (see `named_parts`).
+        sources: the names of all image files; one that is there twice counts twice.
+    """
+
+    def __init__(self, given: str, sources: Sequence[str]) -> None:
+        self._names = named_parts(given, sources)
+        self._images = Counter(self._names[source] for source in sources)
+        self._records: dict[str, list[dict[str, Any]]] = {}
+        self._views: dict[str, list[View]] = {}
+
+    def add(self, inspected: Inspected, record: dict[str, Any]) -> str:
+        """Take an image in, and return the name of its part."""
+        name = self._names[inspected.source]
+        verdict = inspected.verdict
+        self._records.setdefault(name, []).append({key: record[key] for key in ("image", "sha256")})
+        self._views.setdefault(name, []).append(View(None) if verdict is None else view_of(verdict))
+        return name
+
+    def records(self, inspector: Inspector) -> Iterator[dict[str, Any]]:
+        """The decision on each part of which no image is outstanding, in order."""
+        for name, views in self._views.items():
+            if len(views) == self._images[name]:
+                yield part_record(name, self._records[name], views, inspector)
 
 
 def require_style(name: str) -> Style:

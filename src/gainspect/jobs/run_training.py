@@ -11,10 +11,12 @@ from gainspect.evaluation.goals import OperatingPoint
 from gainspect.inspection.bundle import read_bundle
 from gainspect.inspection.defect_types import types_of
 from gainspect.jobs.memory import keep_freed_memory
+from gainspect.report.operating_sentences import unusable_sentences
 from gainspect.report.terminal.bundle_tables import policy_sentence
-from gainspect.report.terminal.policy_sentences import policy_sentences
+from gainspect.report.terminal.policy_sentences import counted_sentence, known_of
 from gainspect.report.terminal.region_sentences import types_sentence
 from gainspect.report.terminal.sentences import say
+from gainspect.report.texts import Wording
 from gainspect.training.run_folder import RunFolder
 from gainspect.wording import in_words, plural
 
@@ -67,24 +69,30 @@ def resume_training(
 
 
 def _ended(run: RunFolder, data: Path | None, console: Console, bundle: bool) -> RunFolder:
-    _say(run, console)
+    point = _say(run, console)
     if bundle and not run.bundle_file.exists():
         from gainspect.jobs.run_export import bundle_of
 
         made = bundle_of(run, data, console)
         say(console, types_sentence(types_of(read_bundle(made))))
         console.print(f"Bundle, equal to what was trained: {made}", soft_wrap=True)
+    if point is not None:
+        say(console, counted_sentence(point), *unusable_sentences(point, Wording("en")))
     return run
 
 
-def _say(run: RunFolder, console: Console) -> None:
-    """Print how long the training took, which epoch was kept, and what the policy gives."""
+def _say(run: RunFolder, console: Console) -> OperatingPoint | None:
+    """Print how long the training took, which epoch was kept, and what is known of the policy.
+
+    What it gives by part, and a warning if it is not usable, comes last (`_ended`).
+    """
     result, policy = run.result(), run.policy()
     announced = result.get("announced")
     if announced:
         taken, expected = in_words(announced["taken"]), in_words(announced["seconds"])
         console.print(f"{plural(announced['epochs'], 'epoch')} took {taken}; estimated: {expected}.")
-    stored = result.get("operating_point")  # runs of older versions have none, or thresholds only
-    point = OperatingPoint.model_validate(stored) if stored and "goal" in stored else None
+    point = run.operating_point()
     say(console, f"Kept epoch {result['epoch']}. {policy_sentence(policy, point)}")
-    say(console, *([] if point is None else policy_sentences(point)))
+    if point is not None:
+        say(console, *known_of(point))
+    return point

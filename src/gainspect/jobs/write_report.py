@@ -1,27 +1,39 @@
 """Write the report of a run or a bundle, or of several runs side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from gainspect.data.manifest import Manifest, require_both_classes
 from gainspect.data.mask_values import MaskValues
-from gainspect.data.seen import SeenChoice, require_unseen
+from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
 from gainspect.data.taken import not_taken_sentence
+from gainspect.evaluation.chosen_on import ChosenOn, chosen_on, chosen_on_of
 from gainspect.evaluation.doubtful import require_known, resolve
+from gainspect.evaluation.examined_parts import parts_with, parts_with_small_defects, viewed_image
+from gainspect.evaluation.goals import point_of
+from gainspect.evaluation.judged_parts import judged_parts
+from gainspect.evaluation.operating_facts import OperatingFacts
 from gainspect.evaluation.reliance import examine
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, read_verdicts
-from gainspect.inspection.bundle import is_bundle, read_bundle, seen_of
+from gainspect.evaluation.validation_verdicts import read_validation_verdicts
+from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.judged_data import data_for
 from gainspect.jobs.run_evaluation import ALL, part_of_data
 from gainspect.report.html.comparison_report import write_comparison
 from gainspect.report.html.inspection_report import Album, write_report
+from gainspect.report.html.operating_panel import MOST_BLIND
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
 from gainspect.report.texts import Wording
 from gainspect.training.run_folder import RunFolder
+from gainspect.types import Label
+
+_VIEWS_SHOWN = 3
+"""Of a blind part, at most so many images are shown."""
 
 
 def write_inspection_report(
@@ -70,13 +82,67 @@ def write_inspection_report(
     if found and seen == "refuse" and split != ALL:
         require_unseen(found, len(manifest.parts), what="what is to be judged", where=manifest.root)
     inspector = Inspector.load(bundle)
-    album, examined = Album(bundle), []
+    album, examined, judged = Album(bundle), [], []
     with image_bar("judge and check", len(manifest.parts), console) as advance:
         for image in examine(inspector, manifest):
             album.add(image)
             examined.append(image.examined)
+            judged.append(viewed_image(image, inspector, manifest))
             advance()
-    write_report(out, inspector, manifest, examined, album, wording, left_out, found)
+    policy = bundle.description.policy
+    operating = OperatingFacts(
+        policy,
+        point_of(bundle),
+        ChosenOn(split=ALL if undivided else split, parts=judged_parts(judged, policy.views)),
+        _chosen_on(bundle, target),
+        parts_with(judged, left_out),
+        parts_with_small_defects(judged, examined),
+        _made_by(target),
+    )
+    for name, shown in _blind_parts(operating, everything, manifest, known):
+        for image in examine(inspector, shown):
+            album.add_blind(name, image)
+    write_report(out, inspector, manifest, examined, album, wording, operating, left_out, found)
+
+
+def _chosen_on(bundle: Bundle, target: Path) -> ChosenOn | None:
+    """The parts that the policy was chosen on: those that the bundle stores, or those of its run."""
+    stored = chosen_on_of(bundle)
+    if stored is not None or is_bundle(target) or not RunFolder(target).validation_file.is_file():
+        return stored
+    return chosen_on(read_validation_verdicts(RunFolder(target).validation_file), bundle.description.policy)
+
+
+def _made_by(target: Path) -> tuple[str, ...]:
+    """The command line that makes another policy; paths from the folder that the target lies in."""
+    if is_bundle(target):
+        return "gainspect", "calibrate", target.name, "--data", "DIR"
+    name = target.resolve().name
+    return "gainspect", "calibrate", f"{name}/{RunFolder(target).bundle_file.name}", "--run", name
+
+
+def _blind_parts(
+    operating: OperatingFacts, everything: Manifest, tested: Manifest, known: SeenImages | None
+) -> Iterator[tuple[str, Manifest]]:
+    """The first blind parts, by name, each with those of its images that are at hand.
+
+    Images that were not tested are only shown if they are the very files that the model was validated on.
+    """
+    names = operating.blind[:MOST_BLIND]
+    there = set(map(tested.key, tested.parts))
+    wanted = [part for part in everything.parts if everything.decided(part) in names]
+    others = replace(everything, parts=tuple(one for one in wanted if everything.key(one) not in there))
+    seen = known.among(others) if known is not None and others.parts else {}
+    for name in names:
+        parts = tuple(
+            part
+            for part in wanted
+            if everything.decided(part) == name
+            and part.label is Label.NG
+            and (everything.key(part) in there or seen.get(everything.key(part)) == "val")
+        )
+        if parts:
+            yield name, replace(everything, parts=parts[:_VIEWS_SHOWN])
 
 
 def _bundle_and_data(

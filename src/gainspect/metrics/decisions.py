@@ -50,6 +50,11 @@ class Outcome(NamedTuple):
         return self.false_alarms + self.review_ok + self.passed
 
     @property
+    def effectiveness(self) -> float | None:
+        """Share of the parts that are decided as they are, 0…1; REVIEW is not."""
+        return (self.caught + self.passed) / (self.ng + self.ok) if self.ng + self.ok else None
+
+    @property
     def recall(self) -> float | None:
         """Share of the NG parts that are caught, 0…1."""
         return self.caught / self.ng if self.ng else None

@@ -29,6 +29,8 @@ class Thresholds(NamedTuple):
 
     review_from: float
     threshold: float
+    cost: float | None = None
+    """Expected cost of one part, of blurred scores; None where it was not chosen by cost."""
 
 
 def noise_floor(scores: Scores, labels: Labels) -> float:
@@ -73,13 +75,16 @@ def least_cost(
         as_ng = np.where(doubted, costs.review, as_ng)
     missed = np.where(labels, costs.miss, 0.0)
     if not band:
-        least = _last_least((weight * missed) @ blurred.below + (weight * as_ng) @ (1 - blurred.below))
-        return Thresholds(blurred.at(least), blurred.at(least))
+        cost = (weight * missed) @ blurred.below + (weight * as_ng) @ (1 - blurred.below)
+        least = _last_least(cost)
+        return Thresholds(blurred.at(least), blurred.at(least), float(cost[least]))
     lower = (weight * missed) @ blurred.below + (weight * costs.review) @ (1 - blurred.below)
     upper = (weight * (as_ng - costs.review)) @ (1 - blurred.below)
     up_to = np.minimum.accumulate(lower)  # the least cost of a lower threshold up to each upper one
     high = _last_least(up_to + upper)
-    return Thresholds(blurred.at(_last_least(lower[: high + 1])), blurred.at(high))
+    return Thresholds(
+        blurred.at(_last_least(lower[: high + 1])), blurred.at(high), float(up_to[high] + upper[high])
+    )
 
 
 def between(scores: Scores, floor: float = 0.0) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from gainspect.data.reading import Reading
 from gainspect.data.seen import SEEN
 from gainspect.data.unchanged import DataRecord
 from gainspect.errors import GainspectError
+from gainspect.evaluation.goals import OperatingPoint
 from gainspect.policy import Policy
 
 
@@ -131,6 +132,15 @@ class RunFolder:
         point = result["operating_point"]
         known = {name: point[name] for name in Policy.model_fields if name in point}
         return Policy(**known, region_threshold=point["map_thresholds"].get("evidence", 0.0))
+
+    def operating_point(self) -> OperatingPoint | None:
+        """What the policy gave where it was chosen; None: an older version trained the run.
+
+        Raises:
+            GainspectError: see `result`.
+        """
+        stored = self.result().get("operating_point")
+        return OperatingPoint.model_validate(stored) if stored and "goal" in stored else None
 
     def manifest(self, data: Path | None = None) -> Manifest:
         """The parts with this run's split.

@@ -33,6 +33,8 @@ def trained_inspector(run: RunFolder) -> Inspector:
         trained_backend(run, device_at_hand()),
         threshold=policy.threshold,
         review_from=policy.review_from,
+        views=policy.views,
+        region_threshold=policy.region_threshold,
         tiling=run.config().data.tiling,
         depth=run.reading().depth,
     )

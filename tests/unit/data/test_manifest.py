@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from gainspect.data.importers import load_manifest
-from gainspect.data.manifest import Manifest, Part, require_both_classes, save_manifest
+from gainspect.data.manifest import Manifest, Part, read_manifest, require_both_classes, save_manifest
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
@@ -212,3 +212,43 @@ def test_one_class_only_is_refused(folder: Path) -> None:
     with pytest.raises(GainspectError, match="the train part has no NG images"):
         require_both_classes(only_ok, what="the train part")
     require_both_classes(manifest, what="all")
+
+
+def test_images_of_one_part_share_group_and_split(tmp_path):
+    def manifest(*rows):
+        for name in "abc":
+            (tmp_path / f"{name}.png").touch()
+        (tmp_path / "m.csv").write_text("\n".join(["image,label,group,part,split", *rows]))
+        return read_manifest(tmp_path / "m.csv")
+
+    found = manifest("a.png,ok,,p,train", "b.png,ng,,p,train", "c.png,ok,,,train")
+    assert [(part.part, part.group) for part in found.parts] == [("p", "p"), ("p", "p"), ("", "c")]
+    assert [found.decided(part) for part in found.parts] == ["p", "p", "c.png"]
+    save_manifest(found, tmp_path / "saved.csv")
+    assert read_manifest(tmp_path / "saved.csv").parts == found.parts
+    for rows, message in (
+        (("a.png,ok,,p,train", "b.png,ng,,p,test"), "part 'p' has images in the splits train and test"),
+        (("a.png,ok,g,p,train", "b.png,ng,h,p,train"), "part 'p' has images in the groups g and h"),
+    ):
+        with pytest.raises(GainspectError, match=message):
+            manifest(*rows)
+
+
+def test_a_part_of_five_hundred_images_is_refused(tmp_path):
+    names = [f"{number}.png" for number in range(500)]
+    for name in names:
+        (tmp_path / name).touch()
+    rows = [f"{name},ok,constant" for name in names]
+    (tmp_path / "m.csv").write_text("\n".join(["image,label,part", *rows]))
+    with pytest.raises(GainspectError, match="part 'constant' has 500 images, more than 100"):
+        read_manifest(tmp_path / "m.csv")
+
+
+def test_parts_change_the_fingerprint_only_where_there_are_some(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"a")
+    (tmp_path / "m.csv").write_text("image,label\na.png,ok")
+    plain = read_manifest(tmp_path / "m.csv")
+    (tmp_path / "m.csv").write_text("image,label,group,part\na.png,ok,a,")
+    assert read_manifest(tmp_path / "m.csv").fingerprint() == plain.fingerprint()
+    (tmp_path / "m.csv").write_text("image,label,group,part\na.png,ok,a,p")
+    assert read_manifest(tmp_path / "m.csv").fingerprint() != plain.fingerprint()

@@ -1,6 +1,7 @@
 """Splits: groups never cross, every part has both classes, the seed decides alone."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gainspect.data.manifest import Manifest, Part, Split
-from gainspect.data.splits import assign_splits
+from gainspect.data.splits import assign_splits, folds
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
@@ -132,3 +133,30 @@ def test_a_group_named_on_two_sides_is_refused() -> None:
 def test_too_few_ng_groups_is_a_clear_error() -> None:
     with pytest.raises(GainspectError, match=r"the (val|test) part has no NG images"):
         _split(_manifest(20, {"crack": 1}))
+
+
+@given(count=st.integers(2, 5), ok=st.integers(5, 12), ng=st.integers(5, 12), seed=st.integers(0, 99))
+def test_each_group_is_held_out_by_one_fold_and_the_test_part_stays(
+    count: int, ok: int, ng: int, seed: int
+) -> None:
+    known = _manifest(ok, {"crack": ng, "pit": 1})
+    fixed = _manifest(2, {"crack": 2}, split="test")
+    manifest = Manifest(known.root, tuple(replace(p, split="train") for p in known.parts) + fixed.parts)
+    divided = folds(manifest, count, seed)
+    held = Counter(
+        part.group for fold in divided for part in fold.split("val").parts if part.image.stem[-1] == "0"
+    )
+    assert held == Counter({part.group: 1 for part in known.parts})
+    sizes = [len({part.group for part in fold.split("val").parts}) for fold in divided]
+    assert max(sizes) - min(sizes) <= 1
+    for fold in divided:
+        assert fold.split("test").parts == fixed.parts
+        assert all(len(side) == 1 for side in _sides(fold).values())
+    assert divided == folds(manifest, count, seed)
+
+
+def test_more_folds_than_defective_groups_are_refused() -> None:
+    known = _manifest(9, {"crack": 2})
+    manifest = Manifest(known.root, tuple(replace(p, split="train") for p in known.parts))
+    with pytest.raises(GainspectError, match="of fold 3 of 3 has no NG images"):
+        folds(manifest, 3, 1)

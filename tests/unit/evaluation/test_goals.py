@@ -20,6 +20,8 @@ from gainspect.evaluation.goals import ByHand, EscapeBound, FalseAlarms, LeastCo
         ({"recall": 0.98}, Recall(recall=0.98)),
         ({"false_alarms": 0.05}, FalseAlarms(rate=0.05)),
         ({"threshold": 0.0}, ByHand(threshold=0.0)),
+        ({"threshold": 0.5, "review_from": 0.2}, ByHand(threshold=0.5, review_from=0.2)),
+        ({"threshold": 0.5, "review_from": 0.5}, ByHand(threshold=0.5, review_from=0.5)),
     ],
 )
 def test_options_state_a_goal(options, goal):
@@ -46,6 +48,10 @@ def test_options_state_a_goal(options, goal):
         ({"recall": 0.0}, "the recall 0.0 is out of its range"),
         ({"false_alarms": -0.1}, "the rate -0.1 is out of its range"),
         ({"threshold": 2.0}, "the threshold 2.0 is out of its range"),
+        ({"review_from": 0.2}, "--review-from belongs to --threshold"),
+        ({"review_from": 0.6, "threshold": 0.5}, "--review-from 0.6 is above --threshold 0.5"),
+        ({"review_from": -1.0, "threshold": 0.5}, "the review from -1.0 is out of its range"),
+        ({"review_from": float("nan"), "threshold": 0.5}, "the review from nan is out of its range"),
         ({"recall": 0.9, "threshold": 0.5}, "--target-recall and --threshold are two goals"),
         ({"prevalence": 0.1, "escape": 0.1}, "--cost and --escape are two goals"),
     ],
@@ -54,3 +60,11 @@ def test_bad_options_are_one_sentence(options, said):
     with pytest.raises(GainspectError) as refused:
         goal_of(**options)
     assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_threshold_by_hand_is_stored_as_before_unless_it_has_a_band():
+    assert ByHand(threshold=0.5).model_dump() == {"kind": "hand", "threshold": 0.5}
+    banded = ByHand(threshold=0.5, review_from=0.2)
+    assert ByHand.model_validate(banded.model_dump(mode="json")) == banded
+    with pytest.raises(ValueError, match="ends at the threshold"):
+        ByHand(threshold=0.2, review_from=0.5)

@@ -11,6 +11,7 @@ from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.inspection import inspector as inspector_module
 from gainspect.inspection.inspector import Inspector
+from gainspect.policy import ViewRule
 from gainspect.types import Label, ReviewReason
 from report_parts import bundle as small_bundle
 
@@ -139,3 +140,27 @@ def test_an_unreadable_file_is_named(tmp_path):
     (tmp_path / "part.png").write_bytes(b"")
     with pytest.raises(GainspectError, match=r"part\.png: the file is empty"):
         Inspector(Brightness(), threshold=0.5).inspect(tmp_path / "part.png")
+
+
+def test_a_part_is_decided_by_all_its_images_in_any_order():
+    images = [flat(25), flat(204), flat(25)]
+    inspector = Inspector(Brightness(), threshold=0.6)
+    decided = inspector.decide(images)
+    assert decided.label is Label.NG
+    assert decided.score == pytest.approx(0.8, abs=0.01)
+    assert [verdict.label for verdict in decided.verdicts] == [Label.OK, Label.NG, Label.OK]
+    assert inspector.decide(images[::-1]).decision == decided.decision
+    mean = Inspector(Brightness(), threshold=0.6, views=ViewRule(kind="mean"))
+    assert mean.decide(images).label is Label.OK
+    mean.threshold = 0.3  # by hand: how views are put together stays
+    assert mean.decide([flat(25), flat(204)]).label is Label.NG
+
+
+def test_a_part_has_one_to_a_hundred_images():
+    inspector = Inspector(Brightness(), threshold=0.6)
+    with pytest.raises(GainspectError, match="no images"):
+        inspector.decide([])
+    with pytest.raises(GainspectError, match="more than 100 images"):
+        inspector.decide(flat(9) for _ in range(500))
+    with pytest.raises(GainspectError, match="single path"):
+        inspector.decide("part.png")

@@ -1,6 +1,7 @@
 """A new policy for a bundle: another file, the same network, and what it was chosen on counts as seen."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,9 @@ from gainspect.config import RunConfig, save_config
 from gainspect.data.manifest import save_manifest
 from gainspect.data.seen import SEEN, SeenImages
 from gainspect.errors import GainspectError
-from gainspect.evaluation.goals import POINT, LeastCost, Recall, point_of
+from gainspect.evaluation.chosen_on import chosen_on_of
+from gainspect.evaluation.goals import POINT, ByHand, LeastCost, Recall, point_of
+from gainspect.evaluation.judged_parts import outcome_of
 from gainspect.evaluation.validation_verdicts import save_validation_verdicts, validation_verdicts
 from gainspect.inspection import inspector as inspector_module
 from gainspect.inspection.bundle import PARITY, Bundle, read_bundle, seen_of, write_bundle
@@ -104,13 +107,16 @@ def test_evaluate_with_check_counts_the_same_decisions(bundle, judged, monkeypat
     assert {name: told[name] for name in Outcome._fields} == chosen.point.counted._asdict()
     for name in ("cost", "cost_at_1_percent", "prevalence", "groups", "escaped_groups", "escape_bound"):
         assert told[name] == getattr(chosen.point, name)
-    assert decision_sentences(told)[1] in policy_sentences(chosen.point)
+    assert decision_sentences(told)[2] in policy_sentences(chosen.point)
+    made = (tmp_path / "out" / "decisions.csv").read_text().splitlines()[1:]
+    assert len(made) == chosen.point.counted.ng + chosen.point.counted.ok
+    counts = Counter(tuple(row.split(",")[column] for column in (1, 4)) for row in made)
+    assert counts["ng", "ng"] == chosen.point.counted.caught
+    assert counts["ok", "review"] == chosen.point.counted.review_ok
     stored = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert stored["all labels"]["decisions"] == told
     assert ",decision," in (tmp_path / "out" / "predictions.csv").read_text().splitlines()[0]
     assert "decisions" not in next(iter(run_evaluation(new.path, **given).values()))
-    with pytest.raises(GainspectError, match="decisions are those of a bundle"):
-        run_evaluation(new.path, **given, check=True, runtime="torch")
 
 
 def test_a_bundle_of_before_the_list_of_seen_images_gets_none(bundle, judged, tmp_path):
@@ -141,6 +147,16 @@ def test_on_the_verdicts_of_its_run_nothing_is_judged(bundle, run, monkeypatch, 
     written = write_calibrated(chosen, tmp_path / "new.gain")
     assert written.contents[SEEN] == bundle.contents[SEEN]
     assert json.loads(written.contents[POINT])["goal"] == {"kind": "recall", "recall": 0.9}
+
+
+def test_a_band_by_hand_is_decided_and_stored(bundle, run, tmp_path):
+    chosen = calibrate(bundle.path, ByHand(threshold=0.6, review_from=0.4), run=run)
+    assert (chosen.policy.threshold, chosen.policy.review_from) == (0.6, 0.4)
+    written = read_bundle(write_calibrated(chosen, tmp_path / "new.gain").path)
+    assert chosen_on_of(written) == chosen.parts
+    assert outcome_of(chosen.parts.parts, chosen.policy) == point_of(written).counted
+    without = calibrate(bundle.path, ByHand(threshold=0.6, review_from=0.6), run=run)
+    assert without.policy.review_from is None
 
 
 def test_the_run_must_be_that_of_the_bundle(bundle, run):

@@ -1,6 +1,8 @@
 """Names of overlays: each image has one of its own, none takes that of another, and fonts are chosen once."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -80,3 +82,36 @@ def test_fonts_are_chosen_once_for_all_names_and_not_for_ascii(
     assert chosen == [names] * choices
     drawn = {cv2.imread(str(file)).tobytes() for file in (tmp_path / "out" / "overlays").iterdir()}
     assert len(drawn) == len(names)  # the same pixels and verdicts: the names tell them apart
+
+
+def test_parts_are_decided_together_and_written_down(parts: Path, tmp_path: Path) -> None:
+    for name in ("a_1", "a_2", "b_1"):
+        cv2.imwrite(str(parts / f"{name}.png"), np.full((40, 40), 90, np.uint8))
+    (parts / "b_2.png").write_bytes(b"no image")
+    told: list[dict[str, Any]] = []
+    result = run_inspection(
+        tmp_path / "x.gain", [str(parts)], out=tmp_path / "out", parts=r"([ab])_", on_record=told.append
+    )
+    lines = (tmp_path / "out" / "decisions.jsonl").read_text(encoding="utf-8").splitlines()
+    assert list(map(json.loads, lines)) == result.decided == told[4:]
+    by_part = {record["part"]: record for record in result.decided}
+    assert [len(by_part[name]["images"]) for name in "ab"] == [2, 2]
+    assert (by_part["b"]["decision"], by_part["b"]["fired"]) == ("review", ["unreadable"])
+    verdicts = (tmp_path / "out" / "verdicts.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["part"] for line in verdicts] == ["a", "a", "b", "b"]
+    scores = [record["score"] for record in result.records[:2]]
+    assert by_part["a"]["score"] == max(scores)
+
+
+def test_a_part_that_was_not_judged_in_full_is_not_decided(parts: Path, tmp_path: Path) -> None:
+    for name in ("a_1", "a_2"):
+        cv2.imwrite(str(parts / f"{name}.png"), np.full((40, 40), 90, np.uint8))
+
+    def stopped(record: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    result = run_inspection(
+        tmp_path / "x.gain", [str(parts)], out=tmp_path / "out", parts=r"(a)_", on_record=stopped
+    )
+    assert result.stopped and len(result.records) == 1 and result.decided == []
+    assert (tmp_path / "out" / "decisions.jsonl").read_text(encoding="utf-8") == ""

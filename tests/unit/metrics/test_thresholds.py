@@ -29,8 +29,8 @@ def test_thresholds_are_monotone_in_the_costs(found, costs, more, share):
         at = least_cost(scores, labels, Costs(*costs), share, band=band)
         stricter = least_cost(scores, labels, Costs(more * miss, alarm, review), share, band=band)
         milder = least_cost(scores, labels, Costs(miss, more * alarm, review), share, band=band)
-        assert all(one <= other + 1e-9 for one, other in zip(stricter, at, strict=True))
-        assert all(one >= other - 1e-9 for one, other in zip(milder, at, strict=True))
+        assert all(one <= other + 1e-9 for one, other in zip(stricter[:2], at[:2], strict=True))
+        assert all(one >= other - 1e-9 for one, other in zip(milder[:2], at[:2], strict=True))
         assert at.review_from <= at.threshold and (band or at.review_from == at.threshold)
 
 

@@ -54,8 +54,8 @@ def import_folder(root: Path) -> Manifest:
     another. The mask of NAME.jpg is NAME or NAME_mask with any image suffix, in the folder of the same name
     under masks/, or in one above or below it.
 
-    `split.csv` has the columns file, label, defect_type, group, part, split; further ones, but for image and mask,
-    become free columns.
+    `split.csv` has the columns file, label, defect_type, group, part, split; further ones, but for image and
+    mask, become free columns.
 
     Raises:
         GainspectError: no such layout, images outside it, a mask without an image, two for one or one for

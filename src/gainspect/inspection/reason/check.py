@@ -53,10 +53,7 @@ def check_reasons(
     policy: ReasonPolicy,
     region_threshold: float,
 ) -> list[Verdict]:
-    """Check the reason of every NG score, and add what is found; the others stay as they are.
-
-    An image that is NG by a rule on its regions alone has no NG score; one whose regions rules accept has
-    one, but is not NG.
+    """Check the reason of every NG verdict, and add what is found; the others stay as they are.
 
     No label changes here: `policy.decide` says what follows from what is found.
 
@@ -71,7 +68,7 @@ def check_reasons(
     trials = {
         index: plan(image, verdict.evidence.evidence, region_threshold, policy.controls, policy.seed)
         for index, (image, verdict) in enumerate(zip(images, verdicts, strict=True))
-        if verdict.label is Label.NG and verdict.by_score is Label.NG
+        if verdict.label is Label.NG
     }
     if not trials:
         return list(verdicts)

@@ -10,6 +10,7 @@ from gainspect.data.manifest import Manifest
 from gainspect.data.marked import Marking
 from gainspect.evaluation.accepted import accepted
 from gainspect.evaluation.failures import failures
+from gainspect.evaluation.operating_facts import OperatingFacts
 from gainspect.evaluation.reliance import (
     CELLS,
     Cell,
@@ -28,9 +29,11 @@ from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import evidence_region, with_margin
 from gainspect.metrics.classification import precision_recall_points, roc_points
 from gainspect.policy import ReasonPolicy
+from gainspect.report.html.operating_panel import panel_values
 from gainspect.report.html.page import write_page
 from gainspect.report.html.pictures import Picture, pictures_of, within_budget
-from gainspect.report.html.plots import curve, score_histogram, shares_with_intervals
+from gainspect.report.html.plots import curve, shares_with_intervals
+from gainspect.report.operating_sentences import named
 from gainspect.report.texts import Wording
 from gainspect.types import Label, ReviewReason
 
@@ -49,10 +52,12 @@ class Album:
     bundle: Bundle
     failures: dict[str, list[Picture]] = field(default_factory=dict)
     examples: dict[Cell, list[tuple[Examined, list[Picture]]]] = field(default_factory=dict)
+    blind: dict[str, list[list[Picture]]] = field(default_factory=dict)
+    """By the name of a part without evidence: the pictures of each of its images."""
 
     def add(self, seen: Seen) -> None:
         """Keep the pictures of an image if its verdict is wrong, or its cell needs another example."""
-        part, image, mask, verdict, examined = seen
+        part, examined = seen.part, seen.examined
         wrong = examined.assessed.verdict is not part.label
         cell = examined.cell
         examples = [] if cell is None else self.examples.setdefault(cell, [])
@@ -62,15 +67,22 @@ class Album:
         wanted = shown and len(examples) < _EXAMPLES and part.group not in groups
         if not (wrong or wanted):
             return
-        policy = self.bundle.description.policy
-        region = mask if mask is None else with_margin(mask)
-        if verdict.check is not None and verdict.check.repaired is not None:
-            region = evidence_region(verdict.evidence.evidence, policy.region_threshold)
-        pictures = pictures_of(image, mask, verdict, region, policy.heat_scale())
+        pictures = self._pictures(seen)
         if wrong:
             self.failures[examined.assessed.image] = pictures
         if wanted:
             examples.append((examined, pictures))
+
+    def add_blind(self, name: str, seen: Seen) -> None:
+        """Keep the first pictures (image with mask, evidence) of an image of a part without evidence."""
+        self.blind.setdefault(name, []).append(self._pictures(seen)[:2])
+
+    def _pictures(self, seen: Seen) -> list[Picture]:
+        policy, verdict = self.bundle.description.policy, seen.verdict
+        region = None if seen.mask is None else with_margin(seen.mask)
+        if verdict.check is not None and verdict.check.repaired is not None:
+            region = evidence_region(verdict.evidence.evidence, policy.region_threshold)
+        return pictures_of(seen.image, seen.mask, verdict, region, policy.heat_scale())
 
 
 def write_report(
@@ -80,6 +92,7 @@ def write_report(
     examined: Sequence[Examined],
     album: Album,
     wording: Wording,
+    operating: OperatingFacts,
     doubtful: frozenset[str] = frozenset(),
     seen: Mapping[str, str] | None = None,
 ) -> None:
@@ -92,6 +105,7 @@ def write_report(
         examined: the results, in the manifest's order.
         album: their pictures.
         wording: the texts in the language of the report.
+        operating: the parts by which the policy is shown.
         doubtful: images with doubtful labels, by their names in tables.
         seen: the images that the model has seen, by name, with the part they were seen in; None: not known.
 
@@ -103,13 +117,16 @@ def write_report(
     summary = summarize(assessment, map_thresholds=description.policy.map_thresholds)
     wrong = failures(examined, doubtful)
     cells = [(cell, example) for cell in CELLS for example in album.examples.get(cell, [])]
+    blind = [(name, pictures) for name, sets in album.blind.items() for pictures in sets]
     fitted = within_budget(
-        [album.failures[f.image.assessed.image] for f in wrong] + [pictures for _, (_, pictures) in cells],
+        [album.failures[f.image.assessed.image] for f in wrong]
+        + [pictures for _, (_, pictures) in cells]
+        + [pictures for _, pictures in blind],
         _PICTURE_BYTES,
     )
-    shown = [
-        (cell, e, pictures) for (cell, (e, _)), pictures in zip(cells, fitted[len(wrong) :], strict=True)
-    ]
+    of_cells, of_blind = fitted[len(wrong) :][: len(cells)], fitted[len(wrong) + len(cells) :]
+    shown = [(cell, e, pictures) for (cell, (e, _)), pictures in zip(cells, of_cells, strict=True)]
+    unpictured = [name for name in operating.blind if name not in album.blind]
     labels, scores = assessment.labels, assessment.scores
     both = bool(labels.any() and not labels.all())
     effects = reliance(examined)
@@ -139,11 +156,13 @@ def write_report(
         plots={
             "roc": _roc(wording, assessment.scores, labels, summary) if both else "",
             "pr": _pr(wording, scores, labels, summary) if both else "",
-            "histogram": score_histogram(scores, labels, assessment.threshold, _histogram_texts(wording)),
             "sizes": _sizes(wording, examined),
         },
         size_sentence=_size_sentence(wording, examined),
         failures=[(f, pictures) for f, pictures in zip(wrong, fitted, strict=False)],
+        blind=[(name, pictures) for (name, _), pictures in zip(blind, of_blind, strict=True)],
+        unpictured=named(unpictured, wording),
+        **panel_values(operating, wording),
         causes=[cause for cause, _ in Counter(f.cause.value for f in wrong).most_common()],
     )
 
@@ -219,17 +238,6 @@ def _pr(wording: Wording, scores: Any, labels: Any, summary: Mapping[str, Any]) 
     marked = None if precision is None else (point["recall"]["value"], precision)
     points = precision_recall_points(scores, labels)
     return curve(points, marked, wording("pr_x"), wording("pr_y"), wording("pr"))
-
-
-def _histogram_texts(wording: Wording) -> dict[str, str]:
-    return {
-        "x": wording("histogram_x"),
-        "y": wording("histogram_y"),
-        "ok": wording("ok"),
-        "ng": wording("ng"),
-        "threshold": wording("threshold"),
-        "title": wording("histogram"),
-    }
 
 
 def _sizes(wording: Wording, examined: Sequence[Examined]) -> str:

@@ -35,12 +35,15 @@ def write_page(template: str, out: Path, wording: Wording, **values: Any) -> Non
     environment.filters |= {"percent": percent, "number": number, "span": span, "points": points}
     source = environment.loader
     assert isinstance(source, PackageLoader)
-    inlined = {name: Markup(source.get_source(environment, name)[0]) for name in ("style.css", "script.js")}
+
+    def inlined(name: str) -> Markup:
+        """A style sheet or a script, as it is."""
+        return Markup(source.get_source(environment, name)[0])
+
     page = environment.get_template(template).render(
         t=wording,
         lang=wording.language,
-        style=inlined["style.css"],
-        script=inlined["script.js"],
+        inlined=inlined,
         version=gainspect.__version__,
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         **values,

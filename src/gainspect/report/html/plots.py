@@ -1,17 +1,10 @@
 """Plots as inline SVG, which print sharply and take their colors from the page's style sheet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from math import log
-
-import numpy as np
-from numpy.typing import NDArray
 
 _WIDTH, _HEIGHT = 360, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 14, 14, 44
-_LOGIT_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
-_LIMIT = log(0.9995 / 0.0005)
-"""Scores beyond this logit are counted in the outermost bins."""
 
 Point = tuple[float, float]
 
@@ -24,48 +17,6 @@ def curve(points: Sequence[Point], marked: Point | None, x_label: str, y_label: 
     if marked is not None:
         parts.append(f'<circle class="mark" cx="{_x(marked[0]):.1f}" cy="{_y(marked[1]):.1f}" r="5"/>')
     return _svg(parts, title)
-
-
-def score_histogram(
-    scores: NDArray[np.floating], labels: NDArray[np.bool_], threshold: float, texts: Mapping[str, str]
-) -> str:
-    """Histogram of P(NG) of the OK and NG images, on a logit scale.
-
-    Args:
-        scores: (N,) P(NG).
-        labels: (N,) True for NG.
-        threshold: the threshold on P(NG).
-        texts: the texts for x, y, ok, ng, threshold and title.
-    """
-    edges = np.linspace(-_LIMIT, _LIMIT, 29)
-    logits = np.clip([_logit(float(score)) for score in scores], -_LIMIT, _LIMIT)
-    counts = {
-        name: np.histogram(logits[labels == ng], edges)[0] for name, ng in (("ok", False), ("ng", True))
-    }
-    top = max(1, *(int(count.max()) for count in counts.values()))
-
-    def place(logit: float) -> float:
-        return _x((logit + _LIMIT) / (2 * _LIMIT))
-
-    y_ticks = [0, 0.5, 1]
-    parts = [_frame([], y_ticks, texts["x"], texts["y"], [str(round(top * tick)) for tick in y_ticks])]
-    below = _HEIGHT - _BOTTOM + 15
-    parts.extend(_text(place(_logit(tick)), below, f"{tick:g}", "tick", "middle") for tick in _LOGIT_TICKS)
-    width = (_x(1) - _x(0)) / (len(edges) - 1) / 2 - 0.5
-    for offset, (name, count) in enumerate(counts.items()):
-        for index, number in enumerate(count):
-            if number:
-                height = number / top * (_y(0) - _y(1))
-                x = place(edges[index]) + offset * (width + 0.5)
-                parts.append(
-                    f'<rect class="{name}" x="{x:.1f}" y="{_y(0) - height:.1f}" width="{width:.1f}" '
-                    f'height="{height:.1f}"><title>{escape(texts[name])}: {number}</title></rect>'
-                )
-    x = place(float(np.clip(_logit(threshold), -_LIMIT, _LIMIT)))
-    parts.append(f'<line class="threshold" x1="{x:.1f}" x2="{x:.1f}" y1="{_y(1):.1f}" y2="{_y(0):.1f}"/>')
-    shift, anchor = (-5, "end") if x > _WIDTH / 2 else (5, "start")
-    parts.append(_text(x + shift, _TOP + 10, texts["threshold"], "tick", anchor))
-    return _svg(parts, texts["title"])
 
 
 def shares_with_intervals(
@@ -141,8 +92,3 @@ def _x(share: float) -> float:
 
 def _y(share: float) -> float:
     return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
-
-
-def _logit(probability: float) -> float:
-    clipped = min(max(probability, 1e-7), 1 - 1e-7)
-    return log(clipped / (1 - clipped))

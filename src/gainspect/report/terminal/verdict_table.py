@@ -76,6 +76,34 @@ def _type_or_rule(record: Mapping[str, Any]) -> str:
     return ", ".join(dict.fromkeys(filter(None, named)))
 
 
+def decision_table(records: Sequence[Mapping[str, Any]], *, rows: int) -> Table:
+    """One row per part; NG and REVIEW come before OK.
+
+    Args:
+        records: the records of `inspection.stream.part_record`.
+        rows: largest number of rows.
+    """
+    counts = Counter(record["decision"] for record in records)
+    review = f"{counts['review']} REVIEW, " if counts["review"] else ""
+    title = f"{plural(len(records), 'part')}: {counts['ng']} NG, {review}{counts['ok']} OK"
+    left = f"{len(records) - rows} more are not shown" if len(records) > rows else ""
+    table = titled_table(title, left)
+    table.add_column("Part", overflow="fold")
+    table.add_column("Decision")
+    table.add_column("P(NG)", justify="right")
+    table.add_column("Images", justify="right")
+    table.add_column("Rules that fired", overflow="fold")
+    for record in sorted(records, key=lambda record: record["decision"] == "ok")[:rows]:
+        table.add_row(
+            Text(record["part"]),
+            Text(record["decision"].upper(), _STYLES[record["decision"]]),
+            "–" if record["score"] is None else f"{record['score']:.3f}",
+            str(len(record["images"])),
+            Text(", ".join(record["fired"])),
+        )
+    return table
+
+
 def _repaired(record: Mapping[str, Any]) -> str:
     """P(NG) with the evidence repaired, if it was repaired."""
     check = record.get("check")

@@ -1,0 +1,89 @@
+"""The parts that a policy was chosen on, as a bundle stores them: they are shown, never applied."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gainspect.errors import GainspectError, first_fault
+from gainspect.evaluation.judged_parts import JudgedPart, ViewedImage, judged_parts
+from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
+from gainspect.inspection.bundle import Bundle
+from gainspect.inspection.reason.rules import broken_rules
+from gainspect.policy import Policy, View
+
+CHOSEN_ON = "chosen_on.json"
+"""The name of the file in a bundle."""
+
+
+class ChosenOn(BaseModel):
+    """The parts, and the part of the data that they are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    split: str
+    parts: tuple[JudgedPart, ...]
+
+
+class Attainable(NamedTuple):
+    """How many NG parts show evidence, and what the others would cost."""
+
+    ng: int
+    """Number of NG parts."""
+    blind: tuple[str, ...]
+    """Those whose P(NG) is below the floor, so that they show no evidence; worst first."""
+    price: float | None
+    """Share of the OK parts that would be false alarms in addition if these were caught by a lower threshold;
+    None where there are none, or no OK parts."""
+
+
+def chosen_on(verdicts: ValidationVerdicts, policy: Policy) -> ChosenOn:
+    """The parts of these verdicts, as the policy's checks see them."""
+
+    def viewed(image: ValidationVerdict) -> ViewedImage:
+        figures = image.drop, image.control_drop, image.agreement, image.gap
+        doubts = () if policy.reason is None else broken_rules(*figures, policy.reason)
+        return ViewedImage(image.image, image.part, image.group, image.label, View(image.score, doubts))
+
+    parts = judged_parts([viewed(image) for image in verdicts.images], policy.views)
+    return ChosenOn(split=verdicts.split, parts=parts)
+
+
+def chosen_on_of(bundle: Bundle) -> ChosenOn | None:
+    """The parts that the policy of a bundle was chosen on; None: an older version wrote the bundle.
+
+    Raises:
+        GainspectError: they cannot be read.
+    """
+    content = bundle.contents.get(CHOSEN_ON)
+    if content is None:
+        return None
+    try:
+        return ChosenOn.model_validate_json(content)
+    except ValidationError as error:
+        raise GainspectError(f"cannot read {CHOSEN_ON} ({first_fault(error)})", where=bundle.path) from error
+
+
+def chosen_content(chosen: ChosenOn) -> bytes:
+    """The content of `chosen_on.json`: a line for each part."""
+    rows = (part.model_dump(mode="json", exclude_defaults=True) for part in chosen.parts)
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
+    return f'{{"split": {json.dumps(chosen.split)}, "parts": [\n{lines}\n]}}\n'.encode()
+
+
+def attainable(parts: Sequence[JudgedPart], floor: float) -> Attainable:
+    """Which NG parts lie below a floor, and how many OK parts lie between the lowest of them and the floor.
+
+    Args:
+        parts: those that could not be read show nothing of either, and are left out.
+        floor: the P(NG) below which a score speaks rather for OK than for NG (`metrics.noise_floor`).
+    """
+    read = [(part, part.score) for part in parts if part.score is not None]
+    ng = [(score, part.name) for part, score in read if part.ng]
+    blind = sorted(one for one in ng if one[0] < floor)
+    good = [score for part, score in read if not part.ng]
+    between = sum(blind[0][0] <= score < floor for score in good) if blind else 0
+    return Attainable(
+        len(ng), tuple(name for _, name in blind), between / len(good) if blind and good else None
+    )
