@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from gainspect.models.backbone import PYRAMID_STRIDES
 from gainspect.models.gain_mtl import GainMTL
 
 
@@ -18,7 +19,10 @@ class InspectionGraph(nn.Module):
         strategy = model.strategy
         names = ["logit", "score", "evidence", "contributions", "cam"]
         names += [name for name in ("attention", "localization") if name in strategy.modules]
-        self.outputs = (*names, "features")
+        self.maps = tuple(names[2:])
+        """Those of the outputs that are maps."""
+        names += ["features"]
+        self.outputs = tuple(names)
         """Names of the tensors that `forward` returns, in order."""
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -43,6 +47,6 @@ class InspectionGraph(nn.Module):
             named["attention"] = output.attention_logits.sigmoid()
         if output.localization_logits is not None:
             named["localization"] = output.localization_logits.sigmoid()
-        maps = (named[name].float().squeeze(1) for name in self.outputs[2:-1])
-        assert output.features is not None
-        return named["logit"].float(), named["score"].float(), *maps, output.features.float()
+        maps = (named[name].float().squeeze(1) for name in self.maps)
+        features = output.pyramid[PYRAMID_STRIDES.index(16)].float()
+        return named["logit"].float(), named["score"].float(), *maps, features

@@ -12,11 +12,14 @@ import pytest
 from gainspect.data.manifest import save_manifest
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
+from gainspect.evaluation.examined_parts import viewed_image
 from gainspect.evaluation.goals import POINT, LeastCost
+from gainspect.evaluation.judged_parts import decided, judged_parts
+from gainspect.evaluation.reliance import examine
 from gainspect.inspection import inspector as inspector_module
 from gainspect.inspection.bundle import PARITY, read_bundle, write_bundle
 from gainspect.inspection.defect_types import TYPES, DefectTypes, content_of_types
-from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.inspector import Inspector, view_of
 from gainspect.inspection.rule_file import read_rules
 from gainspect.jobs import run_calibration
 from gainspect.jobs.run_calibration import calibrate, write_calibrated
@@ -174,6 +177,25 @@ def test_what_rules_accept_hides_nothing_else(ruled):
         inspector.inspect(image((4, 60, 20, 122))).score, abs=0.01
     )
     assert faint.label is Label.NG and NgReason.SCORE in faint.fired
+
+
+def test_a_part_of_several_images_is_decided_by_the_same_rules(ruled):
+    inspector = Inspector.load(ruled.path)
+    small, long, bare = image((50, 50, 10, 60)), image((40, 40, 30, 115)), image()
+    part = inspector.decide([small, bare])
+    assert (part.label, part.decision.fired) == (Label.OK, (AcceptReason.REGION_ACCEPTED,))
+    part = inspector.decide([bare, long, small])
+    assert part.label is Label.NG
+    assert part.decision.fired == (NgReason.REGION_NG, AcceptReason.REGION_ACCEPTED)
+
+
+def test_the_panel_of_the_report_decides_as_the_inspector_does(ruled, data):
+    inspector = Inspector.load(ruled.path)
+    seen = list(examine(inspector, data))
+    viewed = [viewed_image(one, inspector, data) for one in seen]
+    assert [one.view for one in viewed] == [view_of(one.verdict) for one in seen]
+    made = [decided(part, inspector.rules) for part in judged_parts(viewed, None)]
+    assert made == [one.verdict.label for one in seen]
 
 
 def test_in_tiles_the_rest_is_that_of_all_tiles(ruled):
