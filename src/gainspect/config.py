@@ -167,6 +167,10 @@ class TrainingConfig(_Section):
     smallest is the best."""
     patience: PositiveInt | None = None
     """Stop after this many epochs without a better `monitor`; None: train to the end."""
+    folds: Annotated[int, Field(ge=2)] | None = None
+    """Choose the policy out of fold: training and validation parts are divided into so many folds, each
+    judged by a network that was trained on the others, and the last network is trained on all of them
+    (`training.folds`). None: a validation part chooses."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """"auto": bf16 on GPUs that support it, otherwise 32."""
     compile: bool = False
@@ -188,6 +192,17 @@ class TrainingConfig(_Section):
         if name not in MONITORS:
             raise ValueError(f"there is no figure {name!r}; choose one of {', '.join(MONITORS)}")
         return name
+
+    @model_validator(mode="after")
+    def _folds_need_no_figure(self) -> "TrainingConfig":
+        if self.folds is not None and self.patience is not None:
+            raise ValueError("patience needs a validation part, and with folds the last training has none")
+        if self.folds is not None and self.monitor != type(self).model_fields["monitor"].default:
+            raise ValueError(
+                "with folds no checkpoint is chosen by a figure (each training keeps its last average), "
+                "so monitor has no effect"
+            )
+        return self
 
     @field_validator("stage_starts")
     @classmethod
@@ -255,6 +270,10 @@ class RunConfig(_Section):
         """The same configuration with other settings of `data`."""
         data = self.data.model_dump() | settings
         return RunConfig.model_validate(self.model_dump() | {"data": data})
+
+    def without_folds(self) -> "RunConfig":
+        """The configuration of each fold."""
+        return self.model_copy(update={"training": self.training.model_copy(update={"folds": None})})
 
     def resolved(self) -> "RunConfig":
         """The same configuration, with the strategy's value for every setting that is None."""

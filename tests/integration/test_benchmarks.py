@@ -21,9 +21,15 @@ from gainspect.config import RunConfig, load_config
 from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
 from gainspect.evaluation.saved_verdicts import FIGURE_COLUMNS
+from gainspect.evaluation.validation_verdicts import (
+    ValidationVerdict,
+    ValidationVerdicts,
+    save_validation_verdicts,
+)
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.run_comparison import compare_strategies
 from gainspect.training.settle import complete_split
+from gainspect.types import Label
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
@@ -488,3 +494,36 @@ def test_rules_for_a_threshold_are_compared_on_families_and_on_real_scores(
     assert "32 synthetic families, 1 samples of each, and 1 sets of real scores" in saved
     assert saved.count("| recall 0.98, as before |") == 2 and "| real |" in saved
     assert saved.split("\n\n", 2)[2].strip() in capsys.readouterr().out
+
+
+def test_thresholds_of_folds_are_tried_on_the_fold_that_is_left_out(
+    run: Callable[..., None], tmp_path: Path
+) -> None:
+    """Folds whose networks differ by a shift, each classes apart: carried over, all is right."""
+    for number, shift in enumerate((-2.0, 0.0, 2.0), start=1):
+        logits = shift + np.concatenate([np.linspace(3, 5, 5), np.linspace(-5, -3, 20)])
+        images = tuple(
+            ValidationVerdict(
+                image=f"{number}/{index}.png",
+                label=Label.NG if index < 5 else Label.OK,
+                group=f"{number}/{index}",
+                score=float(1 / (1 + np.exp(-logit))),
+                evidence_peak=1.0,
+                points_at_defect=None,
+                drop=1.0,
+                control_drop=0.0,
+                agreement=None,
+                gap=None,
+            )
+            for index, logit in enumerate(logits)
+        )
+        verdicts = ValidationVerdicts(
+            map_thresholds={}, region_threshold=0.1 * number, controls=2, seed=0, images=images
+        )
+        save_validation_verdicts(verdicts, tmp_path / "run" / "folds" / str(number) / "validation.json")
+    run("carry_over.py", "--repeats", "0", "--run", tmp_path / "run")
+    saved = (tmp_path / "results" / "carry_over.md").read_text(encoding="utf-8")
+    assert "The folds' own verdicts at their end" in saved
+    (row,) = (row for row in saved.splitlines() if row.startswith("| platt") and "| pooled |" in row)
+    assert row.split(" | ")[3:] == ["15", "15", "0", "0", "60", "0", "0", "0", "0 |"]
+    assert saved.count("| folds left out |") == 3

@@ -268,3 +268,20 @@ def test_mask_values_are_written_in_one_way(tmp_path: Path, written: object) -> 
 def test_what_is_no_depth_and_no_mask_value_is_a_sentence(setting: str, value: object, what: str) -> None:
     with pytest.raises(GainspectError, match=what):
         load_config(overrides={f"data.{setting}": value})
+
+
+@pytest.mark.parametrize("folds", [1, 0, -3, 2.5])
+def test_folds_are_at_least_two(folds: float) -> None:
+    with pytest.raises(GainspectError, match=r"training\.folds"):
+        load_config(None, {"training.folds": folds})
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [({"patience": 3}, "patience needs a validation part"), ({"monitor": "ap"}, "monitor has no effect")],
+)
+def test_with_folds_nothing_is_chosen_by_a_figure(settings: dict[str, Any], what: str) -> None:
+    with pytest.raises(ValidationError, match=what):
+        TrainingConfig(folds=3, **settings)
+    assert TrainingConfig(folds=3).folds == 3
+    assert RunConfig(training=TrainingConfig(folds=3)).without_folds() == RunConfig()

@@ -37,7 +37,7 @@ def show(
     say(console, *([] if point is None else policy_sentences(point)))
     say(console, *rules_sentences(read.description.policy.region_rules))
     types = types_of(read)
-    if types is not None and types.names:
+    if types is not None and types.tried:
         console.print(confusion_table(types))
     say(console, types_sentence(types))
 

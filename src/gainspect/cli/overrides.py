@@ -15,6 +15,7 @@ _PLACES = {
     "mask_values": "data.mask_values",
     "epochs": "training.epochs",
     "seed": "training.seed",
+    "folds": "training.folds",
 }
 
 

@@ -50,6 +50,14 @@ def train(
             rich_help_panel=_SETTINGS,
         ),
     ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Choose the policy on all training parts, each judged by a network that was trained without "
+            "it: so many trainings, and one more on all parts.",
+            rich_help_panel=_SETTINGS,
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -77,6 +85,7 @@ def train(
         mask_values=mask_values,
         epochs=epochs,
         seed=seed,
+        folds=folds,
         set_=set_,
     )
     if show_config:
@@ -90,7 +99,7 @@ def train(
 
     try:
         if resume is not None:
-            run = resume_training(resume, console=console, data=data, bundle=bundle)
+            run = resume_training(resume, console=console, data=data, bundle=bundle, folds=folds)
         else:
             assert data is not None and out is not None
             run = run_training(load_config(config, overrides), data, out, console=console, bundle=bundle)

@@ -58,9 +58,18 @@ def folds(manifest: Manifest, count: int, seed: int) -> list[Manifest]:
         seed: determines the division, together with the names of the groups.
 
     Raises:
-        GainspectError: there are fewer OK or NG groups than folds, so that one would have none of a class.
+        GainspectError: there are fewer OK or NG groups than folds, or one would have none of a class.
     """
     known = replace(manifest, parts=tuple(part for part in manifest.parts if part.split != "test"))
+    for label in (Label.NG, Label.OK):
+        groups_of = len({part.group for part in known.parts if part.label is label})
+        if groups_of < count:
+            raise GainspectError(
+                f"{count} folds need {count} {label.name} groups, and training and validation part have "
+                f"{groups_of}",
+                where=manifest.root,
+                hint="Choose fewer folds, or add parts.",
+            )
     fold_of: dict[str, int] = {}
     for index, (_, groups) in enumerate(sorted(_strata(known).items())):
         drawn = np.random.default_rng((seed, index, count)).permutation(sorted(groups)).tolist()

@@ -94,6 +94,46 @@ class ByHand(_Section):
 Goal = Annotated[LeastCost | EscapeBound | Recall | FalseAlarms | ByHand, Field(discriminator="kind")]
 
 
+class ScoreMap(_Section):
+    """An increasing map from logit to calibrated logit (`metrics.calibration.Increasing`)."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    below: float
+    above: float
+
+
+class Carried(_Section):
+    """How scores of the networks of all folds were carried over to the one that inspects."""
+
+    folds: int
+    """Number of folds."""
+    method: Literal["none", "platt", "isotonic"]
+    """The score calibration; "none": scores stay as they are."""
+    losses: dict[Literal["none", "platt", "isotonic"], float]
+    """Mean log loss with which each method foretells the scores of a fold that is left out; empty with two
+    folds, where no method can be told from another."""
+    maps: tuple[ScoreMap, ...]
+    """That of each fold; scores are carried over by it and the inverse of the mean. "none" has none."""
+
+
+class Procedure(_Section):
+    """What choosing out of fold gives where thresholds are chosen on all folds but one, and applied to it."""
+
+    carried: Carried
+    counted: Outcome | None
+    """Decisions on the parts of all folds; None: the goal cannot be had on all folds but one."""
+    groups: int
+    escaped_groups: int
+    """Number of independent NG parts (groups), and of those of which an image is decided OK."""
+    escape_bound: float
+    """Exact upper bound (95 %) of the escape rate: a bound of the procedure, not of the last network."""
+
+    @field_serializer("counted")
+    def _by_name(self, counted: Outcome | None) -> dict[str, int] | None:
+        return None if counted is None else counted._asdict()
+
+
 class OperatingPoint(_Section):
     """What a policy gives on the parts that it was chosen on. It is told, never applied."""
 
@@ -123,6 +163,13 @@ class OperatingPoint(_Section):
     """How many NG parts, none of them missed, prove an escape rate below each of these."""
     unusable: str | None
     """Why no plant should use the policy; None: nothing speaks against it."""
+    procedure: Procedure | None = None
+    """What the procedure gives, if the policy was chosen out of fold."""
+
+    @model_serializer(mode="wrap")
+    def _readable_by_older_versions(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        stored: dict[str, Any] = dump(self)
+        return {name: value for name, value in stored.items() if name != "procedure" or value is not None}
 
     @field_serializer("counted")
     def _by_name(self, counted: Outcome) -> dict[str, int]:

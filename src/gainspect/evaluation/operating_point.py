@@ -13,8 +13,10 @@ from gainspect.evaluation.goals import (
     Goal,
     LeastCost,
     OperatingPoint,
+    Procedure,
     Recall,
 )
+from gainspect.evaluation.out_of_fold import left_out
 from gainspect.evaluation.parts import DecidedPart, part_labels, part_scores, parts_of
 from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
 from gainspect.inspection.reason.rules import broken_rules
@@ -140,6 +142,28 @@ def operating_point(verdicts: ValidationVerdicts, policy: Policy, goal: Goal) ->
         escape_bound=upper_bound(escaped, groups),
         needed=tuple((rate, trials_needed(rate)) for rate in (0.05, 0.01)),
         unusable=_unusable(counted),
+        procedure=_procedure(verdicts, goal, check=policy.reason is not None),
+    )
+
+
+def _procedure(verdicts: ValidationVerdicts, goal: Goal, *, check: bool) -> Procedure | None:
+    """Choose on all folds but one, apply to it, for each fold; None if the verdicts are not out of fold."""
+    if verdicts.carried is None:
+        return None
+    try:
+        points = [
+            operating_point(fold, choose_policy(others, goal, check=check), goal)
+            for others, fold in left_out(verdicts)
+        ]
+    except GainspectError:  # fewer parts cannot carry the goal
+        points = []
+    groups, escaped = (sum(getattr(p, name) for p in points) for name in ("groups", "escaped_groups"))
+    return Procedure(
+        carried=verdicts.carried,
+        counted=Outcome(*map(sum, zip(*(p.counted for p in points), strict=True))) if points else None,
+        groups=groups,
+        escaped_groups=escaped,
+        escape_bound=upper_bound(escaped, groups),
     )
 
 

@@ -4,11 +4,11 @@ They include the reason check of *every* image, so that another threshold can be
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gainspect.data.framing import PADDING
@@ -16,6 +16,7 @@ from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError, first_fault
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, Assessment, assess, map_names
+from gainspect.evaluation.goals import Carried
 from gainspect.evaluation.truth import truth_of
 from gainspect.files import write_json
 from gainspect.inspection.backends.backend import Backend
@@ -39,7 +40,7 @@ class ValidationVerdict(_Stored):
     part: str | None = None
     """The part that the image is a view of; None: it is decided alone."""
     score: float = Field(ge=0, le=1)
-    """P(NG)."""
+    """P(NG); of an image judged out of fold, carried over to the scale of the mean network."""
     evidence_peak: float = Field(ge=0)
     """Largest evidence, in its own units."""
     points_at_defect: bool | None
@@ -52,10 +53,14 @@ class ValidationVerdict(_Stored):
     """Cosine similarity of attention and localization; None unless the model has both."""
     gap: CheckGap | None
     """Why the reason could not be checked in full."""
+    fold: int | None = Field(default=None, ge=1)
+    """The fold whose network judged it; None: it was not judged out of fold."""
+    fold_score: float | None = Field(default=None, ge=0, le=1)
+    """P(NG) as the network of the fold gave it."""
 
 
 class ValidationVerdicts(_Stored):
-    """The stored verdicts of the whole validation part, in the manifest's order."""
+    """The stored verdicts of the whole validation part in the manifest's order, or of fold after fold."""
 
     split: str = "val"
     map_thresholds: dict[MapName, float]
@@ -66,6 +71,8 @@ class ValidationVerdicts(_Stored):
     seed: int = Field(ge=0)
     """How reasons were checked; see `ReasonPolicy`."""
     images: tuple[ValidationVerdict, ...]
+    carried: Carried | None = None
+    """How scores were carried over, if they are out of fold."""
 
     @property
     def scores(self) -> NDArray[np.float64]:
@@ -109,9 +116,39 @@ def validation_verdicts(
         inspector = Inspector(backend, threshold=0.5, tiling=tiling, padding=padding)
         assessment = assess(inspector, validation, on_image=on_image)
         thresholds = map_thresholds(assessment)
-        region_threshold = _region_threshold(assessment, thresholds)
+        peaks = [image.evidence_peak for image in assessment.images if image.label is Label.OK]
+        region_threshold = least_region(thresholds, peaks)
     else:
         thresholds, region_threshold = kept.map_thresholds, kept.region_threshold
+    return checked_verdicts(
+        backend, validation, thresholds, region_threshold, tiling, on_image, padding=padding
+    )
+
+
+def checked_verdicts(
+    backend: Backend,
+    validation: Manifest,
+    thresholds: dict[MapName, float],
+    region_threshold: float,
+    tiling: Tiling | None = None,
+    on_image: Callable[[], None] = lambda: None,
+    *,
+    padding: int = PADDING,
+) -> ValidationVerdicts:
+    """Judge a part of the data and check the reason of each image, with given thresholds on maps.
+
+    Args:
+        backend: runs the network.
+        validation: the part of the data.
+        thresholds: on each map; they are stored with the verdicts.
+        region_threshold: evidence from this value on is repaired, in the evidence's own units.
+        tiling: how images are cut into tiles; None: the network sees them whole.
+        on_image: called after each image.
+        padding: gray value of the letterbox's border, as in training.
+
+    Raises:
+        GainspectError: an image or mask cannot be read.
+    """
     reason = ReasonPolicy()
     # With a threshold of 0 every image is NG, so the reason of each is checked.
     inspector = Inspector(
@@ -138,11 +175,32 @@ def validation_verdicts(
 
 def map_thresholds(assessment: Assessment) -> dict[MapName, float]:
     """For each map, the fixed threshold with the best mean IoU over the NG images with a mask."""
-    chosen: dict[MapName, float] = {}
-    for name in map_names(assessment):
-        mean = np.mean([image.curves[name] for image in assessment.images if name in image.curves], axis=0)
-        chosen[name] = MAP_THRESHOLDS[int(mean.argmax())]
-    return chosen
+    return best_map_thresholds(iou_curves(assessment))
+
+
+def iou_curves(assessment: Assessment) -> dict[MapName, list[NDArray[np.float64]]]:
+    """For each map, the IoU at each of `MAP_THRESHOLDS` of every NG image with a mask."""
+    return {
+        name: [image.curves[name] for image in assessment.images if name in image.curves]
+        for name in map_names(assessment)
+    }
+
+
+def best_map_thresholds(curves: Mapping[MapName, Sequence[ArrayLike]]) -> dict[MapName, float]:
+    """For each map, the threshold of the best mean IoU."""
+    return {
+        name: MAP_THRESHOLDS[int(np.mean(np.array(found), axis=0).argmax())] for name, found in curves.items()
+    }
+
+
+def least_region(thresholds: Mapping[MapName, float], ok_peaks: Sequence[float]) -> float:
+    """The threshold on the evidence map; without masks, a value that nearly all OK parts stay below.
+
+    Args:
+        thresholds: on each map.
+        ok_peaks: the largest evidence of each OK image, in its own units.
+    """
+    return thresholds.get("evidence", float(np.percentile(ok_peaks, 95)) if ok_peaks else 0.0)
 
 
 def save_validation_verdicts(verdicts: ValidationVerdicts, path: Path) -> None:
@@ -165,12 +223,6 @@ def read_validation_verdicts(path: Path) -> ValidationVerdicts:
             where=path,
             hint="Delete the file; it will be computed again.",
         ) from error
-
-
-def _region_threshold(assessment: Assessment, thresholds: Mapping[MapName, float]) -> float:
-    """The threshold on the evidence map; without masks, a value that nearly all OK parts stay below."""
-    peaks = [image.evidence_peak for image in assessment.images if image.label is Label.OK]
-    return thresholds.get("evidence", float(np.percentile(peaks, 95)) if peaks else 0.0)
 
 
 def _stored(validation: Manifest, part: Part, verdict: Verdict) -> ValidationVerdict:

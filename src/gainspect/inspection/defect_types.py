@@ -89,6 +89,11 @@ class DefectTypes(_Section):
         closest = int(distances.argmin())
         return self.names[closest] if distances[closest] <= self.limit else UNKNOWN
 
+    @property
+    def tried(self) -> bool:
+        """Whether there were defects to try the types on; a training with folds has no validation part."""
+        return any(map(any, self.confusion))
+
     def accuracy(self, name: str) -> Accuracy:
         """How well a type is told apart.
 
@@ -184,6 +189,13 @@ def require_types(rules: RegionRules, bundle: Bundle) -> None:
                 hint=f"It knows {', '.join((*types.names, UNKNOWN))}.",
             )
         found = types.accuracy(name)
+        if not found.of_type:
+            raise GainspectError(
+                f"a rule needs the type {name!r} with an accuracy of {needed:g}, but that is not known: no "
+                "defect of it was in a validation part",
+                where=bundle.path,
+                hint="Train with a validation part that has such defects; or leave the rule out.",
+            )
         if found.value < needed:
             raise GainspectError(
                 f"a rule needs the type {name!r} with an accuracy of {needed:g}, but on {types.split} it has "

@@ -65,9 +65,10 @@ def export_run(
     """
     chosen = chosen_formats(formats)
     seen, manifest = run.config().data, run.manifest(data)
-    validation = manifest.split("val")
+    # With folds there is no validation part: frames of the training part serve as samples.
+    validation = manifest.split("val" if manifest.split("val").parts else "train")
     reference = trained_backend(run)
-    if not run.validation_file.is_file():
+    if not run.validation_file.is_file() and run.config().training.folds is None:
         on_step(f"judge {plural(len(validation.parts), 'validation image')} and check the reasons")
     verdicts = validated(run, data)
     goal = goal or usual_goal(verdicts, run.config().training.target_recall)

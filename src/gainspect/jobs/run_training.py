@@ -7,6 +7,7 @@ from rich.console import Console
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
 from gainspect.data.taken import not_taken_sentence
+from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.inspection.bundle import read_bundle
 from gainspect.inspection.defect_types import types_of
@@ -39,15 +40,15 @@ def run_training(
     """
     manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
     say(console, not_taken_sentence(manifest.not_taken))
-    from gainspect.training.launch import train
+    from gainspect.training import folds, launch
 
     keep_freed_memory()
-
+    train = launch.train if config.training.folds is None else folds.train
     return _ended(train(config, manifest, out, console=console), data, console, bundle)
 
 
 def resume_training(
-    path: Path, *, console: Console, data: Path | None = None, bundle: bool = True
+    path: Path, *, console: Console, data: Path | None = None, bundle: bool = True, folds: int | None = None
 ) -> RunFolder:
     """Continue a run that was stopped.
 
@@ -56,15 +57,25 @@ def resume_training(
         console: where progress and result are shown.
         data: the data folder, if it has moved.
         bundle: whether to export a bundle at the end.
+        folds: the number of folds that the run must have; None: any, or none.
 
     Raises:
-        GainspectError: this is not a run folder, or its data no longer exist.
+        GainspectError: this is not a run folder, its data no longer exist, or it has another number of folds.
         KeyboardInterrupt: the training was stopped again.
     """
-    from gainspect.training.launch import resume
+    own = RunFolder(path).config().training.folds
+    if folds is not None and folds != own:
+        has = "no folds" if own is None else plural(own, "fold")
+        raise GainspectError(
+            f"--folds {folds} with --resume of a run that has {has}",
+            where=path,
+            hint="Leave out --folds: a run keeps what it began with.",
+        )
+    from gainspect.training import folds as with_folds
+    from gainspect.training import launch
 
     keep_freed_memory()
-
+    resume = launch.resume if own is None else with_folds.resume
     return _ended(resume(path, data=data, console=console), data, console, bundle)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from gainspect.data.marked import Marking
 from gainspect.evaluation.goals import OperatingPoint
+from gainspect.evaluation.out_of_fold import FOLDS
 from gainspect.inspection.bundle import Description
 from gainspect.inspection.defect_types import DefectTypes
 from gainspect.policy import Policy
@@ -36,6 +37,7 @@ def model_card(
     given = "" if point is None else "\n".join(f"* {said}" for said in policy_sentences(point)) + "\n"
     formats = "\n".join(_format_row(row) for row in parity["formats"])
     marking = description.data.get("marking", {})
+    sampled = "training" if policy.split == FOLDS else "validation"
     parts = "\n".join(
         f"| {split} | {images[split]} | {ng[split]} | {_marked(marking.get(split))} |" for split in images
     )
@@ -66,7 +68,7 @@ Nothing is known about its verdicts on images unlike these (other parts, another
 
 {policy_sentence(policy, point)}
 {given}
-The checkpoint was chosen on the same images, so expect slightly worse figures on new parts.
+{_expect(policy)}
 `gainspect evaluate` gives the figures on the test part.
 
 ## When a person decides
@@ -83,9 +85,18 @@ The checkpoint was chosen on the same images, so expect slightly worse figures o
 | --- | --- | --- | --- |
 {formats}
 
-The bundle contains a few images, some from the validation part, with the predictions of the trained model.
+The bundle contains a few images, some from the {sampled} part, with the predictions of the trained model.
 `gainspect bundle parity` repeats the comparison on the machine where the bundle is deployed.
 """
+
+
+def _expect(policy: Policy) -> str:
+    if policy.split == FOLDS:
+        return (
+            "Each part was judged by a network that was not trained on it; the network of this bundle was "
+            "trained on all of them, and keeps its last epoch."
+        )
+    return "The checkpoint was chosen on the same images, so expect slightly worse figures on new parts."
 
 
 def _format_row(row: dict[str, Any]) -> str:

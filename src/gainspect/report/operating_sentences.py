@@ -6,7 +6,15 @@ from gainspect.data.defect_size import SMALL_DEFECT
 from gainspect.evaluation.agreement_study import MARKS
 from gainspect.evaluation.appraisal import Appraisal
 from gainspect.evaluation.chosen_on import Attainable
-from gainspect.evaluation.goals import ByHand, EscapeBound, FalseAlarms, LeastCost, OperatingPoint, Recall
+from gainspect.evaluation.goals import (
+    ByHand,
+    EscapeBound,
+    FalseAlarms,
+    LeastCost,
+    OperatingPoint,
+    Procedure,
+    Recall,
+)
 from gainspect.evaluation.operating_point import MOST_ESCAPES, MOST_STOPPED
 from gainspect.metrics.decisions import Outcome
 from gainspect.names import printable
@@ -79,6 +87,20 @@ def advisor_sentence(
     if not groups:
         return wording("op_advisor_none", takes=takes)
     return wording("op_advisor", escaped=escaped, groups=groups, bound=share(bound), takes=takes)
+
+
+def procedure_sentences(found: Procedure, needed: Sequence[tuple[float, int]], wording: Wording) -> list[str]:
+    """How scores were carried over to the last network, and the bounds of choosing out of fold."""
+    carried = found.carried
+    said = [wording("op_carried", folds=carried.folds, how=wording(f"op_carried_{carried.method}"))]
+    if found.counted is None:
+        return [*said, wording("op_procedure_none")]
+    proven = advisor_sentence(found.escaped_groups, found.groups, found.escape_bound, needed, wording)
+    return [
+        *said,
+        wording("op_procedure", counted=counted_words(found.counted, wording)),
+        wording("op_procedure_bound", proven=proven),
+    ]
 
 
 def unusable_sentences(point: OperatingPoint, wording: Wording) -> list[str]:

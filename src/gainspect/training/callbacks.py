@@ -27,6 +27,8 @@ from gainspect.training.task import InspectionTask
 class Monitor(pl.Callback):
     """Validates with the Inspector, as evaluation does, and never sees the test part.
 
+    Without a validation part nothing is compared, and the last epoch is kept.
+
     A checkpoint is a candidate only after all losses of the strategy have reached their full weight; before
     that, the head that decides may not have been trained yet.
     """
@@ -35,7 +37,7 @@ class Monitor(pl.Callback):
         self,
         run: RunFolder,
         validation: Manifest,
-        figure: str,
+        figure: str | None,
         on_epoch: Callable[[EpochFigures], None],
         better: Direction = "max",
     ) -> None:
@@ -79,6 +81,8 @@ class Monitor(pl.Callback):
         self.selection.best, self.selection.kept = state_dict["best"], state_dict["kept"]
 
     def _validate(self, task: InspectionTask) -> EpochFigures:
+        if not self.validation.parts:
+            return {}
         model = task.kept_model
         backend = TorchBackend(model, task.config.data.input_size, device_of(model))
         inspector = Inspector(backend, threshold=0.5, tiling=task.config.data.tiling)

@@ -30,7 +30,7 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
 
     Args:
         task: the task that will be trained.
-        validation: its validation part.
+        validation: its validation part; it may be empty.
         epochs: the number of epochs to estimate.
         device: the device that will be used.
         bf16: whether bfloat16 autocast will be used.
@@ -49,11 +49,13 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
         torch.autograd.backward(total)
         total.item()  # waits for the device
         step = min(step, time.perf_counter() - started)
+    # Worker processes load images during the steps; without them, loading comes before each step.
+    per_step = max(step, loading / task.workers) if task.workers else step + loading
+    if not validation.parts:
+        return epochs * len(draws) * per_step
     sample = replace(validation, parts=validation.parts[:_SAMPLE])
     started = time.perf_counter()
     seen = task.config.data
     assess(Inspector(TorchBackend(model, seen.input_size, device), threshold=0.5, tiling=seen.tiling), sample)
     judging = (time.perf_counter() - started) / len(sample.parts)
-    # Worker processes load images during the steps; without them, loading comes before each step.
-    per_step = max(step, loading / task.workers) if task.workers else step + loading
     return epochs * (len(draws) * per_step + len(validation.parts) * judging)

@@ -38,7 +38,7 @@ from gainspect.training.run_folder import RunFolder
 from gainspect.training.selection import EpochFigures, monitored
 from gainspect.training.settle import Settled, settle
 from gainspect.training.task import InspectionTask
-from gainspect.training.trained import trained_backend
+from gainspect.training.trained import trained_backend, validated
 from gainspect.training.workers import loading_workers, out_of_shared_memory
 from gainspect.wording import in_words, plural
 
@@ -51,7 +51,13 @@ _LIGHTNING_ADVICE = (
 
 
 def train(
-    config: RunConfig, manifest: Manifest, out: Path, *, console: Console | None = None, announce: bool = True
+    config: RunConfig,
+    manifest: Manifest,
+    out: Path,
+    *,
+    console: Console | None = None,
+    announce: bool = True,
+    trainings: int = 1,
 ) -> RunFolder:
     """Train into a new run folder.
 
@@ -62,11 +68,19 @@ def train(
         out: the run folder to create.
         console: where progress is shown; None: no progress is shown.
         announce: whether to say what was settled; a comparison of several runs says it once.
+        trainings: how many like it are still to come, itself among them; the time that they take is said.
 
     Raises:
-        GainspectError: the folder is in use, the data cannot be trained on, or weights are missing.
+        GainspectError: the folder is in use, the data cannot be trained on, weights are missing, or folds are
+            asked for (see `training.folds`).
         KeyboardInterrupt: the training was stopped; `resume` continues it.
     """
+    if config.training.folds is not None:
+        raise GainspectError(
+            "this trains one network, and folds are several",
+            where="training.folds",
+            hint="Leave it out, or use `gainspect train --folds K`.",
+        )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise GainspectError(
             "the run folder already exists",
@@ -78,27 +92,50 @@ def train(
     if announce:
         say(console, *settled.sentences([config.strategy]))
     monitored(config.training.monitor, manifest.split("val"))
+    run, model = start(settled, out)
+    return _fit(run, config, manifest, model, console, trainings)
+
+
+def start(settled: Settled, out: Path) -> tuple[RunFolder, GainMTL]:
+    """Create the run folder of a training, and the model with its initial weights.
+
+    Raises:
+        GainspectError: weights are missing.
+    """
+    config = settled.config
     model = _build(config)
     weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
     run = _start_run(out, settled, weights=weights, device=device_at_hand(), precision=_precision(config))
-    return _fit(run, config, manifest, model, console)
+    return run, model
 
 
-def resume(out: Path, *, data: Path | None = None, console: Console | None = None) -> RunFolder:
-    """Continue a run that was stopped; a run that has ended is not changed."""
+def resume(
+    out: Path, *, data: Path | None = None, console: Console | None = None, trainings: int = 1
+) -> RunFolder:
+    """Continue a run that was stopped; a run that has ended is not changed.
+
+    Of a run with folds this is the last training, for which they must have been judged (`training.folds`).
+    """
     run = RunFolder(out)
     config = run.config()
     if run.result_file.exists():
         return run
+    if config.training.folds is not None:
+        validated(run)  # raises if they are missing, before hours of training
     model = _build(config)
     if not run.last_checkpoint.exists():  # stopped in its first epoch
         load_weights(model.backbone, config.model.backbone, config.model.weights)
-    return _fit(run, config, run.manifest(data), model, console)
+    return _fit(run, config, run.manifest(data), model, console, trainings)
 
 
 @compiler_errors()
 def _fit(
-    run: RunFolder, config: RunConfig, manifest: Manifest, model: GainMTL, console: Console | None
+    run: RunFolder,
+    config: RunConfig,
+    manifest: Manifest,
+    model: GainMTL,
+    console: Console | None,
+    trainings: int,
 ) -> RunFolder:
     model.backbone.freeze(config.training.frozen_stages)
     if config.training.compile:
@@ -116,11 +153,12 @@ def _fit(
     say(console, fewer or None)
     task = InspectionTask(config, model, data, workers)
     lines = EpochLines(config.strategy, console or Console(quiet=True))
-    figure = monitored(config.training.monitor, manifest.split("val"))
-    monitor = Monitor(run, manifest.split("val"), figure, lines.add, MONITORS[figure])
+    validation = manifest.split("val")
+    figure = monitored(config.training.monitor, validation) if validation.parts else None
+    monitor = Monitor(run, validation, figure, lines.add, "max" if figure is None else MONITORS[figure])
     announced = None
     if console is not None:
-        announced = _announce(task, manifest.split("val"), console, done=_epochs_done(run))
+        announced = _announce(task, validation, console, done=_epochs_done(run), trainings=trainings)
     trainer = _trainer(config, monitor, figure, bar=console is not None and console.is_terminal)
     handler = signal.getsignal(signal.SIGINT)
     # Only the main thread may set handlers; elsewhere Lightning sets none.
@@ -143,13 +181,18 @@ def _fit(
     return run
 
 
-def _announce(task: InspectionTask, validation: Manifest, console: Console, *, done: int) -> dict[str, float]:
+def _announce(
+    task: InspectionTask, validation: Manifest, console: Console, *, done: int, trainings: int
+) -> dict[str, float]:
     """Print how long the remaining epochs will take; return their number and the seconds."""
     epochs = task.config.training.epochs - done
     bf16 = _precision(task.config) == "bf16"
     seconds = estimate(task, validation, epochs=epochs, device=device_at_hand(), bf16=bf16)
     steps = plural(len(task.batches(0)), "step")
     console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(seconds)} on this machine.")
+    if trainings > 1:
+        whole = seconds * (1 + (trainings - 1) * task.config.training.epochs / max(1, epochs))
+        console.print(f"With {plural(trainings - 1, 'further training')}: {in_words(whole)}.")
     return {"epochs": epochs, "seconds": round(seconds, 3)}
 
 
@@ -172,14 +215,20 @@ def _finish(
     announced: dict[str, float] | None,
     console: Console | None,
 ) -> None:
-    """Judge the validation part with the kept model, choose the policy from the verdicts, save the result."""
+    """Judge the validation part with the kept model, choose the policy from the verdicts, save the result.
+
+    Without a validation part the policy is chosen from the stored verdicts, which are out of fold.
+    """
     kept = monitor.selection.kept
     assert kept is not None  # the last epoch is always a candidate
     validation = manifest.split("val")
-    with image_bar("check reasons", 2 * len(validation.parts), console) as advance:
-        backend = trained_backend(run, device_at_hand())
-        verdicts = validation_verdicts(backend, validation, config.data.tiling, advance)
-    save_validation_verdicts(verdicts, run.validation_file)
+    if validation.parts:
+        with image_bar("check reasons", 2 * len(validation.parts), console) as advance:
+            backend = trained_backend(run, device_at_hand())
+            verdicts = validation_verdicts(backend, validation, config.data.tiling, advance)
+        save_validation_verdicts(verdicts, run.validation_file)
+    else:
+        verdicts = validated(run)
     write_text(run.seen_file, SeenImages.of(manifest).to_json().decode())
     goal = usual_goal(verdicts, config.training.target_recall)
     policy = choose_policy(verdicts, goal)
@@ -207,11 +256,11 @@ def _build(config: RunConfig) -> GainMTL:
     return model_of(config)
 
 
-def _trainer(config: RunConfig, monitor: Monitor, figure: str, *, bar: bool) -> pl.Trainer:
+def _trainer(config: RunConfig, monitor: Monitor, figure: str | None, *, bar: bool) -> pl.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     settings = config.training
     callbacks: list[pl.Callback] = [monitor, *([EpochBar()] if bar else [])]
-    if settings.patience is not None:
+    if settings.patience is not None and figure is not None:
         callbacks.append(Patience(figure, settings.patience, MONITORS[figure]))
     return pl.Trainer(
         accelerator="auto",
@@ -252,7 +301,11 @@ def _start_run(path: Path, settled: Settled, *, weights: str, device: str, preci
                 "root": str(manifest.root.resolve()),
                 "fingerprint": record.fingerprint,
                 "darkest": 0 if manifest.reading.depth is None else manifest.reading.depth.darkest,
-                "marking": {"train": asdict(settled.train), "val": asdict(settled.validation)},
+                "marking": {
+                    split: asdict(marking)
+                    for split, marking in (("train", settled.train), ("val", settled.validation))
+                    if manifest.split(split).parts
+                },
             },
             "weights": weights,
             "device": device,

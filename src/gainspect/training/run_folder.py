@@ -60,8 +60,27 @@ class RunFolder:
 
     @property
     def validation_file(self) -> Path:
-        """The verdicts of the validation part that the policy was chosen from."""
+        """The verdicts, of the validation part or out of fold, that the policy was chosen from."""
         return self.path / "validation.json"
+
+    @property
+    def folds_folder(self) -> Path:
+        """The runs of the folds, in folders 1, 2 and so on; only runs with folds have it."""
+        return self.path / "folds"
+
+    def fold(self, number: int) -> "RunFolder":
+        """The run of a fold, counted from 1."""
+        return RunFolder(self.folds_folder / str(number))
+
+    @property
+    def held_out_maps_file(self) -> Path:
+        """Of a fold: what the maps of its last network say of its held-out part (`HeldOutMaps`)."""
+        return self.path / "held_out_maps.json"
+
+    @property
+    def held_out_file(self) -> Path:
+        """Of a fold: its last network's verdicts on its held-out part, with the thresholds of all folds."""
+        return self.path / "held_out.json"
 
     @property
     def seen_file(self) -> Path:
@@ -176,10 +195,12 @@ class RunFolder:
         Raises:
             GainspectError: a file, label, group, type or split differs; see `DataRecord.require_unchanged`.
         """
+        self.data_record().require_unchanged(manifest, run=self.path)
+
+    def data_record(self) -> DataRecord:
+        """What the run remembers of its data."""
         files = _read_json(self.files_file) if self.files_file.is_file() else {}
-        DataRecord(self.environment()["data"]["fingerprint"], files).require_unchanged(
-            manifest, run=self.path
-        )
+        return DataRecord(self.environment()["data"]["fingerprint"], files)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -45,17 +45,18 @@ class Selection:
     """Keeps the latest epoch that is within one standard error of the best.
 
     A validation part has few defective parts, and the learning rate falls to 0, so an early lead is mostly
-    luck. A loss is no share and has no such error: of a loss, the latest of the smallest is kept.
+    luck. A loss is no share and has no such error: of a loss, the latest of the smallest is kept. Without a
+    figure the last epoch is kept.
 
     Source: the one-standard-error rule of Breiman et al., Classification and Regression Trees (1984), 3.4.3.
 
     Args:
-        figure: the figure to compare: a share in 0…1, or a loss.
+        figure: the figure to compare: a share in 0…1, or a loss; None: there is no validation part.
         validation: the validation part.
         better: whether the largest or the smallest is the best.
     """
 
-    def __init__(self, figure: str, validation: Manifest, better: Direction = "max") -> None:
+    def __init__(self, figure: str | None, validation: Manifest, better: Direction = "max") -> None:
         self.figure = figure
         self.better = better
         self.best: EpochFigures | None = None
@@ -69,6 +70,9 @@ class Selection:
         Raises:
             GainspectError: the epoch has no such figure; the message lists those it has.
         """
+        if self.figure is None:
+            self.best = self.kept = epoch
+            return True
         if self.figure not in epoch:
             raise GainspectError(
                 f"there is no validation figure {self.figure!r}",

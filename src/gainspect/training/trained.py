@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gainspect.data.seen import SeenImages
+from gainspect.errors import GainspectError
 from gainspect.evaluation.validation_verdicts import (
     ValidationVerdicts,
     read_validation_verdicts,
@@ -23,6 +24,17 @@ def trained_backend(run: RunFolder, device: str = "cpu") -> TorchBackend:
     config = run.config()
     model = model_of(config)
     model.load_state_dict(load_state(run.best_checkpoint)["model"])
+    return TorchBackend(model.to(device).eval(), config.data.input_size, device)
+
+
+def last_average(run: RunFolder, device: str = "cpu") -> TorchBackend:
+    """The model of the last epoch (its weight average, if there is one), whichever epoch was kept."""
+    config, state = run.config(), load_state(run.last_checkpoint)["state_dict"]
+    prefix = "ema.module." if config.training.ema else "model."
+    model = model_of(config)
+    model.load_state_dict(
+        {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    )
     return TorchBackend(model.to(device).eval(), config.data.input_size, device)
 
 
@@ -58,17 +70,23 @@ def seen_by(run: RunFolder, data: Path | None = None) -> SeenImages:
 
 
 def validated(run: RunFolder, data: Path | None = None) -> ValidationVerdicts:
-    """The verdicts on the validation part; they are computed and stored if the run has none.
+    """The verdicts on the validation part, or out of fold; the former are computed if the run has none.
 
     Args:
         run: a finished training run.
         data: the data folder, if it has moved.
 
     Raises:
-        GainspectError: an image or mask cannot be read.
+        GainspectError: an image or mask cannot be read, or out-of-fold verdicts are missing.
     """
     if run.validation_file.is_file():
         return read_validation_verdicts(run.validation_file)
+    if run.config().training.folds is not None:
+        raise GainspectError(
+            "the out-of-fold verdicts of this run are missing",
+            where=run.validation_file,
+            hint=f"`gainspect train --resume {run.path}` makes them again from its folds.",
+        )
     validation, tiling = run.manifest(data).split("val"), run.config().data.tiling
     verdicts = validation_verdicts(trained_backend(run, device_at_hand()), validation, tiling)
     save_validation_verdicts(verdicts, run.validation_file)

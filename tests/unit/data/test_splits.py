@@ -155,8 +155,32 @@ def test_each_group_is_held_out_by_one_fold_and_the_test_part_stays(
     assert divided == folds(manifest, count, seed)
 
 
-def test_more_folds_than_defective_groups_are_refused() -> None:
-    known = _manifest(9, {"crack": 2})
-    manifest = Manifest(known.root, tuple(replace(p, split="train") for p in known.parts))
-    with pytest.raises(GainspectError, match="of fold 3 of 3 has no NG images"):
-        folds(manifest, 3, 1)
+@given(ok=st.integers(5, 20), crack=st.integers(3, 9), pit=st.integers(1, 6), count=st.integers(2, 4))
+def test_each_group_is_held_out_once_and_the_test_part_never(
+    ok: int, crack: int, pit: int, count: int
+) -> None:
+    known = _manifest(ok, {"crack": crack, "pit": pit}, split="train")
+    test = _manifest(3, {"crack": 2}, split="test")
+    whole = Manifest(known.root, (*known.parts, *test.parts))
+    divisions = folds(whole, count, seed=1)
+    held_out = [{part.group for part in division.split("val").parts} for division in divisions]
+    assert Counter(group for held in held_out for group in held) == Counter(
+        {part.group: 1 for part in known.parts}
+    )
+    assert all(division.split("test") == whole.split("test") for division in divisions)
+    validated = Manifest(
+        whole.root, tuple(replace(p, split="val") if "ok" in p.group else p for p in known.parts)
+    )
+    again = folds(Manifest(whole.root, (*validated.parts, *test.parts)), count, seed=1)
+    assert again == divisions  # what was the validation part before does not matter
+
+
+def test_more_folds_than_groups_of_a_class_are_refused_with_the_numbers() -> None:
+    with pytest.raises(
+        GainspectError, match="5 folds need 5 NG groups, and training and validation part have 4"
+    ):
+        folds(_manifest(20, {"crack": 4}, split="train"), 5, seed=1)
+    with pytest.raises(
+        GainspectError, match="5 folds need 5 OK groups, and training and validation part have 2"
+    ):
+        folds(_manifest(2, {"crack": 9}, split="train"), 5, seed=1)

@@ -298,6 +298,11 @@ def test_accuracy_is_the_lower_of_row_and_column():
     ("types", "needed", "message"),
     [
         (None, 0.5, "was written by an older version"),
+        (
+            TWO_TYPES.model_copy(update={"confusion": ((0, 0, 0),) * 3}),
+            0.5,
+            "that is not known: no defect of it",
+        ),
         (DefectTypes(too_rare={"pit": 3}), 0.5, "too few defects of two types"),
         (
             TWO_TYPES.model_copy(update={"names": ("dent", "scratch"), "too_rare": {"pit": 3}}),

@@ -77,3 +77,9 @@ def test_steps_and_validation_of_all_epochs_are_counted(clock: Clock, workers: i
     assert found == pytest.approx(5 * (7 * step + 20 * JUDGING))
     assert all(torch.equal(value, before[name]) for name, value in task.model.state_dict().items())
     assert all(parameter.grad is None for parameter in task.model.parameters())
+
+
+def test_without_a_validation_part_only_steps_are_counted(clock: Clock) -> None:
+    task = _task(clock, 2, iter([STEP, STEP, STEP]))
+    found = module.estimate(cast(Any, task), Manifest(Path(), ()), epochs=5, device="cpu", bf16=False)
+    assert found == pytest.approx(5 * 7 * STEP)

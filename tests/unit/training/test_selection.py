@@ -80,3 +80,9 @@ def test_figures_that_need_masks_are_refused_without_them(figure: str, tmp_path:
 def test_an_unknown_figure_is_named_with_those_there_are() -> None:
     with pytest.raises(GainspectError, match=r"no validation figure .beauty..*Choose one of epoch, ap"):
         Selection("beauty", Manifest(Path(), ())).keeps({"epoch": 1, "ap": 0.5, "loss/total": 1.0})
+
+
+def test_without_a_figure_the_last_epoch_is_kept() -> None:
+    selection = Selection(None, Manifest(Path(), ()))
+    assert all(selection.keeps({"epoch": epoch, "loss/total": epoch}) for epoch in (1, 2, 3))
+    assert selection.kept == {"epoch": 3, "loss/total": 3}

@@ -12,6 +12,7 @@ from gainspect.report.operating_sentences import (
     counted_words,
     evidence_sentences,
     goal_words,
+    procedure_sentences,
     share,
     unusable_sentences,
 )
@@ -76,6 +77,8 @@ def attainable_sentences(point: OperatingPoint, wording: Wording = _ENGLISH) -> 
 
 def advisor_sentences(point: OperatingPoint, wording: Wording = _ENGLISH) -> list[str]:
     """What so many NG parts prove of the escape rate, and how many it takes for more."""
+    if point.procedure is not None and point.groups:
+        return procedure_sentences(point.procedure, point.needed, wording)
     what = advisor_sentence(point.escaped_groups, point.groups, point.escape_bound, point.needed, wording)
     flattered = point.groups and not isinstance(point.goal, EscapeBound)
     return [what, wording("op_flattered")] if flattered else [what]

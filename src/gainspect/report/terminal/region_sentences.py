@@ -93,6 +93,9 @@ def types_sentence(types: DefectTypes | None) -> str:
         return f"Types of defects are not told apart. {_NEEDED}{has}."
     told = ", ".join(f"{printable(name)} {types.accuracy(name).value:.2f}" for name in types.names)
     left = f" Too rare to learn: {rare}." if rare else ""
+    if not types.tried:
+        named = ", ".join(map(printable, types.names))
+        return f"Types of defects: {named}. How well is not known: no validation part has defects.{left}"
     return f"Types of defects, with their accuracy on {types.split}: {told}.{left}"
 
 

@@ -61,6 +61,11 @@ def test_types_are_told_with_their_accuracy_or_why_there_are_none():
     assert "an older version" in types_sentence(None)
     assert "the training has chip 3." in types_sentence(DefectTypes(too_rare={"chip": 3}))
     assert "the training names none." in types_sentence(DefectTypes())
+    untried = TYPES.model_copy(update={"confusion": ((0, 0, 0),) * 3})
+    assert types_sentence(untried) == (
+        "Types of defects: [pit], 긁힘. How well is not known: no validation part has defects. "
+        "Too rare to learn: chip 3."
+    )
     table = printed(confusion_table(TYPES))
     assert "[pit] 8 1 1 0.80" in table and "긁힘 2 18 0 0.90" in table and "other 0 1 3 –" in table
     assert "2 defects without a region left out" in table
