@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from gainspect.region_rules import RegionRules
 from gainspect.types import (
     CHECK_REASONS,
     AcceptReason,
@@ -136,6 +137,8 @@ class Policy(Rules):
     """How evidence is drawn; None in bundles written before this field existed."""
     reason: ReasonPolicy | None = None
     """How reasons are checked; None: they are not checked."""
+    region_rules: RegionRules | None = None
+    """What follows from single regions; None: there are no such rules."""
 
     @property
     def rules(self) -> Rules:
@@ -168,7 +171,7 @@ class Policy(Rules):
         return {name: value for name, value in stored.items() if name not in _LATER or value is not None}
 
 
-_LATER = ("review_from", "views")
+_LATER = ("review_from", "views", "region_rules")
 """Fields that older versions do not know."""
 _NEAR_0 = 1e-7
 """Logits are of scores this far from 0 and 1 at least, the resolution of float32 near 1."""

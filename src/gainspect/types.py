@@ -46,6 +46,16 @@ class AcceptReason(StrEnum):
     """Rules accept every region of an image; without them its score is lower."""
 
 
+class RegionAction(StrEnum):
+    """What a rule on regions says of a region; the first of these that a rule says counts."""
+
+    NG = "ng"
+    REVIEW = "review"
+    """A person must decide."""
+    ACCEPT = "accept"
+    """It does not make the part NG."""
+
+
 class ReviewReason(StrEnum):
     """Why a verdict or a decision is REVIEW. The texts shown to users are in `report.texts`."""
 
@@ -121,6 +131,23 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Measures:
+    """What rules on regions look at. Lengths are in pixels of the original image, or in mm."""
+
+    length_px: float
+    """Along the longest path of the skeleton, to the ends of the region."""
+    width_px: float
+    """Diameter of the largest circle that fits into it."""
+    severity: float
+    """Its largest evidence on the color scale of the bundle: 0 where that is cold, 1 where it is hot; it may
+    be more."""
+    length_mm: float | None = None
+    width_mm: float | None = None
+    area_mm2: float | None = None
+    """None if the scale is not known."""
+
+
+@dataclass(frozen=True)
 class Region:
     """A connected region of strong evidence. Coordinates and area are in pixels of the original image."""
 
@@ -141,6 +168,15 @@ class Region:
     in_worst_tile: bool = True
     """Whether some of it lies in the tile whose score is the image's; if not, the score does not rest on it,
     and its share is 0. Always True without tiles."""
+    measures: Measures | None = None
+    """None without rules on regions."""
+    type: str | None = None
+    """Type of defect that it is most like, or "unknown". None if the bundle tells no types apart, or if no
+    tile with a score that could make the part NG or REVIEW shows all of it."""
+    rule: str | None = None
+    """The rule on regions that took it; None: none did."""
+    action: RegionAction | None = None
+    """What that rule says."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +241,18 @@ class Decision:
         return tuple(rule for rule in self.fired if isinstance(rule, ReviewReason))
 
 
+@dataclass(frozen=True)
+class RuleFindings:
+    """What rules on regions say of one image."""
+
+    ng: bool = False
+    review: bool = False
+    """Whether a rule calls one of its regions NG, or sends it to a person; also REVIEW if it has too many
+    regions to be measured."""
+    rest: float | None = None
+    """P(NG) without its regions, if rules accept every one of them; None: they do not, or it is not known."""
+
+
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """What the Inspector says of one image."""
@@ -222,6 +270,15 @@ class Verdict:
     """The check of the reason for an NG score; None for OK, or if checking is switched off."""
     review_reasons: tuple[ReviewReason, ...] = ()
     """Why the label is REVIEW; empty for OK and NG."""
+    region_rules: RuleFindings | None = None
+    """What rules on regions say; None without such rules."""
+    fired: tuple[Fired, ...] = ()
+    """Every rule that fired, in the order of precedence."""
+
+    @property
+    def accepted_by_rules(self) -> bool:
+        """Whether it is OK only because rules accept its regions."""
+        return self.label is Label.OK and AcceptReason.REGION_ACCEPTED in self.fired
 
     @property
     def unchecked(self) -> bool:

@@ -20,8 +20,10 @@ def show(
     """Print what a bundle is, where it comes from, and when it says NG."""
     from gainspect.evaluation.goals import point_of
     from gainspect.inspection.bundle import read_bundle
+    from gainspect.inspection.defect_types import types_of
     from gainspect.report.terminal.bundle_tables import bundle_table, policy_sentence, reason_sentence
     from gainspect.report.terminal.policy_sentences import policy_sentences
+    from gainspect.report.terminal.region_sentences import confusion_table, rules_sentences, types_sentence
     from gainspect.report.terminal.sentences import say
 
     read = read_bundle(bundle)
@@ -33,6 +35,11 @@ def show(
     console.print(policy_sentence(read.description.policy, point))
     console.print(reason_sentence(read.description.policy))
     say(console, *([] if point is None else policy_sentences(point)))
+    say(console, *rules_sentences(read.description.policy.region_rules))
+    types = types_of(read)
+    if types is not None and types.tried:
+        console.print(confusion_table(types))
+    say(console, types_sentence(types))
 
 
 @app.command("verify")

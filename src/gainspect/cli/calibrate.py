@@ -16,6 +16,8 @@ from gainspect.cli.goal_options import (
     TargetRecall,
     Threshold,
 )
+from gainspect.cli.rule_options import Grid, MmPerPx, NoRules, Rules, ScaleFrom, SquareMm, rules_of
+from gainspect.errors import GainspectError
 
 
 def calibrate(
@@ -45,10 +47,17 @@ def calibrate(
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Whether the bundle checks the reason of NG verdicts.")
     ] = True,
+    rules: Rules = None,
+    no_rules: NoRules = False,
+    mm_per_px: MmPerPx = None,
+    scale_from: ScaleFrom = None,
+    grid: Grid = None,
+    square_mm: SquareMm = None,
 ) -> None:
     """Choose a new policy for a bundle: when a part is OK, NG or REVIEW. Its network stays as it is.
 
-    With `--show` alone, print what the bundle's own policy gives.
+    With `--rules` and neither `--run` nor `--data`, only its rules on regions change. With `--show` alone,
+    print what the bundle's own policy gives.
     """
     from gainspect.evaluation.chosen_on import chosen_on_of
     from gainspect.evaluation.goals import goal_of, point_of
@@ -56,6 +65,7 @@ def calibrate(
     from gainspect.report.terminal.bundle_tables import policy_sentence
     from gainspect.report.terminal.operating_tables import operating_view
     from gainspect.report.terminal.policy_sentences import policy_sentences
+    from gainspect.report.terminal.region_sentences import rules_sentences
     from gainspect.report.terminal.sentences import say
     from gainspect.report.texts import Wording
 
@@ -70,23 +80,42 @@ def calibrate(
         threshold=threshold,
         review_from=review_from,
     )
-    if show and goal is None and run is None and data is None:
+    ruled = rules_of(rules, mm_per_px, scale_from, grid, square_mm)
+    if ruled is not None and no_rules:
+        raise GainspectError("--rules and --no-rules contradict", hint="Choose one.")
+    if show and goal is None and run is None and data is None and ruled is None and not no_rules:
         read = read_bundle(bundle)
         policy, point = read.description.policy, point_of(read)
         if point is None:
             say(console, policy_sentence(policy))
             say(console, "What it gives is not stored in this bundle: give --run or --data.")
-            return
-        console.print(*operating_view(policy, point, chosen_on_of(read), wording), sep="\n")
+        else:
+            console.print(*operating_view(policy, point, chosen_on_of(read), wording), sep="\n")
+        say(console, *rules_sentences(policy.region_rules))
         return
     from gainspect.jobs.run_calibration import calibrate as choose
     from gainspect.jobs.run_calibration import write_calibrated
 
-    chosen = choose(bundle, goal, run=run, data=data, check=check, console=console)
+    chosen = choose(
+        bundle,
+        goal,
+        run=run,
+        data=data,
+        check=check,
+        rules=ruled,
+        without_rules=no_rules,
+        console=console,
+    )
+    policy, point = chosen.policy, chosen.point
+    if point is None:
+        say(console, policy_sentence(policy))
+    elif show:
+        console.print(*operating_view(policy, point, chosen.parts, wording), sep="\n")
+    else:
+        say(console, policy_sentence(policy, point), *policy_sentences(point))
+    say(console, *rules_sentences(policy.region_rules))
     if show:
-        console.print(*operating_view(chosen.policy, chosen.point, chosen.parts, wording), sep="\n")
         return
-    say(console, policy_sentence(chosen.policy, chosen.point), *policy_sentences(chosen.point))
     written = write_calibrated(
         chosen, out or bundle.with_name(f"{bundle.stem}-{chosen.policy.policy_id[:8]}.gain")
     )

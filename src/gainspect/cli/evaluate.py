@@ -56,6 +56,7 @@ def evaluate(
     from gainspect.jobs.run_evaluation import run_evaluation
     from gainspect.report.terminal.evaluation_tables import evaluation_tables, seen_sentence
     from gainspect.report.terminal.policy_sentences import decision_sentences
+    from gainspect.report.terminal.region_sentences import accepted_sentence
     from gainspect.report.terminal.sentences import say
 
     require_choice(runtime, precision)
@@ -80,6 +81,7 @@ def evaluate(
         for table in evaluation_tables(summary):
             console.print(table)
         say(console, *(decision_sentences(summary["decisions"]) if check else []))
+        say(console, accepted_sentence(summary.get("accepted")))
     console.print(seen_sentence(next(iter(summaries.values()))["seen"]))
     files = ("predictions.csv", *(("decisions.csv",) if check else ()), "metrics.json")
     console.print(f"Saved: {', '.join(str(saved / file) for file in files)}", soft_wrap=True)

@@ -62,8 +62,10 @@ def inspect(
     from rich.progress import track
 
     from gainspect.data.taken import DECISIONS, VERDICTS
+    from gainspect.evaluation.accepted import accepted_in
     from gainspect.inspection.backends.choice import require_choice
     from gainspect.jobs.run_inspection import require_style, run_inspection
+    from gainspect.report.terminal.region_sentences import accepted_sentence
     from gainspect.report.terminal.verdict_table import decision_table, verdict_table
 
     require_choice(runtime, precision)
@@ -91,6 +93,8 @@ def inspect(
         if out is not None:
             files = (out / VERDICTS, *((out / DECISIONS,) if parts is not None else ()))
             console.print(f"Saved: {', '.join(printable(str(file)) for file in files)}", soft_wrap=True)
+    if (sentence := accepted_sentence(accepted_in(result.records))) is not None:
+        (errors if jsonl else console).print(sentence, highlight=False, soft_wrap=True)
     if result.unlettered is not None:
         errors.print(result.unlettered, highlight=False, soft_wrap=True)
     if result.stopped:

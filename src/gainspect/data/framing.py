@@ -98,6 +98,11 @@ class Spread:
         rows, columns = self._rows[top : top + height], self._columns[left : left + width]
         return np.asarray(rows @ self.amounts @ columns.T, np.float32)
 
+    def cells(self, values: FloatMap, top: int, left: int) -> FloatMap:
+        """(h, w): in each cell the sum of a window's pixels, each by the share of the cell that it covers."""
+        rows, columns = self._rows[top : top + len(values)], self._columns[left : left + values.shape[1]]
+        return np.asarray(rows.T @ values @ columns, np.float32)
+
 
 def _overlaps(edges: NDArray[np.float64], cells: int) -> NDArray[np.float32]:
     """(N, cells): how much of each cell, 0…1, lies between each two neighbors of N + 1 increasing edges."""

@@ -1,8 +1,8 @@
 """Assessments: what is kept of each judged image, its figures and a few counts but never its maps."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from gainspect.inspection.inspector import Inspector, view_of
 from gainspect.metrics.cam import cam_iou, energy_inside, iou_curve, pointing_game
 from gainspect.metrics.localization import Overlap, dice, iou, overlap
 from gainspect.policy import View
-from gainspect.types import MAP_NAMES, Evidence, FloatMap, Label, MapName, Verdict
+from gainspect.types import MAP_NAMES, Evidence, FloatMap, Label, MapName, RegionAction, Verdict
 
 LOCALIZATION_THRESHOLD = 0.5
 """Threshold on the localization probability."""
@@ -66,6 +66,12 @@ class Assessed:
     """OK, NG or REVIEW of this image alone; with the check of reasons only if the Inspector makes it."""
     view: View | None = None
     """What a policy looks at when it decides on the part."""
+    called: str | None = None
+    """Type of its first region, or "unknown"; None: it has none, or types are not told apart."""
+    accepted: Mapping[str, int] = field(default_factory=dict)
+    """Number of regions that rules accepted, by the name of the rule."""
+    ok_by_rules: bool = False
+    """Whether it is OK only because of that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +168,11 @@ def assess_verdict(
         defect_px=defect_px,
         decision=verdict.label,
         view=view_of(verdict),
+        called=verdict.regions[0].type if verdict.regions else None,
+        accepted=Counter(
+            str(region.rule) for region in verdict.regions if region.action is RegionAction.ACCEPT
+        ),
+        ok_by_rules=verdict.accepted_by_rules,
     )
 
 

@@ -7,10 +7,9 @@ from gainspect.data.defect_size import SMALL_DEFECT
 from gainspect.data.manifest import Manifest
 from gainspect.evaluation.judged_parts import ViewedImage
 from gainspect.evaluation.reliance import Examined, Seen
-from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.inspector import Inspector, view_of
 from gainspect.inspection.reason.check import check_reasons
 from gainspect.inspection.reason.rules import review_reasons
-from gainspect.policy import View
 from gainspect.types import Label, ReviewReason
 
 
@@ -31,7 +30,7 @@ def viewed_image(seen: Seen, inspector: Inspector, manifest: Manifest) -> Viewed
         part=part.part or None,
         group=part.group,
         label=part.label,
-        view=View(seen.verdict.score, _doubts(seen, inspector)),
+        view=view_of(seen.verdict)._replace(doubts=_doubts(seen, inspector)),
     )
 
 

@@ -14,8 +14,9 @@ from gainspect.data.depth import Depth, require_bits
 from gainspect.data.framing import PADDING, letterbox, unletterbox
 from gainspect.data.image_header import require_limit
 from gainspect.data.manifest import MOST_VIEWS
-from gainspect.data.tiles import Tiling
+from gainspect.data.tiles import Tile, Tiling
 from gainspect.errors import GainspectError
+from gainspect.inspection.apply_rules import ReadsRegions, reader_of
 from gainspect.inspection.backends.backend import (
     Backend,
     Precision,
@@ -38,9 +39,20 @@ from gainspect.inspection.inputs import (
 )
 from gainspect.inspection.reason.check import check_reasons
 from gainspect.inspection.regions import Contributions, regions_of
-from gainspect.inspection.tiled import Judged, judge_tiles
+from gainspect.inspection.tiled import Judged, grid_of, judge_tiles
 from gainspect.policy import ReasonPolicy, Rules, View, ViewRule, decide, part_score
-from gainspect.types import CHECK_REASONS, MAP_NAMES, Evidence, Image, PartVerdict, Region, Verdict
+from gainspect.types import (
+    CHECK_REASONS,
+    MAP_NAMES,
+    Evidence,
+    Image,
+    Label,
+    NgReason,
+    PartVerdict,
+    Region,
+    RuleFindings,
+    Verdict,
+)
 
 Input = NDArray[np.uint8] | NDArray[np.uint16] | PilImage | os.PathLike[str] | str
 """An image file, a Pillow image, or an array (H, W) or (H, W, 1, 3 or 4); color is RGB or RGBA."""
@@ -63,6 +75,7 @@ class Inspector:
         padding: gray value of the letterbox's border, as in training.
         depth: how many of their bits 16-bit images use, as in training; None: not known, so images that do
             not state it are refused.
+        regions: what is said of regions besides where they are: types, measures, rules; None: nothing.
 
     Raises:
         GainspectError: an argument is out of its range.
@@ -85,6 +98,7 @@ class Inspector:
         max_mpx: float | None = None,
         padding: int = PADDING,
         depth: Depth | None = None,
+        regions: ReadsRegions | None = None,
     ) -> None:
         if region_threshold is not None:
             region_threshold = require_number("region_threshold", region_threshold, -math.inf, math.inf)
@@ -108,6 +122,7 @@ class Inspector:
         self.reason = reason
         self.padding = padding
         self.depth = depth
+        self.regions = regions
         self.max_mpx = require_limit(max_mpx)
 
     @property
@@ -126,7 +141,10 @@ class Inspector:
         if self.bundle is None:
             return None
         policy = self.bundle.description.policy
-        as_it_is = self.rules == policy.rules and self.reason == policy.reason
+        rules = None if self.regions is None else self.regions.rules
+        as_it_is = (
+            self.rules == policy.rules and self.reason == policy.reason and rules == policy.region_rules
+        )
         return policy.policy_id if as_it_is else None
 
     @property
@@ -197,6 +215,7 @@ class Inspector:
             max_mpx=max_mpx,
             padding=bundle.description.preprocessing.padding,
             depth=depth,
+            regions=reader_of(bundle, precision),
         )
         inspector.bundle = bundle
         try:
@@ -285,7 +304,9 @@ class Inspector:
         size = self.backend.size
         if self.tiling is not None:
             yield from (
-                judge_tiles(self._run, image, size, self.tiling, self.batch_size, self.padding)
+                judge_tiles(
+                    self._run, image, size, self.tiling, self.batch_size, self.padding, self._keep_from
+                )
                 for image in images
             )
             return
@@ -296,7 +317,14 @@ class Inspector:
             maps = {name: unletterbox(results[name][index], geometry) for name in names}
             given = results.get("contributions")
             contributions = None if given is None else np.array(given[index])
-            yield Judged(float(results["score"][index]), maps, contributions, geometry)
+            whole = Tile(0, 0, geometry.height, geometry.width)
+            grids = () if self.regions is None else (grid_of(results, index, geometry, whole),)
+            yield Judged(float(results["score"][index]), maps, contributions, geometry, grids=grids)
+
+    @property
+    def _keep_from(self) -> float | None:
+        """From which P(NG) on the grids of tiles are kept: all that could make the image NG or REVIEW."""
+        return None if self.regions is None else self.rules.least_stopped
 
     def _run(self, frames: NDArray[np.uint8]) -> Predictions:
         results = self.backend(frames)
@@ -304,30 +332,42 @@ class Inspector:
         return results
 
     def _verdict(self, judged: Judged) -> Verdict:
+        """What is known before reasons are checked: its label is NG if that of its score is to be checked."""
         maps, given, tile = judged.maps, judged.contributions, judged.tile
         evidence = np.maximum(maps["evidence"], 0, out=maps["evidence"])
         regions: tuple[Region, ...] = ()
         if self.region_threshold is not None:
             contributions = None if given is None else Contributions(given, judged.geometry, tile)
             regions = regions_of(evidence, self.region_threshold, contributions)
+        found: RuleFindings | None = None
+        if self.regions is not None and self.region_threshold is not None:
+            regions, found = self.regions.read(regions, evidence, self.region_threshold, judged.grids)
         place = None if tile is None else (tile.left, tile.top, tile.width, tile.height)
-        return Verdict(
-            label=decide([View(judged.score)], self.rules).label,
+        verdict = Verdict(
+            label=Label.OK,
             score=judged.score,
             threshold=self.threshold,
             evidence=Evidence(**maps, contributions=given, tile=place),
             regions=regions,
+            region_rules=found,
         )
+        # An image that is NG by a rule on its regions alone has no NG score whose reason could be checked.
+        checked = NgReason.SCORE in decide([view_of(verdict)], self.rules).fired
+        return replace(verdict, label=Label.NG) if checked else verdict
 
     def _decided(self, verdict: Verdict) -> Verdict:
         """The verdict with its label, which what its check found may have changed."""
         decision = decide([view_of(verdict)], self.rules)
-        return replace(verdict, label=decision.label, review_reasons=decision.review_reasons)
+        return replace(
+            verdict, label=decision.label, review_reasons=decision.review_reasons, fired=decision.fired
+        )
 
 
 def view_of(verdict: Verdict) -> View:
     """What a policy looks at in a verdict."""
-    return View(verdict.score, tuple(reason for reason in verdict.review_reasons if reason in CHECK_REASONS))
+    doubts = tuple(reason for reason in verdict.review_reasons if reason in CHECK_REASONS)
+    found = verdict.region_rules or RuleFindings()
+    return View(verdict.score, doubts, found.ng, found.review, found.rest)
 
 
 def _depth(bundle: Bundle, bits: int | None) -> Depth | None:

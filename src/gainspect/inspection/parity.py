@@ -26,8 +26,14 @@ _GOLDEN_IMAGES, _GOLDEN_BYTES_PER_PIXEL = 32, 32
 
 
 def run_frames(backend: Backend, frames: NDArray[np.uint8]) -> Predictions:
-    """The predictions for (N, S, S, 3) frames, a few frames at a time."""
+    """The predictions for (N, S, S, 3) frames, a few frames at a time; of the features only their means.
+
+    "features" is then (N, C): all of them would be larger than the network.
+    """
     batches = [backend(frames[start : start + _BATCH]) for start in range(0, len(frames), _BATCH)]
+    for batch in batches:
+        if "features" in batch:
+            batch["features"] = batch["features"].mean(axis=(2, 3))
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
 

@@ -8,7 +8,7 @@ from gainspect.data.framing import Geometry, Spread
 from gainspect.data.tiles import Tile
 from gainspect.types import FloatMap, Region
 
-_MAX_REGIONS = 64
+MAX_REGIONS = 64
 
 
 class Contributions:
@@ -90,7 +90,15 @@ def regions_of(
                 in_worst_tile=in_worst_tile,
             )
         )
-    return tuple(sorted(found, key=lambda region: (-region.share, -region.peak))[:_MAX_REGIONS])
+    return tuple(sorted(found, key=lambda region: (-region.share, -region.peak))[:MAX_REGIONS])
+
+
+def window_of(evidence: FloatMap, threshold: float, region: Region) -> NDArray[np.bool_]:
+    """(h, w): where in its box a region lies, one of those that `regions_of` found with this threshold."""
+    x, y, width, height = region.box
+    part = evidence[y : y + height, x : x + width]
+    _, labels = cv2.connectedComponents(((part >= threshold) & (part > 0)).astype(np.uint8), connectivity=8)
+    return np.asarray(labels == labels[region.peak_at[1] - y, region.peak_at[0] - x], np.bool_)
 
 
 def _outline(

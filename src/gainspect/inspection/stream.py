@@ -29,9 +29,10 @@ from gainspect.inspection.inputs import RAISE_LIMIT
 from gainspect.inspection.inspector import Inspector
 from gainspect.names import escaped
 from gainspect.policy import View, decide, part_score
-from gainspect.types import Image, ReasonCheck, Verdict
+from gainspect.types import Image, ReasonCheck, Region, Verdict
 
 STDIN = "-"
+_SAID_BY_RULES = ("measures", "type", "rule", "action")
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,11 +175,12 @@ def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
         **known,
         "score": verdict.score,
         "threshold": verdict.threshold,
-        "regions": [asdict(region) for region in verdict.regions],
+        "regions": [_region_record(region) for region in verdict.regions],
         "review_reasons": [str(reason) for reason in verdict.review_reasons],
         "unchecked": verdict.unchecked,
         "check": None if verdict.check is None else _check_record(verdict.check),
         **_judged_with(inspector),
+        **_rules_record(verdict),
     }
 
 
@@ -215,6 +217,19 @@ def _judged_with(inspector: Inspector) -> dict[str, Any]:
         "precision": inspector.backend.precision,
         "bits": None if inspector.depth is None else inspector.depth.bits,
     }
+
+
+def _region_record(region: Region) -> dict[str, Any]:
+    """Where a region lies and, where that is known, its measures, its type, and the rule that took it."""
+    record = asdict(region)
+    return {name: value for name, value in record.items() if name not in _SAID_BY_RULES or value is not None}
+
+
+def _rules_record(verdict: Verdict) -> dict[str, Any]:
+    """What rules on regions say of the image; nothing without such rules."""
+    if verdict.region_rules is None:
+        return {}
+    return {"fired": [str(rule) for rule in verdict.fired], "rest": verdict.region_rules.rest}
 
 
 def _check_record(check: ReasonCheck) -> dict[str, Any]:

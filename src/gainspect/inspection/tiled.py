@@ -13,6 +13,23 @@ from gainspect.inspection.backends.backend import Predictions
 from gainspect.types import MAP_NAMES, FloatMap, Image, MapName
 
 
+class Grid(NamedTuple):
+    """What the network says of one frame, on its own grid: of the whole image, or of one tile of it."""
+
+    score: float
+    """P(NG)"""
+    contributions: FloatMap | None
+    """(h, w); None if the backend gives none."""
+    evidence: FloatMap
+    """(h', w')"""
+    features: FloatMap | None
+    """(C, h″, w″); None if the backend gives none."""
+    geometry: Geometry
+    """How the image, or the tile, was letterboxed into the frame."""
+    tile: Tile
+    """Where it lies in the image."""
+
+
 class Judged(NamedTuple):
     """What the network says of one image."""
 
@@ -26,6 +43,24 @@ class Judged(NamedTuple):
     """How the image, or the tile, was letterboxed into the frame that the grid covers."""
     tile: Tile | None = None
     """The tile that contributions and score come from; None: the whole image."""
+    grids: tuple[Grid, ...] = ()
+    """Of the image, or of each tile whose score is high enough; empty if they were not asked for."""
+
+
+def grid_of(results: Predictions, index: int, geometry: Geometry, tile: Tile) -> Grid:
+    """One frame of a batch."""
+    copies = {
+        name: np.array(results[name][index]) if name in results else None
+        for name in ("contributions", "features")
+    }
+    return Grid(
+        float(results["score"][index]),
+        copies["contributions"],
+        np.array(results["evidence"][index]),
+        copies["features"],
+        geometry,
+        tile,
+    )
 
 
 def judge_tiles(
@@ -35,6 +70,7 @@ def judge_tiles(
     tiling: Tiling,
     batch_size: int,
     padding: int = PADDING,
+    keep_from: float | None = None,
 ) -> Judged:
     """Judge an image of any size; its score is that of its worst tile.
 
@@ -42,8 +78,8 @@ def judge_tiles(
 
     Memory: 4·M·H·W bytes for the M maps of H × W, plus one batch: twice 3·B·S² bytes for the frames,
     8·(S² + T²) bytes to resize a map to its tile, and what the network needs for B frames. It does not grow
-    with the number of tiles. (The image itself takes another 3·H·W bytes, the search for regions up to
-    12·H·W bytes.)
+    with the number of tiles, but for the grids that are kept. (The image itself takes another 3·H·W bytes,
+    the search for regions up to 12·H·W bytes.)
 
     Args:
         run: gives the predictions for (B, S, S, 3) frames, as a `Backend` does.
@@ -52,6 +88,7 @@ def judge_tiles(
         tiling: how the image is cut; T is the side of its tiles.
         batch_size: B, number of tiles per batch.
         padding: gray value of the letterbox's border.
+        keep_from: the grids of tiles from this P(NG) on are kept; None: of none.
 
     Returns:
         The largest P(NG) of all tiles, the contributions of the tile that has it, and the maps.
@@ -59,6 +96,7 @@ def judge_tiles(
     shape = image.shape[0], image.shape[1]
     maps = dict[MapName, FloatMap]()
     worst, highest = Judged(0.0, maps, None, Geometry(*shape, size, 0, 0, size, size)), -np.inf
+    grids: list[Grid] = []
     remaining = iter(tiles_of(*shape, tiling))
     while batch := list(islice(remaining, batch_size)):
         frames, geometries = zip(*(letterbox(tile.of(image), size, padding) for tile in batch), strict=True)
@@ -77,6 +115,9 @@ def judge_tiles(
                 geometry=geometries[at],
                 tile=None if whole else batch[at],
             )
+        if keep_from is not None:
+            kept = np.flatnonzero(results["score"] >= keep_from)
+            grids += [grid_of(results, at, geometries[at], batch[at]) for at in map(int, kept)]
         for name in MAP_NAMES:
             if name not in results:
                 continue
@@ -85,4 +126,4 @@ def judge_tiles(
             for tile, geometry, values in zip(batch, geometries, results[name], strict=True):
                 place = tile.of(maps[name])
                 np.maximum(place, unletterbox(values, geometry), out=place)
-    return worst
+    return worst._replace(grids=tuple(grids))

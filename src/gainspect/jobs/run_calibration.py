@@ -9,8 +9,8 @@ from rich.console import Console
 from gainspect.data.manifest import Manifest
 from gainspect.data.seen import SEEN
 from gainspect.errors import GainspectError
-from gainspect.evaluation.chosen_on import CHOSEN_ON, ChosenOn, chosen_content, chosen_on
-from gainspect.evaluation.goals import POINT, Goal, OperatingPoint, content_of
+from gainspect.evaluation.chosen_on import CHOSEN_ON, ChosenOn, chosen_content, chosen_on, chosen_on_of
+from gainspect.evaluation.goals import POINT, Goal, OperatingPoint, content_of, point_of
 from gainspect.evaluation.operating_point import choose_policy, operating_point, usual_goal
 from gainspect.evaluation.validation_verdicts import (
     ValidationVerdicts,
@@ -20,8 +20,10 @@ from gainspect.evaluation.validation_verdicts import (
 from gainspect.files import require_new
 from gainspect.inspection.backends.choice import open_backend
 from gainspect.inspection.bundle import PARITY, Bundle, read_bundle, seen_of, write_bundle
+from gainspect.inspection.defect_types import require_types, types_of
 from gainspect.jobs.judged_data import data_for
 from gainspect.policy import Policy
+from gainspect.region_rules import RegionRules
 from gainspect.release.model_card import CARD, model_card
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.training.run_folder import RunFolder
@@ -36,8 +38,9 @@ class Calibration(NamedTuple):
 
     bundle: Bundle
     policy: Policy
-    point: OperatingPoint
-    parts: ChosenOn
+    point: OperatingPoint | None
+    parts: ChosenOn | None
+    """None: the thresholds are those of the bundle, and an older version wrote it."""
     data: Manifest | None
     """What it was chosen on besides the bundle's own validation part; it counts as seen afterwards."""
 
@@ -49,9 +52,14 @@ def calibrate(
     run: Path | None = None,
     data: Path | None = None,
     check: bool = True,
+    rules: RegionRules | None = None,
+    without_rules: bool = False,
     console: Console | None = None,
 ) -> Calibration:
     """Choose a policy for a bundle on its run's stored verdicts, or on data that it judges now.
+
+    Thresholds are chosen by the scores and the checks of reasons, whatever the rules on regions. With neither
+    `run` nor `data` only these rules change.
 
     Args:
         path: the bundle.
@@ -59,13 +67,22 @@ def calibrate(
         run: the run that the bundle was exported from.
         data: labeled data, folder or manifest, of which every part counts; in place of a run.
         check: whether the policy checks the reason of NG verdicts.
+        rules: rules on regions; None: those that the bundle has.
+        without_rules: whether to take these away.
         console: where progress is shown; None: no progress is shown.
 
     Raises:
         GainspectError: neither or both of `run` and `data` are given, the run is not that of the bundle, the
-            network was trained on some of the data, or the verdicts cannot carry the goal.
+            network was trained on some of the data, the verdicts cannot carry the goal, or the rules are on
+            types of defects that the bundle does not tell apart well enough.
     """
     bundle = read_bundle(path)
+    ruled = None if without_rules else rules or bundle.description.policy.region_rules
+    if rules is not None:
+        require_types(rules, bundle)
+    if (rules is not None or without_rules) and run is None and data is None and goal is None and check:
+        changed = bundle.description.policy.model_copy(update={"region_rules": ruled})
+        return Calibration(bundle, changed, point_of(bundle), chosen_on_of(bundle), None)
     if (run is None) == (data is None):
         raise GainspectError(
             "a policy is chosen on the verdicts of a run, or on labeled data",
@@ -80,7 +97,7 @@ def calibrate(
         assert run is not None
         verdicts = _of_run(bundle, RunFolder(run))
     goal = goal or usual_goal(verdicts, None)
-    policy = choose_policy(verdicts, goal, check=check)
+    policy = choose_policy(verdicts, goal, check=check).model_copy(update={"region_rules": ruled})
     point = operating_point(verdicts, policy, goal)
     return Calibration(bundle, policy, point, chosen_on(verdicts, policy), manifest)
 
@@ -98,12 +115,15 @@ def write_calibrated(calibration: Calibration, out: Path) -> Bundle:
     bundle, seen = calibration.bundle, seen_of(calibration.bundle)
     description = bundle.description.model_copy(update={"policy": calibration.policy})
     contents = dict(bundle.contents)
-    contents[POINT] = content_of(calibration.point)
-    contents[CHOSEN_ON] = chosen_content(calibration.parts)
+    if calibration.point is not None:
+        contents[POINT] = content_of(calibration.point)
+    if calibration.parts is not None:
+        contents[CHOSEN_ON] = chosen_content(calibration.parts)
     if calibration.data is not None and seen is not None:
         contents[SEEN] = seen.and_those_of(calibration.data).to_json()
     if PARITY in contents:
-        contents[CARD] = model_card(description, json.loads(contents[PARITY]), calibration.point).encode()
+        parity = json.loads(contents[PARITY])
+        contents[CARD] = model_card(description, parity, calibration.point, types_of(bundle)).encode()
     return write_bundle(out, description, contents)
 
 

@@ -11,6 +11,7 @@ from gainspect.data.mask_values import MaskValues
 from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
+from gainspect.evaluation.accepted import accepted
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, Assessment, assess
 from gainspect.evaluation.doubtful import require_known, resolve
 from gainspect.evaluation.goals import LeastCost, OperatingPoint, point_of
@@ -24,6 +25,7 @@ from gainspect.policy import Policy
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
 from gainspect.training.run_folder import RunFolder
+from gainspect.types import Label
 
 ALL = "all"
 """In place of a split: every part of the data."""
@@ -67,7 +69,8 @@ def run_evaluation(
     Returns:
         Summaries by title: with all labels and, if doubtful images are given, without them. Under "seen" each
         names the images that the model has seen, by their part; null: the bundle does not say. With `check`,
-        "decisions" has `decision_figures`, at the costs that the policy was chosen for.
+        "decisions" has `decision_figures`, at the costs that the policy was chosen for. With rules on
+        regions, "accepted" has the counts of `evaluation.accepted`.
 
     Raises:
         GainspectError: the run has not ended, no data are given, they have no such part, the bundle is
@@ -96,6 +99,11 @@ def run_evaluation(
         if check:
             left = (left_out or frozenset()) if title == WITHOUT_DOUBTFUL else frozenset()
             summary["decisions"] = _decisions(inspector, point, assessment.without(left))
+        if inspector.regions is not None and inspector.regions.rules is not None:
+            left = (left_out or frozenset()) if title == WITHOUT_DOUBTFUL else frozenset()
+            counted = assessment.without(left).images
+            told = ((one.accepted, one.ok_by_rules, one.label is Label.NG) for one in counted)
+            summary["accepted"] = accepted(told)._asdict()
     save_verdicts(assessment, out, summaries)
     if check:
         save_decisions(part_decisions(assessment, inspector.rules), out, inspector.rules)

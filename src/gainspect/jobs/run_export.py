@@ -11,9 +11,11 @@ from rich.console import Console
 from gainspect.data.seen import SEEN
 from gainspect.data.synthetic import probe_frames
 from gainspect.evaluation.chosen_on import CHOSEN_ON, chosen_content, chosen_on
+from gainspect.evaluation.fit_types import fit_types
 from gainspect.evaluation.goals import POINT, Goal, content_of
 from gainspect.evaluation.operating_point import choose_policy, operating_point, usual_goal
 from gainspect.inspection.bundle import GOLDEN, PARITY, Bundle, write_bundle
+from gainspect.inspection.defect_types import TYPES, content_of_types
 from gainspect.inspection.parity import pack_golden, run_frames
 from gainspect.names import escaped
 from gainspect.release.certificate import certify_int8, compare_formats
@@ -91,11 +93,13 @@ def export_run(
     if "openvino-int8" in chosen:
         on_step("judge the validation part in INT8")
         parity["int8"] = certify_int8(bundle, reference, validation)
+    types = fit_types(reference, manifest, policy, seen.tiling, on_step)
+    contents[TYPES] = content_of_types(types)
     contents[SEEN] = seen_by(run, data).to_json()
     contents[PARITY] = (json.dumps(parity, indent=2) + "\n").encode()
     contents[POINT] = content_of(point)
     contents[CHOSEN_ON] = chosen_content(chosen_on(verdicts, policy))
-    contents[CARD] = model_card(description, parity, point).encode()
+    contents[CARD] = model_card(description, parity, point, types).encode()
     return write_bundle(out, description, contents), parity
 
 

@@ -9,10 +9,13 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import OperatingPoint
+from gainspect.inspection.bundle import read_bundle
+from gainspect.inspection.defect_types import types_of
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.report.operating_sentences import unusable_sentences
 from gainspect.report.terminal.bundle_tables import policy_sentence
 from gainspect.report.terminal.policy_sentences import counted_sentence, known_of
+from gainspect.report.terminal.region_sentences import types_sentence
 from gainspect.report.terminal.sentences import say
 from gainspect.report.texts import Wording
 from gainspect.training.run_folder import RunFolder
@@ -81,7 +84,9 @@ def _ended(run: RunFolder, data: Path | None, console: Console, bundle: bool) ->
     if bundle and not run.bundle_file.exists():
         from gainspect.jobs.run_export import bundle_of
 
-        console.print(f"Bundle, equal to what was trained: {bundle_of(run, data, console)}", soft_wrap=True)
+        made = bundle_of(run, data, console)
+        say(console, types_sentence(types_of(read_bundle(made))))
+        console.print(f"Bundle, equal to what was trained: {made}", soft_wrap=True)
     if point is not None:
         say(console, counted_sentence(point), *unusable_sentences(point, Wording("en")))
     return run

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from gainspect.models.backbone import PYRAMID_STRIDES
 from gainspect.models.gain_mtl import GainMTL
 
 
@@ -18,6 +19,9 @@ class InspectionGraph(nn.Module):
         strategy = model.strategy
         names = ["logit", "score", "evidence", "contributions", "cam"]
         names += [name for name in ("attention", "localization") if name in strategy.modules]
+        self.maps = tuple(names[2:])
+        """Those of the outputs that are maps."""
+        names += ["features"]
         self.outputs = tuple(names)
         """Names of the tensors that `forward` returns, in order."""
 
@@ -28,7 +32,7 @@ class InspectionGraph(nn.Module):
             The tensors named in `outputs`, float32: "logit" and "score" (B,), the logit of P(NG) and P(NG)
             itself; maps (B, h, w), each at its own resolution: "evidence" (the strategy's own),
             "contributions" (their sum plus the model's evidence bias is the logit), "cam" (logits),
-            "attention" and "localization" (0…1).
+            "attention" and "localization" (0…1). Last "features" (B, C, S/16, S/16), of the backbone.
         """
         output = self.model(images)
         logit = self.model.margin(output)
@@ -43,5 +47,6 @@ class InspectionGraph(nn.Module):
             named["attention"] = output.attention_logits.sigmoid()
         if output.localization_logits is not None:
             named["localization"] = output.localization_logits.sigmoid()
-        maps = (named[name].float().squeeze(1) for name in self.outputs[2:])
-        return named["logit"].float(), named["score"].float(), *maps
+        maps = (named[name].float().squeeze(1) for name in self.maps)
+        features = output.pyramid[PYRAMID_STRIDES.index(16)].float()
+        return named["logit"].float(), named["score"].float(), *maps, features

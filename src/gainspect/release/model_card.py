@@ -7,16 +7,21 @@ from gainspect.data.marked import Marking
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.evaluation.out_of_fold import FOLDS
 from gainspect.inspection.bundle import Description
+from gainspect.inspection.defect_types import DefectTypes
 from gainspect.policy import Policy
 from gainspect.report.terminal.bundle_tables import policy_sentence, review_rules, right_verdicts
 from gainspect.report.terminal.policy_sentences import policy_sentences
+from gainspect.report.terminal.region_sentences import rules_sentences, types_sentence
 from gainspect.strategies import strategy
 
 CARD = "model_card.md"
 
 
 def model_card(
-    description: Description, parity: Mapping[str, Any], point: OperatingPoint | None = None
+    description: Description,
+    parity: Mapping[str, Any],
+    point: OperatingPoint | None = None,
+    types: DefectTypes | None = None,
 ) -> str:
     """Write the card as Markdown, from the content of the bundle.
 
@@ -24,6 +29,7 @@ def model_card(
         description: the description of the bundle.
         parity: the content of `parity.json`.
         point: what its policy gives; None: not known.
+        types: the types of defects that it tells apart; None: an older version wrote the bundle.
     """
     policy, config = description.policy, description.training["config"]
     chosen = strategy(description.strategy)
@@ -68,6 +74,10 @@ Nothing is known about its verdicts on images unlike these (other parts, another
 ## When a person decides
 
 {_reason(policy)}
+{_rules(policy)}
+## Types of defects
+
+{types_sentence(types)}
 
 ## Parity with the trained model
 
@@ -108,6 +118,14 @@ def _reason(policy: Policy) -> str:
         f"On the part {reason.split}, {reason.reviewed} of {right_verdicts(reason)} break a limit, and "
         f"{reason.unchecked} cannot be checked."
     )
+
+
+def _rules(policy: Policy) -> str:
+    """The rules on regions, as a section; empty if there are none."""
+    said = list(rules_sentences(policy.region_rules))
+    if not said:
+        return ""
+    return "\n## Rules on regions\n\n" + "\n".join([said[0], "", *said[1:-1], "", said[-1]]) + "\n"
 
 
 def _marked(counts: Mapping[str, int] | None) -> str:

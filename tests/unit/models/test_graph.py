@@ -26,7 +26,7 @@ Build = Callable[..., GainMTL]
 def test_scores_and_maps_are_the_models(build: Build, images: Tensor, name: str, maps: set[str]) -> None:
     model = build(name)
     results = TorchBackend(model, 96)(images.numpy())
-    assert set(results) == maps | {"logit", "score", "contributions"}
+    assert set(results) == maps | {"logit", "score", "contributions", "features"}
     assert {array.dtype for array in results.values()} == {np.dtype(np.float32)}
     output = model(images)
     logits = output.logits if name == "S1" else output.attended_logits
@@ -43,6 +43,9 @@ def test_scores_and_maps_are_the_models(build: Build, images: Tensor, name: str,
         expected["localization"] = output.localization_logits.sigmoid()
     for key, value in expected.items():
         np.testing.assert_allclose(results[key], value[:, 0].detach().numpy(), rtol=1e-5, atol=1e-6)
+    stage = model.backbone(images).pyramid[2]
+    assert stage.shape[2:] == (6, 6)  # stride 16
+    np.testing.assert_allclose(results["features"], stage.detach().numpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_an_image_is_judged_alike_alone_and_among_others(build: Build, images: Tensor) -> None:

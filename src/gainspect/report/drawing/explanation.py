@@ -1,5 +1,6 @@
 """One verdict explained: a picture and a sentence in plain words."""
 
+from collections import Counter
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -10,10 +11,19 @@ from matplotlib.figure import Figure
 
 from gainspect.inspection.reason.check import Trial
 from gainspect.policy import HeatScale
+from gainspect.region_rules import UNKNOWN
 from gainspect.report.drawing.heat import LOCALIZATION_SCALE, OUTLINE, colors_of, heat_of, heated
 from gainspect.report.drawing.lettering import lettering
 from gainspect.report.texts import TEXTS, Wording
-from gainspect.types import Image, Label, ReviewReason, Verdict
+from gainspect.types import (
+    CHECK_REASONS,
+    AcceptReason,
+    Image,
+    Label,
+    RegionAction,
+    ReviewReason,
+    Verdict,
+)
 
 _COLORS = {Label.OK: "#006954", Label.NG: "#c2410c", Label.REVIEW: "#6242a0"}
 _SOFT = "#555555"
@@ -28,9 +38,12 @@ _NAME = 96
 def explanation(verdict: Verdict, wording: Wording) -> str:
     """What was decided, and what the check of its reason says."""
     numbers = {"score": _number(verdict.score), "threshold": _number(verdict.threshold)}
-    if ReviewReason.BORDERLINE in verdict.review_reasons:
-        return wording("explain_borderline", **numbers)
-    sentences = [wording(f"explain_{verdict.label}", **numbers)]
+    ruled = _of_rules(verdict, wording)
+    if ReviewReason.BORDERLINE in verdict.review_reasons and verdict.by_score is Label.OK:
+        return " ".join([wording("explain_borderline", **numbers), *ruled])
+    doubted = any(reason in CHECK_REASONS for reason in verdict.review_reasons)
+    plain = verdict.label is Label.REVIEW and not doubted
+    sentences = [wording("explain_person" if plain else f"explain_{verdict.label}", **numbers), *ruled]
     check = verdict.check
     sentences += [f"{wording(f'reason_{reason}')}." for reason in verdict.review_reasons]
     if check is None:
@@ -44,6 +57,24 @@ def explanation(verdict: Verdict, wording: Wording) -> str:
     if check.gap is not None:
         sentences.append(f"{wording(f'gap_{check.gap}')}.")
     return " ".join(sentences)
+
+
+def _of_rules(verdict: Verdict, wording: Wording) -> list[str]:
+    """What rules on regions say, and of which types the regions are."""
+    said = []
+    types = dict.fromkeys(region.type for region in verdict.regions if region.type is not None)
+    if types:
+        shown = (wording("type_unknown") if name == UNKNOWN else name for name in types)
+        said.append(wording("explain_types", types=", ".join(shown)))
+    for action in RegionAction:
+        rules = Counter(region.rule for region in verdict.regions if region.action is action)
+        if rules:
+            named = ", ".join(f"{name} {count}" for name, count in sorted(rules.items(), key=str))
+            said.append(wording(f"explain_rules_{action}", rules=named))
+    found = verdict.region_rules
+    if found is not None and found.rest is not None and AcceptReason.REGION_ACCEPTED in verdict.fired:
+        said.append(wording("explain_rest", rest=_number(found.rest)))
+    return said
 
 
 def draw_explanation(

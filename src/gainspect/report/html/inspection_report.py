@@ -8,6 +8,7 @@ from typing import Any
 
 from gainspect.data.manifest import Manifest
 from gainspect.data.marked import Marking
+from gainspect.evaluation.accepted import accepted
 from gainspect.evaluation.failures import failures
 from gainspect.evaluation.operating_facts import OperatingFacts
 from gainspect.evaluation.reliance import (
@@ -23,6 +24,7 @@ from gainspect.evaluation.reliance import (
 )
 from gainspect.evaluation.summary import summarize
 from gainspect.inspection.bundle import Bundle
+from gainspect.inspection.defect_types import types_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import evidence_region, with_margin
 from gainspect.metrics.classification import precision_recall_points, roc_points
@@ -148,6 +150,8 @@ def write_report(
         examples={cell: [(e, pictures) for at, e, pictures in shown if at == cell] for cell in CELLS},
         rules=_rules(album.bundle, examined),
         rules_caption=_rules_caption(description.policy.reason),
+        accepted=_accepted(inspector, examined),
+        types=types_of(album.bundle),
         marking={split: Marking(**counts) for split, counts in description.data.get("marking", {}).items()},
         plots={
             "roc": _roc(wording, assessment.scores, labels, summary) if both else "",
@@ -183,6 +187,16 @@ def _numbers(examined: Sequence[Examined]) -> dict[str, int]:
         "borderline_ng": sum(e.borderline for e in ng),
         "unchecked": sum(e.unchecked for e in examined),
     }
+
+
+def _accepted(inspector: Inspector, examined: Sequence[Examined]) -> dict[str, Any] | None:
+    """What rules on regions accepted, for the sentence of the summary; None without such rules."""
+    if inspector.regions is None or inspector.regions.rules is None:
+        return None
+    images = [e.assessed for e in examined]
+    found = accepted((image.accepted, image.ok_by_rules, image.label is Label.NG) for image in images)
+    named = ", ".join(f"{name} {count}" for name, count in found.by_rule.items())
+    return {**found._asdict(), "rules": named or "–"}
 
 
 def _rules(bundle: Bundle, examined: Sequence[Examined]) -> list[tuple[str, float | None, int]]:

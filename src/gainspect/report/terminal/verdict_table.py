@@ -42,6 +42,9 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
     table.add_column("Repaired", justify="right")
     table.add_column("Regions", justify="right")
     table.add_column("Largest (x, y, w, h)", no_wrap=True)
+    said = any(_type_or_rule(record) for record in records)
+    if said:
+        table.add_column("Type: rule", overflow="fold")
     for record in sorted(records, key=lambda record: record["verdict"] == "ok")[:rows]:
         verdict = record["verdict"]
         regions = record.get("regions", [])
@@ -52,12 +55,25 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
             _repaired(record),
             str(len(regions)) if verdict else "–",
             ", ".join(map(str, regions[0]["box"])) if regions else "–",
+            *([Text(_type_or_rule(record) or "–")] if said else []),
         )
     for reason, text in _REVIEW.items():
         count = sum(reason in record.get("review_reasons", ()) for record in records)
         if count:
             table.caption = Text(f"{table.caption}\n{count} REVIEW: {text}", "dim")
     return table
+
+
+def _type_or_rule(record: Mapping[str, Any]) -> str:
+    """Types of its regions, and the rules that took them, each once; "" if nothing is known.
+
+    >>> regions = [{"type": "pit", "rule": "small"}, {"type": "pit", "rule": "small"}, {"type": "unknown"}]
+    >>> _type_or_rule({"regions": regions})
+    'pit: small, unknown'
+    """
+    regions = record.get("regions", [])
+    named = [": ".join(filter(None, (one.get("type"), one.get("rule")))) for one in regions]
+    return ", ".join(dict.fromkeys(filter(None, named)))
 
 
 def decision_table(records: Sequence[Mapping[str, Any]], *, rows: int) -> Table:
