@@ -20,7 +20,12 @@ def show(
     """Print what a bundle is, where it comes from, and when it says NG."""
     from gainspect.evaluation.goals import point_of
     from gainspect.inspection.bundle import read_bundle
-    from gainspect.report.terminal.bundle_tables import bundle_table, policy_sentence, reason_sentence
+    from gainspect.report.terminal.bundle_tables import (
+        bundle_table,
+        input_sentence,
+        policy_sentence,
+        reason_sentence,
+    )
     from gainspect.report.terminal.policy_sentences import policy_sentences
     from gainspect.report.terminal.sentences import say
 
@@ -32,6 +37,7 @@ def show(
     point = point_of(read)
     console.print(policy_sentence(read.description.policy, point))
     console.print(reason_sentence(read.description.policy))
+    console.print(input_sentence(read.description.policy))
     say(console, *([] if point is None else policy_sentences(point)))
 
 

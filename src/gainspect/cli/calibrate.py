@@ -49,7 +49,7 @@ def calibrate(
     """
     from gainspect.evaluation.goals import goal_of, point_of
     from gainspect.inspection.bundle import read_bundle
-    from gainspect.report.terminal.bundle_tables import policy_sentence
+    from gainspect.report.terminal.bundle_tables import input_sentence, policy_sentence
     from gainspect.report.terminal.policy_sentences import policy_sentences
     from gainspect.report.terminal.sentences import say
 
@@ -74,6 +74,7 @@ def calibrate(
 
     chosen = choose(bundle, goal, run=run, data=data, check=check, console=console)
     say(console, policy_sentence(chosen.policy, chosen.point), *policy_sentences(chosen.point))
+    say(console, input_sentence(chosen.policy))
     if show:
         return
     written = write_calibrated(

@@ -79,6 +79,8 @@ def inspect(
         console.print(verdict_table(result.records, result.seconds, rows=_ROWS))
         if out is not None:
             console.print(f"Saved: {printable(str(out / VERDICTS))}", soft_wrap=True)
+    if result.input_gap is not None:
+        errors.print(result.input_gap, highlight=False, soft_wrap=True)
     if result.unlettered is not None:
         errors.print(result.unlettered, highlight=False, soft_wrap=True)
     if result.stopped:

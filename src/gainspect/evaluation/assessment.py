@@ -63,6 +63,8 @@ class Assessed:
     """The part that the image is a view of; None: it is decided alone."""
     decision: Label | None = None
     """OK, NG or REVIEW as the Inspector decides; with the check of reasons only if the Inspector makes it."""
+    unlike: bool = False
+    """Whether it is unlike the images of the training; only if the Inspector looks at that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +160,7 @@ def assess_verdict(
         overlap=counts,
         defect_px=defect_px,
         decision=verdict.label,
+        unlike=bool(verdict.unlike),
     )
 
 

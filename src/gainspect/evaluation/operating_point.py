@@ -1,4 +1,4 @@
-"""Chooses the policy (thresholds, limits of the reason check, heat scale) from validation verdicts."""
+"""Chooses the policy (thresholds, limits of the checks of reason and input, heat scale) from verdicts."""
 
 from collections.abc import Sequence
 
@@ -15,6 +15,7 @@ from gainspect.evaluation.goals import (
     OperatingPoint,
     Recall,
 )
+from gainspect.evaluation.input_limits import fit_inputs
 from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
 from gainspect.inspection.reason.rules import broken_rules
 from gainspect.metrics.classification import at_threshold, just_below, operating_threshold
@@ -79,6 +80,7 @@ def choose_policy(verdicts: ValidationVerdicts, goal: Goal, *, check: bool = Tru
         map_thresholds=verdicts.map_thresholds,
         heat=fit_heat(verdicts.peaks(Label.OK), verdicts.peaks(Label.NG)),
         reason=reason,
+        inputs=fit_inputs(verdicts.ok_inputs, verdicts.training, verdicts.split),
     )
 
 
@@ -133,7 +135,10 @@ def operating_point(verdicts: ValidationVerdicts, policy: Policy, goal: Goal) ->
 
 def decisions(verdicts: ValidationVerdicts, policy: Policy) -> list[Decision]:
     """The decision on each image of the verdicts, as the Inspector would make it with this policy."""
-    return [decide([View(image.score, _doubts(image, policy.reason))], policy) for image in verdicts.images]
+    return [
+        decide([View(image.score, _doubts(image, policy.reason), unlike=_unlike(image, policy))], policy)
+        for image in verdicts.images
+    ]
 
 
 def _thresholds(verdicts: ValidationVerdicts, goal: Goal, doubted: NDArray[np.bool_] | None) -> Thresholds:
@@ -223,6 +228,10 @@ def _doubts(image: ValidationVerdict, reason: ReasonPolicy | None) -> tuple[Revi
     if reason is None:
         return ()
     return broken_rules(image.drop, image.control_drop, image.agreement, image.gap, reason)
+
+
+def _unlike(image: ValidationVerdict, policy: Policy) -> bool:
+    return policy.inputs is not None and bool(policy.inputs.unlike(image.inputs or {}))
 
 
 def _reason_policy(verdicts: ValidationVerdicts, threshold: float) -> ReasonPolicy:

@@ -4,7 +4,7 @@ They include the reason check of *every* image, so that another threshold can be
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,11 @@ from gainspect.files import write_json
 from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.rules import control_drop_share, drop_share, map_agreement
-from gainspect.policy import Policy, ReasonPolicy
-from gainspect.types import CheckGap, Label, MapName, Verdict
+from gainspect.policy import InputPolicy, Policy, ReasonPolicy
+from gainspect.types import CheckGap, InputStatistics, Label, MapName, Verdict
+
+LOOKED_AT = InputPolicy(ranges={}, share=0.5, split="none", images=0)
+"""With it an Inspector says the figures of each image, and holds nothing against them."""
 
 
 class _Stored(BaseModel):
@@ -52,6 +55,8 @@ class ValidationVerdict(_Stored):
     """Cosine similarity of attention and localization; None unless the model has both."""
     gap: CheckGap | None
     """Why the reason could not be checked in full."""
+    inputs: InputStatistics | None = None
+    """Its figures, by which it is compared with the images of the training; None: they are not known."""
 
 
 class ValidationVerdicts(_Stored):
@@ -66,6 +71,8 @@ class ValidationVerdicts(_Stored):
     seed: int = Field(ge=0)
     """How reasons were checked; see `ReasonPolicy`."""
     images: tuple[ValidationVerdict, ...]
+    training: tuple[InputStatistics, ...] = ()
+    """The figures of OK images of the training, without distances; empty: they are not known."""
 
     @property
     def scores(self) -> NDArray[np.float64]:
@@ -76,6 +83,28 @@ class ValidationVerdicts(_Stored):
     def labels(self) -> NDArray[np.bool_]:
         """(N,) True for NG."""
         return np.array([image.label is Label.NG for image in self.images], np.bool_)
+
+    @property
+    def inputs_known(self) -> bool:
+        """Whether the figures of all images are known; older versions stored none."""
+        return all(image.inputs is not None for image in self.images)
+
+    @property
+    def ok_inputs(self) -> list[InputStatistics]:
+        """The figures of the OK images, where they are known."""
+        return [image.inputs for image in self.images if image.label is Label.OK and image.inputs is not None]
+
+    def without_distances(self) -> "ValidationVerdicts":
+        """The same for a network that gives no distances."""
+        images = (
+            image
+            if image.inputs is None
+            else image.model_copy(
+                update={"inputs": {key: value for key, value in image.inputs.items() if key != "distance"}}
+            )
+            for image in self.images
+        )
+        return self.model_copy(update={"images": tuple(images)})
 
     def peaks(self, label: Label) -> list[float]:
         """Largest evidence of each image of this label, in its own units."""
@@ -90,6 +119,7 @@ def validation_verdicts(
     *,
     kept: Policy | None = None,
     padding: int = PADDING,
+    training: Sequence[InputStatistics] = (),
 ) -> ValidationVerdicts:
     """Judge the validation part, choose the thresholds on its maps, then check the reason of each image.
 
@@ -101,6 +131,7 @@ def validation_verdicts(
             if thresholds are kept.
         kept: a policy whose thresholds on maps are kept instead of choosing them.
         padding: gray value of the letterbox's border, as in training.
+        training: the figures of OK images of the training, which are stored with the verdicts.
 
     Raises:
         GainspectError: an image or mask cannot be read.
@@ -121,6 +152,7 @@ def validation_verdicts(
         tiling=tiling,
         reason=reason,
         padding=padding,
+        inputs=LOOKED_AT,
     )
     verdicts = inspector.judge(map(validation.image, validation.parts))
     images = []
@@ -133,7 +165,36 @@ def validation_verdicts(
         controls=reason.controls,
         seed=reason.seed,
         images=tuple(images),
+        training=tuple(training),
     )
+
+
+def with_inputs(
+    verdicts: ValidationVerdicts,
+    backend: Backend,
+    validation: Manifest,
+    tiling: Tiling | None = None,
+    training: Sequence[InputStatistics] = (),
+) -> ValidationVerdicts:
+    """Add the figures of the images to verdicts that an older version stored; no reason is checked again.
+
+    Args:
+        verdicts: of the validation part.
+        backend: see `validation_verdicts`.
+        validation: see `validation_verdicts`.
+        tiling: see `validation_verdicts`.
+        training: see `validation_verdicts`.
+
+    Raises:
+        GainspectError: an image cannot be read.
+    """
+    inspector = Inspector(backend, threshold=0.5, tiling=tiling, inputs=LOOKED_AT)
+    judged = inspector.judge(map(validation.image, validation.parts))
+    known = {
+        validation.key(part): verdict.inputs for part, verdict in zip(validation.parts, judged, strict=True)
+    }
+    images = (image.model_copy(update={"inputs": known.get(image.image)}) for image in verdicts.images)
+    return verdicts.model_copy(update={"images": tuple(images), "training": tuple(training)})
 
 
 def map_thresholds(assessment: Assessment) -> dict[MapName, float]:
@@ -190,4 +251,5 @@ def _stored(validation: Manifest, part: Part, verdict: Verdict) -> ValidationVer
         control_drop=control_drop_share(check),
         agreement=map_agreement(verdict.evidence),
         gap=check.gap,
+        inputs=verdict.inputs,
     )

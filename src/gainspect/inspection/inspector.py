@@ -36,9 +36,10 @@ from gainspect.inspection.inputs import (
 )
 from gainspect.inspection.reason.check import check_reasons
 from gainspect.inspection.regions import Contributions, regions_of
+from gainspect.inspection.statistics import image_statistics
 from gainspect.inspection.tiled import Judged, judge_tiles
-from gainspect.policy import ReasonPolicy, Rules, View, decide
-from gainspect.types import MAP_NAMES, Evidence, Image, Region, Verdict
+from gainspect.policy import InputPolicy, ReasonPolicy, Rules, View, decide
+from gainspect.types import MAP_NAMES, Evidence, Image, InputStatistics, Region, Verdict
 
 Input = NDArray[np.uint8] | NDArray[np.uint16] | PilImage | os.PathLike[str] | str
 """An image file, a Pillow image, or an array (H, W) or (H, W, 1, 3 or 4); color is RGB or RGBA."""
@@ -60,6 +61,7 @@ class Inspector:
         padding: gray value of the letterbox's border, as in training.
         depth: how many of their bits 16-bit images use, as in training; None: not known, so images that do
             not state it are refused.
+        inputs: which images are like those of the training; None: no image is looked at.
 
     Raises:
         GainspectError: an argument is out of its range.
@@ -81,12 +83,17 @@ class Inspector:
         max_mpx: float | None = None,
         padding: int = PADDING,
         depth: Depth | None = None,
+        inputs: InputPolicy | None = None,
     ) -> None:
         if region_threshold is not None:
             region_threshold = require_number("region_threshold", region_threshold, -math.inf, math.inf)
         elif reason is not None:
             raise GainspectError("checking reasons needs a region threshold", hint="Give region_threshold.")
-        for name, value, known in (("tiling", tiling, Tiling), ("reason", reason, ReasonPolicy)):
+        for name, value, known in (
+            ("tiling", tiling, Tiling),
+            ("reason", reason, ReasonPolicy),
+            ("inputs", inputs, InputPolicy),
+        ):
             if value is not None and not isinstance(value, known):
                 raise GainspectError(
                     f"{name} is {in_short(value)}", hint=f"Give a {known.__name__}, or None."
@@ -104,6 +111,7 @@ class Inspector:
         self.reason = reason
         self.padding = padding
         self.depth = depth
+        self.inputs = inputs
         self.max_mpx = require_limit(max_mpx)
 
     @property
@@ -121,8 +129,9 @@ class Inspector:
         if self.bundle is None:
             return None
         policy = self.bundle.description.policy
-        applied = self.rules.threshold, self.rules.review_from, self.reason
-        return policy.policy_id if applied == (policy.threshold, policy.review_from, policy.reason) else None
+        applied = self.rules.threshold, self.rules.review_from, self.reason, self.inputs
+        chosen = policy.threshold, policy.review_from, policy.reason, policy.inputs
+        return policy.policy_id if applied == chosen else None
 
     @property
     def batch_size(self) -> int:
@@ -178,8 +187,9 @@ class Inspector:
         if not isinstance(bundle, Bundle):
             bundle = read_bundle(path_of(bundle, what="the bundle"))
         depth = _depth(bundle, bits)
-        backend = open_backend(bundle, runtime, precision, threads)
         policy = bundle.description.policy
+        _require_distance(bundle)
+        backend = open_backend(bundle, runtime, precision, threads)
         inspector = cls(
             backend,
             threshold=policy.threshold,
@@ -191,6 +201,7 @@ class Inspector:
             max_mpx=max_mpx,
             padding=bundle.description.preprocessing.padding,
             depth=depth,
+            inputs=policy.inputs,
         )
         inspector.bundle = bundle
         try:
@@ -238,7 +249,10 @@ class Inspector:
         """
         remaining = map(require_rgb8, images_of(images))
         while pixels := list(islice(remaining, self.images_at_once)):
-            verdicts = [self._verdict(judged) for judged in self._judge(pixels)]
+            verdicts = [
+                self._verdict(judged, image)
+                for judged, image in zip(self._judge(pixels), pixels, strict=True)
+            ]
             if self.reason is not None and self.region_threshold is not None:
                 verdicts = check_reasons(pixels, verdicts, self.scores, self.reason, self.region_threshold)
             yield from map(self._decided, verdicts)
@@ -273,15 +287,29 @@ class Inspector:
         for index, geometry in enumerate(geometries):
             maps = {name: unletterbox(results[name][index], geometry) for name in names}
             given = results.get("contributions")
-            contributions = None if given is None else np.array(given[index])
-            yield Judged(float(results["score"][index]), maps, contributions, geometry)
+            yield Judged(
+                score=float(results["score"][index]),
+                maps=maps,
+                contributions=None if given is None else np.array(given[index]),
+                geometry=geometry,
+                distance=float(results["distance"][index]) if "distance" in results else None,
+                frame=frames[index],
+            )
 
     def _run(self, frames: NDArray[np.uint8]) -> Predictions:
         results = self.backend(frames)
         _require_finite(results)
         return results
 
-    def _verdict(self, judged: Judged) -> Verdict:
+    def _inputs(self, judged: Judged, image: Image) -> InputStatistics:
+        """The figures of an image; with tiles, its distance is the largest of all tiles."""
+        frame, geometry = judged.frame, judged.geometry
+        if frame is None:
+            frame, geometry = letterbox(image, self.backend.size, self.padding)
+        inputs = image_statistics(frame, geometry)
+        return inputs if judged.distance is None else {**inputs, "distance": judged.distance}
+
+    def _verdict(self, judged: Judged, image: Image) -> Verdict:
         maps, given, tile = judged.maps, judged.contributions, judged.tile
         evidence = np.maximum(maps["evidence"], 0, out=maps["evidence"])
         regions: tuple[Region, ...] = ()
@@ -289,17 +317,21 @@ class Inspector:
             contributions = None if given is None else Contributions(given, judged.geometry, tile)
             regions = regions_of(evidence, self.region_threshold, contributions)
         place = None if tile is None else (tile.left, tile.top, tile.width, tile.height)
+        inputs = None if self.inputs is None else self._inputs(judged, image)
         return Verdict(
             label=decide([View(judged.score)], self.rules).label,
             score=judged.score,
             threshold=self.threshold,
             evidence=Evidence(**maps, contributions=given, tile=place),
             regions=regions,
+            inputs=inputs,
+            unlike=() if inputs is None or self.inputs is None else self.inputs.unlike(inputs),
         )
 
     def _decided(self, verdict: Verdict) -> Verdict:
         """The verdict with its label, which what its check found may have changed."""
-        decision = decide([View(verdict.score, verdict.review_reasons)], self.rules)
+        view = View(verdict.score, verdict.review_reasons, unlike=bool(verdict.unlike))
+        decision = decide([view], self.rules)
         return replace(verdict, label=decision.label, review_reasons=decision.review_reasons)
 
 
@@ -316,6 +348,17 @@ def _depth(bundle: Bundle, bits: int | None) -> Depth | None:
             hint="Leave it out, or train with such images.",
         )
     return trained or depth
+
+
+def _require_distance(bundle: Bundle) -> None:
+    """Refuse a limit that cannot be applied."""
+    policy = bundle.description.policy.inputs
+    if policy is not None and "distance" in policy.ranges.keys() - set(bundle.description.graph.outputs):
+        raise GainspectError(
+            "its policy limits the distance to the training, but its network gives none",
+            where=bundle.path,
+            hint="Export it again from its run.",
+        )
 
 
 def _require_finite(results: Predictions) -> None:

@@ -176,6 +176,8 @@ def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
         "regions": [asdict(region) for region in verdict.regions],
         "review_reasons": [str(reason) for reason in verdict.review_reasons],
         "unchecked": verdict.unchecked,
+        "inputs": verdict.inputs,
+        "unlike": [unlike._asdict() for unlike in verdict.unlike],
         "check": None if verdict.check is None else _check_record(verdict.check),
         "bundle": None if inspector.bundle is None else inspector.bundle.sha256,
         "policy_id": inspector.policy_id,

@@ -26,6 +26,10 @@ class Judged(NamedTuple):
     """How the image, or the tile, was letterboxed into the frame that the grid covers."""
     tile: Tile | None = None
     """The tile that contributions and score come from; None: the whole image."""
+    distance: float | None = None
+    """Distance to the images of the training, the largest of all tiles; None if the backend gives none."""
+    frame: Image | None = None
+    """(S, S, 3), the image letterboxed; None: it was cut into tiles."""
 
 
 def judge_tiles(
@@ -54,11 +58,13 @@ def judge_tiles(
         padding: gray value of the letterbox's border.
 
     Returns:
-        The largest P(NG) of all tiles, the contributions of the tile that has it, and the maps.
+        The largest P(NG) of all tiles, the contributions of the tile that has it, the maps, and the largest
+        distance of all tiles.
     """
     shape = image.shape[0], image.shape[1]
     maps = dict[MapName, FloatMap]()
     worst, highest = Judged(0.0, maps, None, Geometry(*shape, size, 0, 0, size, size)), -np.inf
+    distances: list[float] = []
     remaining = iter(tiles_of(*shape, tiling))
     while batch := list(islice(remaining, batch_size)):
         frames, geometries = zip(*(letterbox(tile.of(image), size, padding) for tile in batch), strict=True)
@@ -77,6 +83,7 @@ def judge_tiles(
                 geometry=geometries[at],
                 tile=None if whole else batch[at],
             )
+        distances += map(float, results.get("distance", ()))
         for name in MAP_NAMES:
             if name not in results:
                 continue
@@ -85,4 +92,4 @@ def judge_tiles(
             for tile, geometry, values in zip(batch, geometries, results[name], strict=True):
                 place = tile.of(maps[name])
                 np.maximum(place, unletterbox(values, geometry), out=place)
-    return worst
+    return worst._replace(distance=max(distances, default=None))

@@ -63,10 +63,12 @@ def export_run(
     chosen = chosen_formats(formats)
     seen, manifest = run.config().data, run.manifest(data)
     validation = manifest.split("val")
-    reference = trained_backend(run)
     if not run.validation_file.is_file():
         on_step(f"judge {plural(len(validation.parts), 'validation image')} and check the reasons")
+    elif not run.familiar_file.is_file():
+        on_step("look at OK images of the training and at the validation images")
     verdicts = validated(run, data)
+    reference = trained_backend(run)
     goal = goal or usual_goal(verdicts, run.config().training.target_recall)
     policy = choose_policy(verdicts, goal, check=check)
     point = operating_point(verdicts, policy, goal)

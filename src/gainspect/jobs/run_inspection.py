@@ -18,6 +18,7 @@ from gainspect.names import composed
 from gainspect.policy import HeatScale
 from gainspect.report.drawing.name_line import name_letters
 from gainspect.report.drawing.overlay import Style, overlay, to_png
+from gainspect.report.terminal.bundle_tables import input_gap
 
 _LONGEST_NAME = 240
 """Bytes of an overlay's name without suffix and number: file systems allow 255 in all."""
@@ -39,6 +40,8 @@ class Inspection:
     """What lies in the named folders and is not judged, with its reason."""
     unlettered: str | None = None
     """Which letters of names the overlays lack, and how to mend it, in a sentence; None: none."""
+    input_gap: str | None = None
+    """What of the inputs the bundle does not check, in a sentence; None: nothing."""
 
     @property
     def unread(self) -> list[dict[str, Any]]:
@@ -94,6 +97,7 @@ def run_inspection(
     result = Inspection(found.images, not_taken=found.not_taken)
     inspector = Inspector.load(bundle, runtime, precision, check=check, max_mpx=max_mpx, bits=bits)
     assert inspector.bundle is not None
+    result.input_gap = input_gap(inspector.bundle)
     scale = inspector.bundle.description.policy.heat_scale()
     drawn = None
     if style is not None and out is not None:

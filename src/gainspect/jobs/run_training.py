@@ -9,7 +9,7 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.taken import not_taken_sentence
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.jobs.memory import keep_freed_memory
-from gainspect.report.terminal.bundle_tables import policy_sentence
+from gainspect.report.terminal.bundle_tables import input_sentence, policy_sentence
 from gainspect.report.terminal.policy_sentences import policy_sentences
 from gainspect.report.terminal.sentences import say
 from gainspect.training.run_folder import RunFolder
@@ -83,3 +83,4 @@ def _say(run: RunFolder, console: Console) -> None:
     point = OperatingPoint.model_validate(stored) if stored and "goal" in stored else None
     say(console, f"Kept epoch {result['epoch']}. {policy_sentence(policy, point)}")
     say(console, *([] if point is None else policy_sentences(point)))
+    say(console, input_sentence(policy))

@@ -1,5 +1,6 @@
 """GAIN-MTL, the complete network: it contains a strategy's modules and runs those that are needed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +70,8 @@ class Output:
     """(B, 1, H/4, W/4), at least 0: their sum plus the evidence head's bias is the evidence margin."""
     counterfactual_logits: Tensor | None = None
     """(B, 2) logits of the classification head on features with the defect suppressed; training only."""
+    pyramid: Sequence[Tensor] = ()
+    """C2 … C5 of the backbone."""
 
 
 class GainMTL(nn.Module):
@@ -126,7 +129,7 @@ class GainMTL(nn.Module):
         """
         deep, features = self.backbone(images)
         logits, cam = self.classification(deep)
-        output = Output(logits, cam)
+        output = Output(logits, cam, pyramid=features)
         attended_to = deep
         if "localization" in self.strategy.modules:
             levels = self.pyramid(features)

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from gainspect.models.familiarity import Familiarity
 from gainspect.models.gain_mtl import GainMTL
 
 
@@ -10,14 +11,19 @@ class InspectionGraph(nn.Module):
 
     Args:
         model: the model; it is not copied.
+        familiarity: how far images are from those of the training; None: the graph does not say.
     """
 
-    def __init__(self, model: GainMTL) -> None:
+    def __init__(self, model: GainMTL, familiarity: Familiarity | None = None) -> None:
         super().__init__()
         self.model = model
+        self.familiarity = familiarity
         strategy = model.strategy
         names = ["logit", "score", "evidence", "contributions", "cam"]
         names += [name for name in ("attention", "localization") if name in strategy.modules]
+        self.maps = tuple(names[2:])
+        """Those of the outputs that are maps."""
+        names += [] if familiarity is None else ["distance"]
         self.outputs = tuple(names)
         """Names of the tensors that `forward` returns, in order."""
 
@@ -28,7 +34,7 @@ class InspectionGraph(nn.Module):
             The tensors named in `outputs`, float32: "logit" and "score" (B,), the logit of P(NG) and P(NG)
             itself; maps (B, h, w), each at its own resolution: "evidence" (the strategy's own),
             "contributions" (their sum plus the model's evidence bias is the logit), "cam" (logits),
-            "attention" and "localization" (0…1).
+            "attention" and "localization" (0…1); "distance" (B,), see `Familiarity`.
         """
         output = self.model(images)
         logit = self.model.margin(output)
@@ -43,5 +49,6 @@ class InspectionGraph(nn.Module):
             named["attention"] = output.attention_logits.sigmoid()
         if output.localization_logits is not None:
             named["localization"] = output.localization_logits.sigmoid()
-        maps = (named[name].float().squeeze(1) for name in self.outputs[2:])
-        return named["logit"].float(), named["score"].float(), *maps
+        maps = (named[name].float().squeeze(1) for name in self.maps)
+        distance = [] if self.familiarity is None else [self.familiarity(output.pyramid)]
+        return named["logit"].float(), named["score"].float(), *maps, *distance

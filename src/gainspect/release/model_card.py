@@ -7,7 +7,14 @@ from gainspect.data.marked import Marking
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.inspection.bundle import Description
 from gainspect.policy import Policy
-from gainspect.report.terminal.bundle_tables import policy_sentence, review_rules, right_verdicts
+from gainspect.report.terminal.bundle_tables import (
+    INPUTS_UNCHECKED,
+    input_origin,
+    input_ranges,
+    policy_sentence,
+    review_rules,
+    right_verdicts,
+)
 from gainspect.report.terminal.policy_sentences import policy_sentences
 from gainspect.strategies import strategy
 
@@ -55,6 +62,7 @@ This bundle judges images of parts as OK or NG, and shows what each verdict is b
 {_untaught(marking)}
 Fingerprint (SHA-256): `{description.data["fingerprint"]}`.
 Nothing is known about its verdicts on images unlike these (other parts, another camera, other light).
+{_inputs(policy)}
 
 ## When it says NG
 
@@ -96,6 +104,17 @@ def _reason(policy: Policy) -> str:
         f"NG becomes REVIEW when its reason fails one of these checks:\n\n{listed}\n\n"
         f"On the part {reason.split}, {reason.reviewed} of {right_verdicts(reason)} break a limit, and "
         f"{reason.unchecked} cannot be checked."
+    )
+
+
+def _inputs(policy: Policy) -> str:
+    inputs = policy.inputs
+    if inputs is None:
+        return INPUTS_UNCHECKED
+    listed = "\n".join(f"* {usual}" for usual in input_ranges(inputs))
+    return (
+        f"An OK image becomes REVIEW if a figure of it is not as usual:\n\n{listed}\n\n"
+        f"{input_origin(inputs)} Of new OK images, {inputs.share:.1%} may lie outside."
     )
 
 

@@ -2,28 +2,60 @@
 
 from pathlib import Path
 
+from rich.console import Console
+
+from gainspect.data.manifest import Manifest
 from gainspect.data.seen import SeenImages
 from gainspect.evaluation.validation_verdicts import (
     ValidationVerdicts,
     read_validation_verdicts,
     save_validation_verdicts,
     validation_verdicts,
+    with_inputs,
 )
 from gainspect.files import write_text
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.inspection.inspector import Inspector
-from gainspect.models.gain_mtl import model_of
+from gainspect.models.gain_mtl import GainMTL, model_of
+from gainspect.report.terminal.image_bar import image_bar
 from gainspect.training.checkpoint import load_state
 from gainspect.training.device import device_at_hand
+from gainspect.training.familiar import Familiar, familiar_of, looked_at, read_familiar, save_familiar
 from gainspect.training.run_folder import RunFolder
 
 
 def trained_backend(run: RunFolder, device: str = "cpu") -> TorchBackend:
-    """The model of the best checkpoint, which already exists before the training has ended."""
+    """The model of the best checkpoint, which already exists before the training has ended.
+
+    It gives distances to the OK images of the training if these have been looked at.
+    """
     config = run.config()
-    model = model_of(config)
+    familiar = read_familiar(run.familiar_file)
+    familiarity = None if familiar is None else familiar.familiarity
+    return TorchBackend(_best_model(run).to(device), config.data.input_size, device, familiarity)
+
+
+def _best_model(run: RunFolder) -> GainMTL:
+    model = model_of(run.config())
     model.load_state_dict(load_state(run.best_checkpoint)["model"])
-    return TorchBackend(model.to(device).eval(), config.data.input_size, device)
+    return model.eval()
+
+
+def familiarize(run: RunFolder, manifest: Manifest, console: Console | None = None) -> Familiar | None:
+    """Look at OK images of the training with the best checkpoint, and store what they look like.
+
+    Returns:
+        The same; None: there are too few.
+
+    Raises:
+        GainspectError: an image cannot be read.
+    """
+    with image_bar("look at OK images", len(looked_at(manifest)), console) as advance:
+        model = _best_model(run).to(device_at_hand())
+        familiar = familiar_of(model, manifest, run.config().data, advance)
+    if familiar is not None:
+        save_familiar(familiar, run.familiar_file)
+    return familiar
 
 
 def trained_inspector(run: RunFolder) -> Inspector:
@@ -35,6 +67,7 @@ def trained_inspector(run: RunFolder) -> Inspector:
         review_from=policy.review_from,
         tiling=run.config().data.tiling,
         depth=run.reading().depth,
+        inputs=policy.inputs,
     )
 
 
@@ -58,6 +91,8 @@ def seen_by(run: RunFolder, data: Path | None = None) -> SeenImages:
 def validated(run: RunFolder, data: Path | None = None) -> ValidationVerdicts:
     """The verdicts on the validation part; they are computed and stored if the run has none.
 
+    The same holds for the figures of its images, which runs of older versions lack.
+
     Args:
         run: a finished training run.
         data: the data folder, if it has moved.
@@ -65,9 +100,18 @@ def validated(run: RunFolder, data: Path | None = None) -> ValidationVerdicts:
     Raises:
         GainspectError: an image or mask cannot be read.
     """
+    everything, tiling = run.manifest(data), run.config().data.tiling
+    validation, stored = everything.split("val"), None
     if run.validation_file.is_file():
-        return read_validation_verdicts(run.validation_file)
-    validation, tiling = run.manifest(data).split("val"), run.config().data.tiling
-    verdicts = validation_verdicts(trained_backend(run, device_at_hand()), validation, tiling)
+        stored = read_validation_verdicts(run.validation_file)
+        if stored.inputs_known:
+            return stored
+    familiar = read_familiar(run.familiar_file) or familiarize(run, everything)
+    inputs = () if familiar is None else familiar.inputs
+    backend = trained_backend(run, device_at_hand())
+    if stored is None:
+        verdicts = validation_verdicts(backend, validation, tiling, training=inputs)
+    else:
+        verdicts = with_inputs(stored, backend, validation, tiling, inputs)
     save_validation_verdicts(verdicts, run.validation_file)
     return verdicts

@@ -13,6 +13,7 @@ from gainspect.policy import HeatScale
 from gainspect.report.drawing.heat import LOCALIZATION_SCALE, OUTLINE, colors_of, heat_of, heated
 from gainspect.report.drawing.lettering import lettering
 from gainspect.report.texts import TEXTS, Wording
+from gainspect.report.texts.inputs import unlike_in_words
 from gainspect.types import Image, Label, ReviewReason, Verdict
 
 _COLORS = {Label.OK: "#006954", Label.NG: "#c2410c", Label.REVIEW: "#6242a0"}
@@ -26,13 +27,21 @@ _NAME = 96
 
 
 def explanation(verdict: Verdict, wording: Wording) -> str:
-    """What was decided, and what the check of its reason says."""
+    """What was decided, what is unlike the training, and what the check of its reason says."""
     numbers = {"score": _number(verdict.score), "threshold": _number(verdict.threshold)}
+    what = unlike_in_words(verdict.unlike, wording)
+    unlike = [wording("explain_unlike", what=what)] if what else []
     if ReviewReason.BORDERLINE in verdict.review_reasons:
-        return wording("explain_borderline", **numbers)
-    sentences = [wording(f"explain_{verdict.label}", **numbers)]
+        return " ".join([wording("explain_borderline", **numbers), *unlike])
+    if verdict.review_reasons == (ReviewReason.UNLIKE_TRAINING,):
+        return " ".join([wording("explain_unlike_review", **numbers), *unlike])
+    sentences = [wording(f"explain_{verdict.label}", **numbers), *unlike]
     check = verdict.check
-    sentences += [f"{wording(f'reason_{reason}')}." for reason in verdict.review_reasons]
+    sentences += [
+        f"{wording(f'reason_{reason}')}."
+        for reason in verdict.review_reasons
+        if reason is not ReviewReason.UNLIKE_TRAINING
+    ]
     if check is None:
         return " ".join(sentences + [wording("explain_unchecked")] * (verdict.label is not Label.OK))
     if check.repaired is not None:
