@@ -6,7 +6,6 @@ border. So a figure does not depend on how many pixels the camera has.
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from gainspect.data.framing import Geometry, content_of
 from gainspect.types import Image, InputStatistics
@@ -34,11 +33,8 @@ def image_statistics(frame: Image, geometry: Geometry) -> InputStatistics:
         "height": float(geometry.height),
         "brightness": float(mean[0, 0]),
         "contrast": float(deviation[0, 0]),
-        "sharpness": _root_mean_square(edges),
+        "sharpness": float(cv2.norm(edges, cv2.NORM_L2) / np.sqrt(edges.size)),
         "red": red - green,
         "blue": blue - green,
     }
 
-
-def _root_mean_square(values: NDArray[np.int16]) -> float:
-    return float(cv2.norm(values, cv2.NORM_L2) / np.sqrt(values.size))

@@ -124,11 +124,12 @@ def input_sentence(policy: Policy) -> str:
 
 def input_gap(bundle: Bundle) -> str | None:
     """What of the inputs a bundle does not check, in a sentence; None: it checks all figures."""
-    inputs, tiled = bundle.description.policy.inputs, bundle.description.preprocessing.tiling is not None
+    inputs = bundle.description.policy.inputs
     if inputs is None:
         return INPUTS_UNCHECKED
     if "distance" in inputs.ranges:
         return None
+    tiled = bundle.description.preprocessing.tiling is not None
     seen = "of the tiles nothing is compared with the training, only" if tiled else "of an image only"
     return f"The bundle has no feature distance: {seen} size, light, sharpness and color are checked."
 
