@@ -29,7 +29,6 @@ from gainspect.release.formats.graph_files import FILES, graph_files
 from gainspect.strategies import strategy
 from gainspect.types import StatisticName
 
-
 _ANY_INPUT = InputPolicy(
     ranges={name: UsualRange() for name in get_args(StatisticName)}, share=0.5, split="none", images=0
 )

@@ -37,4 +37,3 @@ def image_statistics(frame: Image, geometry: Geometry) -> InputStatistics:
         "red": red - green,
         "blue": blue - green,
     }
-

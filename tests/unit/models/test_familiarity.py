@@ -1,4 +1,4 @@
-"""The distance is scikit-learn's Mahalanobis distance under Ledoit and Wolf's covariance, in every runtime."""
+"""The distance is scikit-learn's Mahalanobis distance under a Ledoit-Wolf covariance, in every runtime."""
 
 from collections.abc import Callable
 

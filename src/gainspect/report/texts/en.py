@@ -225,7 +225,6 @@ TEXTS: dict[str, str] = {
     "explain_borderline": "REVIEW: P(NG) is {score}, below the threshold for NG ({threshold}) but in the band for REVIEW, so a person should decide.",
     "explain_unlike_review": "REVIEW: P(NG) is {score}, below the threshold for NG ({threshold}), but the image is unlike those of the training, so a person should decide.",
     "explain_unlike": "Unlike the training: {what}.",
-    "unlike_item": "{name} {value} ({usual})",
     "usual_between": "usual {low} to {high}",
     "usual_up_to": "usual up to {high}",
     "statistic_width": "width",

@@ -12,13 +12,8 @@ _PIXELS = ("width", "height")
 def unlike_in_words(unlike: Iterable[Unlike], wording: Wording) -> str:
     """Figures with their values and usual ranges, in a list."""
     return ", ".join(
-        wording(
-            "unlike_item",
-            name=wording(f"statistic_{found.name}"),
-            value=_number(found.name, found.value),
-            usual=_usual(found.name, found.low, found.high, wording),
-        )
-        for found in unlike
+        f"{wording(f'statistic_{name}')} {_number(name, value)} ({_usual(name, low, high, wording)})"
+        for name, value, low, high in unlike
     )
 
 

@@ -218,7 +218,6 @@ TEXTS: dict[str, str] = {
     "explain_borderline": "재검이 필요합니다. P(NG)가 {score}로 불량 기준({threshold})보다 낮지만 재검 구간에 있습니다.",
     "explain_unlike_review": "재검이 필요합니다. P(NG)가 {score}로 불량 기준({threshold})보다 낮지만 학습 이미지와 다른 이미지입니다.",
     "explain_unlike": "학습 이미지와 다른 점: {what}.",
-    "unlike_item": "{name} {value} ({usual})",
     "usual_between": "정상 범위 {low}~{high}",
     "usual_up_to": "정상 범위 {high} 이하",
     "statistic_width": "가로 크기",
