@@ -115,3 +115,12 @@ def test_a_value_that_is_no_number_lies_outside_and_one_that_is_not_known_does_n
     (unlike,) = policy.unlike({"contrast": 0.0, "brightness": 0.0})
     usual = policy.ranges["contrast"]
     assert unlike == ("contrast", 0.0, usual.low, usual.high)
+
+
+@pytest.mark.parametrize(("count", "deviations"), [(8, 6.1), (100, 3.5)])
+def test_the_range_is_as_wide_as_the_document_says(count: int, deviations: float) -> None:
+    images = drawn(np.random.default_rng(0), count)
+    values = np.array([image["brightness"] for image in images])
+    high = fitted(images).ranges["brightness"].high
+    assert high is not None
+    assert (high - values.mean()) / values.std(ddof=1) == pytest.approx(deviations, abs=0.06)
