@@ -10,7 +10,7 @@ from gainspect.data.manifest import Manifest, Part
 from gainspect.evaluation.reliance import examine
 from gainspect.inspection.bundle import Bundle, Description, Graph, Preprocessing
 from gainspect.inspection.inspector import Inspector
-from gainspect.policy import HeatScale, Policy, ReasonPolicy
+from gainspect.policy import HeatScale, InputPolicy, Policy, ReasonPolicy
 from gainspect.report.html.inspection_report import Album, write_report
 from gainspect.report.texts import Wording
 from gainspect.types import Label
@@ -86,7 +86,12 @@ def bundle() -> Bundle:
 
 
 def small_report(
-    folder: Path, language: str, *, masks: bool = True, review_from: float | None = None
+    folder: Path,
+    language: str,
+    *,
+    masks: bool = True,
+    review_from: float | None = None,
+    inputs: InputPolicy | None = None,
 ) -> Path:
     """Write a whole report of these parts, with their masks or without."""
     policy = bundle().description.policy
@@ -96,6 +101,7 @@ def small_report(
         review_from=review_from,
         region_threshold=policy.region_threshold,
         reason=policy.reason,
+        inputs=inputs,
     )
     manifest, album = parts(folder / "data"), Album(bundle())
     if not masks:

@@ -132,6 +132,7 @@ def write_report(
         quadrant=quadrant(examined),
         examples={cell: [(e, pictures) for at, e, pictures in shown if at == cell] for cell in CELLS},
         rules=_rules(album.bundle, examined),
+        input_policy=inspector.inputs,
         inputs=_inputs(inspector.inputs, examined, wording),
         rules_caption=_rules_caption(description.policy.reason),
         marking={split: Marking(**counts) for split, counts in description.data.get("marking", {}).items()},
