@@ -39,13 +39,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="+", type=Path, help="data folders with a training part")
     parser.add_argument("--backbone", default="tf_efficientnet_lite0")
+    parser.add_argument("--weights", default="auto")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--images", type=int, default=150, help="most OK images of a set")
     parser.add_argument("--disturbed", type=int, default=30, help="most of these that are disturbed")
     parser.add_argument("--rounds", type=int, default=10)
     options = parser.parse_args()
     backbone = Backbone(options.backbone).eval()
-    load_weights(backbone, options.backbone, "auto")
+    load_weights(backbone, options.backbone, options.weights)
     rows: list[dict[str, object]] = []
     for data in options.data:
         found = _Set(backbone, data, options.size, options.images, options.disturbed)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import onnxruntime as ort
+import openvino as ov
 import pytest
 import torch
 from sklearn.covariance import LedoitWolf
@@ -13,6 +14,7 @@ from gainspect.models.familiarity import Familiarity, familiarity_in, pooled
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.models.graph import InspectionGraph
 from gainspect.release.formats.onnx import to_onnx
+from gainspect.release.formats.openvino_ir import names_only_for
 
 Build = Callable[..., GainMTL]
 
@@ -95,3 +97,17 @@ def test_it_is_stored_beside_the_model(build: Build) -> None:
     assert torch.equal(found.center, familiarity.center)
     assert torch.equal(found.whitening, familiarity.whitening)
     assert familiarity_in(state) is None
+
+
+def test_quantization_leaves_out_what_only_the_distance_needs(build: Build) -> None:
+    """As many operations as the graph has more than the same graph without the distance."""
+    model = build("S9")
+    counts = {}
+    for familiarity in (None, Familiarity.of(np.abs(known(9, 2 * model.backbone.pyramid_channels[1])))):
+        content = to_onnx(InspectionGraph(model, familiarity), 96)
+        read = ov.Core().read_model(content)
+        ends = ("Constant", "Result", "Parameter")
+        counts[familiarity is None] = sum(op.get_type_name() not in ends for op in read.get_ops())
+        names = names_only_for(read, "distance")
+        assert bool(names) == (familiarity is not None)
+    assert len(names) == counts[False] - counts[True]
