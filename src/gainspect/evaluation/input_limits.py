@@ -25,18 +25,20 @@ class _Scale(NamedTuple):
     """What lies so close to the values seen is never outside, on that scale."""
     low: bool = True
     """Whether a small value is unlike the training too."""
+    bounds: tuple[float, float] = (0.0, float("inf"))
+    """No figure lies beyond; an end of a range that would is put there, where nothing is outside."""
 
 
 _TENTH = float(np.log(1.1))
 _SCALES: Mapping[StatisticName, _Scale] = {
     "width": _Scale(0.0, _TENTH),
     "height": _Scale(0.0, _TENTH),
-    "brightness": _Scale(None, 4.0),
+    "brightness": _Scale(None, 4.0, bounds=(0.0, 255.0)),
     "contrast": _Scale(1.0, _TENTH),
     "sharpness": _Scale(1.0, _TENTH),
-    "red": _Scale(None, 4.0),
-    "blue": _Scale(None, 4.0),
-    "distance": _Scale(0.0, _TENTH, low=False),
+    "red": _Scale(None, 4.0, bounds=(-255.0, 255.0)),
+    "blue": _Scale(None, 4.0, bounds=(-255.0, 255.0)),
+    "distance": _Scale(0.01, _TENTH, low=False),
 }
 
 
@@ -92,4 +94,5 @@ def _range(scale: _Scale, values: Sequence[float], share: float) -> UsualRange:
 
 
 def _back(scale: _Scale, value: float) -> float:
-    return float(value if scale.added is None else np.exp(value) - scale.added)
+    figure = float(value if scale.added is None else np.exp(value) - scale.added)
+    return min(max(figure, scale.bounds[0]), scale.bounds[1])

@@ -68,7 +68,7 @@ def test_an_end_is_that_of_the_prediction_interval() -> None:
     assert policy.ranges.keys() == {"brightness"}
 
 
-figures = st.lists(st.floats(0.1, 4000), min_size=FEW_IMAGES, max_size=30)
+figures = st.lists(st.floats(0.1, 255), min_size=FEW_IMAGES, max_size=30)
 
 
 @given(values=figures, name=st.sampled_from(NAMES))
@@ -124,3 +124,14 @@ def test_the_range_is_as_wide_as_the_document_says(count: int, deviations: float
     high = fitted(images).ranges["brightness"].high
     assert high is not None
     assert (high - values.mean()) / values.std(ddof=1) == pytest.approx(deviations, abs=0.06)
+
+
+def test_a_range_ends_where_figures_do() -> None:
+    dark_and_bright: list[InputStatistics] = [{"brightness": float(value)} for value in range(5, 250, 10)]
+    usual = fitted(dark_and_bright).ranges["brightness"]
+    assert (usual.low, usual.high) == (0, 255)
+
+
+def test_images_that_are_all_as_near_as_can_be_give_a_limit() -> None:
+    usual = fitted([{"distance": 0.0}] * FEW_IMAGES).ranges["distance"]
+    assert usual.high is not None and 0 < usual.high < 0.01
