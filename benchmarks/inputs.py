@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.run_export import export_run
@@ -94,9 +95,11 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", help="RUN folders; they are copied to WORK, and exported there")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--images", type=int, default=40, help="most OK images of a set that are disturbed")
+    parser.add_argument("--others", nargs="*", type=Path, default=[], help="data folders of other products")
     options = parser.parse_args()
     sets = {run.manifest().root.name: run for run in (_copy(Path(run), options.work) for run in options.runs)}
-    tests = {name: run.manifest().split("test") for name, run in sets.items()}
+    tests = {data.resolve().name: load_manifest(data).split("test") for data in options.others}
+    tests |= {name: run.manifest().split("test") for name, run in sets.items()}
     text = f"{' '.join((__doc__ or '').split())}\n"
     for name, run in sets.items():
         inspector = Inspector.load(_bundle(run), check=False)
