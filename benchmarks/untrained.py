@@ -1,6 +1,7 @@
 """Bundles with random weights: as fast and as large as trained ones, but created in seconds."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -20,11 +21,17 @@ from gainspect.inspection.bundle import (
     write_bundle,
 )
 from gainspect.models.backbone import Backbone
+from gainspect.models.familiarity import Familiarity, pooled
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.models.graph import InspectionGraph
-from gainspect.policy import Policy
+from gainspect.policy import InputPolicy, Policy, UsualRange
 from gainspect.release.formats.graph_files import FILES, graph_files
 from gainspect.strategies import strategy
+from gainspect.types import StatisticName
+
+_ANY_INPUT = InputPolicy(
+    ranges={name: UsualRange() for name in get_args(StatisticName)}, share=0.5, split="none", images=0
+)
 
 
 class BareGraph(nn.Module):
@@ -50,6 +57,7 @@ def untrained_bundle(
     strategy_name: str = "S9",
     formats: tuple[Format, ...] = ("onnx",),
     bare: bool = False,
+    familiar: bool = False,
 ) -> Bundle:
     """Write a bundle of a model with random weights from a fixed seed.
 
@@ -63,12 +71,18 @@ def untrained_bundle(
         strategy_name: S1 … S9.
         formats: the formats that the bundle contains.
         bare: write the backbone alone instead of the inspector (it cannot judge).
+        familiar: the network also gives the distance to the training, and the policy limits all figures.
     """
     torch.manual_seed(0)
     settings = ModelConfig(backbone=backbone, weights="none")
     model = GainMTL(settings, strategy(strategy_name)).eval()
-    graph = BareGraph(model.backbone).eval() if bare else InspectionGraph(model)
     frames = probe_frames(size)
+    known = None
+    if familiar:
+        with torch.inference_mode():
+            figures = pooled(model.backbone(torch.from_numpy(frames)).pyramid).numpy()
+        known = Familiarity.of(figures)
+    graph = BareGraph(model.backbone).eval() if bare else InspectionGraph(model, known)
     evidence = TorchBackend(model, size)(frames)["evidence"]
     contents = graph_files(
         graph, [name for name in formats if not (bare and name == "torch")], size, lambda: frames
@@ -87,6 +101,7 @@ def untrained_bundle(
             ng=0,
             ok=0,
             region_threshold=max(0.0, float(np.percentile(evidence, 95))),
+            inputs=_ANY_INPUT if familiar else None,
         ),
         formats={name: FILES[name] for name in formats if not (bare and name == "torch")},
         training={"config": {"strategy": strategy_name, "model": settings.model_dump()}},

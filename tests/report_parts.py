@@ -16,7 +16,7 @@ from gainspect.evaluation.reliance import Examined, examine
 from gainspect.inspection.bundle import Bundle, Description, Graph, Preprocessing
 from gainspect.inspection.inspector import Inspector
 from gainspect.metrics.decisions import Outcome
-from gainspect.policy import HeatScale, Policy, ReasonPolicy
+from gainspect.policy import HeatScale, InputPolicy, Policy, ReasonPolicy
 from gainspect.report.html.inspection_report import Album, write_report
 from gainspect.report.texts import Wording
 from gainspect.types import Label
@@ -118,6 +118,7 @@ def small_report(
     masks: bool = True,
     review_from: float | None = None,
     point: OperatingPoint | None = None,
+    inputs: InputPolicy | None = None,
 ) -> Path:
     """Write a whole report of these parts, with their masks or without, and with what the policy gave."""
     policy = bundle().description.policy
@@ -127,6 +128,7 @@ def small_report(
         review_from=review_from,
         region_threshold=policy.region_threshold,
         reason=policy.reason,
+        inputs=inputs,
     )
     manifest, album = parts(folder / "data"), Album(bundle())
     if not masks:

@@ -21,10 +21,13 @@ from gainspect.types import (
     AcceptReason,
     Decision,
     Fired,
+    InputStatistics,
     Label,
     MapName,
     NgReason,
     ReviewReason,
+    StatisticName,
+    Unlike,
 )
 
 
@@ -71,6 +74,42 @@ class ReasonPolicy(_Section):
     """How many of these become REVIEW because they break one of the fitted limits."""
     unchecked: int = Field(default=0, ge=0)
     """How many of these become REVIEW only because their reason could not be checked in full."""
+
+
+class UsualRange(_Section):
+    """Between which values a figure of an image lies, in the figure's own units; None: it has no such end."""
+
+    low: float | None = None
+    high: float | None = None
+
+    def holds(self, value: float) -> bool:
+        """Whether the value lies in the range, ends included; NaN does not."""
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+
+class InputPolicy(_Section):
+    """Which images count as like those of the training; `evaluation.input_limits` fits it."""
+
+    ranges: dict[StatisticName, UsualRange]
+    """The figures that are looked at, and their usual ranges."""
+    share: float = Field(gt=0, lt=1)
+    """Of new OK images, the share that was allowed to lie outside of some range."""
+    split: str
+    """The part of the data that the ranges were fitted on, besides the images of the training."""
+    images: int = Field(ge=0)
+    """Number of OK images in that part."""
+    training: int = Field(default=0, ge=0)
+    """Number of OK images of the training that were looked at."""
+    outside: int = Field(default=0, ge=0)
+    """How many of the OK images in that part lie outside of some range."""
+
+    def unlike(self, inputs: InputStatistics) -> tuple[Unlike, ...]:
+        """The figures of an image that lie outside of their usual range; one that is not known does not."""
+        return tuple(
+            Unlike(name, inputs[name], usual.low, usual.high)
+            for name, usual in self.ranges.items()
+            if name in inputs and not usual.holds(inputs[name])
+        )
 
 
 class ViewRule(_Section):
@@ -139,6 +178,8 @@ class Policy(Rules):
     """How reasons are checked; None: they are not checked."""
     region_rules: RegionRules | None = None
     """What follows from single regions; None: there are no such rules."""
+    inputs: InputPolicy | None = None
+    """Which images are like those of the training; None: this is not checked."""
 
     @property
     def rules(self) -> Rules:
@@ -171,7 +212,7 @@ class Policy(Rules):
         return {name: value for name, value in stored.items() if name not in _LATER or value is not None}
 
 
-_LATER = ("review_from", "views", "region_rules")
+_LATER = ("review_from", "views", "region_rules", "inputs")
 """Fields that older versions do not know."""
 _NEAR_0 = 1e-7
 """Logits are of scores this far from 0 and 1 at least, the resolution of float32 near 1."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,12 @@ Mask = NDArray[np.uint8]
 
 MapName = Literal["cam", "attention", "localization", "evidence"]
 MAP_NAMES: tuple[MapName, ...] = ("cam", "attention", "localization", "evidence")
+
+StatisticName = Literal["width", "height", "brightness", "contrast", "sharpness", "red", "blue", "distance"]
+"""Figures by which an image is compared with those of the training; `inspection.statistics` defines them."""
+
+InputStatistics = dict[StatisticName, float]
+"""The figures of one image, those that are known."""
 
 
 class Label(StrEnum):
@@ -225,6 +231,16 @@ class ReasonCheck:
         return sum(control < self.threshold for control in self.controls) / len(self.controls)
 
 
+class Unlike(NamedTuple):
+    """A figure by which an image is unlike those of the training."""
+
+    name: StatisticName
+    value: float
+    low: float | None
+    high: float | None
+    """The usual range, in the figure's own units; None: it has no such end."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """What the policy says of one part."""
@@ -274,6 +290,10 @@ class Verdict:
     """What rules on regions say; None without such rules."""
     fired: tuple[Fired, ...] = ()
     """Every rule that fired, in the order of precedence."""
+    inputs: InputStatistics | None = None
+    """The figures of the image; None: its input was not looked at."""
+    unlike: tuple[Unlike, ...] = ()
+    """Those by which it is unlike the images of the training, also where the label is NG."""
 
     @property
     def accepted_by_rules(self) -> bool:

@@ -19,6 +19,7 @@ import pytest
 from clocks import Ticking
 from gainspect.config import RunConfig, load_config
 from gainspect.data.manifest import Manifest
+from gainspect.data.synthetic import SyntheticSpec, generate
 from gainspect.errors import GainspectError
 from gainspect.evaluation.saved_verdicts import FIGURE_COLUMNS
 from gainspect.evaluation.validation_verdicts import (
@@ -28,6 +29,7 @@ from gainspect.evaluation.validation_verdicts import (
 )
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.run_comparison import compare_strategies
+from gainspect.training.launch import train
 from gainspect.training.settle import complete_split
 from gainspect.types import Label
 
@@ -527,3 +529,53 @@ def test_thresholds_of_folds_are_tried_on_the_fold_that_is_left_out(
     (row,) = (row for row in saved.splitlines() if row.startswith("| platt") and "| pooled |" in row)
     assert row.split(" | ")[3:] == ["15", "15", "0", "0", "60", "0", "0", "0", "0 |"]
     assert saved.count("| folds left out |") == 3
+
+
+def _tables(text: str) -> list[list[dict[str, str]]]:
+    """The rows of each Markdown table of a text."""
+    return [_table(block) for block in text.split("\n\n") if block.startswith("|")]
+
+
+@pytest.mark.slow
+def test_inputs_counts_every_test_image_and_every_disturbed_one_once(
+    run: Callable[..., None], parts: Manifest, tmp_path: Path
+) -> None:
+    config = {
+        "strategy": "S1",
+        "data": {"size": 64, "val_fraction": 0.3},
+        "model": {"backbone": "test_efficientnet", "weights": "none"},
+        "training": {"epochs": 1, "batch_size": 8},
+    }
+    trained = train(RunConfig.model_validate(config), parts, tmp_path / "run")
+    before = {file: file.stat().st_mtime_ns for file in trained.path.rglob("*")}
+    run("inputs.py", trained.path, "--work", tmp_path / "work", "--images", "4")
+    assert {file: file.stat().st_mtime_ns for file in trained.path.rglob("*")} == before
+    added, disturbed = _tables((tmp_path / "results" / "inputs.md").read_text())
+    test = trained.manifest().split("test")
+    ng = int(test.labels.sum())
+    assert [row["test images"] for row in added] == [f"{len(test.parts) - ng} OK", f"{ng} NG"]
+    columns = ("REVIEW unlike_training", "NG or borderline", "still OK")
+    for row in disturbed:
+        assert sum(int(row[column]) for column in columns) == int(row["images"])
+    assert {"black", "JPEG quality 10", "negative"} <= {row["disturbed"] for row in disturbed}
+
+
+@pytest.mark.slow
+def test_input_cost_gives_ratios(run: Callable[..., None], tmp_path: Path) -> None:
+    run("input_cost.py", "--backbone", "test_efficientnet", "--sizes", "64", "--image", "80", "--rounds", "3")
+    (row,) = _table((tmp_path / "results" / "input_cost.md").read_text())
+    assert row["px"] == "64" and all(float(row[name].split()[0]) > 0 for name in ("graph", "inspection"))
+
+
+@pytest.mark.slow
+def test_input_features_compares_them_all_on_the_training_part(
+    run: Callable[..., None], tmp_path: Path
+) -> None:
+    spec = SyntheticSpec(size=64, parts={"train": 120, "test": 4}, views=1, defects=("stain",))
+    generate(spec, tmp_path / "data")
+    tiny = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--disturbed", "10"]
+    run("input_features.py", tmp_path / "data", *tiny, "--rounds", "2")
+    rows = _table((tmp_path / "results" / "input_features.md").read_text())
+    assert len({(row["features"], row["distance"]) for row in rows}) == len(rows) == 16
+    for row in rows:
+        assert all(0 <= float(row[name].rstrip("%")) <= 100 for name in ("false REVIEW", "noticed"))

@@ -1,6 +1,7 @@
 """From a trained run to a bundle that any runtime reads the same; the torch model is the reference."""
 
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ from gainspect.release import certificate as certify
 from gainspect.training.launch import train
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.trained import trained_inspector
+from gainspect.types import Label, ReviewReason
 
 pytestmark = pytest.mark.slow
 
@@ -104,6 +106,39 @@ def test_the_verdict_is_its_contributions_in_every_runtime(
     np.testing.assert_allclose(
         1 / (1 + np.exp(-results["logit"].astype(np.float64))), results["score"], atol=1e-6
     )
+
+
+def test_a_black_image_is_review_and_says_by_what_in_every_runtime(run: RunFolder, bundle: Bundle) -> None:
+    inputs = bundle.description.policy.inputs
+    assert inputs is not None and inputs == run.policy().inputs
+    black, usual = np.zeros((64, 64, 3), np.uint8), run.manifest().split("train").parts[0].image
+    distances = []
+    for runtime, precision in RUNS:
+        inspector = Inspector.load(bundle, runtime, precision, check=False)  # type: ignore[arg-type]
+        inspector.threshold = 1.0  # whatever a training of one epoch says
+        verdict = inspector.inspect(black)
+        assert (verdict.label, verdict.review_reasons) == (Label.REVIEW, (ReviewReason.UNLIKE_TRAINING,))
+        assert {"brightness", "contrast", "sharpness"} <= {unlike.name for unlike in verdict.unlike}
+        assert inspector.inspect(usual).label is Label.OK
+        assert verdict.inputs is not None
+        distances.append(verdict.inputs["distance"])
+    assert distances == pytest.approx([distances[-1]] * len(RUNS), rel=1e-3)
+
+
+def test_a_run_of_before_the_input_check_gets_it_when_it_is_exported(run: RunFolder, tmp_path: Path) -> None:
+    older = RunFolder(tmp_path / "run")
+    shutil.copytree(run.path, older.path)
+    older.familiar_file.unlink()
+    stored = json.loads(older.validation_file.read_text())
+    del stored["training"]
+    for image in stored["images"]:
+        del image["inputs"]
+    older.validation_file.write_text(json.dumps(stored))
+    bundle, _ = export_run(older, tmp_path / "new.gain", formats=("onnx",))
+    found, expected = bundle.description.policy.inputs, run.policy().inputs
+    assert found is not None and expected is not None and found.ranges.keys() == expected.ranges.keys()
+    for name, usual in expected.ranges.items():
+        assert found.ranges[name].high == pytest.approx(usual.high, rel=1e-4)
 
 
 def test_no_file_of_a_bundle_names_a_place_on_the_machine_that_made_it(bundle: Bundle) -> None:

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.special import expit, logit
 
-from gainspect.policy import Policy, ReasonPolicy, Rules, View, ViewRule, decide, part_score
+from gainspect.policy import (
+    InputPolicy,
+    Policy,
+    ReasonPolicy,
+    Rules,
+    UsualRange,
+    View,
+    ViewRule,
+    decide,
+    part_score,
+)
 from gainspect.types import CHECK_REASONS, AcceptReason, Label, NgReason, ReviewReason
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "decision.md"
@@ -184,6 +194,17 @@ def test_the_id_is_the_sha_256_of_the_canonical_json_and_changes_with_the_policy
 
 
 def test_a_policy_without_a_band_is_stored_as_older_versions_know_it():
-    assert not {"review_from", "views"} & json.loads(POLICY.model_dump_json()).keys()
+    assert not {"review_from", "views", "inputs"} & json.loads(POLICY.model_dump_json()).keys()
     banded = POLICY.model_copy(update={"review_from": 0.1})
     assert json.loads(banded.model_dump_json())["review_from"] == 0.1
+
+
+def test_ranges_of_inputs_change_the_id_and_are_stored_whole():
+    ranges = {"width": UsualRange(low=300, high=700), "distance": UsualRange(high=2.5)}
+    inputs = InputPolicy(ranges=ranges, share=0.005, split="val", images=20, training=80)
+    checked = POLICY.model_copy(update={"inputs": inputs})
+    assert checked.policy_id != POLICY.policy_id
+    read = Policy.model_validate_json(checked.model_dump_json())
+    assert (read, read.policy_id) == (checked, checked.policy_id)
+    assert [unlike.name for unlike in inputs.unlike({"width": 200, "distance": 3})] == ["width", "distance"]
+    assert inputs.unlike({"width": 300, "distance": 2.5}) == ()

@@ -21,7 +21,12 @@ def show(
     from gainspect.evaluation.goals import point_of
     from gainspect.inspection.bundle import read_bundle
     from gainspect.inspection.defect_types import types_of
-    from gainspect.report.terminal.bundle_tables import bundle_table, policy_sentence, reason_sentence
+    from gainspect.report.terminal.bundle_tables import (
+        bundle_table,
+        input_sentence,
+        policy_sentence,
+        reason_sentence,
+    )
     from gainspect.report.terminal.policy_sentences import policy_sentences
     from gainspect.report.terminal.region_sentences import confusion_table, rules_sentences, types_sentence
     from gainspect.report.terminal.sentences import say
@@ -34,6 +39,7 @@ def show(
     point = point_of(read)
     console.print(policy_sentence(read.description.policy, point))
     console.print(reason_sentence(read.description.policy))
+    console.print(input_sentence(read.description.policy))
     say(console, *([] if point is None else policy_sentences(point)))
     say(console, *rules_sentences(read.description.policy.region_rules))
     types = types_of(read)

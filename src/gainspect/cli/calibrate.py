@@ -62,7 +62,7 @@ def calibrate(
     from gainspect.evaluation.chosen_on import chosen_on_of
     from gainspect.evaluation.goals import goal_of, point_of
     from gainspect.inspection.bundle import read_bundle
-    from gainspect.report.terminal.bundle_tables import policy_sentence
+    from gainspect.report.terminal.bundle_tables import input_sentence, policy_sentence
     from gainspect.report.terminal.operating_tables import operating_view
     from gainspect.report.terminal.policy_sentences import policy_sentences
     from gainspect.report.terminal.region_sentences import rules_sentences
@@ -114,6 +114,7 @@ def calibrate(
     else:
         say(console, policy_sentence(policy, point), *policy_sentences(point))
     say(console, *rules_sentences(policy.region_rules))
+    say(console, input_sentence(policy))
     if show:
         return
     written = write_calibrated(

@@ -44,7 +44,12 @@ def export(
     from gainspect.evaluation.goals import goal_of, point_of
     from gainspect.inspection.defect_types import types_of
     from gainspect.jobs.run_export import export_run
-    from gainspect.report.terminal.bundle_tables import parity_table, policy_sentence, reason_sentence
+    from gainspect.report.terminal.bundle_tables import (
+        input_sentence,
+        parity_table,
+        policy_sentence,
+        reason_sentence,
+    )
     from gainspect.report.terminal.policy_sentences import policy_sentences
     from gainspect.report.terminal.region_sentences import types_sentence
     from gainspect.report.terminal.sentences import say
@@ -76,6 +81,7 @@ def export(
     point = point_of(bundle)
     console.print(policy_sentence(bundle.description.policy, point))
     console.print(reason_sentence(bundle.description.policy))
+    console.print(input_sentence(bundle.description.policy))
     say(console, *([] if point is None else policy_sentences(point)))
     say(console, types_sentence(types_of(bundle)))
     console.print(f"Saved: {bundle.path} ({bundle.path.stat().st_size / 2**20:.1f} MiB)", soft_wrap=True)

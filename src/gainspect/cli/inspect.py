@@ -95,6 +95,8 @@ def inspect(
             console.print(f"Saved: {', '.join(printable(str(file)) for file in files)}", soft_wrap=True)
     if (sentence := accepted_sentence(accepted_in(result.records))) is not None:
         (errors if jsonl else console).print(sentence, highlight=False, soft_wrap=True)
+    if result.input_gap is not None:
+        errors.print(result.input_gap, highlight=False, soft_wrap=True)
     if result.unlettered is not None:
         errors.print(result.unlettered, highlight=False, soft_wrap=True)
     if result.stopped:

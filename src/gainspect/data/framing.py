@@ -46,7 +46,7 @@ def letterbox(image: Image, size: int, padding: int = PADDING) -> tuple[Image, G
     """Scale an image into the middle of a square (size, size, 3) of the grey value `padding`."""
     geometry = geometry_of(image.shape[0], image.shape[1], size)
     frame = np.full((size, size, 3), padding, np.uint8)
-    _content(frame, geometry)[:] = _resize(image, geometry.content_height, geometry.content_width)
+    content_of(frame, geometry)[:] = _resize(image, geometry.content_height, geometry.content_width)
     return frame, geometry
 
 
@@ -57,7 +57,7 @@ def letterbox_mask(mask: Mask, geometry: Geometry) -> Mask:
     pixel to this extent keeps all frame pixels that contain the center of one of its own pixels.
     """
     frame = np.zeros((geometry.size, geometry.size), np.uint8)
-    content = _content(frame, geometry)
+    content = content_of(frame, geometry)
     content[:] = _resize(mask.astype(np.float32), *content.shape) >= _MIN_COVERAGE
     count, labels = cv2.connectedComponents(mask, connectivity=8)
     rows, columns = np.nonzero(mask)
@@ -75,7 +75,7 @@ def letterbox_mask(mask: Mask, geometry: Geometry) -> Mask:
 def unletterbox(values: NDArray[np.floating], geometry: Geometry) -> FloatMap:
     """Resize a model's map (h, w) of the whole frame, at any resolution, to the image's (H, W)."""
     frame = _resize(values.astype(np.float32), geometry.size, geometry.size)
-    return _resize(_content(frame, geometry), geometry.height, geometry.width).astype(np.float32)
+    return _resize(content_of(frame, geometry), geometry.height, geometry.width).astype(np.float32)
 
 
 class Spread:
@@ -113,11 +113,11 @@ def _overlaps(edges: NDArray[np.float64], cells: int) -> NDArray[np.float32]:
 def content_mask(geometry: Geometry) -> Mask:
     """(size, size), 1 where the frame shows the image, 0 in its border."""
     frame = np.zeros((geometry.size, geometry.size), np.uint8)
-    _content(frame, geometry)[:] = 1
+    content_of(frame, geometry)[:] = 1
     return frame
 
 
-def _content(frame: NDArray[_Number], geometry: Geometry) -> NDArray[_Number]:
+def content_of(frame: NDArray[_Number], geometry: Geometry) -> NDArray[_Number]:
     """The part of the frame that shows the image (a view)."""
     bottom, right = geometry.top + geometry.content_height, geometry.left + geometry.content_width
     return frame[geometry.top : bottom, geometry.left : right]

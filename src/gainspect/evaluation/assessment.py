@@ -72,6 +72,8 @@ class Assessed:
     """Number of regions that rules accepted, by the name of the rule."""
     ok_by_rules: bool = False
     """Whether it is OK only because of that."""
+    unlike: bool = False
+    """Whether it is unlike the images of the training; only if the Inspector looks at that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +175,7 @@ def assess_verdict(
             str(region.rule) for region in verdict.regions if region.action is RegionAction.ACCEPT
         ),
         ok_by_rules=verdict.accepted_by_rules,
+        unlike=bool(verdict.unlike),
     )
 
 

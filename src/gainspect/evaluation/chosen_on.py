@@ -8,10 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gainspect.errors import GainspectError, first_fault
 from gainspect.evaluation.judged_parts import JudgedPart, ViewedImage, judged_parts
-from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
+from gainspect.evaluation.validation_verdicts import ValidationVerdicts
 from gainspect.inspection.bundle import Bundle
-from gainspect.inspection.reason.rules import broken_rules
-from gainspect.policy import Policy, View
+from gainspect.policy import Policy
 
 CHOSEN_ON = "chosen_on.json"
 """The name of the file in a bundle."""
@@ -40,13 +39,11 @@ class Attainable(NamedTuple):
 
 def chosen_on(verdicts: ValidationVerdicts, policy: Policy) -> ChosenOn:
     """The parts of these verdicts, as the policy's checks see them."""
-
-    def viewed(image: ValidationVerdict) -> ViewedImage:
-        figures = image.drop, image.control_drop, image.agreement, image.gap
-        doubts = () if policy.reason is None else broken_rules(*figures, policy.reason)
-        return ViewedImage(image.image, image.part, image.group, image.label, View(image.score, doubts))
-
-    parts = judged_parts([viewed(image) for image in verdicts.images], policy.views)
+    images = [
+        ViewedImage(image.image, image.part, image.group, image.label, image.view(policy))
+        for image in verdicts.images
+    ]
+    parts = judged_parts(images, policy.views)
     return ChosenOn(split=verdicts.split, parts=parts)
 
 

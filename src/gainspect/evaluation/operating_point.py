@@ -1,4 +1,4 @@
-"""Chooses the policy (thresholds, limits of the reason check, heat scale) from validation verdicts."""
+"""Chooses the policy (thresholds, limits of the checks of reason and input, heat scale) from verdicts."""
 
 from collections.abc import Sequence
 
@@ -16,15 +16,15 @@ from gainspect.evaluation.goals import (
     Procedure,
     Recall,
 )
+from gainspect.evaluation.input_limits import fit_inputs
 from gainspect.evaluation.out_of_fold import left_out
 from gainspect.evaluation.parts import DecidedPart, part_labels, part_scores, parts_of
 from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
-from gainspect.inspection.reason.rules import broken_rules
 from gainspect.metrics.classification import at_threshold, just_below, operating_threshold
 from gainspect.metrics.decisions import Outcome, distinct, expected_cost, outcome
 from gainspect.metrics.intervals import events_allowed, trials_needed, upper_bound
 from gainspect.metrics.thresholds import Thresholds, between, least_cost, noise_floor
-from gainspect.policy import HeatScale, Policy, ReasonPolicy, View, ViewRule, decide
+from gainspect.policy import HeatScale, Policy, ReasonPolicy, ViewRule, decide
 from gainspect.types import Decision, Label, ReviewReason
 from gainspect.wording import plural
 
@@ -92,6 +92,7 @@ def choose_policy(verdicts: ValidationVerdicts, goal: Goal, *, check: bool = Tru
         map_thresholds=verdicts.map_thresholds,
         heat=fit_heat(verdicts.peaks(Label.OK), verdicts.peaks(Label.NG)),
         reason=reason,
+        inputs=fit_inputs(verdicts.ok_inputs, verdicts.training, verdicts.split),
     )
 
 
@@ -169,10 +170,8 @@ def _procedure(verdicts: ValidationVerdicts, goal: Goal, *, check: bool) -> Proc
 
 def decisions(verdicts: ValidationVerdicts, policy: Policy) -> list[Decision]:
     """The decision on each part of the verdicts, as the Inspector would make it with this policy."""
-    return [
-        decide([View(image.score, _doubts(image, policy.reason)) for image in part.images], policy)
-        for part in parts_of(verdicts.images)
-    ]
+    parts = parts_of(verdicts.images)
+    return [decide([image.view(policy) for image in part.images], policy) for part in parts]
 
 
 def _view_rule(parts: Sequence[_Part], goal: Goal) -> ViewRule | None:
@@ -286,13 +285,7 @@ def _is_doubted(part: _Part, threshold: float, reason: ReasonPolicy) -> bool:
     """Whether a part would be REVIEW by the check of its reason, if its score were NG."""
     highest = max(image.score for image in part.images)
     checked = [image for image in part.images if image.score >= min(threshold, highest)]
-    return all(_doubts(image, reason) for image in checked)
-
-
-def _doubts(image: ValidationVerdict, reason: ReasonPolicy | None) -> tuple[ReviewReason, ...]:
-    if reason is None:
-        return ()
-    return broken_rules(image.drop, image.control_drop, image.agreement, image.gap, reason)
+    return all(image.doubts(reason) for image in checked)
 
 
 def _reason_policy(verdicts: ValidationVerdicts, threshold: float) -> ReasonPolicy:

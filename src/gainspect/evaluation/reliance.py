@@ -17,7 +17,7 @@ from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import control_regions, with_margin
 from gainspect.inspection.reason.part import part_of
 from gainspect.inspection.reason.repair import BoolMask, repair
-from gainspect.types import Image, Label, Mask, ReasonCheck, ReviewReason, Verdict
+from gainspect.types import Image, Label, Mask, ReasonCheck, ReviewReason, Unlike, Verdict
 
 Cell = tuple[Literal["right", "wrong"], Literal["right", "wrong"]]
 """Whether the verdict is right, and whether the reason is right."""
@@ -47,6 +47,8 @@ class Examined:
     """Width of the marked defect after resizing, pixels (see `data.defect_size.defect_px`)."""
     contrast: float | None
     """Contrast of the marked defect in gray values: |mean inside − mean around| / std. deviation around."""
+    unlike: tuple[Unlike, ...] = ()
+    """By what it is unlike the images of the training."""
 
     @property
     def unchecked(self) -> bool:
@@ -295,6 +297,7 @@ def _examined(
         random_repaired=repaired.get("random"),
         defect_px=across,
         contrast=None if mask is None or truth is None else _contrast(image, mask, truth.ignored),
+        unlike=verdict.unlike,
     )
 
 

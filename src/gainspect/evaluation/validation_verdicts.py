@@ -21,9 +21,12 @@ from gainspect.evaluation.truth import truth_of
 from gainspect.files import write_json
 from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.reason.rules import control_drop_share, drop_share, map_agreement
-from gainspect.policy import Policy, ReasonPolicy
-from gainspect.types import CheckGap, Label, MapName, Verdict
+from gainspect.inspection.reason.rules import broken_rules, control_drop_share, drop_share, map_agreement
+from gainspect.policy import InputPolicy, Policy, ReasonPolicy, View
+from gainspect.types import CheckGap, InputStatistics, Label, MapName, ReviewReason, Verdict
+
+LOOKED_AT = InputPolicy(ranges={}, share=0.5, split="none", images=0)
+"""With it an Inspector says the figures of each image, and holds nothing against them."""
 
 
 class _Stored(BaseModel):
@@ -57,6 +60,19 @@ class ValidationVerdict(_Stored):
     """The fold whose network judged it; None: it was not judged out of fold."""
     fold_score: float | None = Field(default=None, ge=0, le=1)
     """P(NG) as the network of the fold gave it."""
+    inputs: InputStatistics | None = None
+    """Its figures, by which it is compared with the images of the training; None: they are not known."""
+
+    def doubts(self, reason: ReasonPolicy | None) -> tuple[ReviewReason, ...]:
+        """What the check of its reason finds, by the limits of a policy; nothing if it checks none."""
+        if reason is None:
+            return ()
+        return broken_rules(self.drop, self.control_drop, self.agreement, self.gap, reason)
+
+    def view(self, policy: Policy) -> View:
+        """What a policy looks at when it decides on the part."""
+        unlike = policy.inputs is not None and bool(policy.inputs.unlike(self.inputs or {}))
+        return View(self.score, self.doubts(policy.reason), unlike=unlike)
 
 
 class ValidationVerdicts(_Stored):
@@ -73,6 +89,8 @@ class ValidationVerdicts(_Stored):
     images: tuple[ValidationVerdict, ...]
     carried: Carried | None = None
     """How scores were carried over, if they are out of fold."""
+    training: tuple[InputStatistics, ...] = ()
+    """The figures of OK images of the training, without distances; empty: they are not known."""
 
     @property
     def scores(self) -> NDArray[np.float64]:
@@ -83,6 +101,28 @@ class ValidationVerdicts(_Stored):
     def labels(self) -> NDArray[np.bool_]:
         """(N,) True for NG."""
         return np.array([image.label is Label.NG for image in self.images], np.bool_)
+
+    @property
+    def inputs_known(self) -> bool:
+        """Whether the figures of all images are known; older versions stored none."""
+        return all(image.inputs is not None for image in self.images)
+
+    @property
+    def ok_inputs(self) -> list[InputStatistics]:
+        """The figures of the OK images, where they are known."""
+        return [image.inputs for image in self.images if image.label is Label.OK and image.inputs is not None]
+
+    def without_distances(self) -> "ValidationVerdicts":
+        """The same for a network that gives no distances."""
+        images = (
+            image
+            if image.inputs is None
+            else image.model_copy(
+                update={"inputs": {key: value for key, value in image.inputs.items() if key != "distance"}}
+            )
+            for image in self.images
+        )
+        return self.model_copy(update={"images": tuple(images)})
 
     def peaks(self, label: Label) -> list[float]:
         """Largest evidence of each image of this label, in its own units."""
@@ -97,6 +137,7 @@ def validation_verdicts(
     *,
     kept: Policy | None = None,
     padding: int = PADDING,
+    training: Sequence[InputStatistics] = (),
 ) -> ValidationVerdicts:
     """Judge the validation part, choose the thresholds on its maps, then check the reason of each image.
 
@@ -108,6 +149,7 @@ def validation_verdicts(
             if thresholds are kept.
         kept: a policy whose thresholds on maps are kept instead of choosing them.
         padding: gray value of the letterbox's border, as in training.
+        training: the figures of OK images of the training, which are stored with the verdicts.
 
     Raises:
         GainspectError: an image or mask cannot be read.
@@ -120,9 +162,10 @@ def validation_verdicts(
         region_threshold = least_region(thresholds, peaks)
     else:
         thresholds, region_threshold = kept.map_thresholds, kept.region_threshold
-    return checked_verdicts(
+    checked = checked_verdicts(
         backend, validation, thresholds, region_threshold, tiling, on_image, padding=padding
     )
+    return checked.model_copy(update={"training": tuple(training)})
 
 
 def checked_verdicts(
@@ -158,6 +201,7 @@ def checked_verdicts(
         tiling=tiling,
         reason=reason,
         padding=padding,
+        inputs=LOOKED_AT,
     )
     verdicts = inspector.judge(map(validation.image, validation.parts))
     images = []
@@ -171,6 +215,34 @@ def checked_verdicts(
         seed=reason.seed,
         images=tuple(images),
     )
+
+
+def with_inputs(
+    verdicts: ValidationVerdicts,
+    backend: Backend,
+    validation: Manifest,
+    tiling: Tiling | None = None,
+    training: Sequence[InputStatistics] = (),
+) -> ValidationVerdicts:
+    """Add the figures of the images to verdicts that an older version stored; no reason is checked again.
+
+    Args:
+        verdicts: of the validation part.
+        backend: see `validation_verdicts`.
+        validation: see `validation_verdicts`.
+        tiling: see `validation_verdicts`.
+        training: see `validation_verdicts`.
+
+    Raises:
+        GainspectError: an image cannot be read.
+    """
+    inspector = Inspector(backend, threshold=0.5, tiling=tiling, inputs=LOOKED_AT)
+    judged = inspector.judge(map(validation.image, validation.parts))
+    known = {
+        validation.key(part): verdict.inputs for part, verdict in zip(validation.parts, judged, strict=True)
+    }
+    images = (image.model_copy(update={"inputs": known.get(image.image)}) for image in verdicts.images)
+    return verdicts.model_copy(update={"images": tuple(images), "training": tuple(training)})
 
 
 def map_thresholds(assessment: Assessment) -> dict[MapName, float]:
@@ -242,4 +314,5 @@ def _stored(validation: Manifest, part: Part, verdict: Verdict) -> ValidationVer
         control_drop=control_drop_share(check),
         agreement=map_agreement(verdict.evidence),
         gap=check.gap,
+        inputs=verdict.inputs,
     )

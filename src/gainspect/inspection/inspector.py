@@ -39,13 +39,15 @@ from gainspect.inspection.inputs import (
 )
 from gainspect.inspection.reason.check import check_reasons
 from gainspect.inspection.regions import Contributions, regions_of
+from gainspect.inspection.statistics import image_statistics
 from gainspect.inspection.tiled import Judged, grid_of, judge_tiles
-from gainspect.policy import ReasonPolicy, Rules, View, ViewRule, decide, part_score
+from gainspect.policy import InputPolicy, ReasonPolicy, Rules, View, ViewRule, decide, part_score
 from gainspect.types import (
     CHECK_REASONS,
     MAP_NAMES,
     Evidence,
     Image,
+    InputStatistics,
     Label,
     NgReason,
     PartVerdict,
@@ -76,6 +78,7 @@ class Inspector:
         depth: how many of their bits 16-bit images use, as in training; None: not known, so images that do
             not state it are refused.
         regions: what is said of regions besides where they are: types, measures, rules; None: nothing.
+        inputs: which images are like those of the training; None: no image is looked at.
 
     Raises:
         GainspectError: an argument is out of its range.
@@ -99,12 +102,17 @@ class Inspector:
         padding: int = PADDING,
         depth: Depth | None = None,
         regions: ReadsRegions | None = None,
+        inputs: InputPolicy | None = None,
     ) -> None:
         if region_threshold is not None:
             region_threshold = require_number("region_threshold", region_threshold, -math.inf, math.inf)
         elif reason is not None:
             raise GainspectError("checking reasons needs a region threshold", hint="Give region_threshold.")
-        for name, value, known in (("tiling", tiling, Tiling), ("reason", reason, ReasonPolicy)):
+        for name, value, known in (
+            ("tiling", tiling, Tiling),
+            ("reason", reason, ReasonPolicy),
+            ("inputs", inputs, InputPolicy),
+        ):
             if value is not None and not isinstance(value, known):
                 raise GainspectError(
                     f"{name} is {in_short(value)}", hint=f"Give a {known.__name__}, or None."
@@ -123,6 +131,7 @@ class Inspector:
         self.padding = padding
         self.depth = depth
         self.regions = regions
+        self.inputs = inputs
         self.max_mpx = require_limit(max_mpx)
 
     @property
@@ -142,10 +151,9 @@ class Inspector:
             return None
         policy = self.bundle.description.policy
         rules = None if self.regions is None else self.regions.rules
-        as_it_is = (
-            self.rules == policy.rules and self.reason == policy.reason and rules == policy.region_rules
-        )
-        return policy.policy_id if as_it_is else None
+        applied = self.rules, self.reason, rules, self.inputs
+        chosen = policy.rules, policy.reason, policy.region_rules, policy.inputs
+        return policy.policy_id if applied == chosen else None
 
     @property
     def batch_size(self) -> int:
@@ -201,8 +209,9 @@ class Inspector:
         if not isinstance(bundle, Bundle):
             bundle = read_bundle(path_of(bundle, what="the bundle"))
         depth = _depth(bundle, bits)
-        backend = open_backend(bundle, runtime, precision, threads)
         policy = bundle.description.policy
+        _require_distance(bundle)
+        backend = open_backend(bundle, runtime, precision, threads)
         inspector = cls(
             backend,
             threshold=policy.threshold,
@@ -216,6 +225,7 @@ class Inspector:
             padding=bundle.description.preprocessing.padding,
             depth=depth,
             regions=reader_of(bundle, precision),
+            inputs=policy.inputs,
         )
         inspector.bundle = bundle
         try:
@@ -279,7 +289,10 @@ class Inspector:
         """
         remaining = map(require_rgb8, images_of(images))
         while pixels := list(islice(remaining, self.images_at_once)):
-            verdicts = [self._verdict(judged) for judged in self._judge(pixels)]
+            verdicts = [
+                self._verdict(judged, image)
+                for judged, image in zip(self._judge(pixels), pixels, strict=True)
+            ]
             if self.reason is not None and self.region_threshold is not None:
                 verdicts = check_reasons(pixels, verdicts, self.scores, self.reason, self.region_threshold)
             yield from map(self._decided, verdicts)
@@ -316,10 +329,16 @@ class Inspector:
         for index, geometry in enumerate(geometries):
             maps = {name: unletterbox(results[name][index], geometry) for name in names}
             given = results.get("contributions")
-            contributions = None if given is None else np.array(given[index])
             whole = Tile(0, 0, geometry.height, geometry.width)
-            grids = () if self.regions is None else (grid_of(results, index, geometry, whole),)
-            yield Judged(float(results["score"][index]), maps, contributions, geometry, grids=grids)
+            yield Judged(
+                score=float(results["score"][index]),
+                maps=maps,
+                contributions=None if given is None else np.array(given[index]),
+                geometry=geometry,
+                grids=() if self.regions is None else (grid_of(results, index, geometry, whole),),
+                distance=float(results["distance"][index]) if "distance" in results else None,
+                frame=frames[index],
+            )
 
     @property
     def _keep_from(self) -> float | None:
@@ -331,7 +350,15 @@ class Inspector:
         _require_finite(results)
         return results
 
-    def _verdict(self, judged: Judged) -> Verdict:
+    def _inputs(self, judged: Judged, image: Image) -> InputStatistics:
+        """The figures of an image; with tiles, its distance is the largest of all tiles."""
+        frame, geometry = judged.frame, judged.geometry
+        if frame is None:
+            frame, geometry = letterbox(image, self.backend.size, self.padding)
+        inputs = image_statistics(frame, geometry)
+        return inputs if judged.distance is None else {**inputs, "distance": judged.distance}
+
+    def _verdict(self, judged: Judged, image: Image) -> Verdict:
         """What is known before reasons are checked: its label is NG if that of its score is to be checked."""
         maps, given, tile = judged.maps, judged.contributions, judged.tile
         evidence = np.maximum(maps["evidence"], 0, out=maps["evidence"])
@@ -343,6 +370,7 @@ class Inspector:
         if self.regions is not None and self.region_threshold is not None:
             regions, found = self.regions.read(regions, evidence, self.region_threshold, judged.grids)
         place = None if tile is None else (tile.left, tile.top, tile.width, tile.height)
+        inputs = None if self.inputs is None else self._inputs(judged, image)
         verdict = Verdict(
             label=Label.OK,
             score=judged.score,
@@ -350,6 +378,8 @@ class Inspector:
             evidence=Evidence(**maps, contributions=given, tile=place),
             regions=regions,
             region_rules=found,
+            inputs=inputs,
+            unlike=() if inputs is None or self.inputs is None else self.inputs.unlike(inputs),
         )
         # An image that is NG by a rule on its regions alone has no NG score whose reason could be checked.
         checked = NgReason.SCORE in decide([view_of(verdict)], self.rules).fired
@@ -367,7 +397,7 @@ def view_of(verdict: Verdict) -> View:
     """What a policy looks at in a verdict."""
     doubts = tuple(reason for reason in verdict.review_reasons if reason in CHECK_REASONS)
     found = verdict.region_rules or RuleFindings()
-    return View(verdict.score, doubts, found.ng, found.review, found.rest)
+    return View(verdict.score, doubts, found.ng, found.review, found.rest, bool(verdict.unlike))
 
 
 def _depth(bundle: Bundle, bits: int | None) -> Depth | None:
@@ -383,6 +413,17 @@ def _depth(bundle: Bundle, bits: int | None) -> Depth | None:
             hint="Leave it out, or train with such images.",
         )
     return trained or depth
+
+
+def _require_distance(bundle: Bundle) -> None:
+    """Refuse a limit that cannot be applied."""
+    policy = bundle.description.policy.inputs
+    if policy is not None and "distance" in policy.ranges.keys() - set(bundle.description.graph.outputs):
+        raise GainspectError(
+            "its policy limits the distance to the training, but its network gives none",
+            where=bundle.path,
+            hint="Export it again from its run.",
+        )
 
 
 def _require_finite(results: Predictions) -> None:

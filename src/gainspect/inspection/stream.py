@@ -178,6 +178,8 @@ def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
         "regions": [_region_record(region) for region in verdict.regions],
         "review_reasons": [str(reason) for reason in verdict.review_reasons],
         "unchecked": verdict.unchecked,
+        "inputs": verdict.inputs,
+        "unlike": [unlike._asdict() for unlike in verdict.unlike],
         "check": None if verdict.check is None else _check_record(verdict.check),
         **_judged_with(inspector),
         **_rules_record(verdict),

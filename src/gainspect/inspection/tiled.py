@@ -45,6 +45,10 @@ class Judged(NamedTuple):
     """The tile that contributions and score come from; None: the whole image."""
     grids: tuple[Grid, ...] = ()
     """Of the image, or of each tile whose score is high enough; empty if they were not asked for."""
+    distance: float | None = None
+    """Distance to the images of the training, the largest of all tiles; None if the backend gives none."""
+    frame: Image | None = None
+    """(S, S, 3), the image letterboxed; None: it was cut into tiles."""
 
 
 def grid_of(results: Predictions, index: int, geometry: Geometry, tile: Tile) -> Grid:
@@ -91,12 +95,14 @@ def judge_tiles(
         keep_from: the grids of tiles from this P(NG) on are kept; None: of none.
 
     Returns:
-        The largest P(NG) of all tiles, the contributions of the tile that has it, and the maps.
+        The largest P(NG) of all tiles, the contributions of the tile that has it, the maps, and the largest
+        distance of all tiles.
     """
     shape = image.shape[0], image.shape[1]
     maps = dict[MapName, FloatMap]()
     worst, highest = Judged(0.0, maps, None, Geometry(*shape, size, 0, 0, size, size)), -np.inf
     grids: list[Grid] = []
+    distances: list[float] = []
     remaining = iter(tiles_of(*shape, tiling))
     while batch := list(islice(remaining, batch_size)):
         frames, geometries = zip(*(letterbox(tile.of(image), size, padding) for tile in batch), strict=True)
@@ -118,6 +124,7 @@ def judge_tiles(
         if keep_from is not None:
             kept = np.flatnonzero(results["score"] >= keep_from)
             grids += [grid_of(results, at, geometries[at], batch[at]) for at in map(int, kept)]
+        distances += map(float, results.get("distance", ()))
         for name in MAP_NAMES:
             if name not in results:
                 continue
@@ -126,4 +133,4 @@ def judge_tiles(
             for tile, geometry, values in zip(batch, geometries, results[name], strict=True):
                 place = tile.of(maps[name])
                 np.maximum(place, unletterbox(values, geometry), out=place)
-    return worst._replace(grids=tuple(grids))
+    return worst._replace(grids=tuple(grids), distance=max(distances, default=None))

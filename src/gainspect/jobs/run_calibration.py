@@ -96,8 +96,12 @@ def calibrate(
     else:
         assert run is not None
         verdicts = _of_run(bundle, RunFolder(run))
+    if "distance" not in bundle.description.graph.outputs:
+        verdicts = verdicts.without_distances()
     goal = goal or usual_goal(verdicts, None)
     policy = choose_policy(verdicts, goal, check=check).model_copy(update={"region_rules": ruled})
+    if policy.inputs is None:  # too few OK images to fit ranges anew
+        policy = policy.model_copy(update={"inputs": bundle.description.policy.inputs})
     point = operating_point(verdicts, policy, goal)
     return Calibration(bundle, policy, point, chosen_on(verdicts, policy), manifest)
 

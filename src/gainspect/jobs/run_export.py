@@ -67,10 +67,12 @@ def export_run(
     seen, manifest = run.config().data, run.manifest(data)
     # With folds there is no validation part: frames of the training part serve as samples.
     validation = manifest.split("val" if manifest.split("val").parts else "train")
-    reference = trained_backend(run)
     if not run.validation_file.is_file() and run.config().training.folds is None:
         on_step(f"judge {plural(len(validation.parts), 'validation image')} and check the reasons")
+    elif not run.familiar_file.is_file():
+        on_step("look at OK images of the training and at the validation images")
     verdicts = validated(run, data)
+    reference = trained_backend(run)
     goal = goal or usual_goal(verdicts, run.config().training.target_recall)
     policy = choose_policy(verdicts, goal, check=check)
     point = operating_point(verdicts, policy, goal)

@@ -27,6 +27,7 @@ from gainspect.names import composed
 from gainspect.policy import HeatScale, View
 from gainspect.report.drawing.name_line import name_letters
 from gainspect.report.drawing.overlay import Style, overlay, to_png
+from gainspect.report.terminal.bundle_tables import input_gap
 
 _LONGEST_NAME = 240
 """Bytes of an overlay's name without suffix and number: file systems allow 255 in all."""
@@ -50,6 +51,8 @@ class Inspection:
     """One record (see `part_record`) for each part of which every image was judged; empty without parts."""
     unlettered: str | None = None
     """Which letters of names the overlays lack, and how to mend it, in a sentence; None: none."""
+    input_gap: str | None = None
+    """What of the inputs the bundle does not check, in a sentence; None: nothing."""
 
     @property
     def unread(self) -> list[dict[str, Any]]:
@@ -109,6 +112,7 @@ def run_inspection(
     together = None if parts is None else _Parts(parts, result.sources)
     inspector = Inspector.load(bundle, runtime, precision, check=check, max_mpx=max_mpx, bits=bits)
     assert inspector.bundle is not None
+    result.input_gap = input_gap(inspector.bundle)
     scale = inspector.bundle.description.policy.heat_scale()
     drawn = None
     if style is not None and out is not None:

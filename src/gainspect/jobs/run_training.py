@@ -13,7 +13,7 @@ from gainspect.inspection.bundle import read_bundle
 from gainspect.inspection.defect_types import types_of
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.report.operating_sentences import unusable_sentences
-from gainspect.report.terminal.bundle_tables import policy_sentence
+from gainspect.report.terminal.bundle_tables import input_sentence, policy_sentence
 from gainspect.report.terminal.policy_sentences import counted_sentence, known_of
 from gainspect.report.terminal.region_sentences import types_sentence
 from gainspect.report.terminal.sentences import say
@@ -106,4 +106,5 @@ def _say(run: RunFolder, console: Console) -> OperatingPoint | None:
     say(console, f"Kept epoch {result['epoch']}. {policy_sentence(policy, point)}")
     if point is not None:
         say(console, *known_of(point))
+    say(console, input_sentence(policy))
     return point

@@ -15,6 +15,8 @@ from gainspect.inspection.bundle import Bundle, Format
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.parity import difference, machine, run_frames
 from gainspect.metrics.classification import at_threshold
+from gainspect.policy import InputPolicy
+from gainspect.types import Label
 from gainspect.wording import plural
 
 INT8_MARGIN = 0.01
@@ -29,6 +31,10 @@ _RUNS: dict[Format, tuple[tuple[RuntimeName, Precision], ...]] = {
 """The runtimes and precisions with which the parity of each format is tested."""
 _MAX_SCORE_DIFFERENCE = 1e-3
 """Largest difference of P(NG) in f32; a graph that differs by more is not the same model."""
+_MAX_DISTANCE_DIFFERENCE = 1e-2
+"""The same for the distance to the training, of an image that lies as far away as is usual at most."""
+INT8_REVIEW_MARGIN = 0.02
+"""Which larger share of the OK validation images may be unlike the training in INT8; one image always may."""
 
 
 def compare_formats(
@@ -69,6 +75,7 @@ def compare_formats(
             }
             if precision == "f32":
                 _require_equal(format_, found)
+                _require_near(format_, policy.inputs, found)
             formats.append({"format": format_, **machine(backend), **found})
     return {"reference": machine(reference), "threshold": policy.threshold, "formats": formats}
 
@@ -84,8 +91,22 @@ def _require_equal(format_: Format, found: dict[str, dict[str, Any]]) -> None:
             )
 
 
+def _require_near(format_: Format, inputs: InputPolicy | None, found: dict[str, dict[str, Any]]) -> None:
+    """Refuse a format whose distances differ; those of probes, which lie anywhere, are not looked at."""
+    usual = None if inputs is None else inputs.ranges.get("distance")
+    if usual is None or usual.high is None:
+        return
+    largest = found["validation"]["outputs"]["distance"]["max"]
+    if largest > _MAX_DISTANCE_DIFFERENCE * usual.high:
+        raise GainspectError(
+            f"{format_} does not agree with the torch model: the feature distance differs by up to "
+            f"{largest:.2g}, where {usual.high:.2g} is usual",
+            hint="Nothing was written. Leave this format out, or export on another machine.",
+        )
+
+
 def certify_int8(bundle: Bundle, reference: Backend, validation: Manifest) -> dict[str, Any]:
-    """Recall and right-reason rate on the validation part, of INT8 and of torch.
+    """Recall, right-reason rate and OK images unlike the training on the validation part, INT8 and torch.
 
     Raises:
         GainspectError: INT8 loses more than the margin, or gives values that are not finite.
@@ -102,16 +123,25 @@ def certify_int8(bundle: Bundle, reference: Backend, validation: Manifest) -> di
                 f"{name.replace('_', ' ')} on the validation part falls from {before:.3f} to {after:.3f}, "
                 f"by more than {INT8_MARGIN}"
             )
-    return {"margin": INT8_MARGIN, **figures}
+    (before, images), (after, _) = figures["f32"]["unlike"], figures["int8"]["unlike"]
+    if after - before > max(1, INT8_REVIEW_MARGIN * images):
+        raise _int8_refused(
+            f"{after} of {plural(images, 'OK image')} of the validation part are unlike the training, "
+            f"{before} in f32"
+        )
+    return {"margin": INT8_MARGIN, "review_margin": INT8_REVIEW_MARGIN, **figures}
 
 
-def _on_validation(backend: Backend, bundle: Bundle, validation: Manifest) -> dict[str, float | None]:
-    threshold, tiling = bundle.description.policy.threshold, bundle.description.preprocessing.tiling
-    assessment = assess(Inspector(backend, threshold=threshold, tiling=tiling), validation)
+def _on_validation(backend: Backend, bundle: Bundle, validation: Manifest) -> dict[str, Any]:
+    policy, tiling = bundle.description.policy, bundle.description.preprocessing.tiling
+    inspector = Inspector(backend, threshold=policy.threshold, tiling=tiling, inputs=policy.inputs)
+    assessment = assess(inspector, validation)
     reasons = [right for _, right in assessment.reasons]
+    ok = [image for image in assessment.images if image.label is Label.OK]
     return {
-        "recall": at_threshold(assessment.scores, assessment.labels, threshold)["recall"],
+        "recall": at_threshold(assessment.scores, assessment.labels, policy.threshold)["recall"],
         "right_reason_rate": float(np.mean(reasons)) if reasons else None,
+        "unlike": (sum(image.unlike for image in ok), len(ok)),
     }
 
 

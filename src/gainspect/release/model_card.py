@@ -9,7 +9,14 @@ from gainspect.evaluation.out_of_fold import FOLDS
 from gainspect.inspection.bundle import Description
 from gainspect.inspection.defect_types import DefectTypes
 from gainspect.policy import Policy
-from gainspect.report.terminal.bundle_tables import policy_sentence, review_rules, right_verdicts
+from gainspect.report.terminal.bundle_tables import (
+    INPUTS_UNCHECKED,
+    input_origin,
+    input_ranges,
+    policy_sentence,
+    review_rules,
+    right_verdicts,
+)
 from gainspect.report.terminal.policy_sentences import policy_sentences
 from gainspect.report.terminal.region_sentences import rules_sentences, types_sentence
 from gainspect.strategies import strategy
@@ -63,6 +70,7 @@ This bundle judges images of parts as OK or NG, and shows what each verdict is b
 {_untaught(marking)}
 Fingerprint (SHA-256): `{description.data["fingerprint"]}`.
 Nothing is known about its verdicts on images unlike these (other parts, another camera, other light).
+{_inputs(policy)}
 
 ## When it says NG
 
@@ -126,6 +134,17 @@ def _rules(policy: Policy) -> str:
     if not said:
         return ""
     return "\n## Rules on regions\n\n" + "\n".join([said[0], "", *said[1:-1], "", said[-1]]) + "\n"
+
+
+def _inputs(policy: Policy) -> str:
+    inputs = policy.inputs
+    if inputs is None:
+        return INPUTS_UNCHECKED
+    listed = "\n".join(f"* {usual}" for usual in input_ranges(inputs))
+    return (
+        f"An OK image becomes REVIEW if a figure of it is not as usual:\n\n{listed}\n\n"
+        f"{input_origin(inputs)} Of new OK images, {inputs.share:.1%} may lie outside."
+    )
 
 
 def _marked(counts: Mapping[str, int] | None) -> str:

@@ -189,20 +189,22 @@ def _judge(run: RunFolder, config: RunConfig, divisions: list[Manifest], console
     tiling = config.data.tiling
     held_out = [division.split("val") for division in divisions]
     runs = [run.fold(number) for number in range(1, len(divisions) + 1)]
-    todo = list(zip(runs, held_out, strict=True))
+    todo = list(zip(runs, held_out, divisions, strict=True))
     images = sum(
         len(held.parts) * sum(not file.is_file() for file in (fold.held_out_maps_file, fold.held_out_file))
-        for fold, held in todo
+        for fold, held, _ in todo
     )
     with image_bar("judge out of fold", images, console) as advance:
-        for fold, held in todo:
+        for fold, held, _ in todo:
             if not fold.held_out_maps_file.is_file():
-                inspector = Inspector(last_average(fold, device_at_hand()), threshold=0.5, tiling=tiling)
+                inspector = Inspector(
+                    last_average(fold, device=device_at_hand()), threshold=0.5, tiling=tiling
+                )
                 HeldOutMaps.of(assess(inspector, held, on_image=advance)).save(fold.held_out_maps_file)
         thresholds, region = pooled_thresholds([HeldOutMaps.read(one.held_out_maps_file) for one in runs])
-        for fold, held in todo:
+        for fold, held, division in todo:
             if not fold.held_out_file.is_file():
-                backend = last_average(fold, device_at_hand())
+                backend = last_average(fold, division, device_at_hand())
                 found = checked_verdicts(backend, held, thresholds, region, tiling, advance)
                 save_validation_verdicts(found, fold.held_out_file)
     verdicts = pooled([read_validation_verdicts(fold.held_out_file) for fold in runs])

@@ -38,7 +38,7 @@ from gainspect.training.run_folder import RunFolder
 from gainspect.training.selection import EpochFigures, monitored
 from gainspect.training.settle import Settled, settle
 from gainspect.training.task import InspectionTask
-from gainspect.training.trained import trained_backend, validated
+from gainspect.training.trained import familiarize, trained_backend, validated
 from gainspect.training.workers import loading_workers, out_of_shared_memory
 from gainspect.wording import in_words, plural
 
@@ -222,10 +222,17 @@ def _finish(
     kept = monitor.selection.kept
     assert kept is not None  # the last epoch is always a candidate
     validation = manifest.split("val")
+    familiar = familiarize(run, manifest, console)
     if validation.parts:
         with image_bar("check reasons", 2 * len(validation.parts), console) as advance:
             backend = trained_backend(run, device_at_hand())
-            verdicts = validation_verdicts(backend, validation, config.data.tiling, advance)
+            verdicts = validation_verdicts(
+                backend,
+                validation,
+                config.data.tiling,
+                advance,
+                training=() if familiar is None else familiar.inputs,
+            )
         save_validation_verdicts(verdicts, run.validation_file)
     else:
         verdicts = validated(run)

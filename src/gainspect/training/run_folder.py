@@ -59,6 +59,11 @@ class RunFolder:
         return self.path / "checkpoints" / "best.safetensors"
 
     @property
+    def familiar_file(self) -> Path:
+        """What OK images of the training look like to the kept model; runs of older versions have none."""
+        return self.path / "checkpoints" / "familiar.safetensors"
+
+    @property
     def validation_file(self) -> Path:
         """The verdicts, of the validation part or out of fold, that the policy was chosen from."""
         return self.path / "validation.json"

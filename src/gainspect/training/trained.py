@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from rich.console import Console
+
+from gainspect.data.manifest import Manifest
 from gainspect.data.seen import SeenImages
 from gainspect.errors import GainspectError
 from gainspect.evaluation.validation_verdicts import (
@@ -9,33 +12,71 @@ from gainspect.evaluation.validation_verdicts import (
     read_validation_verdicts,
     save_validation_verdicts,
     validation_verdicts,
+    with_inputs,
 )
 from gainspect.files import write_text
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.inspection.inspector import Inspector
-from gainspect.models.gain_mtl import model_of
+from gainspect.models.gain_mtl import GainMTL, model_of
+from gainspect.report.terminal.image_bar import image_bar
 from gainspect.training.checkpoint import load_state
 from gainspect.training.device import device_at_hand
+from gainspect.training.familiar import Familiar, familiar_of, looked_at, read_familiar, save_familiar
 from gainspect.training.run_folder import RunFolder
 
 
 def trained_backend(run: RunFolder, device: str = "cpu") -> TorchBackend:
-    """The model of the best checkpoint, which already exists before the training has ended."""
+    """The model of the best checkpoint, which already exists before the training has ended.
+
+    It gives distances to the OK images of the training if these have been looked at.
+    """
     config = run.config()
-    model = model_of(config)
+    familiar = read_familiar(run.familiar_file)
+    familiarity = None if familiar is None else familiar.familiarity
+    return TorchBackend(_best_model(run).to(device), config.data.input_size, device, familiarity)
+
+
+def _best_model(run: RunFolder) -> GainMTL:
+    model = model_of(run.config())
     model.load_state_dict(load_state(run.best_checkpoint)["model"])
-    return TorchBackend(model.to(device).eval(), config.data.input_size, device)
+    return model.eval()
 
 
-def last_average(run: RunFolder, device: str = "cpu") -> TorchBackend:
-    """The model of the last epoch (its weight average, if there is one), whichever epoch was kept."""
+def familiarize(run: RunFolder, manifest: Manifest, console: Console | None = None) -> Familiar | None:
+    """Look at OK images of the training with the best checkpoint, and store what they look like.
+
+    Returns:
+        The same; None: there are too few.
+
+    Raises:
+        GainspectError: an image cannot be read.
+    """
+    with image_bar("look at OK images", len(looked_at(manifest)), console) as advance:
+        model = _best_model(run).to(device_at_hand())
+        familiar = familiar_of(model, manifest, run.config().data, advance)
+    if familiar is not None:
+        save_familiar(familiar, run.familiar_file)
+    return familiar
+
+
+def last_average(run: RunFolder, manifest: Manifest | None = None, device: str = "cpu") -> TorchBackend:
+    """The model of the last epoch (its weight average, if there is one), whichever epoch was kept.
+
+    Args:
+        run: a training run.
+        manifest: its parts; it then gives distances to the OK images of the training. None: it gives none.
+        device: where it runs.
+    """
     config, state = run.config(), load_state(run.last_checkpoint)["state_dict"]
     prefix = "ema.module." if config.training.ema else "model."
     model = model_of(config)
     model.load_state_dict(
         {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
     )
-    return TorchBackend(model.to(device).eval(), config.data.input_size, device)
+    model = model.to(device).eval()
+    familiar = None if manifest is None else familiar_of(model, manifest, config.data)
+    familiarity = None if familiar is None else familiar.familiarity
+    return TorchBackend(model, config.data.input_size, device, familiarity)
 
 
 def trained_inspector(run: RunFolder) -> Inspector:
@@ -49,6 +90,7 @@ def trained_inspector(run: RunFolder) -> Inspector:
         region_threshold=policy.region_threshold,
         tiling=run.config().data.tiling,
         depth=run.reading().depth,
+        inputs=policy.inputs,
     )
 
 
@@ -72,6 +114,8 @@ def seen_by(run: RunFolder, data: Path | None = None) -> SeenImages:
 def validated(run: RunFolder, data: Path | None = None) -> ValidationVerdicts:
     """The verdicts on the validation part, or out of fold; the former are computed if the run has none.
 
+    The same holds for the figures of its images, which runs of older versions lack.
+
     Args:
         run: a finished training run.
         data: the data folder, if it has moved.
@@ -79,15 +123,24 @@ def validated(run: RunFolder, data: Path | None = None) -> ValidationVerdicts:
     Raises:
         GainspectError: an image or mask cannot be read, or out-of-fold verdicts are missing.
     """
+    everything, tiling = run.manifest(data), run.config().data.tiling
+    validation, stored = everything.split("val"), None
     if run.validation_file.is_file():
-        return read_validation_verdicts(run.validation_file)
-    if run.config().training.folds is not None:
+        stored = read_validation_verdicts(run.validation_file)
+        if stored.inputs_known or run.config().training.folds is not None:
+            return stored
+    elif run.config().training.folds is not None:
         raise GainspectError(
             "the out-of-fold verdicts of this run are missing",
             where=run.validation_file,
             hint=f"`gainspect train --resume {run.path}` makes them again from its folds.",
         )
-    validation, tiling = run.manifest(data).split("val"), run.config().data.tiling
-    verdicts = validation_verdicts(trained_backend(run, device_at_hand()), validation, tiling)
+    familiar = read_familiar(run.familiar_file) or familiarize(run, everything)
+    inputs = () if familiar is None else familiar.inputs
+    backend = trained_backend(run, device_at_hand())
+    if stored is None:
+        verdicts = validation_verdicts(backend, validation, tiling, training=inputs)
+    else:
+        verdicts = with_inputs(stored, backend, validation, tiling, inputs)
     save_validation_verdicts(verdicts, run.validation_file)
     return verdicts

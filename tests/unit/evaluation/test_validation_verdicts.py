@@ -15,8 +15,9 @@ from gainspect.evaluation.validation_verdicts import (
     read_validation_verdicts,
     save_validation_verdicts,
     validation_verdicts,
+    with_inputs,
 )
-from gainspect.types import CheckGap, Label
+from gainspect.types import CheckGap, InputStatistics, Label
 
 SIDE = 128
 
@@ -117,3 +118,37 @@ def test_a_score_that_is_no_probability_is_refused(parts: Manifest, tmp_path: Pa
     (tmp_path / "v.json").write_text(json.dumps(stored))
     with pytest.raises(GainspectError, match=r"images\.0\.score"):
         read_validation_verdicts(tmp_path / "v.json")
+
+
+def test_figures_of_the_images_are_stored_and_added_to_verdicts_without_them(
+    parts: Manifest, tmp_path: Path
+) -> None:
+    training: list[InputStatistics] = [{"brightness": 20.0}]
+    found = validation_verdicts(BrightShare(), parts, training=training)
+    assert found.inputs_known and found.training == tuple(training)
+    for part, image in zip(parts.parts, found.images, strict=True):
+        assert image.inputs is not None
+        gray = parts.image(part).mean(axis=2)
+        assert image.inputs["brightness"] == pytest.approx(gray.mean())
+        assert image.inputs["width"] == SIDE
+    assert found.ok_inputs == [image.inputs for image in found.images if image.label is Label.OK]
+    save_validation_verdicts(found, tmp_path / "v.json")
+    stored = json.loads((tmp_path / "v.json").read_text())
+    del stored["training"]
+    for one in stored["images"]:
+        del one["inputs"]  # as older versions stored them
+    (tmp_path / "v.json").write_text(json.dumps(stored))
+    older = read_validation_verdicts(tmp_path / "v.json")
+    assert not older.inputs_known and older.ok_inputs == []
+    backend = BrightShare()
+    assert with_inputs(older, backend, parts, training=training) == found
+    assert backend.frames == len(parts.parts)  # no reason is checked again
+
+
+def test_without_distances_the_other_figures_stay(parts: Manifest) -> None:
+    class Far(BrightShare):
+        def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+            return super().__call__(images) | {"distance": np.ones(len(images), np.float32)}
+
+    far, near = validation_verdicts(Far(), parts), validation_verdicts(BrightShare(), parts)
+    assert far != near and far.without_distances() == near

@@ -22,9 +22,10 @@ from gainspect.jobs import run_calibration
 from gainspect.jobs.run_calibration import calibrate, write_calibrated
 from gainspect.jobs.run_evaluation import run_evaluation
 from gainspect.metrics.decisions import Outcome
+from gainspect.policy import InputPolicy, UsualRange
 from gainspect.release.model_card import CARD
 from gainspect.report.terminal.policy_sentences import decision_sentences, policy_sentences
-from report_parts import Spots, parts
+from report_parts import SIZE, Spots, parts
 from report_parts import bundle as described
 
 NETWORK = b"\x08\x07a graph"
@@ -216,3 +217,24 @@ def test_a_point_that_is_none_is_a_sentence(bundle, tmp_path):
     contents = {**bundle.contents, POINT: b'{"goal": 3}'}
     with pytest.raises(GainspectError, match=r"cannot read operating_point\.json \(goal"):
         point_of(write_bundle(tmp_path / "odd.gain", bundle.description, contents))
+
+
+def test_ranges_of_inputs_are_fitted_anew_or_where_images_are_few_kept(
+    bundle, manifest, run, judged, monkeypatch, tmp_path
+):
+    given = InputPolicy(ranges={"width": UsualRange(low=1, high=9)}, share=0.005, split="val", images=20)
+    description = bundle.description.model_copy(
+        update={"policy": bundle.description.policy.model_copy(update={"inputs": given})}
+    )
+    checked = write_bundle(tmp_path / "checked.gain", description, bundle.contents)
+    for chosen in (
+        calibrate(checked.path, None, data=tmp_path / "data" / "parts.csv"),
+        calibrate(checked.path, None, run=run),
+    ):
+        inputs = chosen.policy.inputs
+        assert inputs is not None and (inputs.split, inputs.images) == (chosen.policy.split, 12)
+        assert "distance" not in inputs.ranges and inputs.ranges["width"].holds(SIZE)
+    ok = [part for part in manifest.parts if part.label == "ok"][:3]
+    few = replace(manifest, parts=(*ok, *(part for part in manifest.parts if part.label == "ng")))
+    save_manifest(few, tmp_path / "data" / "few.csv")
+    assert calibrate(checked.path, None, data=tmp_path / "data" / "few.csv").policy.inputs == given

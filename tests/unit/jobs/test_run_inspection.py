@@ -1,6 +1,7 @@
 """Names of overlays: each image has one of its own, none takes that of another, and fonts are chosen once."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gainspect.inspection.bundle import Bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.run_inspection import overlay_names, run_inspection
+from gainspect.policy import InputPolicy, UsualRange
 from gainspect.report.drawing import lettering
+from gainspect.report.terminal.bundle_tables import input_gap
+from gainspect.types import StatisticName
 from report_parts import Spots, bundle
 
 
@@ -115,3 +120,27 @@ def test_a_part_that_was_not_judged_in_full_is_not_decided(parts: Path, tmp_path
     )
     assert result.stopped and len(result.records) == 1 and result.decided == []
     assert (tmp_path / "out" / "decisions.jsonl").read_text(encoding="utf-8") == ""
+
+
+def test_a_bundle_that_does_not_check_inputs_says_so(parts: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(parts / "a.png"), np.full((40, 40), 90, np.uint8))
+    result = run_inspection(tmp_path / "x.gain", [str(parts)])
+    assert result.input_gap is not None and "is not checked" in result.input_gap
+
+
+def with_ranges(*names: StatisticName, tile: int | None = None) -> Bundle:
+    known = bundle()
+    ranges = {name: UsualRange(high=9) for name in names}
+    inputs = InputPolicy(ranges=ranges, share=0.005, split="val", images=20)
+    update = {
+        "policy": known.description.policy.model_copy(update={"inputs": inputs}),
+        "preprocessing": known.description.preprocessing.model_copy(update={"tile": tile}),
+    }
+    return replace(known, description=known.description.model_copy(update=update))
+
+
+def test_what_a_bundle_without_distances_checks_of_tiles_is_named() -> None:
+    assert input_gap(with_ranges("width", "distance", tile=64)) is None
+    whole, tiled = input_gap(with_ranges("width")), input_gap(with_ranges("width", tile=64))
+    assert whole is not None and "of an image only" in whole
+    assert tiled is not None and "of the tiles nothing" in tiled

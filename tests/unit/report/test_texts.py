@@ -1,6 +1,7 @@
 """Both languages say the same things, with the same placeholders, about everything that can be asked for."""
 
 from string import Formatter
+from typing import get_args
 
 import pytest
 
@@ -8,7 +9,7 @@ from gainspect.errors import GainspectError
 from gainspect.evaluation.failures import Cause
 from gainspect.evaluation.reliance import CELLS
 from gainspect.report.texts import TEXTS, Wording
-from gainspect.types import CHECK_REASONS, MAP_NAMES, CheckGap, Label, ReviewReason
+from gainspect.types import CHECK_REASONS, MAP_NAMES, CheckGap, Label, ReviewReason, StatisticName
 
 
 def placeholders(text):
@@ -32,6 +33,7 @@ def test_every_rule_cause_gap_map_and_cell_has_its_text(language):
     texts = TEXTS[language]
     keys = {f"cause_{cause}" for cause in Cause} | {f"gap_{gap}" for gap in CheckGap}
     keys |= {f"reason_{reason}" for reason in ReviewReason} | {f"limit_{reason}" for reason in CHECK_REASONS}
+    keys |= {f"statistic_{name}" for name in get_args(StatisticName)}
     keys |= {f"map_{name}" for name in MAP_NAMES} | {f"cell_{a}_{b}" for a, b in CELLS}
     keys |= {str(label) for label in Label} | {f"explain_{label}" for label in Label}
     assert keys <= texts.keys()

@@ -11,6 +11,7 @@ from gainspect.config import RunConfig
 from gainspect.errors import GainspectError, first_fault
 from gainspect.inspection.backends.backend import Predictions
 from gainspect.inspection.bundle import Bundle
+from gainspect.models.familiarity import Familiarity, familiarity_in
 from gainspect.models.gain_mtl import GainMTL, model_of
 from gainspect.models.graph import InspectionGraph
 
@@ -25,13 +26,20 @@ class TorchBackend:
         model: the model; it is not copied, and it is in evaluation mode during each call.
         size: side of the square input, pixels.
         device: the device that the model is on.
+        familiarity: how far images are from those of the training; None: it does not say.
     """
 
     runtime = "torch"
     precision = "f32"
 
-    def __init__(self, model: GainMTL, size: int, device: torch.device | str = "cpu") -> None:
-        self.graph = InspectionGraph(model)
+    def __init__(
+        self,
+        model: GainMTL,
+        size: int,
+        device: torch.device | str = "cpu",
+        familiarity: Familiarity | None = None,
+    ) -> None:
+        self.graph = InspectionGraph(model, familiarity).to(device)
         self.size = size
         self.device = device
 
@@ -68,8 +76,10 @@ def torch_backend(bundle: Bundle) -> TorchBackend:
     try:
         config = RunConfig.model_validate(bundle.description.training["config"])
         model = model_of(config)
-        model.load_state_dict(load(bundle.contents[WEIGHTS]))
+        state = load(bundle.contents[WEIGHTS])
+        familiarity = familiarity_in(state)
+        model.load_state_dict(state)
     except (KeyError, ValidationError, SafetensorError, RuntimeError) as error:
         fault = first_fault(error) if isinstance(error, ValidationError) else error
         raise GainspectError(f"its torch model cannot be built ({fault})", where=bundle.path) from error
-    return TorchBackend(model.eval(), bundle.description.preprocessing.size)
+    return TorchBackend(model.eval(), bundle.description.preprocessing.size, familiarity=familiarity)

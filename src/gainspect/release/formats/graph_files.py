@@ -6,6 +6,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import save as safetensors
+from torch import Tensor
 
 from gainspect.errors import GainspectError
 from gainspect.inspection.backends.torch import WEIGHTS
@@ -55,5 +56,10 @@ def graph_files(
     if "openvino-int8" in formats:
         contents |= to_int8(onnx, "model-int8", calibration())
     if "torch" in formats:
-        contents[WEIGHTS] = safetensors(graph.model.state_dict())
+        contents[WEIGHTS] = safetensors(_tensors(graph))
     return contents
+
+
+def _tensors(graph: InspectionGraph) -> dict[str, Tensor]:
+    """Those of the model by their own names, and what else the graph has."""
+    return {name.removeprefix("model."): tensor for name, tensor in graph.state_dict().items()}

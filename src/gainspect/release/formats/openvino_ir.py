@@ -32,10 +32,35 @@ def to_int8(onnx: bytes, prefix: str, frames: NDArray[np.uint8]) -> dict[str, by
     except ImportError as error:
         raise _missing("nncf") from error
     calibration = nncf.Dataset([frame[np.newaxis] for frame in frames])
-    # Divisions stay exact: the divisor can be a sum near 0 (in S9), which 8 bits would round to 0.
-    exact = nncf.IgnoredScope(types=["Divide"], validate=False)
-    quantized = nncf.quantize(_read(onnx), calibration, subset_size=len(frames), ignored_scope=exact)
+    model = _read(onnx)
+    # Divisions stay exact: the divisor can be a sum near 0 (S9), which 8 bits would round to 0. So does the
+    # distance to the training: it weighs figures by their inverse spread, which 8 bits would blur.
+    names = names_only_for(model, "distance")
+    exact = nncf.IgnoredScope(types=["Divide"], names=names, validate=False)
+    quantized = nncf.quantize(model, calibration, subset_size=len(frames), ignored_scope=exact)
     return _save(quantized, prefix)
+
+
+def names_only_for(model: Any, output: str) -> list[str]:
+    """The names of the operations of a model that no other of its outputs needs; none without this output."""
+    own: set[str] = set()
+    found = []
+    for operation in reversed(model.get_ordered_ops()):  # what reads a value comes before what gives it
+        kind, name = operation.get_type_name(), operation.get_friendly_name()
+        readers = {
+            place.get_node().get_friendly_name()
+            for value in operation.outputs()
+            for place in value.get_target_inputs()
+        }
+        if kind == "Result":
+            mine = output in operation.input_value(0).get_names()
+        else:
+            mine = bool(readers) and readers <= own
+        if mine:
+            own.add(name)
+            if kind not in ("Result", "Constant"):
+                found.append(name)
+    return sorted(found)
 
 
 def _read(onnx: bytes) -> Any:

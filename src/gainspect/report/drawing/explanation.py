@@ -15,6 +15,7 @@ from gainspect.region_rules import UNKNOWN
 from gainspect.report.drawing.heat import LOCALIZATION_SCALE, OUTLINE, colors_of, heat_of, heated
 from gainspect.report.drawing.lettering import lettering
 from gainspect.report.texts import TEXTS, Wording
+from gainspect.report.texts.inputs import unlike_in_words
 from gainspect.types import (
     CHECK_REASONS,
     AcceptReason,
@@ -36,16 +37,23 @@ _NAME = 96
 
 
 def explanation(verdict: Verdict, wording: Wording) -> str:
-    """What was decided, and what the check of its reason says."""
+    """What was decided, what is unlike the training, and what the check of its reason says."""
     numbers = {"score": _number(verdict.score), "threshold": _number(verdict.threshold)}
-    ruled = _of_rules(verdict, wording)
+    what = unlike_in_words(verdict.unlike, wording)
+    told = [*_of_rules(verdict, wording), *([wording("explain_unlike", what=what)] if what else [])]
     if ReviewReason.BORDERLINE in verdict.review_reasons and verdict.by_score is Label.OK:
-        return " ".join([wording("explain_borderline", **numbers), *ruled])
+        return " ".join([wording("explain_borderline", **numbers), *told])
+    if verdict.review_reasons == (ReviewReason.UNLIKE_TRAINING,):
+        return " ".join([wording("explain_unlike_review", **numbers), *told])
     doubted = any(reason in CHECK_REASONS for reason in verdict.review_reasons)
     plain = verdict.label is Label.REVIEW and not doubted
-    sentences = [wording("explain_person" if plain else f"explain_{verdict.label}", **numbers), *ruled]
+    sentences = [wording("explain_person" if plain else f"explain_{verdict.label}", **numbers), *told]
     check = verdict.check
-    sentences += [f"{wording(f'reason_{reason}')}." for reason in verdict.review_reasons]
+    sentences += [
+        f"{wording(f'reason_{reason}')}."
+        for reason in verdict.review_reasons
+        if reason is not ReviewReason.UNLIKE_TRAINING
+    ]
     if check is None:
         return " ".join(sentences + [wording("explain_unchecked")] * (verdict.label is not Label.OK))
     if check.repaired is not None:

@@ -28,15 +28,17 @@ from gainspect.inspection.defect_types import types_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import evidence_region, with_margin
 from gainspect.metrics.classification import precision_recall_points, roc_points
-from gainspect.policy import ReasonPolicy
+from gainspect.policy import InputPolicy, ReasonPolicy
 from gainspect.report.html.operating_panel import panel_values
 from gainspect.report.html.page import write_page
 from gainspect.report.html.pictures import Picture, pictures_of, within_budget
 from gainspect.report.html.plots import curve, shares_with_intervals
 from gainspect.report.operating_sentences import named
 from gainspect.report.texts import Wording
+from gainspect.report.texts.inputs import ranges_in_words
 from gainspect.types import Label, ReviewReason
 
+_InputRow = tuple[str, str, int, int]
 _EXAMPLES = 3
 """Number of example images for each cell of the quadrant."""
 _PICTURE_BYTES = 9 * 2**20
@@ -149,6 +151,8 @@ def write_report(
         quadrant=quadrant(examined),
         examples={cell: [(e, pictures) for at, e, pictures in shown if at == cell] for cell in CELLS},
         rules=_rules(album.bundle, examined),
+        input_policy=inspector.inputs,
+        inputs=_inputs(inspector.inputs, examined, wording),
         rules_caption=_rules_caption(description.policy.reason),
         accepted=_accepted(inspector, examined),
         types=types_of(album.bundle),
@@ -181,8 +185,10 @@ def _numbers(examined: Sequence[Examined]) -> dict[str, int]:
         "caught_marked": sum(e.points_at_defect is not None for e in caught),
         "pointed": sum(bool(e.points_at_defect) for e in caught),
         "review": sum(e.label is Label.REVIEW for e in examined),
-        "review_false": sum(e.label is Label.REVIEW and not e.borderline for e in ok),
-        "review_caught": sum(e.label is Label.REVIEW and not e.borderline for e in ng),
+        "review_false": sum(_by_check(e) for e in ok),
+        "review_caught": sum(_by_check(e) for e in ng),
+        "unlike": sum(bool(e.unlike) for e in examined),
+        "unlike_ng": sum(bool(e.unlike) for e in ng),
         "borderline": sum(e.borderline for e in examined),
         "borderline_ng": sum(e.borderline for e in ng),
         "unchecked": sum(e.unchecked for e in examined),
@@ -197,6 +203,22 @@ def _accepted(inspector: Inspector, examined: Sequence[Examined]) -> dict[str, A
     found = accepted((image.accepted, image.ok_by_rules, image.label is Label.NG) for image in images)
     named = ", ".join(f"{name} {count}" for name, count in found.by_rule.items())
     return {**found._asdict(), "rules": named or "–"}
+
+
+def _by_check(e: Examined) -> bool:
+    """Whether the check of its reason made REVIEW of NG."""
+    return e.label is Label.REVIEW and e.assessed.verdict is Label.NG
+
+
+def _inputs(inputs: InputPolicy | None, examined: Sequence[Examined], wording: Wording) -> list[_InputRow]:
+    """Name, usual range, and number of OK and of NG images outside, of each figure that is looked at."""
+    if inputs is None:
+        return []
+    outside = Counter((unlike.name, e.assessed.label) for e in examined for unlike in e.unlike)
+    return [
+        (*words, outside[name, Label.OK], outside[name, Label.NG])
+        for name, words in ranges_in_words(inputs, wording).items()
+    ]
 
 
 def _rules(bundle: Bundle, examined: Sequence[Examined]) -> list[tuple[str, float | None, int]]:

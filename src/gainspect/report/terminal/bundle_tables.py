@@ -7,10 +7,18 @@ from rich.table import Table
 
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.inspection.bundle import Bundle
-from gainspect.policy import Policy, ReasonPolicy
+from gainspect.policy import InputPolicy, Policy, ReasonPolicy
 from gainspect.report.terminal.evaluation_tables import titled_table
 from gainspect.report.terminal.policy_sentences import goal_in_words
+from gainspect.report.texts import Wording
+from gainspect.report.texts.inputs import ranges_in_words
 from gainspect.wording import plural
+
+INPUTS_UNCHECKED = (
+    "Whether images are like those of the training is not checked: the bundle has no figures of them."
+)
+_NUMBERS = ("logit", "score", "distance")
+"""The outputs of a network that are no maps."""
 
 
 def bundle_table(bundle: Bundle) -> Table:
@@ -30,7 +38,7 @@ def bundle_table(bundle: Bundle) -> Table:
     table.add_row("Network", f"SHA-256 {description.network_sha256}")
     table.add_row("Policy", f"SHA-256 {description.policy.policy_id}")
     table.add_row("Formats", ", ".join(description.formats))
-    table.add_row("Maps", ", ".join(description.graph.outputs[2:]))
+    table.add_row("Maps", ", ".join(name for name in description.graph.outputs if name not in _NUMBERS))
     return table
 
 
@@ -91,6 +99,39 @@ def reason_sentence(policy: Policy) -> str:
         f"NG becomes REVIEW if {', or '.join(review_rules(reason))}; on {reason.split}: {reason.reviewed} of "
         f"{right_verdicts(reason)}{unchecked}."
     )
+
+
+def input_ranges(inputs: InputPolicy) -> list[str]:
+    """The figures of an image that are looked at, with their usual ranges."""
+    return [f"{name} ({usual})" for name, usual in ranges_in_words(inputs, Wording("en")).values()]
+
+
+def input_origin(inputs: InputPolicy) -> str:
+    """What the ranges were fitted on, and how many images lie outside there."""
+    return (
+        f"Fitted on {plural(inputs.images, 'OK image')} of {inputs.split}, of which {inputs.outside} lie "
+        f"outside, and {inputs.training} of the training."
+    )
+
+
+def input_sentence(policy: Policy) -> str:
+    """When an image counts as unlike those of the training."""
+    if policy.inputs is None:
+        return INPUTS_UNCHECKED
+    listed = ", ".join(input_ranges(policy.inputs))
+    return f"OK becomes REVIEW if the image is unlike the training: {listed}. {input_origin(policy.inputs)}"
+
+
+def input_gap(bundle: Bundle) -> str | None:
+    """What of the inputs a bundle does not check, in a sentence; None: it checks all figures."""
+    inputs = bundle.description.policy.inputs
+    if inputs is None:
+        return INPUTS_UNCHECKED
+    if "distance" in inputs.ranges:
+        return None
+    tiled = bundle.description.preprocessing.tiling is not None
+    seen = "of the tiles nothing is compared with the training, only" if tiled else "of an image only"
+    return f"The bundle has no feature distance: {seen} size, light, sharpness and color are checked."
 
 
 def parity_table(parity: Mapping[str, Any]) -> Table:

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gainspect.report.terminal.evaluation_tables import titled_table
-from gainspect.report.texts import TEXTS
-from gainspect.types import ReviewReason
+from gainspect.report.texts import TEXTS, Wording
+from gainspect.report.texts.inputs import unlike_in_words
+from gainspect.types import ReviewReason, Unlike
 from gainspect.wording import plural
 
 _STYLES = {"ng": "bold red", "review": "bold magenta", "ok": "green", None: "yellow"}
@@ -45,6 +46,9 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
     said = any(_type_or_rule(record) for record in records)
     if said:
         table.add_column("Type: rule", overflow="fold")
+    strange = any(record.get("unlike") for record in records)
+    if strange:
+        table.add_column("Unlike the training", overflow="fold")
     for record in sorted(records, key=lambda record: record["verdict"] == "ok")[:rows]:
         verdict = record["verdict"]
         regions = record.get("regions", [])
@@ -56,6 +60,7 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
             str(len(regions)) if verdict else "–",
             ", ".join(map(str, regions[0]["box"])) if regions else "–",
             *([Text(_type_or_rule(record) or "–")] if said else []),
+            *([_unlike(record)] if strange else []),
         )
     for reason, text in _REVIEW.items():
         count = sum(reason in record.get("review_reasons", ()) for record in records)
@@ -108,6 +113,11 @@ def _repaired(record: Mapping[str, Any]) -> str:
     """P(NG) with the evidence repaired, if it was repaired."""
     check = record.get("check")
     return "–" if check is None or check["repaired"] is None else f"{check['repaired']:.3f}"
+
+
+def _unlike(record: Mapping[str, Any]) -> str:
+    """The figures that are unlike those of the training, with their values and usual ranges."""
+    return unlike_in_words((Unlike(**found) for found in record.get("unlike", [])), Wording("en")) or "–"
 
 
 def _common_folder(names: Sequence[str]) -> str:

@@ -8,14 +8,19 @@ from gainspect.inspection.reason.check import plan
 from gainspect.policy import HeatScale
 from gainspect.report.drawing.explanation import draw_explanation, explanation
 from gainspect.report.texts import Wording
-from gainspect.types import CheckGap, Evidence, Label, ReasonCheck, ReviewReason, Verdict
+from gainspect.types import CheckGap, Evidence, Label, ReasonCheck, ReviewReason, Unlike, Verdict
 
 EVIDENCE = np.zeros((60, 90), np.float32)
 EVIDENCE[20:30, 30:44] = 0.9
 
 
-def verdict(label, check=None, reasons=(), score=0.97):
-    return Verdict(label, score, 0.5, Evidence(EVIDENCE), check=check, review_reasons=reasons)
+DARK = Unlike("brightness", 1.25, 60, 200)
+FAR = Unlike("distance", 12.34, None, 2.5)
+
+
+def verdict(label, check=None, reasons=(), score=0.97, unlike=()):
+    evidence = Evidence(EVIDENCE)
+    return Verdict(label, score, 0.5, evidence, check=check, review_reasons=reasons, unlike=unlike)
 
 
 def check(repaired, controls, gap=None):
@@ -45,6 +50,17 @@ def check(repaired, controls, gap=None):
             "it would be OK (0.97 → 0.040). There is no room for a control region outside the evidence.",
         ),
         (verdict(Label.NG), "NG: P(NG) is 0.97; the threshold for NG is 0.50. The reason was not checked."),
+        (
+            verdict(Label.REVIEW, reasons=(ReviewReason.UNLIKE_TRAINING,), score=0.02, unlike=(DARK, FAR)),
+            "REVIEW: P(NG) is 0.020, below the threshold for NG (0.50), but the image is unlike those of the "
+            "training, so a person should decide. Unlike the training: brightness 1.25 (usual 60 to 200), "
+            "feature distance 12.3 (usual up to 2.5).",
+        ),
+        (
+            verdict(Label.NG, unlike=(DARK,)),
+            "NG: P(NG) is 0.97; the threshold for NG is 0.50. Unlike the training: brightness 1.25 (usual 60 "
+            "to 200). The reason was not checked.",
+        ),
     ],
 )
 def test_the_sentence(given, expected):

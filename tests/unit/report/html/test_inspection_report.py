@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from report_parts import small_report
+from gainspect.policy import InputPolicy, UsualRange
+from gainspect.types import Label
+from report_parts import parts, small_report
 
 
 @pytest.fixture(scope="module", params=["en", "ko"])
@@ -146,3 +148,32 @@ def test_what_is_borderline_is_counted_apart_from_what_its_check_stops(
     without = small_report(tmp_path / "one", language).read_text(encoding="utf-8")
     banded = small_report(tmp_path / "two", language, review_from=0.0).read_text(encoding="utf-8")
     assert said in banded and said not in without
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "row", "unchecked"),
+    [
+        (
+            "en",
+            "Are the images like those of the training?",
+            ("brightness", "usual 168 to 300"),
+            "no figures",
+        ),
+        ("ko", "입력 이미지가 학습 이미지와 비슷한가?", ("밝기", "정상 범위 168~300"), "통계가 없어"),
+    ],
+)
+def test_what_is_unlike_the_training_is_counted_by_figure_or_said_not_to_be_checked(
+    tmp_path: Path, language: str, title: str, row: tuple[str, str], unchecked: str
+) -> None:
+    """Of the parts around 170, those with the larger dark spots have a mean below 168."""
+    manifest = parts(tmp_path / "parts")
+    dark = [part.label for part in manifest.parts if manifest.image(part).mean() < 168]
+    assert 0 < len(dark) < len(manifest.parts)
+    ranges = {"brightness": UsualRange(low=168, high=300)}
+    inputs = InputPolicy(ranges=ranges, share=0.005, split="val", images=20, training=30)
+    page = small_report(tmp_path, language, inputs=inputs).read_text(encoding="utf-8")
+    cells = "".join(f"<td>{cell}</td>" for cell in row)
+    counts = "".join(f'<td class="n">{dark.count(label)}</td>' for label in (Label.OK, Label.NG))
+    assert title in page and f"<tr>{cells}{counts}</tr>" in page
+    assert unchecked not in page
+    assert unchecked in small_report(tmp_path / "other", language).read_text(encoding="utf-8")

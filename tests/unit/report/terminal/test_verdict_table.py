@@ -34,3 +34,13 @@ def test_review_for_want_of_a_check_is_counted_apart():
 
 def test_without_such_verdicts_nothing_is_said_of_them():
     assert "not checked" not in printed([record("ng"), record("review", "maps_disagree")])
+
+
+def test_what_is_unlike_the_training_has_a_column_where_there_is_any():
+    dark = {"name": "brightness", "value": 1.25, "low": 60.0, "high": 200.0}
+    small = {"name": "width", "value": 64.0, "low": 300.0, "high": 700.0}
+    records = [record("ok"), record("review", "unlike_training") | {"unlike": [dark, small]}]
+    text = printed(records)
+    assert "Unlike the training" in text and "1 REVIEW: the image is unlike those of the training" in text
+    assert "brightness" in text and "64 px" in text
+    assert "Unlike the training" not in printed(records[:1])
