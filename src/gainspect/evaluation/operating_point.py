@@ -338,7 +338,7 @@ def fit_review(
             "marked": sum(v.points_at_defect is not None for v in verdicts),
         }
     )
-    broken = [_doubts(verdict, fitted) for verdict in verdicts]
+    broken = [verdict.doubts(fitted) for verdict in verdicts]
     unchecked = sum(reasons == (ReviewReason.UNCHECKED,) for reasons in broken)
     reviewed = sum(map(bool, broken)) - unchecked
     return fitted.model_copy(update={"reviewed": reviewed, "unchecked": unchecked})

@@ -7,7 +7,7 @@ import pytest
 
 from gainspect.data.marked import Marking
 from gainspect.inspection.bundle import Description
-from gainspect.policy import ReasonPolicy
+from gainspect.policy import InputPolicy, ReasonPolicy, UsualRange
 from gainspect.release.model_card import model_card
 from gainspect.report.terminal.bundle_tables import reason_sentence
 from report_parts import bundle
@@ -68,3 +68,18 @@ def test_of_a_run_that_counted_no_masks_it_says_so() -> None:
 def test_the_sentence_on_a_policy_says_how_far_reasons_are_known(marked: int, said: str) -> None:
     policy = described(ReasonPolicy(split="val", verdicts=4, marked=marked)).policy
     assert said in reason_sentence(policy)
+
+
+def test_it_lists_what_of_an_image_is_compared_with_the_training_or_says_that_nothing_is() -> None:
+    plain = described(ReasonPolicy())
+    assert "Whether images are like those of the training is not checked" in model_card(
+        plain, {"formats": []}
+    )
+    ranges = {"width": UsualRange(low=300, high=700), "distance": UsualRange(high=2.5)}
+    inputs = InputPolicy(ranges=ranges, share=0.005, split="val", images=40, training=80, outside=1)
+    checked = plain.model_copy(update={"policy": plain.policy.model_copy(update={"inputs": inputs})})
+    text = model_card(checked, {"formats": []})
+    assert "* width (usual 300 px to 700 px)\n* feature distance (usual up to 2.5)\n" in text
+    assert (
+        "40 OK images of val, of which 1 lie outside, and 80 of the training. Of new OK images, 0.5%" in text
+    )
