@@ -33,13 +33,8 @@ def to_int8(onnx: bytes, prefix: str, frames: NDArray[np.uint8]) -> dict[str, by
         raise _missing("nncf") from error
     calibration = nncf.Dataset([frame[np.newaxis] for frame in frames])
     model = _read(onnx)
-<<<<<<< HEAD
-    # Divisions stay exact: the divisor can be a sum near 0 (S9), which 8 bits would round to 0. So does the
-    # distance to the training: it weighs figures by their inverse spread, which 8 bits would blur.
-=======
     # Divisions stay exact: the divisor can be a sum near 0 (in S9), which 8 bits would round to 0. So does
     # the distance to the training: it weighs figures by their inverse spread, which 8 bits would blur.
->>>>>>> wip-input
     names = names_only_for(model, "distance")
     exact = nncf.IgnoredScope(types=["Divide"], names=names, validate=False)
     quantized = nncf.quantize(model, calibration, subset_size=len(frames), ignored_scope=exact)
