@@ -26,7 +26,7 @@ from gainspect.evaluation.validation_verdicts import (
 from gainspect.metrics.classification import auroc
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.trained import trained_backend
+from gainspect.training.trained import trained_backend, validated
 from results_table import markdown, save
 
 RULES: dict[str, Goal] = {
@@ -67,8 +67,8 @@ def main() -> None:
 
 
 def judge(label: str, run: RunFolder, work: Path) -> Judged:
-    """The stored verdicts on validation, and those on the test part, judged now or kept."""
-    validation = read_validation_verdicts(run.validation_file)
+    """The stored verdicts on validation (or out of fold), and those on the test part, judged now or kept."""
+    validation = validated(run)
     kept = work / f"{label}.json"
     if not kept.is_file():
         test = run.manifest().split("test")
