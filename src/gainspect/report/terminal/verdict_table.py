@@ -10,10 +10,11 @@ from rich.text import Text
 
 from gainspect.report.terminal.evaluation_tables import titled_table
 from gainspect.report.texts import TEXTS, Wording
-from gainspect.report.texts.inputs import unlike_in_words
+from gainspect.report.texts.inputs import usual_in_words, values_in_words
 from gainspect.types import ReviewReason, Unlike
 from gainspect.wording import plural
 
+_WORDING = Wording("en")
 _STYLES = {"ng": "bold red", "review": "bold magenta", "ok": "green", None: "yellow"}
 
 _REVIEW = {reason.value: TEXTS["en"][f"reason_{reason.value}"].lower() for reason in ReviewReason}
@@ -46,7 +47,7 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
     said = any(_type_or_rule(record) for record in records)
     if said:
         table.add_column("Type: rule", overflow="fold")
-    strange = any(record.get("unlike") for record in records)
+    strange = [unlike for record in records for unlike in _unlike(record)]
     if strange:
         table.add_column("Unlike the training", overflow="fold")
     for record in sorted(records, key=lambda record: record["verdict"] == "ok")[:rows]:
@@ -60,12 +61,14 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
             str(len(regions)) if verdict else "–",
             ", ".join(map(str, regions[0]["box"])) if regions else "–",
             *([Text(_type_or_rule(record) or "–")] if said else []),
-            *([_unlike(record)] if strange else []),
+            *([values_in_words(_unlike(record), _WORDING) or "–"] if strange else []),
         )
     for reason, text in _REVIEW.items():
         count = sum(reason in record.get("review_reasons", ()) for record in records)
         if count:
             table.caption = Text(f"{table.caption}\n{count} REVIEW: {text}", "dim")
+    if strange:
+        table.caption = Text(f"{table.caption}\nThe training: {usual_in_words(strange, _WORDING)}", "dim")
     return table
 
 
@@ -115,9 +118,9 @@ def _repaired(record: Mapping[str, Any]) -> str:
     return "–" if check is None or check["repaired"] is None else f"{check['repaired']:.3f}"
 
 
-def _unlike(record: Mapping[str, Any]) -> str:
-    """The figures that are unlike those of the training, with their values and usual ranges."""
-    return unlike_in_words((Unlike(**found) for found in record.get("unlike", [])), Wording("en")) or "–"
+def _unlike(record: Mapping[str, Any]) -> list[Unlike]:
+    """The figures that are unlike those of the training."""
+    return [Unlike(**found) for found in record.get("unlike", [])]
 
 
 def _common_folder(names: Sequence[str]) -> str:

@@ -17,6 +17,17 @@ def unlike_in_words(unlike: Iterable[Unlike], wording: Wording) -> str:
     )
 
 
+def values_in_words(unlike: Iterable[Unlike], wording: Wording) -> str:
+    """The same without usual ranges."""
+    return ", ".join(f"{wording(f'statistic_{one.name}')} {_number(one.name, one.value)}" for one in unlike)
+
+
+def usual_in_words(unlike: Iterable[Unlike], wording: Wording) -> str:
+    """The usual range of each figure that occurs, in a list, without values."""
+    ranges = {one.name: _usual(one.name, one.low, one.high, wording) for one in unlike}
+    return ", ".join(f"{wording(f'statistic_{name}')} ({usual})" for name, usual in ranges.items())
+
+
 def ranges_in_words(policy: InputPolicy, wording: Wording) -> dict[StatisticName, tuple[str, str]]:
     """What each figure is called, and its usual range."""
     return {

@@ -43,4 +43,5 @@ def test_what_is_unlike_the_training_has_a_column_where_there_is_any():
     text = printed(records)
     assert "Unlike the training" in text and "1 REVIEW: the image is unlike those of the training" in text
     assert "brightness" in text and "64 px" in text
+    assert "The training: brightness (usual 60 to 200), width (usual 300 px to 700 px)" in text
     assert "Unlike the training" not in printed(records[:1])
