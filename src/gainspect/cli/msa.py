@@ -60,7 +60,9 @@ def rows(
     verdicts: Annotated[
         list[Path],
         typer.Argument(
-            metavar="VERDICTS.jsonl", help="Written by `gainspect inspect --out`; each file is a trial."
+            metavar="VERDICTS.jsonl",
+            help="verdicts.jsonl of `gainspect inspect --out`, or decisions.jsonl where images were decided "
+            "together; each file is a trial.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="CSV to write.")],

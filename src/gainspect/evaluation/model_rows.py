@@ -13,7 +13,7 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.tables import decision_of
 from gainspect.errors import GainspectError
 from gainspect.names import composed, escaped, unescaped
-from gainspect.types import Label
+from gainspect.types import Label, ReviewReason
 
 _STDIN = "-"
 
@@ -61,12 +61,13 @@ class _Reference(Protocol):
 def model_rows(verdicts: Sequence[Path], reference: Path | None = None) -> ModelRows:
     """The decisions of a model on parts, each file of verdicts as one trial.
 
-    A part is an image, named by its path from the folder that all images of its file of verdicts have in
-    common: the working folder does not matter, and photographs of the same parts in another folder are a
-    further trial.
+    Where images were decided together (`decisions.jsonl` of `gainspect inspect --parts`), a part has the name
+    that it has there. Otherwise a part is an image, named by its path from the folder that all images of its
+    file of verdicts have in common: the working folder does not matter, and photographs of the same parts in
+    another folder are a further trial.
 
     Args:
-        verdicts: verdicts.jsonl of `gainspect inspect`, in order of the trials.
+        verdicts: verdicts.jsonl or decisions.jsonl of `gainspect inspect`, in order of the trials.
         reference: what the parts are. A table with the columns part and reference (such as the decisions
             of people): a part has its name there, which is the image's path or the end of it, with or
             without the suffix. Or a data folder or manifest: an image is recognized by its content. None:
@@ -233,6 +234,8 @@ def _verdicts(path: Path) -> Iterator[_Verdict]:
 def _verdict(line: str, where: str) -> _Verdict:
     try:
         record: Any = json.loads(line)
+        if "decision" in record:
+            return _decided(record, where)
         image, said, error = record["image"], record["verdict"], record["error"]
         sha256, bundle = record.get("sha256"), record.get("bundle")
         named = isinstance(image, str) and (said is not None or error is not None)
@@ -240,7 +243,9 @@ def _verdict(line: str, where: str) -> _Verdict:
         named = False
     if not named:
         raise GainspectError(
-            "this is no record of a verdict", where=where, hint="Give verdicts.jsonl of `gainspect inspect`."
+            "this is no record of a verdict",
+            where=where,
+            hint="Give verdicts.jsonl or decisions.jsonl of `gainspect inspect`.",
         )
     if image == _STDIN:
         raise GainspectError(
@@ -251,6 +256,15 @@ def _verdict(line: str, where: str) -> _Verdict:
     whole = posixpath.normpath(composed(unescaped(image)).replace("\\", "/"))
     path = tuple(map(escaped, (["/"] if whole.startswith("/") else []) + whole.strip("/").split("/")))
     return _Verdict(where, path, label, sha256 or "", bundle, said is not None)
+
+
+def _decided(record: Mapping[str, Any], where: str) -> _Verdict:
+    """The decision on a part of several images; its hash is that of those of its files, in order of these."""
+    part, files = record["part"], sorted(str(file or "") for file in record["sha256"])
+    sha256 = hashlib.sha256("\n".join(files).encode()).hexdigest() if all(files) else ""
+    read = ReviewReason.UNREADABLE not in record["fired"]
+    label = decision_of(str(record["decision"]), where)
+    return _Verdict(where, tuple(str(part).split("/")), label, sha256, record.get("bundle"), read)
 
 
 def _require_once(name: str, verdict: _Verdict, places: dict[str, str]) -> None:

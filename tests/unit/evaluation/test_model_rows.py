@@ -133,3 +133,28 @@ def test_a_name_that_fits_two_images_is_refused(verdicts, tmp_path: Path) -> Non
     table.write_text("part,reference\n1,ok\n")
     with pytest.raises(GainspectError, match="part '1' was judged already"):
         model_rows([verdicts(record("ok/1.png"), record("ng/1.png"))], table)
+
+
+def decision(part: str, made: str, *files: str | None, fired: tuple[str, ...] = ()) -> dict[str, object]:
+    return {"part": part, "decision": made, "fired": list(fired), "sha256": list(files), "bundle": "b" * 64}
+
+
+def test_parts_of_several_images_are_rows_of_their_decisions(verdicts, tmp_path: Path) -> None:
+    path = verdicts(
+        decision("p1", "ng", "x", "y", fired=("score",)),
+        decision("p2", "review", "z", None, fired=("unreadable",)),
+        name="decisions.jsonl",
+    )
+    table = tmp_path / "people.csv"
+    table.write_text("part,appraiser,reference\np1,Kim,ng\np2,Kim,ok\n")
+    made = model_rows([path], table)
+    assert [(row.part, row.decision, row.reference) for row in made.rows] == [
+        ("p1", Label.NG, Label.NG),
+        ("p2", Label.REVIEW, Label.OK),
+    ]
+    assert made.rows[0].sha256 == hashlib.sha256(b"x\ny").hexdigest() and made.rows[1].sha256 == ""
+    assert made.unread == 1
+    other = verdicts(decision("p1", "ng", "y", "x", fired=("score",)), name="again.jsonl")
+    assert model_rows([other]).rows[0].sha256 == made.rows[0].sha256  # the same files in another order
+    with pytest.raises(GainspectError, match="no record of a verdict"):
+        model_rows([verdicts({"decision": "ng"}, name="odd.jsonl")])
