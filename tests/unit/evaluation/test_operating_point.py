@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import ByHand, EscapeBound, FalseAlarms, LeastCost, OperatingPoint, Recall
 from gainspect.evaluation.operating_point import (
-    LEAST_DROP,
     choose_policy,
     decisions,
     fit_heat,
-    fit_review,
     operating_point,
     usual_goal,
 )
+from gainspect.evaluation.reason_limits import LEAST_DROP, fit_review
 from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
 from gainspect.inspection.reason.rules import broken_rules
 from gainspect.metrics.classification import at_threshold, operating_threshold
