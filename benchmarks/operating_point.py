@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtr
 
-from gainspect.evaluation.operating_point import MOST_ESCAPES, MOST_STOPPED
+from gainspect.evaluation.goals import MOST_ESCAPES, MOST_STOPPED
 from gainspect.evaluation.saved_verdicts import read_verdicts
 from gainspect.evaluation.validation_verdicts import read_validation_verdicts
 from gainspect.metrics.classification import operating_threshold

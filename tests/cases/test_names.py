@@ -301,7 +301,7 @@ def test_names_that_no_font_has_are_drawn_in_overlays_and_said_once(
     assert result.stderr.count("fonts-nanum") == 1
     for arguments in ((tmp_path / "lot/part-17.png", "--overlay"), (tmp_path / "lot/찍힘.png",)):
         quiet = run("inspect", any_bundle, *arguments, "--out", tmp_path / "out")
-        assert quiet.returncode == 0 and quiet.stderr == ""
+        assert quiet.returncode == 0 and "No installed font" not in quiet.stderr
 
 
 CORE = """

@@ -20,18 +20,11 @@ from gainspect.metrics.agreement import (
     share_of_decisions,
     share_of_parts,
 )
+from gainspect.metrics.decisions import MARKS
 from gainspect.metrics.intervals import clopper_pearson
 from gainspect.types import Label
 
 Grade = Literal["acceptable", "marginal", "unacceptable"]
-
-MARKS: Mapping[str, tuple[float, float]] = {
-    "effectiveness": (0.90, 0.80),
-    "miss": (0.02, 0.05),
-    "false_alarm": (0.05, 0.10),
-}
-"""For each figure, what is acceptable, and what is marginal, for an appraiser. Source: AIAG, Measurement
-Systems Analysis, attribute studies."""
 
 _OK, _NG, _REVIEW = (CATEGORIES.index(label) for label in (Label.OK, Label.NG, Label.REVIEW))
 

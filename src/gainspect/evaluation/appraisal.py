@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal, NamedTuple
 
-from gainspect.evaluation.agreement_study import MARKS, Grade, grade
+from gainspect.evaluation.agreement_study import Grade, grade
 from gainspect.evaluation.judged_parts import JudgedPart, decided, outcome_of
 from gainspect.metrics.agreement import Proportion
+from gainspect.metrics.decisions import MARKS
 from gainspect.metrics.intervals import clopper_pearson, trials_needed, upper_bound
 from gainspect.policy import Rules
 from gainspect.types import Label

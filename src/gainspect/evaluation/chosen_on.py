@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gainspect.errors import GainspectError, first_fault
+from gainspect.evaluation.goals import Attainable
 from gainspect.evaluation.judged_parts import JudgedPart, ViewedImage, judged_parts
 from gainspect.evaluation.validation_verdicts import ValidationVerdicts
 from gainspect.inspection.bundle import Bundle
@@ -23,18 +23,6 @@ class ChosenOn(BaseModel):
 
     split: str
     parts: tuple[JudgedPart, ...]
-
-
-class Attainable(NamedTuple):
-    """How many NG parts show evidence, and what the others would cost."""
-
-    ng: int
-    """Number of NG parts."""
-    blind: tuple[str, ...]
-    """Those whose P(NG) is below the floor, so that they show no evidence; worst first."""
-    price: float | None
-    """Share of the OK parts that would be false alarms in addition if these were caught by a lower threshold;
-    None where there are none, or no OK parts."""
 
 
 def chosen_on(verdicts: ValidationVerdicts, policy: Policy) -> ChosenOn:

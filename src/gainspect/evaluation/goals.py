@@ -1,7 +1,7 @@
 """What a policy is chosen for (`Goal`), and what it gives (`OperatingPoint`); needs no SciPy."""
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -20,6 +20,9 @@ from gainspect.metrics.decisions import Costs, Outcome
 
 POINT = "operating_point.json"
 """The name of the file in a bundle."""
+MOST_STOPPED, MOST_ESCAPES = 0.5, 0.5
+"""A policy that stops (NG or REVIEW) a larger share of the OK parts, or lets a larger one of the NG parts
+escape, is marked unusable."""
 _COSTS = ("miss", "false_alarm", "review")
 
 
@@ -132,6 +135,18 @@ class Procedure(_Section):
     @field_serializer("counted")
     def _by_name(self, counted: Outcome | None) -> dict[str, int] | None:
         return None if counted is None else counted._asdict()
+
+
+class Attainable(NamedTuple):
+    """How many NG parts show evidence, and what the others would cost."""
+
+    ng: int
+    """Number of NG parts."""
+    blind: tuple[str, ...]
+    """Those whose P(NG) is below the floor, so that they show no evidence; worst first."""
+    price: float | None
+    """Share of the OK parts that would be false alarms in addition if these were caught by a lower threshold;
+    None where there are none, or no OK parts."""
 
 
 class OperatingPoint(_Section):

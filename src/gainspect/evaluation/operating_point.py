@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import (
+    MOST_ESCAPES,
+    MOST_STOPPED,
     ByHand,
     EscapeBound,
     FalseAlarms,
@@ -33,9 +35,6 @@ ABOUT = 1.25
 """Of rules for views whose expected cost is less than this times the least, the first (simplest) is taken."""
 MOST_OF_N = 4
 """Largest k of the rule that k images of a part must reach the threshold."""
-MOST_STOPPED, MOST_ESCAPES = 0.5, 0.5
-"""A policy that stops (NG or REVIEW) a larger share of the OK parts, or lets a larger one of the NG parts
-escape, is marked unusable."""
 
 _Part = DecidedPart[ValidationVerdict]
 

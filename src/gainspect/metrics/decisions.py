@@ -3,13 +3,21 @@
 A part is decided NG (`called`), REVIEW (`review`), or else OK. Rates of a class without parts are None.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Flags = NDArray[np.bool_]
+
+MARKS: Mapping[str, tuple[float, float]] = {
+    "effectiveness": (0.90, 0.80),
+    "miss": (0.02, 0.05),
+    "false_alarm": (0.05, 0.10),
+}
+"""For each figure, what is acceptable, and what is marginal, for an appraiser. Source: AIAG, Measurement
+Systems Analysis, attribute studies."""
 
 
 class Costs(NamedTuple):

@@ -1,12 +1,13 @@
 """What a policy gives and whether it would pass as an appraiser, in plain sentences of both languages."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gainspect.data.defect_size import SMALL_DEFECT
-from gainspect.evaluation.agreement_study import MARKS
-from gainspect.evaluation.appraisal import Appraisal
-from gainspect.evaluation.chosen_on import Attainable
 from gainspect.evaluation.goals import (
+    MOST_ESCAPES,
+    MOST_STOPPED,
+    Attainable,
     ByHand,
     EscapeBound,
     FalseAlarms,
@@ -15,11 +16,13 @@ from gainspect.evaluation.goals import (
     Procedure,
     Recall,
 )
-from gainspect.evaluation.operating_point import MOST_ESCAPES, MOST_STOPPED
-from gainspect.metrics.decisions import Outcome
+from gainspect.metrics.decisions import MARKS, Outcome
 from gainspect.names import printable
 from gainspect.policy import Policy
 from gainspect.report.texts import Wording
+
+if TYPE_CHECKING:  # it needs SciPy, which a box that inspects may lack
+    from gainspect.evaluation.appraisal import Appraisal
 
 NAMED = 20
 """At most so many parts are named."""
@@ -116,7 +119,7 @@ def unusable_sentences(point: OperatingPoint, wording: Wording) -> list[str]:
     return [wording("op_unusable", why=why), wording("op_unusable_help")]
 
 
-def appraisal_sentences(appraisal: Appraisal, split: str, wording: Wording) -> list[str]:
+def appraisal_sentences(appraisal: "Appraisal", split: str, wording: Wording) -> list[str]:
     """Whether it would pass, by which figure it fails; the figures; what would help most."""
     figures = appraisal.figures
     shown = {name: "–" if each.value is None else percent(each.value) for name, each in figures.items()}
@@ -124,7 +127,7 @@ def appraisal_sentences(appraisal: Appraisal, split: str, wording: Wording) -> l
     return [_passes(appraisal, wording), told, wording("ap_help", remedy=_remedy(appraisal, wording))]
 
 
-def _passes(appraisal: Appraisal, wording: Wording) -> str:
+def _passes(appraisal: "Appraisal", wording: Wording) -> str:
     if appraisal.grade is None:
         return wording("ap_unknown")
     worst = appraisal.worst
@@ -143,7 +146,7 @@ def _passes(appraisal: Appraisal, wording: Wording) -> str:
     )
 
 
-def _remedy(appraisal: Appraisal, wording: Wording) -> str:
+def _remedy(appraisal: "Appraisal", wording: Wording) -> str:
     remedy = appraisal.remedy
     tested = {"test_ng": "miss", "test_ok": "false_alarm"}.get(remedy.kind)
     return wording(

@@ -123,8 +123,7 @@ def validated(run: RunFolder, data: Path | None = None) -> ValidationVerdicts:
     Raises:
         GainspectError: an image or mask cannot be read, or out-of-fold verdicts are missing.
     """
-    everything, tiling = run.manifest(data), run.config().data.tiling
-    validation, stored = everything.split("val"), None
+    stored = None
     if run.validation_file.is_file():
         stored = read_validation_verdicts(run.validation_file)
         if stored.inputs_known or run.config().training.folds is not None:
@@ -135,6 +134,8 @@ def validated(run: RunFolder, data: Path | None = None) -> ValidationVerdicts:
             where=run.validation_file,
             hint=f"`gainspect train --resume {run.path}` makes them again from its folds.",
         )
+    everything, tiling = run.manifest(data), run.config().data.tiling
+    validation = everything.split("val")
     familiar = read_familiar(run.familiar_file) or familiarize(run, everything)
     inputs = () if familiar is None else familiar.inputs
     backend = trained_backend(run, device_at_hand())

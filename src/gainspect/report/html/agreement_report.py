@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from gainspect.evaluation.agreement_study import MARKS, AgreementStudy
+from gainspect.evaluation.agreement_study import AgreementStudy
+from gainspect.metrics.decisions import MARKS
 from gainspect.report.html.page import percent, write_page
 from gainspect.report.texts import Wording
 

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gainspect.evaluation.chosen_on import Attainable
-from gainspect.evaluation.goals import EscapeBound, OperatingPoint
+from gainspect.evaluation.goals import Attainable, EscapeBound, OperatingPoint
 from gainspect.metrics.decisions import Outcome
 from gainspect.report.operating_sentences import (
     advisor_sentence,
