@@ -38,12 +38,14 @@ from results_table import markdown, save
 
 PEER = "U-Net"
 _SHARES = {
-    "caught, stamp": "caught_stamped",
-    "caught, no stamp": "caught_plain",
-    "false alarms, stamp": "false_alarms_stamped",
-    "false alarms, no stamp": "false_alarms_plain",
-    "REVIEW": "review",
+    "NG by score, stamp": "ng_stamped",
+    "NG by score, no stamp": "ng_plain",
+    "OK by score, stamp": "false_stamped",
+    "OK by score, no stamp": "false_plain",
     "by the stamp": "by_stamp",
+    "caught": "caught",
+    "false alarms": "false_alarms",
+    "REVIEW": "review",
     "PointGame": "pointing_game",
     "right reason": "right_reason_rate",
 }

@@ -4,6 +4,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 
 import pytest
 from rich.console import Console
@@ -17,17 +18,18 @@ from gainspect.jobs.run_demo import CueFigures, conclusion, run_demo
 from gainspect.training.run_folder import RunFolder
 from gainspect.types import Label
 
-PLAIN = CueFigures("S1", 0.9, 0.3, 0.8, 0.2, 0.0, 0.1, 0.2)
-GUIDED = CueFigures("S6", 0.9, 0.9, 0.1, 0.1, 0.0, 0.95, 0.9)
+PLAIN = CueFigures("S1", 0.9, 0.3, 0.8, 0.2, 0.1, 0.0, 0.7, 0.1, 0.2)
+GUIDED = CueFigures("S6", 0.9, 0.9, 0.1, 0.1, 0.85, 0.05, 0.1, 0.95, 0.9)
 
 
 def test_the_conclusion_says_who_follows_what() -> None:
-    text = conclusion(PLAIN, GUIDED, replace(GUIDED, name="S9", false_alarms_stamped=0.3))
-    assert (
-        "raises the share of NG decisions by 60 points with S1, 0 points with S6, 10 points with S9." in text
-    )
+    text = conclusion(PLAIN, GUIDED, replace(GUIDED, name="S9", false_stamped=0.3))
+    assert "raises the share of NG scores by 60 points with S1, 0 points with S6, 10 points with S9." in text
     assert "S6 is right for the right reason on 90% of the parts, S1 on 20%." in text
     assert "S9 is right for the right reason on 90% of the parts, S1 on 20%." in text
+    assert (
+        "S1 catches 10% of the defects with 0% false alarms, and sends 70% of the parts to a person." in text
+    )
 
 
 def test_the_conclusion_does_not_claim_what_did_not_happen() -> None:
@@ -58,12 +60,16 @@ def test_the_demo_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for row in figures:
         folder = RunFolder(run_path(tmp_path / "demo", row.name, 1)).evaluation_folder()
         summary = json.loads((folder / METRICS).read_text())[ALL_LABELS]
-        decided = summary["decisions"]
-        for label, counted, shares in (
-            (Label.NG, decided["caught"], (row.caught_plain, row.caught_stamped)),
-            (Label.OK, decided["false_alarms"], (row.false_alarms_plain, row.false_alarms_stamped)),
+        operating = summary["classification"]["operating"]
+        for figure, label, shares in (
+            ("recall", Label.NG, (row.ng_plain, row.ng_stamped)),
+            ("false_alarm_rate", Label.OK, (row.false_plain, row.false_stamped)),
         ):
-            assert counted == pytest.approx(sum(shares[cue] for cue in stamped[label]))
+            whole = mean(shares[cue] for cue in stamped[label])
+            assert operating[figure]["value"] == pytest.approx(whole)
+        decided, ng = summary["decisions"], len(stamped[Label.NG])
+        assert row.caught == pytest.approx(decided["caught"] / ng)
+        assert row.false_alarms == pytest.approx(decided["false_alarms"] / (len(test) - ng))
         assert row.review == pytest.approx((decided["review_ng"] + decided["review_ok"]) / len(test))
         assert row.right_reason_rate == pytest.approx(summary["right_reason_rate"]["value"])
         pointing = summary["maps"]["evidence"]["pointing_game"]["value"]

@@ -43,15 +43,19 @@ STRATEGIES = ("S1", "S9")
 
 @dataclass(frozen=True)
 class CueFigures:
-    """Decisions of one inspector on the test part, with and without the stamp; shares 0…1."""
+    """What one inspector says of the test part; shares 0…1."""
 
     name: str
-    caught_stamped: float
-    caught_plain: float
-    """Of the NG parts with and without the stamp, those decided NG."""
-    false_alarms_stamped: float
-    false_alarms_plain: float
-    """Of the OK parts with and without the stamp, those decided NG."""
+    ng_stamped: float
+    ng_plain: float
+    """Of the NG parts with and without the stamp, those whose score is NG."""
+    false_stamped: float
+    false_plain: float
+    """Of the OK parts with and without the stamp, those whose score is NG."""
+    caught: float
+    """Of the NG parts, those decided NG, after the check of reasons."""
+    false_alarms: float
+    """Of the OK parts, those decided NG."""
     review: float
     """Of all parts, those decided REVIEW."""
     pointing_game: float
@@ -59,10 +63,8 @@ class CueFigures:
 
     @property
     def by_stamp(self) -> float:
-        """How much the stamp alone changes the share of NG decisions, mean over NG and OK parts."""
-        return (
-            self.caught_stamped - self.caught_plain + self.false_alarms_stamped - self.false_alarms_plain
-        ) / 2
+        """How much the stamp alone changes the share of NG scores, mean over NG and OK parts."""
+        return (self.ng_stamped - self.ng_plain + self.false_stamped - self.false_plain) / 2
 
 
 def run_demo(out: Path, console: Console) -> list[CueFigures]:
@@ -121,16 +123,18 @@ def cue_figures(name: str, evaluation: Path, manifest: Manifest) -> CueFigures:
     with (evaluation / PREDICTIONS).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
 
-    def called_ng(label: str, cue: bool) -> float:
-        chosen = [row for row in rows if row["label"] == label and stamped[row["image"]] == cue]
-        return _mean([row["decision"] == "ng" for row in chosen])
+    def ng(label: str, column: str, *, cue: bool | None = None) -> float:
+        chosen = [row for row in rows if row["label"] == label and cue in (None, stamped[row["image"]])]
+        return _mean([row[column] == "ng" for row in chosen])
 
     return CueFigures(
         name=name,
-        caught_stamped=called_ng("ng", True),
-        caught_plain=called_ng("ng", False),
-        false_alarms_stamped=called_ng("ok", True),
-        false_alarms_plain=called_ng("ok", False),
+        ng_stamped=ng("ng", "verdict", cue=True),
+        ng_plain=ng("ng", "verdict", cue=False),
+        false_stamped=ng("ok", "verdict", cue=True),
+        false_plain=ng("ok", "verdict", cue=False),
+        caught=ng("ng", "decision"),
+        false_alarms=ng("ok", "decision"),
         review=_mean([row["decision"] == "review" for row in rows]),
         pointing_game=_mean([float(row["evidence_pointing_game"]) for row in rows if row["label"] == "ng"]),
         right_reason_rate=_mean([row["right_reason"] == "1" for row in rows]),
@@ -138,33 +142,43 @@ def cue_figures(name: str, evaluation: Path, manifest: Manifest) -> CueFigures:
 
 
 def cue_table(figures: list[CueFigures]) -> Table:
-    """A table with one row per inspector."""
+    """A table with one column per inspector."""
     table = Table(
-        caption="Decisions, after the check of reasons; REVIEW goes to a person and is neither caught nor a "
-        "false alarm. PointGame: share of the defects inside which the evidence peaks."
+        caption="By the score: P(NG) reaches the threshold. Decided: after the check of reasons; REVIEW goes to "
+        "a person and is neither caught nor a false alarm. PointGame: share of the defects inside which the "
+        "evidence peaks."
     )
-    table.add_column("")
-    for heading in (
-        "defects caught\nwith stamp",
-        "defects caught\nno stamp",
-        "false alarms\nwith stamp",
-        "false alarms\nno stamp",
-        "\nREVIEW",
-        "Point\nGame",
-        "right\nreason",
-    ):
-        table.add_column(heading, justify="right")
-    for row in figures:
-        shares = (row.caught_stamped, row.caught_plain, row.false_alarms_stamped, row.false_alarms_plain)
-        looks = (row.review, row.pointing_game, row.right_reason_rate)
-        table.add_row(Text(row.name, "bold"), *(f"{share:.0%}" for share in (*shares, *looks)))
+    table.add_column("Share of the parts")
+    for column in figures:
+        table.add_column(column.name, justify="right", style="bold")
+    for title, name, last in _ROWS:
+        table.add_row(title, *(f"{getattr(column, name):.0%}" for column in figures), end_section=last)
     return table
+
+
+_ROWS = (
+    ("NG parts, NG by the score, with stamp", "ng_stamped", False),
+    ("NG parts, NG by the score, no stamp", "ng_plain", False),
+    ("OK parts, NG by the score, with stamp", "false_stamped", False),
+    ("OK parts, NG by the score, no stamp", "false_plain", True),
+    ("NG parts decided NG: caught", "caught", False),
+    ("OK parts decided NG: false alarms", "false_alarms", False),
+    ("decided REVIEW", "review", True),
+    ("PointGame", "pointing_game", False),
+    ("right for the right reason", "right_reason_rate", False),
+)
+"""Title and name of each figure, and whether a line follows."""
 
 
 def conclusion(plain: CueFigures, *guided: CueFigures) -> str:
     """The figures in words; an inspector is called better only if its figures are."""
     points = [f"{100 * row.by_stamp:.0f} points with {row.name}" for row in (plain, *guided)]
-    sentences = [f"The stamp alone raises the share of NG decisions by {', '.join(points)}."]
+    sentences = [f"The stamp alone raises the share of NG scores by {', '.join(points)}."]
+    sentences += [
+        f"After the check of reasons {row.name} catches {row.caught:.0%} of the defects with "
+        f"{row.false_alarms:.0%} false alarms, and sends {row.review:.0%} of the parts to a person."
+        for row in (plain, *guided)
+    ]
     for row in guided:
         if row.by_stamp < plain.by_stamp and row.right_reason_rate > plain.right_reason_rate:
             sentences.append(
