@@ -144,9 +144,9 @@ def cue_figures(name: str, evaluation: Path, manifest: Manifest) -> CueFigures:
 def cue_table(figures: list[CueFigures]) -> Table:
     """A table with one column per inspector."""
     table = Table(
-        caption="By the score: P(NG) reaches the threshold. Decided: after the check of reasons; REVIEW goes to "
-        "a person and is neither caught nor a false alarm. PointGame: share of the defects inside which the "
-        "evidence peaks."
+        caption="By the score: P(NG) reaches the threshold. Decided: after the check of reasons; REVIEW goes "
+        "to a person and is neither caught nor a false alarm. PointGame: share of the defects inside which "
+        "the evidence peaks."
     )
     table.add_column("Share of the parts")
     for column in figures:
