@@ -3,13 +3,12 @@
 import json
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from gainspect.errors import GainspectError, first_fault
 from gainspect.evaluation.goals import Attainable
 from gainspect.evaluation.judged_parts import JudgedPart, ViewedImage, judged_parts
 from gainspect.evaluation.validation_verdicts import ValidationVerdicts
-from gainspect.inspection.bundle import Bundle
+from gainspect.inspection.bundle import Bundle, section_of
 from gainspect.policy import Policy
 
 CHOSEN_ON = "chosen_on.json"
@@ -41,13 +40,7 @@ def chosen_on_of(bundle: Bundle) -> ChosenOn | None:
     Raises:
         GainspectError: they cannot be read.
     """
-    content = bundle.contents.get(CHOSEN_ON)
-    if content is None:
-        return None
-    try:
-        return ChosenOn.model_validate_json(content)
-    except ValidationError as error:
-        raise GainspectError(f"cannot read {CHOSEN_ON} ({first_fault(error)})", where=bundle.path) from error
+    return section_of(bundle, CHOSEN_ON, ChosenOn)
 
 
 def chosen_content(chosen: ChosenOn) -> bytes:

@@ -14,8 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-from gainspect.errors import GainspectError, first_fault
-from gainspect.inspection.bundle import Bundle
+from gainspect.errors import GainspectError
+from gainspect.inspection.bundle import Bundle, section_of
 from gainspect.metrics.decisions import Costs, Outcome
 
 POINT = "operating_point.json"
@@ -197,13 +197,7 @@ def point_of(bundle: Bundle) -> OperatingPoint | None:
     Raises:
         GainspectError: it cannot be read.
     """
-    content = bundle.contents.get(POINT)
-    if content is None:
-        return None
-    try:
-        return OperatingPoint.model_validate_json(content)
-    except ValidationError as error:
-        raise GainspectError(f"cannot read {POINT} ({first_fault(error)})", where=bundle.path) from error
+    return section_of(bundle, POINT, OperatingPoint)
 
 
 def content_of(point: OperatingPoint) -> bytes:

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -63,6 +63,7 @@ _DAMAGES = (
 )
 """Exceptions that zipfile raises for damaged files."""
 
+_Told = TypeVar("_Told", bound=BaseModel)
 Format = Literal["onnx", "openvino", "openvino-int8", "torch"]
 
 
@@ -200,6 +201,26 @@ def seen_of(bundle: Bundle) -> SeenImages | None:
     """
     content = bundle.contents.get(SEEN)
     return None if content is None else SeenImages.from_json(content, bundle.path)
+
+
+def section_of(bundle: Bundle, name: str, section: type[_Told]) -> _Told | None:
+    """One of the JSON files of a bundle; None: it has none of this name.
+
+    Args:
+        bundle: the bundle.
+        name: of the file.
+        section: what it is read as.
+
+    Raises:
+        GainspectError: it cannot be read.
+    """
+    content = bundle.contents.get(name)
+    if content is None:
+        return None
+    try:
+        return section.model_validate_json(content)
+    except ValidationError as error:
+        raise GainspectError(f"cannot read {name} ({first_fault(error)})", where=bundle.path) from error
 
 
 def write_bundle(path: Path, description: Description, contents: Mapping[str, bytes]) -> Bundle:

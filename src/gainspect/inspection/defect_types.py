@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gainspect.errors import GainspectError, first_fault
-from gainspect.inspection.bundle import Bundle
+from gainspect.errors import GainspectError
+from gainspect.inspection.bundle import Bundle, section_of
 from gainspect.inspection.rest import Window, on_grid
 from gainspect.inspection.tiled import Grid
 from gainspect.region_rules import UNKNOWN, RegionRules
@@ -148,13 +148,7 @@ def types_of(bundle: Bundle) -> DefectTypes | None:
     Raises:
         GainspectError: they cannot be read.
     """
-    content = bundle.contents.get(TYPES)
-    if content is None:
-        return None
-    try:
-        return DefectTypes.model_validate_json(content)
-    except ValidationError as error:
-        raise GainspectError(f"cannot read {TYPES} ({first_fault(error)})", where=bundle.path) from error
+    return section_of(bundle, TYPES, DefectTypes)
 
 
 def content_of_types(types: DefectTypes) -> bytes:
