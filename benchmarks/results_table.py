@@ -74,11 +74,15 @@ def per(amount: float, measured: float) -> float | None:
 
 
 def _told(argument: str) -> str:
-    """An argument for the document: a path is relative to the project; outside it, only its last part."""
-    path = Path(argument)
+    """An argument for the document: a path is relative to the project; outside it, only its last part.
+
+    A path may have a name before it, as in NAME=PATH.
+    """
+    name, sign, rest = argument.rpartition("=")
+    path = Path(rest)
     if not path.is_absolute():
         return argument
-    return str(path.relative_to(PROJECT)) if path.is_relative_to(PROJECT) else path.name
+    return name + sign + (str(path.relative_to(PROJECT)) if path.is_relative_to(PROJECT) else path.name)
 
 
 def _cell(value: object) -> str:
