@@ -20,11 +20,11 @@ from gainspect.evaluation.goals import (
 )
 from gainspect.evaluation.input_limits import fit_inputs
 from gainspect.evaluation.out_of_fold import left_out
-from gainspect.evaluation.parts import DecidedPart, part_labels, part_scores, parts_of
+from gainspect.evaluation.parts import DecidedPart, counted, part_labels, part_scores, parts_of
 from gainspect.evaluation.reason_limits import fit_reason
 from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
 from gainspect.metrics.classification import at_threshold, just_below, operating_threshold
-from gainspect.metrics.decisions import Outcome, distinct, expected_cost, outcome
+from gainspect.metrics.decisions import Outcome, expected_cost
 from gainspect.metrics.intervals import events_allowed, trials_needed, upper_bound
 from gainspect.metrics.thresholds import Thresholds, between, least_cost, noise_floor
 from gainspect.policy import HeatScale, Policy, ReasonPolicy, ViewRule, decide
@@ -52,12 +52,12 @@ def choose_policy(verdicts: ValidationVerdicts, goal: Goal, *, check: bool = Tru
     """
     parts = _parts(verdicts)
     views = _view_rule(parts, goal)
-    chosen = _thresholds(verdicts, views, goal)
+    chosen = _thresholds(parts, verdicts.split, views, goal)
     reason = fit_reason(verdicts, chosen.threshold) if check else None
     if isinstance(goal, LeastCost) and reason is not None:
         # A part whose reason will fail costs a review, so the thresholds are chosen once more, knowing which.
         doubted = np.array([_is_doubted(part, chosen.threshold, reason) for part in parts], np.bool_)
-        chosen = _thresholds(verdicts, views, goal, doubted)
+        chosen = _thresholds(parts, verdicts.split, views, goal, doubted)
         reason = fit_reason(verdicts, chosen.threshold)
     labels = part_labels(parts)
     figures = at_threshold(part_scores(parts, views), labels, chosen.threshold)
@@ -99,25 +99,19 @@ def operating_point(verdicts: ValidationVerdicts, policy: Policy, goal: Goal) ->
     """
     parts = _parts(verdicts)
     scores, labels = part_scores(parts, policy.views), part_labels(parts)
-    made = decisions(verdicts, policy)
-    called, review = (
-        np.array([decision.label is label for decision in made]) for label in (Label.NG, Label.REVIEW)
-    )
-    counted = outcome(called, review, labels)
+    found, groups, escaped = counted(parts, decisions(verdicts, policy))
     priced = goal if isinstance(goal, LeastCost) else LeastCost()
     prevalence = priced.prevalence or float(labels.mean())
-    floor = noise_floor(scores, labels) if counted.ng and counted.ok else None
+    floor = noise_floor(scores, labels) if found.ng and found.ok else None
     shows = scores >= (0.0 if floor is None else floor)
     blind = [int(index) for index in np.argsort(scores, kind="stable") if labels[index] and not shows[index]]
-    named = [part.group for part in parts]
-    groups, escaped = distinct(named, labels), distinct(named, labels & ~called & ~review)
     return OperatingPoint(
         goal=goal,
         split=verdicts.split,
-        counted=counted,
+        counted=found,
         prevalence=prevalence,
-        cost=expected_cost(counted, priced.costs, prevalence),
-        cost_at_1_percent=expected_cost(counted, priced.costs, 0.01),
+        cost=expected_cost(found, priced.costs, prevalence),
+        cost_at_1_percent=expected_cost(found, priced.costs, 0.01),
         floor=floor,
         blind=tuple(parts[index].name for index in blind),
         price=_price(scores, labels, shows) if blind else None,
@@ -125,7 +119,7 @@ def operating_point(verdicts: ValidationVerdicts, policy: Policy, goal: Goal) ->
         escaped_groups=escaped,
         escape_bound=upper_bound(escaped, groups),
         needed=tuple((rate, trials_needed(rate)) for rate in (0.05, 0.01)),
-        unusable=_unusable(counted),
+        unusable=_unusable(found),
         procedure=_procedure(verdicts, goal, check=policy.reason is not None),
     )
 
@@ -181,20 +175,20 @@ def _by_cost(
 
 
 def _thresholds(
-    verdicts: ValidationVerdicts,
+    parts: Sequence[_Part],
+    split: str,
     views: ViewRule | None,
     goal: Goal,
     doubted: NDArray[np.bool_] | None = None,
 ) -> Thresholds:
-    parts = _parts(verdicts)
     scores, labels = part_scores(parts, views), part_labels(parts)
     if isinstance(goal, ByHand):
         return Thresholds(goal.threshold if goal.review_from is None else goal.review_from, goal.threshold)
-    _require(bool(labels.any()), "NG", verdicts.split)
+    _require(bool(labels.any()), "NG", split)
     if isinstance(goal, Recall):
         threshold = operating_threshold(scores, labels, goal.recall)
         return Thresholds(threshold, threshold)
-    _require(not bool(labels.all()), "OK", verdicts.split)
+    _require(not bool(labels.all()), "OK", split)
     if isinstance(goal, LeastCost):
         return _by_cost(scores, labels, goal, doubted)
     floor = noise_floor(scores, labels)

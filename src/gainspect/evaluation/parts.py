@@ -7,8 +7,9 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gainspect.metrics.decisions import Outcome, distinct, outcome
 from gainspect.policy import ViewRule, part_score
-from gainspect.types import Label
+from gainspect.types import Decision, Label
 
 
 class JudgedImage(Protocol):
@@ -77,3 +78,24 @@ def part_scores(parts: Sequence[DecidedPart[Image]], rule: ViewRule | None) -> N
 def part_labels(parts: Sequence[DecidedPart[Image]]) -> NDArray[np.bool_]:
     """(N,) True for NG."""
     return np.array([part.label is Label.NG for part in parts], np.bool_)
+
+
+class Counted(NamedTuple):
+    """Decisions on parts."""
+
+    outcome: Outcome
+    groups: int
+    escaped_groups: int
+    """Number of physical items with an NG part, and of those of which one is decided OK."""
+
+
+def counted(parts: Sequence[DecidedPart[Image]], made: Sequence[Decision]) -> Counted:
+    """Count the decisions that were made on these parts."""
+    labels = part_labels(parts)
+    called, review = (
+        np.array([decision.label is label for decision in made], np.bool_)
+        for label in (Label.NG, Label.REVIEW)
+    )
+    named = [part.group for part in parts]
+    escaped = labels & ~called & ~review
+    return Counted(outcome(called, review, labels), distinct(named, labels), distinct(named, escaped))

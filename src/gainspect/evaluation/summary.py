@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, UNCLAMPED, Assessed, Assessment, map_names
-from gainspect.evaluation.parts import DecidedPart, part_labels, part_scores, parts_of
+from gainspect.evaluation.parts import DecidedPart, counted, part_labels, part_scores, parts_of
 from gainspect.metrics import localization
 from gainspect.metrics.classification import at_threshold, auroc, average_precision
-from gainspect.metrics.decisions import Costs, distinct, expected_cost, outcome
+from gainspect.metrics.decisions import Costs, expected_cost
 from gainspect.metrics.intervals import (
     Statistic,
     clopper_pearson,
@@ -112,22 +112,16 @@ def decision_figures(
     made = part_decisions(assessment, rules)
     parts = [part for part, _ in made]
     labels, scores = part_labels(parts), part_scores(parts, rules.views)
-    called, review = (
-        np.array([decision.label is name for _, decision in made], np.bool_)
-        for name in (Label.NG, Label.REVIEW)
-    )
-    counted = outcome(called, review, labels)
+    found, groups, escaped = counted(parts, [decision for _, decision in made])
     share = prevalence or (float(labels.mean()) if len(labels) else 0.0)
-    named = [part.group for part in parts]
-    groups, escaped = distinct(named, labels), distinct(named, labels & ~called & ~review)
     return {
-        **counted._asdict(),
-        "effectiveness": counted.effectiveness,
+        **found._asdict(),
+        "effectiveness": found.effectiveness,
         "auroc": auroc(scores, labels),
         "ap": average_precision(scores, labels),
         "prevalence": share,
-        "cost": expected_cost(counted, costs, share),
-        "cost_at_1_percent": expected_cost(counted, costs, 0.01),
+        "cost": expected_cost(found, costs, share),
+        "cost_at_1_percent": expected_cost(found, costs, 0.01),
         "groups": groups,
         "escaped_groups": escaped,
         "escape_bound": upper_bound(escaped, groups),

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from gainspect.evaluation.judged_parts import JudgedPart
 from gainspect.metrics.classification import roc_points
 from gainspect.policy import Rules
+from gainspect.report.html.plots import svg, text_at
 from gainspect.report.texts import Wording
 
 PLACES = {"left": 44.0, "right": 448.0, "top": 28.0, "bottom": 214.0}
-"""Where both plots are drawn in their pictures of 460 × 262, pixels."""
+"""Where both plots are drawn in their pictures, pixels."""
+_SIZE = 460, 262
+"""Width and height of these."""
 _TICKS = (1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 _BINS = 48
 _LEAST = 1e-7
@@ -71,21 +74,21 @@ def part_histogram(parts: Sequence[JudgedPart], rules: Rules, axis: Axis, wordin
                 f"<title>{escape(wording(f'pn_{name}_parts'))}: {counts[index]}</title></rect>"
             )
         y = PLACES["bottom"] if ng else PLACES["top"] + 8
-        drawn.append(_text(PLACES["left"] - 6, y, str(top), "tick", "end"))
+        drawn.append(text_at(PLACES["left"] - 6, y, str(top), "tick", "end"))
         turned = middle + (half / 2 if ng else -half / 2)
         drawn.append(_turned(turned, wording(f"pn_{name}_parts"), f"label {name}-text"))
     drawn.append(
         f'<line class="base" x1="{PLACES["left"]}" x2="{PLACES["right"]}" y1="{middle}" y2="{middle}"/>'
     )
-    drawn.append(_text(PLACES["left"] - 6, middle + 3.5, "0", "tick", "end"))
+    drawn.append(text_at(PLACES["left"] - 6, middle + 3.5, "0", "tick", "end"))
     below = PLACES["bottom"] + 16
-    drawn += [_text(axis.place(tick), below, _tick(tick), "tick", "middle") for tick in axis.ticks]
+    drawn += [text_at(axis.place(tick), below, _tick(tick), "tick", "middle") for tick in axis.ticks]
     drawn.append(_x_label(wording("pn_histogram_x")))
     drawn += [
         _line("review", axis.place(rules.least_stopped), wording("review")),
         _line("ng", axis.place(rules.threshold), wording("ng")),
     ]
-    return _svg(drawn, wording("pn_histogram"))
+    return svg(drawn, wording("pn_histogram"), *_SIZE)
 
 
 def attainable_curve(parts: Sequence[JudgedPart], rules: Rules, floor: float | None, wording: Wording) -> str:
@@ -108,12 +111,12 @@ def attainable_curve(parts: Sequence[JudgedPart], rules: Rules, floor: float | N
         drawn += [
             _path("line beyond", [turn, *below]),
             f'<path class="floor" d="M{x:.1f} {y - 7:.1f}l7 7l-7 7l-7 -7z"/>',
-            _text(x + 11, y + 14, wording("pn_floor"), "tick", "start"),
+            text_at(x + 11, y + 14, wording("pn_floor"), "tick", "start"),
         ]
     for name, at in (("review", rules.least_stopped), ("ng", rules.threshold)):
         x, y = _at(*_rates(scores, labels, at))
         drawn.append(f'<circle class="mark {name}" data-mark="{name}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>')
-    return _svg(drawn, wording("pn_curve"))
+    return svg(drawn, wording("pn_curve"), *_SIZE)
 
 
 def _rates(scores: NDArray[np.float64], labels: NDArray[np.bool_], threshold: float) -> tuple[float, float]:
@@ -128,8 +131,8 @@ def _grid(wording: Wording) -> str:
         x, y = _at(tick, tick)
         parts += [
             f'<line class="grid" x1="{PLACES["left"]}" x2="{PLACES["right"]}" y1="{y:.1f}" y2="{y:.1f}"/>',
-            _text(PLACES["left"] - 6, y + 3.5, f"{tick:g}", "tick", "end"),
-            _text(x, PLACES["bottom"] + 16, f"{tick:g}", "tick", "middle"),
+            text_at(PLACES["left"] - 6, y + 3.5, f"{tick:g}", "tick", "end"),
+            text_at(x, PLACES["bottom"] + 16, f"{tick:g}", "tick", "middle"),
         ]
     middle = (PLACES["top"] + PLACES["bottom"]) / 2
     return "".join([*parts, _turned(middle, wording("pn_curve_y"), "label"), _x_label(wording("pn_curve_x"))])
@@ -150,7 +153,7 @@ def _line(name: str, x: float, text: str) -> str:
     return (
         f'<g data-line="{name}" transform="translate({x:.1f} 0)">'
         f'<line class="cut {name}" x1="0" x2="0" y1="{PLACES["top"] - 14}" y2="{PLACES["bottom"]}"/>'
-        f"{_text(shift, PLACES['top'] - 6, text, f'label {name}-text', anchor)}</g>"
+        f"{text_at(shift, PLACES['top'] - 6, text, f'label {name}-text', anchor)}</g>"
     )
 
 
@@ -167,17 +170,6 @@ def _at(x: float, y: float) -> tuple[float, float]:
     )
 
 
-def _svg(parts: Sequence[str], title: str) -> str:
-    return (
-        f'<svg class="plot" viewBox="0 0 460 262" role="img" aria-label="{escape(title)}">'
-        f"{''.join(parts)}</svg>"
-    )
-
-
-def _text(x: float, y: float, text: str, style: str, anchor: str) -> str:
-    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
 def _turned(y: float, text: str, style: str) -> str:
     return (
         f'<text class="{style}" transform="translate(12 {y:.1f}) rotate(-90)" text-anchor="middle">'
@@ -186,7 +178,7 @@ def _turned(y: float, text: str, style: str) -> str:
 
 
 def _x_label(text: str) -> str:
-    return _text((PLACES["left"] + PLACES["right"]) / 2, PLACES["bottom"] + 38, text, "label", "middle")
+    return text_at((PLACES["left"] + PLACES["right"]) / 2, PLACES["bottom"] + 38, text, "label", "middle")
 
 
 def _tick(value: float) -> str:

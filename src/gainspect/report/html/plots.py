@@ -16,7 +16,7 @@ def curve(points: Sequence[Point], marked: Point | None, x_label: str, y_label: 
     parts.append(f'<polyline class="line" points="{line}"/>')
     if marked is not None:
         parts.append(f'<circle class="mark" cx="{_x(marked[0]):.1f}" cy="{_y(marked[1]):.1f}" r="5"/>')
-    return _svg(parts, title)
+    return svg(parts, title)
 
 
 def shares_with_intervals(
@@ -46,9 +46,9 @@ def shares_with_intervals(
             low, high = _y(interval[0]), _y(interval[1])
             path = f"M{center - 4:.1f} {high:.1f}h8M{center:.1f} {high:.1f}V{low:.1f}m-4 0h8"
             parts.append(f'<path class="interval" d="{path}"/>')
-        parts.append(_text(center, _HEIGHT - _BOTTOM + 13, name, "tick", "middle"))
-        parts.append(_text(center, _HEIGHT - _BOTTOM + 24, f"n {count}", "faint", "middle"))
-    return _svg(parts, title)
+        parts.append(text_at(center, _HEIGHT - _BOTTOM + 13, name, "tick", "middle"))
+        parts.append(text_at(center, _HEIGHT - _BOTTOM + 24, f"n {count}", "faint", "middle"))
+    return svg(parts, title)
 
 
 def _frame(
@@ -64,9 +64,9 @@ def _frame(
             f'<line class="grid" x1="{_x(0)}" x2="{_x(1)}" y1="{_y(tick):.1f}" y2="{_y(tick):.1f}"/>'
         )
         name = f"{tick:g}" if y_names is None else y_names[index]
-        parts.append(_text(_x(0) - 6, _y(tick) + 3.5, name, "tick", "end"))
-    parts.extend(_text(_x(tick), _HEIGHT - _BOTTOM + 15, f"{tick:g}", "tick", "middle") for tick in x_ticks)
-    parts.append(_text((_x(0) + _x(1)) / 2, _HEIGHT - 6, x_label, "label", "middle"))
+        parts.append(text_at(_x(0) - 6, _y(tick) + 3.5, name, "tick", "end"))
+    parts.extend(text_at(_x(tick), _HEIGHT - _BOTTOM + 15, f"{tick:g}", "tick", "middle") for tick in x_ticks)
+    parts.append(text_at((_x(0) + _x(1)) / 2, _HEIGHT - 6, x_label, "label", "middle"))
     middle = (_y(0) + _y(1)) / 2
     parts.append(
         f'<text class="label" transform="translate(12 {middle:.1f}) rotate(-90)" text-anchor="middle">'
@@ -75,14 +75,16 @@ def _frame(
     return "".join(parts)
 
 
-def _svg(parts: Sequence[str], title: str) -> str:
+def svg(parts: Sequence[str], title: str, width: int = _WIDTH, height: int = _HEIGHT) -> str:
+    """A plot of these elements, with its title for those who do not see it."""
     return (
-        f'<svg class="plot" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f'<svg class="plot" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
         f"{''.join(parts)}</svg>"
     )
 
 
-def _text(x: float, y: float, text: str, style: str, anchor: str) -> str:
+def text_at(x: float, y: float, text: str, style: str, anchor: str) -> str:
+    """Text of a CSS class; the anchor is start, middle or end."""
     return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
