@@ -19,7 +19,7 @@ fast: .venv/.installed  ## The fast tests only
 
 lint: .venv/.installed  ## Format, lint, types and layers
 	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from gainspect.evaluation.reason_limits import LEAST_DROP, fit_review
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from gainspect.evaluation.operating_point import (
     operating_point,
     usual_goal,
 )
+from gainspect.evaluation.reason_limits import LEAST_DROP, fit_review
 from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
 from gainspect.inspection.reason.rules import broken_rules
 from gainspect.metrics.classification import at_threshold, operating_threshold
