@@ -9,6 +9,7 @@ from timm.models import group_modules
 from torch import Tensor, nn
 
 from gainspect.errors import GainspectError
+from gainspect.models.dilated import learn_quickly
 
 PYRAMID_STRIDES = (4, 8, 16, 32)
 
@@ -45,6 +46,7 @@ class Backbone(nn.Module):
     def __init__(self, name: str, output_stride: int = 32) -> None:
         super().__init__()
         self.net = _create(name, output_stride)
+        learn_quickly(self.net)
         taps = _taps(self.net, name, output_stride)
         self.indices = taps.indices
         self.pyramid_channels = taps.channels
