@@ -165,9 +165,6 @@ TEXTS: dict[str, str] = {
     "f1": "F1",
     "auroc": "AUROC",
     "ap": "Average precision",
-    "threshold_note": "An image is NG if P(NG) is at least {threshold}. This threshold was chosen {split}.",
-    "threshold_recall": "on the validation part, for recall {recall}",
-    "threshold_hand": "by hand",
     "without_doubtful": "Without {n} images with doubtful labels: recall {recall}, false alarms {false_alarms}.",
     "outcome_title": "What happens to each image",
     "outcome_caption": "Verdicts after the reason check. REVIEW means that the score says NG but the reason fails its check, or that the score lies between the two thresholds; verdicts whose reason could not be checked are counted separately.",
@@ -266,6 +263,7 @@ TEXTS: dict[str, str] = {
     "size_y": "Share caught",
     "size_sentence": "From {low:.0f} px on, at least 90 % are caught in every size class; smaller defects are missed more often.",
     "size_all": "In every size class, at least 90 % are caught.",
+    "size_some": "At least 90 % are caught in these size classes only: {classes} px.",
     "size_none": "In no size class are at least 90 % caught.",
     "size_unknown": "No defect is marked, so the sizes are not known.",
     # Failures
