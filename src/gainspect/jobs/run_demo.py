@@ -29,7 +29,7 @@ CONFIG = RunConfig.model_validate(
         "data": {"size": 128},
         "model": {"backbone": "tf_efficientnet_lite0", "output_stride": 16, "fpn_channels": 64},
         "training": {
-            "epochs": 16,
+            "epochs": 12,
             "lr": 2e-3,
             "layer_decay": 0.7,
             "focal_gamma": 2.0,
