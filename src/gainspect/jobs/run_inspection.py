@@ -102,8 +102,11 @@ def run_inspection(
         begun = time.perf_counter()
         try:
             for item in shown(judged, len(result.sources)):
-                record = item.record if isinstance(item, Kept) else _record(item, inspector, names, drawn)
-                written = record if journal is None else _written(record, journal)
+                if isinstance(item, Kept):
+                    record = written = item.record
+                else:
+                    record = _record(item, inspector, names, drawn)
+                    written = record if journal is None else _written(record, journal)
                 if names:
                     together.add(written)
                 result.add(record, before=isinstance(item, Kept))
