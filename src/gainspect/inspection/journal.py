@@ -54,7 +54,7 @@ class Journal:
         self._synced = time.monotonic()
         with ExitStack() as opened:
             busy = "another inspection is writing its verdicts into this folder"
-            hint = f"Wait until it has ended. {OTHER_OUT} for this one."
+            hint = "Wait until it has ended, or choose another --out."
             opened.enter_context(locked(folder / LOCK, busy=busy, hint=hint))
             if not _holds_lines(self.path):
                 write_json(folder / SETTINGS, asdict(settings))
@@ -182,7 +182,6 @@ class Journal:
             self._appended.truncate(self._end)
         except OSError as error:
             raise cannot_write(self.path, error) from error
-        self._read.seek(0, os.SEEK_END)  # it forgets what it has read of the line that was cut off
 
 
 def _write(file: BinaryIO, line: bytes) -> None:
