@@ -65,7 +65,11 @@ def locked(path: Path, *, busy: str, hint: str) -> Iterator[None]:
         except BlockingIOError as error:
             raise GainspectError(busy, where=path.parent, hint=hint) from error
         except OSError as error:
-            raise cannot_write(path, error) from error
+            raise GainspectError(
+                f"cannot lock ({error.strerror or error})",
+                where=path,
+                hint="Choose a folder on a file system that has locks, such as a local disk.",
+            ) from error
         yield
 
 

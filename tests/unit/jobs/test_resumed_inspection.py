@@ -17,7 +17,8 @@ from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.journal import Journal
 from gainspect.inspection.resume import settings_of
 from gainspect.jobs import run_inspection as module
-from gainspect.jobs.run_inspection import Inspection, run_inspection
+from gainspect.jobs.inspection_summary import Inspection
+from gainspect.jobs.run_inspection import run_inspection
 from gainspect.names import unescaped
 
 NAMES = ["a_1", "a_2", "b_1", "part\udcba\udcd2_1", "부품_1", "부품_2"]
