@@ -187,7 +187,7 @@ def test_a_lock_is_held_by_one_and_free_afterwards(tmp_path: Path) -> None:
     for _ in range(2):
         with (
             locked(path, busy="it is in use", hint="Wait."),
-            pytest.raises(GainspectError, match="new: it is in use. Wait."),
+            pytest.raises(GainspectError, match=r"new: it is in use\. Wait\."),
             locked(path, busy="it is in use", hint="Wait."),
         ):
             raise AssertionError("two hold it")
