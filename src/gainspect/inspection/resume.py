@@ -44,6 +44,9 @@ def inspect_rest(
 
     A file is read again for its SHA-256. What had an error is tried again, and so is stdin.
 
+    The last bit of an image's numbers may depend on the batch that it is judged in. So a batch that was cut
+    off is judged whole, as it would have been; what was written of its first images stays.
+
     Args:
         inspector: which judges.
         sources: the names of the files.
@@ -58,9 +61,18 @@ def inspect_rest(
             for source in batch
             if (record := _known(source, journal, parts.get(source))) is not None and done(source)
         }
-        judged = inspect_files(inspector, [source for source in batch if source not in known])
+        left = [source for source in batch if source not in known]
+        judged_now = left if all(_failed(source, journal) for source in left) else batch
+        judged = inspect_files(inspector, judged_now)
         for source in batch:
-            yield known[source] if source in known else next(judged)
+            item = next(judged) if source in judged_now else known[source]
+            yield known.get(source, item)
+
+
+def _failed(source: str, journal: Journal) -> bool:
+    """Whether an image had an error, and so was in no batch."""
+    record = journal.record(escaped(source))
+    return record is not None and record["verdict"] is None
 
 
 def _known(source: str, journal: Journal, part: str | None) -> dict[str, Any] | None:

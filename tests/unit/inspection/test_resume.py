@@ -21,15 +21,15 @@ from gainspect.policy import ReasonPolicy
 
 
 class Counting(Brightness):
-    """Counts the images that it judges; it fails on white ones."""
+    """Keeps the batches that it judges, as the gray values of their images; it fails on white ones."""
 
     def __init__(self) -> None:
-        self.judged = 0
+        self.batches: list[list[int]] = []
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         if (images.min(axis=(1, 2, 3)) == 255).any():
             raise MemoryError("no room\nfor this")
-        self.judged += len(images)
+        self.batches.append([int(image[0, 0, 0]) for image in images])
         return super().__call__(images)
 
 
@@ -87,10 +87,14 @@ def verdicts(inspector: Inspector, tmp_path: Path) -> Callable[[], dict[str, Any
 def test_what_was_judged_is_not_judged_again(
     first: int, lot: list[str], inspected: Inspect, inspector: Inspector
 ) -> None:
+    batches: list[list[int]] = inspector.backend.batches  # type: ignore[attr-defined]
     assert inspected(lot[:first]) == lot[:first]
+    before = len(batches)
     assert inspected(lot) == lot[first:]
-    assert inspected(lot[::-1]) == []
-    assert inspector.backend.judged == len(lot)  # type: ignore[attr-defined]
+    # Those of a command that was not stopped, from the one on that was cut off.
+    assert batches[before:] == [[0, 250, 10], [200, 30, 40], [50]][first // 3 if first < 7 else 3 :]
+    before = len(batches)
+    assert inspected(lot[::-1]) == [] and len(batches) == before
 
 
 def test_images_keep_their_order_between_those_judged_before(
@@ -124,9 +128,10 @@ def test_what_lacks_something_else_is_judged_again(lot: list[str], inspected: In
     assert inspected(lot, done=lambda source: source not in lot[3:5]) == lot[3:5]
 
 
-def test_what_had_an_error_is_tried_again(
-    lot: list[str], inspected: Inspect, verdicts: Callable[[], dict[str, Any]]
+def test_what_had_an_error_is_tried_again_alone(
+    lot: list[str], inspector: Inspector, inspected: Inspect, verdicts: Callable[[], dict[str, Any]]
 ) -> None:
+    batches: list[list[int]] = inspector.backend.batches  # type: ignore[attr-defined]
     Path(lot[1]).write_bytes(b"no image")
     gone = Path(lot[2])
     content = gone.read_bytes()
@@ -134,7 +139,8 @@ def test_what_had_an_error_is_tried_again(
     inspected(lot)
     assert [record["verdict"] for record in verdicts().values()][:4] == ["ok", None, None, "ng"]
     gone.write_bytes(content)
-    assert inspected(lot) == [lot[1], lot[2]]
+    before = len(batches)
+    assert inspected(lot) == [lot[1], lot[2]] and batches[before:] == [[10]]
     assert [record["verdict"] for record in verdicts().values()].count(None) == 1
 
 
