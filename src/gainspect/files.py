@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,16 +28,69 @@ def atomic_path(path: Path) -> Iterator[Path]:
         # Not tempfile: it makes the file private (0600), but others must be able to read the result.
         temporary.touch(exist_ok=False)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     try:
         yield temporary
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, *, busy: str, hint: str) -> Iterator[None]:
+    """Hold a lock on a file that is made for it; the system frees it when the process ends, however it ends.
+
+    The file is empty and stays. A missing parent folder is created.
+
+    Args:
+        path: the file to lock.
+        busy: what is wrong if another process, or another call in this one, holds it.
+        hint: how to mend that.
+
+    Raises:
+        GainspectError: it is held already, or the file cannot be made or locked.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    with file:
+        try:
+            _lock(file.fileno())
+        except BlockingIOError as error:
+            raise GainspectError(busy, where=path.parent, hint=hint) from error
+        except OSError as error:
+            raise GainspectError(
+                f"cannot lock ({error.strerror or error})",
+                where=path,
+                hint="Choose a folder on a file system that has locks, such as a local disk.",
+            ) from error
+        yield
+
+
+def _lock(descriptor: int) -> None:
+    """Lock an open file, without waiting.
+
+    Raises:
+        BlockingIOError: it is locked.
+        OSError: it cannot be locked.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError(*error.args) from error
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def require_new(path: Path) -> None:
@@ -66,7 +120,8 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _cannot_write(path: Path, error: OSError) -> GainspectError:
+def cannot_write(path: Path, error: OSError) -> GainspectError:
+    """The error for a file that cannot be written."""
     return GainspectError(
         f"cannot write ({error.strerror or error})",
         where=path,

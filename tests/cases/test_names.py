@@ -319,10 +319,10 @@ main()
 
 @pytest.mark.parametrize("style", ["overlay", "side-by-side", "contour"])
 def test_overlays_need_the_core_install_alone(style: str, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    settings = ["--out", out, "--overlay", "--style", style, "--jsonl"]
 
     def inspected(*images: Path) -> str:
+        out = tmp_path / f"out{len(images)}"
+        settings = ["--out", out, "--overlay", "--style", style, "--jsonl"]
         done = subprocess.run(
             [sys.executable, "-c", CORE, "inspect", "any.gain", *images, *settings],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "80", "PYTHONUTF8": "1"},

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import re
 import runpy
 import shutil
@@ -424,6 +425,47 @@ def test_soak_finds_every_result_equal(run: Callable[..., None], tmp_path: Path)
     assert not ended.value.code
     (row,) = _table((tmp_path / "results" / "soak.md").read_text())
     assert (row["inspections"], row["results that differ"]) == ("200", "0")
+
+
+@pytest.mark.slow
+def test_kills_of_an_inspection_lose_and_double_nothing(run: Callable[..., None], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("kill_inspect.py", "--kills", "3", "--images", "12")
+    assert not ended.value.code
+    (row,) = _table((tmp_path / "results" / "kill_inspect.md").read_text())
+    assert row["kills"] == "3" and int(row["folders"]) >= 1
+    lost = ("lines lost", "lines doubled", "lines that differ", "folders that differ")
+    assert [row[name] for name in lost] == ["0"] * 4
+
+
+def test_kills_are_seen_to_lose_double_and_change_lines(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Starts that are made up: one line is lost, one is there twice, one differs, and so does the folder."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import kill_inspect
+
+    a, b, c, other = (f'{{"image": "{name}"}}\n'.encode() for name in "abcd")
+    starts = iter([([a, b, c], False), ([a, b], True), ([a, a, other], False)])
+
+    def started(arguments: list[str], out: Path, kill_at: int | None, delay: float) -> Any:
+        lines, killed = next(starts)
+        out.mkdir(exist_ok=True)
+        (out / "verdicts.jsonl").write_bytes(b"".join(lines))
+        return kill_inspect.Round(killed, lines, killed)
+
+    monkeypatch.setattr(kill_inspect, "started", started)
+    row = kill_inspect.killed_again_and_again([], tmp_path, 1, random.Random(0))
+    assert row == {
+        "kills": 1,
+        "folders": 1,
+        "lines when killed": 2,
+        "torn lines": 1,
+        "lines lost": 1,
+        "lines doubled": 1,
+        "lines that differ": 1,
+        "folders that differ": 1,
+    }
 
 
 @pytest.mark.slow

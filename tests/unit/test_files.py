@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import pytest
 
 from gainspect.errors import GainspectError
-from gainspect.files import atomic_path, write_json, write_text
+from gainspect.files import atomic_path, locked, write_json, write_text
 
 
 def _full(*args: Any, **kwargs: Any) -> NoReturn:
@@ -180,3 +180,27 @@ def test_a_kill_in_the_middle_leaves_the_old_file_whole(tmp_path: Path) -> None:
     assert file.read_text() == "old"
     write_text(file, "new")  # what the kill left behind does not stand in the way
     assert file.read_text() == "new"
+
+
+def test_a_lock_is_held_by_one_and_free_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "new" / ".lock"
+    for _ in range(2):
+        with (
+            locked(path, busy="it is in use", hint="Wait."),
+            pytest.raises(GainspectError, match=r"new: it is in use\. Wait\."),
+            locked(path, busy="it is in use", hint="Wait."),
+        ):
+            raise AssertionError("two hold it")
+    assert path.read_bytes() == b""
+
+
+def test_a_file_system_without_locks_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    with (
+        pytest.raises(GainspectError, match=r"cannot lock \(No locks available\)"),
+        locked(tmp_path / ".lock", busy="it is in use", hint="Wait."),
+    ):
+        raise AssertionError("nothing was locked")

@@ -8,12 +8,10 @@ from rich.text import Text
 
 from gainspect.cli.console import console, errors, print_json
 from gainspect.names import printable
+from gainspect.wording import plural
 
 if TYPE_CHECKING:
     from gainspect.inspection.backends.backend import Precision, RuntimeName
-
-_ROWS = 40
-"""The table on the terminal has at most this many rows; the file has all of them."""
 
 
 def inspect(
@@ -58,11 +56,14 @@ def inspect(
         ),
     ] = None,
 ) -> None:
-    """Judge images with a bundle; exit code 3 if a file could not be read (all others are judged)."""
+    """Judge images with a bundle; exit code 3 if one could not be judged or drawn (all others are).
+
+    With --out, each verdict is in OUT/verdicts.jsonl as soon as it is made, and the same command goes on
+    where it stopped.
+    """
     from rich.progress import track
 
-    from gainspect.data.taken import DECISIONS, VERDICTS
-    from gainspect.evaluation.accepted import accepted_in
+    from gainspect.data.taken import DECISIONS, OVERLAYS, VERDICTS
     from gainspect.inspection.backends.choice import require_choice
     from gainspect.jobs.run_inspection import require_style, run_inspection
     from gainspect.report.terminal.region_sentences import accepted_sentence
@@ -87,24 +88,30 @@ def inspect(
         ),
     )
     if not jsonl:
-        console.print(verdict_table(result.records, result.seconds, rows=_ROWS))
+        console.print(verdict_table(result.verdicts, result.seconds))
         if parts is not None:
-            console.print(decision_table(result.decided, rows=_ROWS))
+            console.print(decision_table(result.decisions))
         if out is not None:
             files = (out / VERDICTS, *((out / DECISIONS,) if parts is not None else ()))
             console.print(f"Saved: {', '.join(printable(str(file)) for file in files)}", soft_wrap=True)
-    if (sentence := accepted_sentence(accepted_in(result.records))) is not None:
+    if result.kept_sentence is not None:
+        (errors if jsonl else console).print(result.kept_sentence, highlight=False, soft_wrap=True)
+    if (sentence := accepted_sentence(result.accepted.found)) is not None:
         (errors if jsonl else console).print(sentence, highlight=False, soft_wrap=True)
     if result.input_gap is not None:
         errors.print(result.input_gap, highlight=False, soft_wrap=True)
     if result.unlettered is not None:
         errors.print(result.unlettered, highlight=False, soft_wrap=True)
     if result.stopped:
-        errors.print(f"Stopped after {len(result.records)} of {len(result.sources)} images.")
+        again = "" if out is None else " The same command goes on there."
+        errors.print(f"Stopped after {result.verdicts.count} of {len(result.sources)} images.{again}")
         raise typer.Exit(130)
     for record in result.unread:
         sentence = f" {record['image']}: {record['error']}"
         errors.print(Text.assemble(("Not judged", "bold red"), sentence), highlight=False, soft_wrap=True)
+    for error, count in result.not_drawn.items():
+        sentence = f" {plural(count, 'picture')} in {OVERLAYS}: {error}"
+        errors.print(Text.assemble(("Not drawn", "bold red"), sentence), highlight=False, soft_wrap=True)
     if result.left_sentence is not None:
         (errors if jsonl else console).print(result.left_sentence, highlight=False, soft_wrap=True)
-    raise typer.Exit(3 if result.unread else 0)
+    raise typer.Exit(3 if result.unread or result.not_drawn else 0)

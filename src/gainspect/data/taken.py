@@ -11,6 +11,7 @@ from gainspect.data.decode import IMAGE_SUFFIXES
 from gainspect.names import escaped
 
 VERDICTS, DECISIONS = "verdicts.jsonl", "decisions.jsonl"
+SETTINGS, LOCK = "verdicts.settings.json", ".verdicts.lock"
 OVERLAYS = "overlays"
 """What `gainspect inspect --out` writes."""
 
@@ -22,6 +23,7 @@ NO_FILE = "no files"
 READ_ALREADY = "links to a folder that is read already"
 UNREADABLE = "not readable"
 
+_OWN_FILES = frozenset({VERDICTS, DECISIONS, SETTINGS, LOCK})
 _OF_SYSTEMS = frozenset(
     {"__macosx", "@eadir", "$recycle.bin", "system volume information", "thumbs.db", "desktop.ini"}
 )
@@ -72,6 +74,8 @@ def _folders_of(folder: Path) -> set[str]:
 
 def why_not(path: Path) -> str | None:
     """Why a file is not taken for an image, by its name and kind; None if it is taken."""
+    if path.name in _OWN_FILES:
+        return OWN_OUTPUT
     if is_hidden(path.name):
         return HIDDEN
     try:
@@ -80,8 +84,6 @@ def why_not(path: Path) -> str | None:
         return UNREADABLE if isinstance(error, PermissionError) else BROKEN_LINK
     if not stat.S_ISREG(mode):
         return NO_FILE
-    if path.name == VERDICTS:
-        return OWN_OUTPUT
     suffix = path.suffix.lower()
     return None if suffix in IMAGE_SUFFIXES else escaped(suffix) or NO_SUFFIX
 
@@ -132,7 +134,7 @@ def _look_into(folder: Path, own_output: Path | None, found: Found, seen: set[st
         return
     for entry in entries:
         if is_hidden(entry.name):
-            found.not_taken.append(NotTaken(entry, HIDDEN))
+            found.not_taken.append(NotTaken(entry, OWN_OUTPUT if entry.name == LOCK else HIDDEN))
         elif not _is_folder(entry):
             why = why_not(entry)
             if why is None:

@@ -1,5 +1,6 @@
 """Which part an image file shows, by a pattern on its name or by a table."""
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -31,10 +32,21 @@ def named_parts(given: str, sources: Sequence[str]) -> dict[str, str]:
         GainspectError: it is neither, an image has no part, a table names an image that is not among them
             (a part of which a view is missing would be decided without it), or a part has very many images.
     """
-    table = Path(given).suffix.lower() in _TABLES
+    table = _is_table(given)
     parts = _by_table(Path(given), sources) if table else _by_pattern(given, sources)
     require_few_views(Counter(parts.values()), Path(given) if table else None)
     return parts
+
+
+def rule_of(given: str) -> str:
+    """What tells one rule from another: the pattern, or the SHA-256 of the table, which was read before."""
+    if not _is_table(given):
+        return given
+    return f"table {hashlib.sha256(Path(given).read_bytes()).hexdigest()}"
+
+
+def _is_table(given: str) -> bool:
+    return Path(given).suffix.lower() in _TABLES
 
 
 def _by_pattern(given: str, sources: Sequence[str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,14 @@ from gainspect.data.taken import (
 from gainspect.errors import GainspectError
 from gainspect.inspection.inputs import RAISE_LIMIT
 from gainspect.inspection.inspector import Inspector
-from gainspect.names import escaped
+from gainspect.names import escaped, printable
 from gainspect.policy import View, decide, part_score
 from gainspect.types import Image, ReasonCheck, Region, Verdict
 
 STDIN = "-"
 _SAID_BY_RULES = ("measures", "type", "rule", "action")
+_LONGEST_WHY = 500
+"""Characters of an unexpected error's own words; a runtime may quote a whole graph."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,16 +147,48 @@ def inspect_files(
 ) -> Iterator[Inspected]:
     """Judge files in order, one batch of the Inspector at a time; only one batch is in memory.
 
-    Raises:
-        GainspectError: the model gave NaN or infinity. A broken file raises nothing.
+    An image that cannot be read, or that the model fails on, has an error in the place of its verdict.
     """
     remaining = iter(sources)
     while batch := list(islice(remaining, inspector.images_at_once)):
         read = [_read(source, stdin, inspector.max_mpx, inspector.depth) for source in batch]
-        verdicts = inspector.judge(item.image for item in read if item.image is not None)
+        found = iter(_verdicts(inspector, [item.image for item in read if item.image is not None]))
         for item in read:
-            verdict = None if item.image is None else next(verdicts)
-            yield Inspected(item.source, item.sha256, item.image, verdict, item.error)
+            if item.image is None:
+                yield item
+                continue
+            verdict = next(found)
+            if isinstance(verdict, str):
+                yield replace(item, error=verdict)
+            else:
+                yield replace(item, verdict=verdict)
+
+
+def why_failed(error: Exception) -> str:
+    """What went wrong with one image, or with its picture, as its record says it.
+
+    >>> print(why_failed(GainspectError("the file is empty", hint="Export it again.")))
+    the file is empty. Export it again.
+    >>> print(why_failed(ValueError("no such axis")))
+    it fails with ValueError: no such axis
+    """
+    if isinstance(error, GainspectError):
+        return printable(f"{error.what}. {error.hint}").rstrip(". ") + "."
+    said = " ".join(printable(str(error)).split())[:_LONGEST_WHY]
+    return f"it fails with {type(error).__name__}" + (f": {said}" if said else "")
+
+
+def _verdicts(inspector: Inspector, images: list[Image]) -> list[Verdict | str]:
+    """The verdict on each image, or why there is none.
+
+    Where a batch fails, each of its images is judged alone, so that one does not take the others with it.
+    """
+    try:
+        return [*inspector.judge(images)]
+    except Exception as error:  # runtimes raise errors of many kinds
+        if len(images) == 1:
+            return [why_failed(error)]
+    return [verdict for image in images for verdict in _verdicts(inspector, [image])]
 
 
 def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
@@ -181,7 +215,7 @@ def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
         "inputs": verdict.inputs,
         "unlike": [unlike._asdict() for unlike in verdict.unlike],
         "check": None if verdict.check is None else _check_record(verdict.check),
-        **_judged_with(inspector),
+        **judged_with(inspector),
         **_rules_record(verdict),
     }
 
@@ -207,11 +241,12 @@ def part_record(
         "threshold": inspector.threshold,
         "images": [record["image"] for record in records],
         "sha256": [record["sha256"] for record in records],
-        **_judged_with(inspector),
+        **judged_with(inspector),
     }
 
 
-def _judged_with(inspector: Inspector) -> dict[str, Any]:
+def judged_with(inspector: Inspector) -> dict[str, Any]:
+    """What a record says of how the image was judged."""
     return {
         "bundle": None if inspector.bundle is None else inspector.bundle.sha256,
         "policy_id": inspector.policy_id,
@@ -257,5 +292,5 @@ def _read(source: str, stdin: Callable[[], bytes], max_mpx: float, depth: Depth 
         return Inspected(source, sha256, image, None, None)
     except OSError as error:
         return Inspected(source, None, None, None, f"cannot read the file ({error.strerror})")
-    except GainspectError as error:
-        return Inspected(source, sha256, None, None, f"{error.what}. {error.hint}".rstrip(". ") + ".")
+    except Exception as error:  # decoders raise errors of many kinds, and memory may not suffice
+        return Inspected(source, sha256, None, None, why_failed(error))

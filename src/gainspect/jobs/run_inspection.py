@@ -1,30 +1,33 @@
 """Judge image files with a bundle; write their verdicts, and pictures of where the evidence is."""
 
-import json
 import os
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
-from gainspect.data.taken import DECISIONS, OVERLAYS, VERDICTS, NotTaken, reasons
+from gainspect.data.taken import DECISIONS, OVERLAYS
 from gainspect.errors import GainspectError
-from gainspect.files import atomic_path, write_text
+from gainspect.files import atomic_path
 from gainspect.inspection.backends.backend import Precision, RuntimeName
-from gainspect.inspection.inspector import Inspector, view_of
-from gainspect.inspection.part_names import named_parts
+from gainspect.inspection.decided_parts import DecidedParts
+from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.journal import Journal, line_of
+from gainspect.inspection.part_names import named_parts, rule_of
+from gainspect.inspection.resume import Kept, inspect_rest, replaces, settings_of
 from gainspect.inspection.stream import (
     STDIN,
     Inspected,
     find_images,
     inspect_files,
-    part_record,
     record_of,
+    why_failed,
 )
-from gainspect.names import composed
-from gainspect.policy import HeatScale, View
+from gainspect.jobs.inspection_summary import OVERLAY_ERROR, Inspection
+from gainspect.names import composed, escaped
+from gainspect.policy import HeatScale
 from gainspect.report.drawing.name_line import name_letters
 from gainspect.report.drawing.overlay import Style, overlay, to_png
 from gainspect.report.terminal.bundle_tables import input_gap
@@ -33,39 +36,11 @@ _LONGEST_NAME = 240
 """Bytes of an overlay's name without suffix and number: file systems allow 255 in all."""
 
 
-@dataclass
-class Inspection:
-    """The result of inspecting image files."""
+class Shown(Protocol):
+    """Wraps the iterator over the images to show progress."""
 
-    sources: list[str]
-    """All files to be judged, in order."""
-    records: list[dict[str, Any]] = field(default_factory=list)
-    """One record (see `record_of`) for each file that was judged or could not be read."""
-    seconds: float = 0.0
-    """Time that reading and judging took."""
-    stopped: bool = False
-    """Whether Ctrl-C ended the inspection before the last image."""
-    not_taken: list[NotTaken] = field(default_factory=list)
-    """What lies in the named folders and is not judged, with its reason."""
-    decided: list[dict[str, Any]] = field(default_factory=list)
-    """One record (see `part_record`) for each part of which every image was judged; empty without parts."""
-    unlettered: str | None = None
-    """Which letters of names the overlays lack, and how to mend it, in a sentence; None: none."""
-    input_gap: str | None = None
-    """What of the inputs the bundle does not check, in a sentence; None: nothing."""
-
-    @property
-    def unread(self) -> list[dict[str, Any]]:
-        """Records of the files that could not be read."""
-        return [record for record in self.records if record["error"] is not None]
-
-    @property
-    def left_sentence(self) -> str | None:
-        """How many were judged, and how many not taken for which reason; None if all was taken."""
-        if not self.not_taken:
-            return None
-        judged = len(self.records) - len(self.unread)
-        return f"{judged} judged, {len(self.not_taken)} not taken: {reasons(self.not_taken)}"
+    def __call__(self, images: Iterator[Inspected | Kept], count: int, /) -> Iterator[Inspected | Kept]:
+        """The same images; `count` is how many there will be."""
 
 
 def run_inspection(
@@ -81,11 +56,13 @@ def run_inspection(
     bits: int | None = None,
     parts: str | None = None,
     on_record: Callable[[dict[str, Any]], None] = lambda record: None,
-    shown: Callable[[Iterator[Inspected], int], Iterator[Inspected]] = lambda images, count: images,
+    shown: Shown = lambda images, count: images,
 ) -> Inspection:
-    """Judge images; a file that cannot be read is recorded, and the other files are still judged.
+    """Judge images; one that cannot be read, judged or drawn is recorded so, and the others are still judged.
 
-    Ctrl-C ends the inspection; all results so far are written and returned.
+    With a folder, each record is appended to OUT/verdicts.jsonl as it is made, and what was judged before is
+    not judged again (`inspection.journal`, `inspection.resume`). Ctrl-C ends the inspection; all results so
+    far are there, and they are returned.
 
     Args:
         bundle: the bundle to judge with.
@@ -98,18 +75,18 @@ def run_inspection(
         max_mpx: see `Inspector.load`.
         bits: see `Inspector.load`.
         parts: which images are decided together (see `named_parts`); None: each is decided alone.
-        on_record: called with each new record, of images and of parts.
+        on_record: called with each record, of the images, also those judged before, and then of their parts.
         shown: wraps the iterator over the images to show progress; its second argument is their number.
 
     Raises:
-        GainspectError: a path matches no file, the bundle is refused, overlays have no folder, or an image
-            has no part.
+        GainspectError: a path matches no file, the bundle is refused, overlays have no folder, an image has
+            no part; or see `Journal`.
     """
     if style is not None and out is None:
         raise GainspectError("--overlay needs a folder to draw into", hint="Add --out DIR.")
     found = find_images(paths, own_output=out)
-    result = Inspection(found.images, not_taken=found.not_taken)
-    together = None if parts is None else _Parts(parts, result.sources)
+    result = Inspection(list(dict.fromkeys(found.images)), not_taken=found.not_taken)
+    names = {} if parts is None else named_parts(parts, result.sources)
     inspector = Inspector.load(bundle, runtime, precision, check=check, max_mpx=max_mpx, bits=bits)
     assert inspector.bundle is not None
     result.input_gap = input_gap(inspector.bundle)
@@ -117,62 +94,103 @@ def run_inspection(
     drawn = None
     if style is not None and out is not None:
         drawn = _Overlays(out / OVERLAYS, style, scale, result.sources)
-    begun = time.perf_counter()
-    try:
-        for inspected in shown(inspect_files(inspector, result.sources), len(result.sources)):
-            record = record_of(inspected, inspector)
-            if together is not None:
-                record["part"] = together.add(inspected, record)
-            result.records.append(record)
-            on_record(record)
-            if drawn is not None:
-                drawn.add(inspected)
-    except KeyboardInterrupt:
-        result.stopped = True
-    result.seconds = time.perf_counter() - begun
-    for record in () if together is None else together.records(inspector):
-        result.decided.append(record)
-        on_record(record)
+    settings = settings_of(inspector, None if parts is None else rule_of(parts))
+    with nullcontext() if out is None else Journal(out, settings) as journal:
+        together = DecidedParts(names.values())
+        _add_others(result, journal, together if names else None)
+        judged = _judged(inspector, result.sources, journal, names, drawn)
+        begun = time.perf_counter()
+        try:
+            for item in shown(judged, len(result.sources)):
+                if isinstance(item, Kept):
+                    record = written = item.record
+                else:
+                    record = _record(item, inspector, names, drawn)
+                    written = record if journal is None else _written(record, journal)
+                if names:
+                    together.add(written)
+                result.add(record, before=isinstance(item, Kept))
+                on_record(record)
+        except KeyboardInterrupt:
+            result.stopped = True
+        result.seconds = time.perf_counter() - begun
+        decided = _told(together.records(inspector), set(names.values()), result, on_record)
+        if out is not None and names:
+            _write(out / DECISIONS, decided)
+        deque(decided, maxlen=0)
+        if journal is not None:
+            journal.settle(map(escaped, result.sources))
     if drawn is not None:
         result.unlettered = drawn.unlettered
-    if out is not None:
-        _write(out / VERDICTS, result.records)
-        if together is not None:
-            _write(out / DECISIONS, result.decided)
     return result
 
 
-def _write(path: Path, records: Sequence[dict[str, Any]]) -> None:
-    write_text(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+def _add_others(result: Inspection, journal: Journal | None, together: DecidedParts | None) -> None:
+    """Take in what the folder holds of images that are not to be judged."""
+    if journal is None:
+        return
+    own = set(map(escaped, result.sources))
+    for image in journal.images():
+        if image not in own:
+            result.others += 1
+            if together is not None and (record := journal.record(image)) is not None:
+                together.add_other(record)
 
 
-class _Parts:
-    """What has been judged of each part; only what the policy looks at is kept.
+def _judged(
+    inspector: Inspector,
+    sources: Sequence[str],
+    journal: Journal | None,
+    names: Mapping[str, str],
+    drawn: "_Overlays | None",
+) -> Iterator[Inspected | Kept]:
+    if journal is None:
+        return inspect_files(inspector, sources)
+    return inspect_rest(
+        inspector, sources, journal, parts=names, done=lambda source: drawn is None or drawn.has(source)
+    )
 
-    Args:
-        given: which images are decided together (see `named_parts`).
-        sources: the names of all image files; one that is there twice counts twice.
-    """
 
-    def __init__(self, given: str, sources: Sequence[str]) -> None:
-        self._names = named_parts(given, sources)
-        self._images = Counter(self._names[source] for source in sources)
-        self._records: dict[str, list[dict[str, Any]]] = {}
-        self._views: dict[str, list[View]] = {}
+def _record(
+    inspected: Inspected, inspector: Inspector, names: Mapping[str, str], drawn: "_Overlays | None"
+) -> dict[str, Any]:
+    """What is written down of an image, after its overlay was drawn."""
+    record = record_of(inspected, inspector)
+    if names:
+        record["part"] = names[inspected.source]
+    if drawn is not None:
+        try:
+            drawn.add(inspected)
+        except Exception as error:  # a picture that cannot be drawn or written costs no verdict
+            record[OVERLAY_ERROR] = why_failed(error)
+    return record
 
-    def add(self, inspected: Inspected, record: dict[str, Any]) -> str:
-        """Take an image in, and return the name of its part."""
-        name = self._names[inspected.source]
-        verdict = inspected.verdict
-        self._records.setdefault(name, []).append({key: record[key] for key in ("image", "sha256")})
-        self._views.setdefault(name, []).append(View(None) if verdict is None else view_of(verdict))
-        return name
 
-    def records(self, inspector: Inspector) -> Iterator[dict[str, Any]]:
-        """The decision on each part of which no image is outstanding, in order."""
-        for name, views in self._views.items():
-            if len(views) == self._images[name]:
-                yield part_record(name, self._records[name], views, inspector)
+def _written(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
+    """What is written of an image, once what is known of it now was written."""
+    if replaces(record, journal):
+        journal.append(record)
+        return record
+    return journal.record(record["image"]) or record
+
+
+def _told(
+    decided: Iterable[dict[str, Any]],
+    names: Collection[str],
+    result: Inspection,
+    on_record: Callable[[dict[str, Any]], None],
+) -> Iterator[dict[str, Any]]:
+    """All decisions; those on parts of these names are counted and told."""
+    for record in decided:
+        if record["part"] in names:
+            result.decisions.add(record)
+            on_record(record)
+        yield record
+
+
+def _write(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.writelines(map(line_of, records))
 
 
 def require_style(name: str) -> Style:
@@ -231,14 +249,14 @@ class _Overlays:
         folder: where the pictures go.
         style: how they are drawn.
         scale: the bundle's color scale.
-        sources: all images, in the order in which they are added.
+        sources: all images, each once.
     """
 
     def __init__(self, folder: Path, style: Style, scale: HeatScale, sources: Sequence[str]) -> None:
         self.folder = folder
         self.style = style
         self.scale = scale
-        self._names = iter(overlay_names(sources))
+        self._names = dict(zip(sources, overlay_names(sources), strict=True))
         self._letters = name_letters(list(map(_file_name, sources)))
         self._drawn: list[str] = []
 
@@ -247,18 +265,24 @@ class _Overlays:
         """Which letters are not drawn in the pictures so far, in a sentence; None: all are."""
         return self._letters.limited_to(self._drawn).sentence
 
+    def has(self, source: str) -> bool:
+        """Whether there is a picture of an image already."""
+        return self._file(source).is_file()
+
     def add(self, inspected: Inspected) -> None:
-        """Draw the next image, unless it could not be read."""
-        picture_name = next(self._names)
+        """Draw an image, unless it could not be judged."""
         if inspected.image is None or inspected.verdict is None:
             return
         name, letters = _file_name(inspected.source), self._letters
         picture = overlay(
             inspected.image, inspected.verdict, self.scale, self.style, name=name, letters=letters
         )
-        with atomic_path(self.folder / f"{picture_name}.png") as temporary:
+        with atomic_path(self._file(inspected.source)) as temporary:
             temporary.write_bytes(to_png(picture, letters.fonts_for(name)))
         self._drawn.append(name)
+
+    def _file(self, source: str) -> Path:
+        return self.folder / f"{self._names[source]}.png"
 
 
 def _file_name(source: str) -> str:

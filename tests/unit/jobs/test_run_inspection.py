@@ -1,6 +1,7 @@
 """Names of overlays: each image has one of its own, none takes that of another, and fonts are chosen once."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,13 +99,14 @@ def test_parts_are_decided_together_and_written_down(parts: Path, tmp_path: Path
         tmp_path / "x.gain", [str(parts)], out=tmp_path / "out", parts=r"([ab])_", on_record=told.append
     )
     lines = (tmp_path / "out" / "decisions.jsonl").read_text(encoding="utf-8").splitlines()
-    assert list(map(json.loads, lines)) == result.decided == told[4:]
-    by_part = {record["part"]: record for record in result.decided}
+    assert list(map(json.loads, lines)) == told[4:]
+    assert result.decisions.labels == Counter(record["decision"] for record in told[4:])
+    by_part = {record["part"]: record for record in told[4:]}
     assert [len(by_part[name]["images"]) for name in "ab"] == [2, 2]
     assert (by_part["b"]["decision"], by_part["b"]["fired"]) == ("review", ["unreadable"])
     verdicts = (tmp_path / "out" / "verdicts.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["part"] for line in verdicts] == ["a", "a", "b", "b"]
-    scores = [record["score"] for record in result.records[:2]]
+    scores = [record["score"] for record in told[:2]]
     assert by_part["a"]["score"] == max(scores)
 
 
@@ -118,7 +120,7 @@ def test_a_part_that_was_not_judged_in_full_is_not_decided(parts: Path, tmp_path
     result = run_inspection(
         tmp_path / "x.gain", [str(parts)], out=tmp_path / "out", parts=r"(a)_", on_record=stopped
     )
-    assert result.stopped and len(result.records) == 1 and result.decided == []
+    assert result.stopped and (result.verdicts.count, result.decisions.labels.total()) == (1, 0)
     assert (tmp_path / "out" / "decisions.jsonl").read_text(encoding="utf-8") == ""
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from gainspect.report.terminal.evaluation_tables import titled_table
 from gainspect.report.texts import TEXTS, Wording
 from gainspect.report.texts.inputs import usual_in_words, values_in_words
-from gainspect.types import ReviewReason, Unlike
+from gainspect.types import Label, ReviewReason, Unlike
 from gainspect.wording import plural
 
 _WORDING = Wording("en")
@@ -20,37 +20,102 @@ _STYLES = {"ng": "bold red", "review": "bold magenta", "ok": "green", None: "yel
 _REVIEW = {reason.value: TEXTS["en"][f"reason_{reason.value}"].lower() for reason in ReviewReason}
 
 
-def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows: int) -> Table:
+MOST_ROWS = 40
+"""A table on the terminal has at most this many rows; the file has all of them."""
+
+
+class _Rows:
+    """The first records that a table shows: those that are not OK come before those that are."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._stopped: list[Mapping[str, Any]] = []
+        self._ok: list[Mapping[str, Any]] = []
+
+    def add(self, record: Mapping[str, Any], label: str | None) -> None:
+        rows = self._ok if label == Label.OK else self._stopped
+        if len(rows) < self._most:
+            rows.append(record)
+
+    def shown(self) -> list[Mapping[str, Any]]:
+        return [*self._stopped, *self._ok][: self._most]
+
+
+class SeenVerdicts:
+    """What a table tells of the records of images (`inspection.stream.record_of`), which are not all kept.
+
+    Args:
+        rows: largest number of rows.
+    """
+
+    def __init__(self, rows: int = MOST_ROWS) -> None:
+        self.labels: Counter[str | None] = Counter()
+        self.reasons: Counter[str] = Counter()
+        """REVIEW images by each of their reasons."""
+        self.unchecked = 0
+        """REVIEW images whose reason could not be checked, and nothing else."""
+        self.before = 0
+        """Images that were judged before, by an earlier inspection."""
+        self.usual: dict[str, Unlike] = {}
+        """By the figures that some image is unlike the training in: one of those images."""
+        self.typed = False
+        """Whether the type of some region is known, or a rule took it."""
+        self._rows = _Rows(rows)
+
+    def add(self, record: Mapping[str, Any], *, before: bool = False) -> None:
+        """Count an image.
+
+        Args:
+            record: of the image.
+            before: whether it was judged before, by an earlier inspection.
+        """
+        reasons = record.get("review_reasons", [])
+        self.labels[record["verdict"]] += 1
+        self.reasons.update(reasons)
+        self.unchecked += reasons == [ReviewReason.UNCHECKED]
+        self.before += before
+        self.usual.update({unlike.name: unlike for unlike in _unlike(record)})
+        self.typed = self.typed or bool(_type_or_rule(record))
+        self._rows.add(record, record["verdict"])
+
+    @property
+    def count(self) -> int:
+        """Number of images."""
+        return self.labels.total()
+
+    def shown(self) -> list[Mapping[str, Any]]:
+        """The records of the rows; NG, REVIEW and unreadable images come before OK."""
+        return self._rows.shown()
+
+
+def verdict_table(seen: SeenVerdicts, seconds: float) -> Table:
     """One row per image; NG, REVIEW and unreadable images come before OK.
 
     Args:
-        records: the records of `inspection.stream.record_of`.
+        seen: the images.
         seconds: time that reading and judging took.
-        rows: largest number of rows.
     """
-    counts = Counter(record["verdict"] for record in records)
+    counts, rows = seen.labels, seen.shown()
     unread = f", {counts[None]} not judged" if counts[None] else ""
-    unchecked = sum(record.get("review_reasons") == [ReviewReason.UNCHECKED] for record in records)
-    apart = f" ({unchecked} of them not checked)" if unchecked else ""
+    apart = f" ({seen.unchecked} of them not checked)" if seen.unchecked else ""
     review = f"{counts['review']} REVIEW{apart}, " if counts["review"] else ""
-    title = f"{plural(len(records), 'image')}: {counts['ng']} NG, {review}{counts['ok']} OK{unread}"
-    left = f"{len(records) - rows} more are not shown\n" if len(records) > rows else ""
-    rate = f"{len(records) / seconds:.1f}" if seconds > 0 else "–"
+    title = f"{plural(seen.count, 'image')}: {counts['ng']} NG, {review}{counts['ok']} OK{unread}"
+    left = f"{seen.count - len(rows)} more are not shown\n" if seen.count > len(rows) else ""
+    now = seen.count - seen.before
+    rate = f"{now / seconds:.1f}" if now and seconds > 0 else "–"
     table = titled_table(title, f"{left}{rate} images/s, reading included")
-    folder = _common_folder([record["image"] for record in records])
+    folder = _common_folder([record["image"] for record in rows])
     table.add_column(Text(f"Image in {folder}" if folder else "Image"), overflow="fold")
     table.add_column("Verdict")
     table.add_column("P(NG)", justify="right")
     table.add_column("Repaired", justify="right")
     table.add_column("Regions", justify="right")
     table.add_column("Largest (x, y, w, h)", no_wrap=True)
-    said = any(_type_or_rule(record) for record in records)
-    if said:
+    if seen.typed:
         table.add_column("Type: rule", overflow="fold")
-    strange = [unlike for record in records for unlike in _unlike(record)]
-    if strange:
+    if seen.usual:
         table.add_column("Unlike the training", overflow="fold")
-    for record in sorted(records, key=lambda record: record["verdict"] == "ok")[:rows]:
+    for record in rows:
         verdict = record["verdict"]
         regions = record.get("regions", [])
         table.add_row(
@@ -60,15 +125,15 @@ def verdict_table(records: Sequence[Mapping[str, Any]], seconds: float, *, rows:
             _repaired(record),
             str(len(regions)) if verdict else "–",
             ", ".join(map(str, regions[0]["box"])) if regions else "–",
-            *([Text(_type_or_rule(record) or "–")] if said else []),
-            *([values_in_words(_unlike(record), _WORDING) or "–"] if strange else []),
+            *([Text(_type_or_rule(record) or "–")] if seen.typed else []),
+            *([values_in_words(_unlike(record), _WORDING) or "–"] if seen.usual else []),
         )
     for reason, text in _REVIEW.items():
-        count = sum(reason in record.get("review_reasons", ()) for record in records)
-        if count:
-            table.caption = Text(f"{table.caption}\n{count} REVIEW: {text}", "dim")
-    if strange:
-        table.caption = Text(f"{table.caption}\nThe training: {usual_in_words(strange, _WORDING)}", "dim")
+        if seen.reasons[reason]:
+            table.caption = Text(f"{table.caption}\n{seen.reasons[reason]} REVIEW: {text}", "dim")
+    if seen.usual:
+        usual = usual_in_words(seen.usual.values(), _WORDING)
+        table.caption = Text(f"{table.caption}\nThe training: {usual}", "dim")
     return table
 
 
@@ -84,24 +149,40 @@ def _type_or_rule(record: Mapping[str, Any]) -> str:
     return ", ".join(dict.fromkeys(filter(None, named)))
 
 
-def decision_table(records: Sequence[Mapping[str, Any]], *, rows: int) -> Table:
-    """One row per part; NG and REVIEW come before OK.
+class SeenDecisions:
+    """What a table tells of the records of parts (`inspection.stream.part_record`), which are not all kept.
 
     Args:
-        records: the records of `inspection.stream.part_record`.
         rows: largest number of rows.
     """
-    counts = Counter(record["decision"] for record in records)
+
+    def __init__(self, rows: int = MOST_ROWS) -> None:
+        self.labels: Counter[str] = Counter()
+        self._rows = _Rows(rows)
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Count a part."""
+        self.labels[record["decision"]] += 1
+        self._rows.add(record, record["decision"])
+
+    def shown(self) -> list[Mapping[str, Any]]:
+        """The records of the rows; NG and REVIEW come before OK."""
+        return self._rows.shown()
+
+
+def decision_table(seen: SeenDecisions) -> Table:
+    """One row per part; NG and REVIEW come before OK."""
+    counts, rows = seen.labels, seen.shown()
     review = f"{counts['review']} REVIEW, " if counts["review"] else ""
-    title = f"{plural(len(records), 'part')}: {counts['ng']} NG, {review}{counts['ok']} OK"
-    left = f"{len(records) - rows} more are not shown" if len(records) > rows else ""
+    title = f"{plural(counts.total(), 'part')}: {counts['ng']} NG, {review}{counts['ok']} OK"
+    left = f"{counts.total() - len(rows)} more are not shown" if counts.total() > len(rows) else ""
     table = titled_table(title, left)
     table.add_column("Part", overflow="fold")
     table.add_column("Decision")
     table.add_column("P(NG)", justify="right")
     table.add_column("Images", justify="right")
     table.add_column("Rules that fired", overflow="fold")
-    for record in sorted(records, key=lambda record: record["decision"] == "ok")[:rows]:
+    for record in rows:
         table.add_row(
             Text(record["part"]),
             Text(record["decision"].upper(), _STYLES[record["decision"]]),

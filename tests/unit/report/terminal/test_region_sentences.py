@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from gainspect.evaluation.accepted import Accepted, accepted, accepted_in
+from gainspect.evaluation.accepted import Accepted, AcceptedCount, accepted
 from gainspect.inspection.defect_types import DefectTypes
 from gainspect.region_rules import RegionRules
 from gainspect.report.terminal.region_sentences import (
@@ -11,7 +11,7 @@ from gainspect.report.terminal.region_sentences import (
     rules_sentences,
     types_sentence,
 )
-from gainspect.report.terminal.verdict_table import verdict_table
+from gainspect.report.terminal.verdict_table import SeenVerdicts, verdict_table
 
 TYPES = DefectTypes(
     names=("[pit]", "긁힘"),
@@ -31,9 +31,16 @@ def printed(shown):
     return " ".join(capture.get().split())
 
 
+def counted(records):
+    count = AcceptedCount()
+    for record in records:
+        count.add_record(record)
+    return count.found
+
+
 def test_nothing_accepted_is_said_too_and_without_rules_nothing_is():
     assert accepted_sentence(accepted([])) == "No region was accepted by rules."
-    assert accepted_sentence(None) is None and accepted_in([{"verdict": "ng", "regions": []}]) is None
+    assert accepted_sentence(None) is None and counted([{"verdict": "ng", "regions": []}]) is None
 
 
 def test_one_is_no_plural():
@@ -51,7 +58,7 @@ def test_records_are_counted_as_images_are():
         {"verdict": "ok", "fired": [], "regions": []},
         {"verdict": None, "error": "cannot read the file"},
     ]
-    assert accepted_in(records) == Accepted(3, 2, 1, {"a": 3})
+    assert counted(records) == Accepted(3, 2, 1, {"a": 3})
 
 
 def test_types_are_told_with_their_accuracy_or_why_there_are_none():
@@ -93,9 +100,15 @@ def test_rules_are_told_in_the_order_of_their_precedence():
     assert list(rules_sentences(None)) == []
 
 
+def table_of(record):
+    seen = SeenVerdicts()
+    seen.add(record)
+    return printed(verdict_table(seen, 1.0))
+
+
 def test_the_table_of_verdicts_has_a_column_only_where_something_is_known():
     record = {"image": "a.png", "verdict": "ng", "score": 0.9, "check": None, "review_reasons": []}
     region = {"box": [1, 2, 3, 4]}
-    assert "Type: rule" not in printed(verdict_table([{**record, "regions": [region]}], 1.0, rows=9))
+    assert "Type: rule" not in table_of({**record, "regions": [region]})
     told = {**region, "type": "[pit]", "rule": "small"}
-    assert "[pit]: small" in printed(verdict_table([{**record, "regions": [told]}], 1.0, rows=9))
+    assert "[pit]: small" in table_of({**record, "regions": [told]})

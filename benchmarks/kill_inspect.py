@@ -1,0 +1,161 @@
+"""kill -9 of `gainspect inspect` at random moments: is any verdict that was written lost, or there twice?
+
+A small untrained bundle judges synthetic parts (one file has a name that is not UTF-8, one is no image),
+decides parts of two images and draws overlays. The command is killed when its file of verdicts has grown to a
+random length, up to 50 ms later, and started again, until it ends; then the folder is compared with that of a
+command that was not killed, byte for byte, and the next folder is begun. A line counts as written if it is
+whole when the command is killed.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from gainspect.data.taken import VERDICTS
+from results_table import markdown, save
+from untrained import untrained_bundle
+
+_LATEST_S = 0.05
+_LOOK_S = 0.001
+_DONE = 3
+"""Exit code of an inspection of files of which one is no image."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one start of the command came to."""
+
+    killed: bool
+    lines: list[bytes]
+    """Whole lines that are there."""
+    torn: bool
+    """Whether the last line is not whole."""
+
+
+def main() -> None:
+    """Kill, go on, compare, print, save; exit code 1 if anything was lost, doubled or changed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--images", type=int, default=40)
+    parser.add_argument("--backbone", default="test_efficientnet")
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        bundle = untrained_bundle(place / "kills.gain", backbone=options.backbone, size=options.size).path
+        lot = write_lot(place / "lot", options.images)
+        command = ["inspect", str(bundle), str(lot), "--overlay", "--parts", "([^/]+)_[0-9]"]
+        row = killed_again_and_again(command, place, options.kills, random.Random(options.seed))
+    table = markdown([row])
+    print(table)
+    title = f"{options.kills} kills of an inspection of {options.images} images"
+    print("Saved:", save("kill_inspect", title, f"{' '.join((__doc__ or '').split())}\n\n{table}"))
+    sys.exit(
+        any(row[name] for name in ("lines lost", "lines doubled", "lines that differ", "folders that differ"))
+    )
+
+
+def write_lot(lot: Path, count: int) -> Path:
+    """Noise images, two a part; the last file is no image, and the first name is not UTF-8."""
+    lot.mkdir()
+    rng = np.random.default_rng(0)
+    names = [f"part{index // 2}_{index % 2}.png" for index in range(count)]
+    names[0] = os.fsdecode(b"\xba\xd2\xb7\xae_0.png")
+    for name in names[:-1]:
+        pixels = rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+        (lot / name).write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+    (lot / names[-1]).write_bytes(b"no image")
+    return lot
+
+
+def killed_again_and_again(
+    command: list[str], place: Path, kills: int, moments: random.Random
+) -> dict[str, object]:
+    """Kill a command so many times, over as many folders as that takes.
+
+    Returns:
+        The row of the table.
+    """
+    whole = place / "whole"
+    expected = started([*command, "--out", str(whole)], whole, None, 0.0).lines
+    length = sum(map(len, expected))
+    counts: Counter[str] = Counter()
+    while counts["kills"] < kills:
+        out = place / f"out{counts['folders']}"
+        before: list[bytes] = []
+        killed = True
+        while killed:
+            # Once there were enough kills, the last folder is brought to its end.
+            more = counts["kills"] < kills
+            at = moments.randint(sum(map(len, before)), length) if more else None
+            now = started([*command, "--out", str(out)], out, at, moments.uniform(0, _LATEST_S))
+            names = [json.loads(line)["image"] for line in now.lines]
+            counts["kills"] += now.killed
+            counts["lines when killed"] += len(now.lines) if now.killed else 0
+            counts["torn lines"] += now.torn
+            counts["lines lost"] += len(set(before) - set(now.lines))
+            counts["lines doubled"] += len(names) - len(set(names))
+            counts["lines that differ"] += len(set(now.lines) - set(expected))
+            before, killed = now.lines, now.killed
+            print(f"{counts['kills']} kills, {len(now.lines)} of {len(expected)} lines", flush=True)
+        counts["folders"] += 1
+        counts["folders that differ"] += content(out) != content(whole)
+    columns = ("kills", "folders", "lines when killed", "torn lines")
+    found = ("lines lost", "lines doubled", "lines that differ", "folders that differ")
+    return {name: counts[name] for name in (*columns, *found)}
+
+
+def started(arguments: list[str], out: Path, kill_at: int | None, delay: float) -> Round:
+    """Run the command until it ends, or kill it.
+
+    Args:
+        arguments: of `gainspect`.
+        out: the folder that it writes into.
+        kill_at: the length of the file of verdicts, in bytes, from which on it is killed; None: it is not.
+        delay: seconds until then.
+
+    Raises:
+        RuntimeError: it ended with another exit code than that of an inspection that judged all it could.
+    """
+    code = "from gainspect.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, "PYTHONUTF8": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    verdicts = out / VERDICTS
+    while kill_at is not None and process.poll() is None:
+        if verdicts.exists() and verdicts.stat().st_size >= kill_at:
+            time.sleep(delay)
+            process.kill()
+            break
+        time.sleep(_LOOK_S)
+    ended = process.wait()
+    if ended not in (_DONE, -9):
+        raise RuntimeError(f"the command ended with exit code {ended}")
+    lines = verdicts.read_bytes().splitlines(keepends=True) if verdicts.exists() else []
+    whole = [line for line in lines if line.endswith(b"\n")]
+    return Round(ended != _DONE, whole, len(whole) < len(lines))
+
+
+def content(out: Path) -> dict[str, bytes]:
+    """All results in a folder; what was being written when a process was killed is hidden."""
+    files = (file for file in out.rglob("*") if file.is_file() and not file.name.startswith("."))
+    return {str(file.relative_to(out)): file.read_bytes() for file in files}
+
+
+if __name__ == "__main__":
+    main()
