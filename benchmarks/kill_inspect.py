@@ -1,7 +1,7 @@
 """kill -9 of `gainspect inspect` at random moments: is any verdict that was written lost, or there twice?
 
 A small untrained bundle judges synthetic parts (one file has a name that is not UTF-8, one is no image),
-decides parts of two images and draws overlays. The command is killed when its file of verdicts has grown to a
+decides parts of two images and draws overlays. The command is killed when its file of verdicts has grown by a
 random length, up to 50 ms later, and started again, until it ends; then the folder is compared with that of a
 command that was not killed, byte for byte, and the next folder is begun. A line counts as written if it is
 whole when the command is killed.
@@ -26,6 +26,8 @@ from gainspect.data.taken import VERDICTS
 from results_table import markdown, save
 from untrained import untrained_bundle
 
+_STEPS = 4
+"""A kill lets the file grow by at most this part of its whole length, so that a folder takes several."""
 _LATEST_S = 0.05
 _LOOK_S = 0.001
 _DONE = 3
@@ -99,7 +101,7 @@ def killed_again_and_again(
         while killed:
             # Once there were enough kills, the last folder is brought to its end.
             more = counts["kills"] < kills
-            at = moments.randint(sum(map(len, before)), length) if more else None
+            at = sum(map(len, before)) + moments.randint(1, length // _STEPS) if more else None
             now = started([*command, "--out", str(out)], out, at, moments.uniform(0, _LATEST_S))
             names = [json.loads(line)["image"] for line in now.lines]
             counts["kills"] += now.killed
@@ -137,6 +139,7 @@ def started(arguments: list[str], out: Path, kill_at: int | None, delay: float) 
         stderr=subprocess.DEVNULL,
     )
     verdicts = out / VERDICTS
+    # A file that is whole does not grow: then the command may end before.
     while kill_at is not None and process.poll() is None:
         if verdicts.exists() and verdicts.stat().st_size >= kill_at:
             time.sleep(delay)
