@@ -70,13 +70,14 @@ def overlap(
     logits = np.log(probability / (1 - probability))
     bins = np.rint(logits * _STEPS_PER_LOGIT).astype(np.int64) + _LAST_BIN // 2
     count, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    shares = [_share_at_or_above(_histogram(bins[components == index])) for index in range(1, count)]
+    inside = components > 0
+    counts = _histograms(bins[inside], components[inside] - 1, count - 1)
     return Overlap(
         intersection=int((region & mask).sum()),
         union=int((region | mask).sum()),
         sizes=int(region.sum()) + int(mask.sum()),
-        outside=_histogram(bins[~mask & counted]),
-        regions=np.array(shares, np.float32).reshape(-1, _LAST_BIN + 1),
+        outside=np.bincount(bins[~mask & counted], minlength=_LAST_BIN + 1),
+        regions=_share_at_or_above(counts).astype(np.float32),
     )
 
 
@@ -121,10 +122,13 @@ def aupro(total: Overlap, limit: float = 0.3) -> float | None:
     return float(area / limit)
 
 
-def _histogram(bins: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.bincount(bins, minlength=_LAST_BIN + 1)
+def _histograms(bins: NDArray[np.int64], rows: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """(count, bins): how many values of each row lie in each bin; all rows in one pass over the values."""
+    cells = rows.astype(np.int64) * (_LAST_BIN + 1) + bins
+    return np.bincount(cells, minlength=count * (_LAST_BIN + 1)).reshape(count, _LAST_BIN + 1)
 
 
-def _share_at_or_above(histogram: NDArray[np.int64]) -> NDArray[np.float64]:
-    """For each bin, the share of the pixels in this bin or in a higher one."""
-    return np.asarray(np.cumsum(histogram[::-1])[::-1] / histogram.sum(), np.float64)
+def _share_at_or_above(histograms: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(…, bins): for each bin of a histogram, the share of its pixels in this bin or in a higher one."""
+    reached = np.cumsum(histograms[..., ::-1], axis=-1)[..., ::-1]
+    return np.asarray(reached / histograms.sum(axis=-1, keepdims=True), np.float64)

@@ -112,3 +112,14 @@ def test_what_is_ignored_counts_as_if_it_were_cut_off():
     assert (found.intersection, found.union, found.sizes) == (cut.intersection, cut.union, cut.sizes)
     np.testing.assert_array_equal(found.outside, cut.outside)
     np.testing.assert_array_equal(found.regions, cut.regions)
+
+
+@given(arrays(np.float32, (9, 11), elements=st.floats(0, 1, width=32)), arrays(np.bool_, (9, 11)))
+def test_a_defect_among_others_counts_as_it_does_alone(values, mask):
+    found = localization.overlap(values, mask).regions
+    alone = [np.zeros_like(mask) for _ in reference.defects(mask)]
+    for one, pixels in zip(alone, reference.defects(mask), strict=True):
+        one[tuple(np.array(sorted(pixels)).T)] = True
+    shares = [localization.overlap(values, one).regions for one in alone]
+    assert found.dtype == np.float32
+    assert sorted(map(tuple, found)) == sorted(tuple(row) for rows in shares for row in rows)
