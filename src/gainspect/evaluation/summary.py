@@ -5,8 +5,8 @@ treats images as independent (exact for proportions, otherwise bootstrap); the s
 Undefined values are None.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ from gainspect.metrics.decisions import Costs, expected_cost
 from gainspect.metrics.intervals import (
     Statistic,
     clopper_pearson,
-    group_bootstrap,
+    group_bootstraps,
     mean_by_group,
+    same_resamples,
     upper_bound,
     weighted_auroc,
     weighted_average_precision,
@@ -30,6 +31,7 @@ from gainspect.policy import Rules, View, decide
 from gainspect.types import Decision, Label, MapName
 
 Figure = dict[str, Any]
+_Intervals = TypeVar("_Intervals")
 
 MAP_FIGURES = ("cam_iou", "pointing_game", "energy_inside")
 
@@ -142,17 +144,16 @@ def _classification(assessment: Assessment, threshold: float, origin: str) -> di
         "precision": _proportion(images, called & labels, called),
         "false_alarm_rate": _proportion(images, called & ~labels, ~labels),
         "accuracy": _proportion(images, called == labels, every),
-        "f1": _figure(f1, images, weighted_ratio(twice, called.astype(np.float64) + labels)),
+        **_figures({"f1": f1}, images, [weighted_ratio(twice, called.astype(np.float64) + labels)]),
     }
 
 
 def _ranking(assessment: Assessment) -> dict[str, Figure]:
     """Figures that need no threshold."""
     scores, labels, images = assessment.scores, assessment.labels, assessment.images
-    return {
-        "auroc": _figure(auroc(scores, labels), images, weighted_auroc(scores, labels)),
-        "ap": _figure(average_precision(scores, labels), images, weighted_average_precision(scores, labels)),
-    }
+    values = {"auroc": auroc(scores, labels), "ap": average_precision(scores, labels)}
+    statistics = (weighted_auroc(scores, labels), weighted_average_precision(scores, labels))
+    return _figures(values, images, statistics)
 
 
 def _map_quality(images: Sequence[Assessed], name: MapName, threshold: float | None) -> dict[str, Any]:
@@ -258,20 +259,37 @@ def _mean(images: Sequence[Assessed], name: str) -> Figure:
 
 def mean_figure(images: Sequence[Assessed], values: NDArray[np.float64], *, least: float = 0.0) -> Figure:
     """Mean of (N,) values in `least`…1 of N images, with intervals by image and by group."""
+    by_image, by_group = _by_image_and_by_group(
+        lambda groups: mean_by_group(values, groups, least=least), images
+    )
     return {
         "value": float(values.mean()) if len(values) else None,
         "n": len(values),
-        "interval": mean_by_group(values, [image.image for image in images], least=least),
-        "interval_by_group": mean_by_group(values, [image.group for image in images], least=least),
+        "interval": by_image,
+        "interval_by_group": by_group,
     }
 
 
-def _figure(value: float | None, images: Sequence[Assessed], statistic: Statistic) -> Figure:
-    """A figure that is not a mean; both intervals are computed by bootstrap."""
-    known = value is not None
+def _figures(
+    values: Mapping[str, float | None], images: Sequence[Assessed], statistics: Sequence[Statistic]
+) -> dict[str, Figure]:
+    """Figures that are not means; both intervals are computed by bootstrap, of all figures together."""
+    both = _by_image_and_by_group(lambda groups: group_bootstraps(statistics, groups), images)
     return {
-        "value": value,
-        "n": len(images),
-        "interval": group_bootstrap(statistic, [image.image for image in images]) if known else None,
-        "interval_by_group": group_bootstrap(statistic, [image.group for image in images]) if known else None,
+        name: {
+            "value": value,
+            "n": len(images),
+            "interval": None if value is None else by_image,
+            "interval_by_group": None if value is None else by_group,
+        }
+        for (name, value), by_image, by_group in zip(values.items(), *both, strict=True)
     }
+
+
+def _by_image_and_by_group(
+    intervals: Callable[[Sequence[str]], _Intervals], images: Sequence[Assessed]
+) -> tuple[_Intervals, _Intervals]:
+    """Intervals by image and by group; computed once if every image is a group, in the same order of names."""
+    names, groups = [image.image for image in images], [image.group for image in images]
+    by_image = intervals(names)
+    return by_image, by_image if same_resamples(names, groups) else intervals(groups)
