@@ -289,7 +289,7 @@ def _figures(
 def _by_image_and_by_group(
     intervals: Callable[[Sequence[str]], _Intervals], images: Sequence[Assessed]
 ) -> tuple[_Intervals, _Intervals]:
-    """Intervals by image and by group; computed once if every image is a group, in the same order of names."""
+    """Intervals by image and by group; computed once where both give the same resamples."""
     names, groups = [image.image for image in images], [image.group for image in images]
     by_image = intervals(names)
     return by_image, by_image if same_resamples(names, groups) else intervals(groups)
