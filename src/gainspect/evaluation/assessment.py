@@ -48,8 +48,10 @@ class Scope(NamedTuple):
     @property
     def maps(self) -> frozenset[MapName]:
         """The maps that it looks at."""
-        localization: set[MapName] = {"localization"} if self.quality or self.counts else set()
-        return frozenset({"evidence"} | localization | set(self.quality) | set(self.curves))
+        found: set[MapName] = {"evidence", *self.quality, *self.curves}
+        if self.quality or self.counts:
+            found.add("localization")
+        return frozenset(found)
 
 
 EVERYTHING = Scope(MAP_NAMES, MAP_NAMES, counts=True)

@@ -71,7 +71,7 @@ def overlap(
     bins = np.rint(logits * _STEPS_PER_LOGIT).astype(np.int64) + _LAST_BIN // 2
     count, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
     inside = components > 0
-    counts = _histograms(bins[inside], components[inside] - 1, count - 1)
+    counts = _histograms(bins[inside], components[inside].astype(np.int64) - 1, count - 1)
     return Overlap(
         intersection=int((region & mask).sum()),
         union=int((region | mask).sum()),
@@ -122,9 +122,9 @@ def aupro(total: Overlap, limit: float = 0.3) -> float | None:
     return float(area / limit)
 
 
-def _histograms(bins: NDArray[np.int64], rows: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+def _histograms(bins: NDArray[np.int64], rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """(count, bins): how many values of each row lie in each bin; all rows in one pass over the values."""
-    cells = rows.astype(np.int64) * (_LAST_BIN + 1) + bins
+    cells = rows * (_LAST_BIN + 1) + bins
     return np.bincount(cells, minlength=count * (_LAST_BIN + 1)).reshape(count, _LAST_BIN + 1)
 
 

@@ -24,20 +24,10 @@ class Remembered:
 
     def __init__(self, backend: Backend, room: int = _ROOM) -> None:
         self.backend = backend
-        self.size = backend.size
+        self.size, self.runtime, self.precision = backend.size, backend.runtime, backend.precision
         self._room = room
         self._known: dict[bytes, Predictions] = {}
         self._replays = False
-
-    @property
-    def runtime(self) -> str:
-        """Name of the software that runs the network."""
-        return self.backend.runtime
-
-    @property
-    def precision(self) -> str:
-        """Precision of the arithmetic."""
-        return self.backend.precision
 
     def replay(self) -> None:
         """From now on batches that are known are said again, each once, and no others are kept."""
