@@ -169,6 +169,13 @@ def test_the_same_seed_gives_the_same_run(
 
 
 @pytest.mark.slow
+def test_images_that_are_kept_change_nothing(finished: RunFolder, parts: Manifest, tmp_path: Path) -> None:
+    """Not at all, and by worker processes that share what they keep."""
+    assert_equal_runs(finished, train(tiny(cache_gb=0), parts, tmp_path / "none"))
+    assert_equal_runs(finished, train(tiny(cache_gb=0.01, workers=2), parts, tmp_path / "shared"))
+
+
+@pytest.mark.slow
 def test_another_seed_gives_another_run(finished: RunFolder, parts: Manifest, tmp_path: Path) -> None:
     assert log_of(finished) != log_of(train(tiny(seed=2), parts, tmp_path / "other"))
 
