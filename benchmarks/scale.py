@@ -1,14 +1,15 @@
 """How the cost of what is done once for a data set grows with it: time and peak memory, on small images.
 
-Each step runs in a process of its own for each number of images. An exponent is that of the power of the
-number of images by which the cost grows from one number to the next; n log n is about 1.1. Memory is the peak
-above what the process had before the step. Scores and verdicts are drawn; no network is run.
+Each step runs in a process of its own for each number of images, on one thread. Seconds are those of the CPU,
+which other work on the machine hardly changes. An exponent is that of the power of the number of images by
+which the cost grows from one number to the next; n log n is about 1.1. Memory is the peak above what the
+process had before the step. Scores and verdicts are drawn; no network is run.
 """
 
 import argparse
 import math
 import multiprocessing
-import resource
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -39,6 +40,8 @@ SIDE = 64
 _NG = 5
 """One of so many images is NG, and has a mask."""
 _TABLE = "manifest.csv"
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+"""Of this process, on Linux. Source: proc(5)."""
 
 
 class Cost(NamedTuple):
@@ -92,21 +95,24 @@ def write_parts(folder: Path, number: int) -> None:
 
 
 def measured(name: str, folder: Path) -> Cost:
-    """Run a step in a new process."""
+    """Run a step in a new process, on one thread."""
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         return pool.apply(_run, (name, folder))
 
 
 def _run(name: str, folder: Path) -> Cost:
+    cv2.setNumThreads(1)
     step = STEPS[name](read_manifest(folder / _TABLE))
-    before, started = _peak(), time.perf_counter()
+    _CLEAR.write_text("5")  # the peak begins anew
+    before, started = _kilobytes("VmRSS"), time.process_time()
     step()
-    return Cost(time.perf_counter() - started, _peak() - before)
+    return Cost(time.process_time() - started, 1024 * (_kilobytes("VmHWM") - before))
 
 
-def _peak() -> int:
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _kilobytes(name: str) -> int:
+    return next(int(line.split()[1]) for line in _STATUS.read_text().splitlines() if line.startswith(name))
 
 
 def _row(name: str, costs: dict[int, Cost]) -> dict[str, object]:

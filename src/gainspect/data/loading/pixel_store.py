@@ -42,14 +42,8 @@ class PixelStore:
             if used + sizes[index] <= room:
                 self._starts[index] = used
                 used += sizes[index]
-        self.bytes = used
-        """What it uses when all images that have a place are put."""
         self._pixels = _shared(used)
         self._checksums = _shared(4 * len(shapes)).view(np.uint32)
-
-    def __len__(self) -> int:
-        """How many images have a place."""
-        return len(self._starts)
 
     def get(self, index: int) -> tuple[Image, Mask] | None:
         """A copy of an image (H, W, 3) and its values (H, W); None: it is not there."""
@@ -64,9 +58,9 @@ class PixelStore:
         return image.reshape(height, width, 3), values.reshape(height, width)
 
     def put(self, index: int, image: Image, values: Mask) -> None:
-        """Put an image (H, W, 3) and its values (H, W), if it has a place."""
+        """Put an image (H, W, 3) and its values (H, W), if it has a place and still the shape that it had."""
         place = self._place(index)
-        if place is not None:
+        if place is not None and values.shape == self._shapes[index]:
             content = np.concatenate([image.ravel(), values.ravel()])
             place[:] = content
             self._checksums[index] = _checksum(content)
