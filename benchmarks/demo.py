@@ -38,10 +38,10 @@ from results_table import markdown, save
 
 PEER = "U-Net"
 _SHARES = {
-    "NG by score, stamp": "ng_stamped",
-    "NG by score, no stamp": "ng_plain",
-    "OK by score, stamp": "false_stamped",
-    "OK by score, no stamp": "false_plain",
+    "P(NG) of NG, stamp": "ng_stamped",
+    "P(NG) of NG, no stamp": "ng_plain",
+    "P(NG) of OK, stamp": "ok_stamped",
+    "P(NG) of OK, no stamp": "ok_plain",
     "by the stamp": "by_stamp",
     "caught": "caught",
     "false alarms": "false_alarms",

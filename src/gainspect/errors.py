@@ -1,10 +1,12 @@
 """The one exception whose message is written for users."""
 
 from pathlib import Path
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from gainspect.names import printable
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class GainspectError(Exception):
@@ -28,10 +30,10 @@ class OtherSizeError(GainspectError):
     """A mask has another size than its image."""
 
 
-def first_fault(error: ValidationError) -> str:
+def first_fault(error: "ValidationError") -> str:
     """The first error in stored values, in one line: where it is, and what is wrong.
 
-    >>> from pydantic import TypeAdapter
+    >>> from pydantic import TypeAdapter, ValidationError
     >>> try:
     ...     TypeAdapter(dict[str, list[int]]).validate_python({"sizes": [1, "x"]})
     ... except ValidationError as error:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
-from gainspect.evaluation.saved_verdicts import ALL_LABELS, METRICS
+from gainspect.evaluation.saved_verdicts import ALL_LABELS, METRICS, PREDICTIONS
 from gainspect.jobs import run_demo as demo
 from gainspect.jobs.run_comparison import run_path
 from gainspect.jobs.run_demo import CueFigures, conclusion, run_demo
@@ -23,8 +23,8 @@ GUIDED = CueFigures("S6", 0.9, 0.9, 0.1, 0.1, 0.85, 0.05, 0.1, 0.95, 0.9)
 
 
 def test_the_conclusion_says_who_follows_what() -> None:
-    text = conclusion(PLAIN, GUIDED, replace(GUIDED, name="S9", false_stamped=0.3))
-    assert "raises the share of NG scores by 60 points with S1, 0 points with S6, 10 points with S9." in text
+    text = conclusion(PLAIN, GUIDED, replace(GUIDED, name="S9", ok_stamped=0.3))
+    assert "raises P(NG) by 60 points with S1, 0 points with S6, 10 points with S9." in text
     assert "S6 is right for the right reason on 90% of the parts, S1 on 20%." in text
     assert "S9 is right for the right reason on 90% of the parts, S1 on 20%." in text
     assert (
@@ -54,19 +54,20 @@ def test_the_demo_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / "demo" / "compare.png").is_file()
     assert "report.html" in text.getvalue()
     assert "Inspection report" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
-    # The shares with and without the stamp make up those of the evaluation.
+    # The means with and without the stamp make up that of all parts.
     test = load_manifest(tmp_path / "demo" / "data").split("test").parts
     stamped = {label: [part.extra["cue"] == "1" for part in test if part.label is label] for label in Label}
     for row in figures:
-        folder = RunFolder(run_path(tmp_path / "demo", row.name, 1)).evaluation_folder()
-        summary = json.loads((folder / METRICS).read_text())[ALL_LABELS]
-        operating = summary["classification"]["operating"]
-        for figure, label, shares in (
-            ("recall", Label.NG, (row.ng_plain, row.ng_stamped)),
-            ("false_alarm_rate", Label.OK, (row.false_plain, row.false_stamped)),
+        evaluation = RunFolder(run_path(tmp_path / "demo", row.name, 1)).evaluation_folder()
+        summary = json.loads((evaluation / METRICS).read_text())[ALL_LABELS]
+        lines = (evaluation / PREDICTIONS).read_text().splitlines()
+        label_at, score_at = (lines[0].split(",").index(name) for name in ("label", "score"))
+        for label, means in (
+            (Label.NG, (row.ng_plain, row.ng_stamped)),
+            (Label.OK, (row.ok_plain, row.ok_stamped)),
         ):
-            whole = mean(shares[cue] for cue in stamped[label])
-            assert operating[figure]["value"] == pytest.approx(whole)
+            scores = [float(c[score_at]) for c in (line.split(",") for line in lines) if c[label_at] == label]
+            assert mean(scores) == pytest.approx(mean(means[cue] for cue in stamped[label]))
         decided, ng = summary["decisions"], len(stamped[Label.NG])
         assert row.caught == pytest.approx(decided["caught"] / ng)
         assert row.false_alarms == pytest.approx(decided["false_alarms"] / (len(test) - ng))

@@ -1,12 +1,14 @@
 """The options of `calibrate` on rules on regions and their scale."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gainspect.errors import GainspectError
-from gainspect.region_rules import RegionRules
+
+if TYPE_CHECKING:
+    from gainspect.region_rules import RegionRules
 
 _PANEL = "Rules on regions"
 
@@ -45,7 +47,7 @@ def rules_of(
     scale_from: Path | None,
     grid: str | None,
     square_mm: float | None,
-) -> RegionRules | None:
+) -> "RegionRules | None":
     """The rules that options state; None: none are stated.
 
     Raises:

@@ -29,7 +29,7 @@ CONFIG = RunConfig.model_validate(
         "data": {"size": 128},
         "model": {"backbone": "tf_efficientnet_lite0", "output_stride": 16, "fpn_channels": 64},
         "training": {
-            "epochs": 16,
+            "epochs": 12,
             "lr": 2e-3,
             "layer_decay": 0.7,
             "focal_gamma": 2.0,
@@ -48,10 +48,10 @@ class CueFigures:
     name: str
     ng_stamped: float
     ng_plain: float
-    """Of the NG parts with and without the stamp, those whose score is NG."""
-    false_stamped: float
-    false_plain: float
-    """Of the OK parts with and without the stamp, those whose score is NG."""
+    """Mean P(NG) of the NG parts with and without the stamp."""
+    ok_stamped: float
+    ok_plain: float
+    """Mean P(NG) of the OK parts with and without the stamp."""
     caught: float
     """Of the NG parts, those decided NG, after the check of reasons."""
     false_alarms: float
@@ -63,8 +63,8 @@ class CueFigures:
 
     @property
     def by_stamp(self) -> float:
-        """How much the stamp alone changes the share of NG scores, mean over NG and OK parts."""
-        return (self.ng_stamped - self.ng_plain + self.false_stamped - self.false_plain) / 2
+        """How much the stamp alone raises P(NG), mean over NG and OK parts; whatever the thresholds are."""
+        return (self.ng_stamped - self.ng_plain + self.ok_stamped - self.ok_plain) / 2
 
 
 def run_demo(out: Path, console: Console) -> list[CueFigures]:
@@ -123,18 +123,21 @@ def cue_figures(name: str, evaluation: Path, manifest: Manifest) -> CueFigures:
     with (evaluation / PREDICTIONS).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
 
-    def ng(label: str, column: str, *, cue: bool | None = None) -> float:
-        chosen = [row for row in rows if row["label"] == label and cue in (None, stamped[row["image"]])]
-        return _mean([row[column] == "ng" for row in chosen])
+    def score(label: str, *, cue: bool) -> float:
+        chosen = [row for row in rows if row["label"] == label and stamped[row["image"]] is cue]
+        return _mean([float(row["score"]) for row in chosen])
+
+    def decided_ng(label: str) -> float:
+        return _mean([row["decision"] == "ng" for row in rows if row["label"] == label])
 
     return CueFigures(
         name=name,
-        ng_stamped=ng("ng", "verdict", cue=True),
-        ng_plain=ng("ng", "verdict", cue=False),
-        false_stamped=ng("ok", "verdict", cue=True),
-        false_plain=ng("ok", "verdict", cue=False),
-        caught=ng("ng", "decision"),
-        false_alarms=ng("ok", "decision"),
+        ng_stamped=score("ng", cue=True),
+        ng_plain=score("ng", cue=False),
+        ok_stamped=score("ok", cue=True),
+        ok_plain=score("ok", cue=False),
+        caught=decided_ng("ng"),
+        false_alarms=decided_ng("ok"),
         review=_mean([row["decision"] == "review" for row in rows]),
         pointing_game=_mean([float(row["evidence_pointing_game"]) for row in rows if row["label"] == "ng"]),
         right_reason_rate=_mean([row["right_reason"] == "1" for row in rows]),
@@ -144,11 +147,10 @@ def cue_figures(name: str, evaluation: Path, manifest: Manifest) -> CueFigures:
 def cue_table(figures: list[CueFigures]) -> Table:
     """A table with one column per inspector."""
     table = Table(
-        caption="By the score: P(NG) reaches the threshold. Decided: after the check of reasons; REVIEW goes "
-        "to a person and is neither caught nor a false alarm. PointGame: share of the defects inside which "
-        "the evidence peaks."
+        caption="Decided: by the thresholds, and after the check of reasons; REVIEW goes to a person and is "
+        "neither caught nor a false alarm. PointGame: share of the defects inside which the evidence peaks."
     )
-    table.add_column("Share of the parts")
+    table.add_column("On the test parts")
     for column in figures:
         table.add_column(column.name, justify="right", style="bold")
     for title, name, last in _ROWS:
@@ -157,10 +159,10 @@ def cue_table(figures: list[CueFigures]) -> Table:
 
 
 _ROWS = (
-    ("NG parts, NG by the score, with stamp", "ng_stamped", False),
-    ("NG parts, NG by the score, no stamp", "ng_plain", False),
-    ("OK parts, NG by the score, with stamp", "false_stamped", False),
-    ("OK parts, NG by the score, no stamp", "false_plain", True),
+    ("mean P(NG) of NG parts with stamp", "ng_stamped", False),
+    ("mean P(NG) of NG parts without", "ng_plain", False),
+    ("mean P(NG) of OK parts with stamp", "ok_stamped", False),
+    ("mean P(NG) of OK parts without", "ok_plain", True),
     ("NG parts decided NG: caught", "caught", False),
     ("OK parts decided NG: false alarms", "false_alarms", False),
     ("decided REVIEW", "review", True),
@@ -173,7 +175,7 @@ _ROWS = (
 def conclusion(plain: CueFigures, *guided: CueFigures) -> str:
     """The figures in words; an inspector is called better only if its figures are."""
     points = [f"{100 * row.by_stamp:.0f} points with {row.name}" for row in (plain, *guided)]
-    sentences = [f"The stamp alone raises the share of NG scores by {', '.join(points)}."]
+    sentences = [f"The stamp alone raises P(NG) by {', '.join(points)}."]
     sentences += [
         f"After the check of reasons {row.name} catches {row.caught:.0%} of the defects with "
         f"{row.false_alarms:.0%} false alarms, and sends {row.review:.0%} of the parts to a person."

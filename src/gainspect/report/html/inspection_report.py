@@ -162,7 +162,7 @@ def write_report(
             "pr": _pr(wording, scores, labels, summary) if both else "",
             "sizes": _sizes(wording, examined),
         },
-        size_sentence=_size_sentence(wording, examined),
+        size_sentence=size_sentence(wording, by_size(examined)),
         failures=[(f, pictures) for f, pictures in zip(wrong, fitted, strict=False)],
         blind=[(name, pictures) for (name, _), pictures in zip(blind, of_blind, strict=True)],
         unpictured=named(unpictured, wording),
@@ -277,14 +277,19 @@ def _size_name(row: Mapping[str, Any]) -> str:
     return f"≥ {row['from']:.0f}" if row["to"] == float("inf") else f"{row['from']:.0f}–{row['to']:.0f}"
 
 
-def _size_sentence(wording: Wording, examined: Sequence[Examined]) -> str:
-    """A sentence with the size from which on at least 90 % are caught in every size class."""
-    rows = by_size(examined)
+def size_sentence(wording: Wording, rows: Sequence[Mapping[str, Any]]) -> str:
+    """From which size on at least 90 % are caught in every size class, or in which classes they are.
+
+    Args:
+        wording: the language.
+        rows: what `by_size` gives.
+    """
     if not rows:
         return wording("size_unknown")
     found = len(rows)
     while found and rows[found - 1]["recall"]["value"] >= _GOOD_RECALL:
         found -= 1
     if found == len(rows):
-        return wording("size_none")
+        good = [_size_name(row) for row in rows if row["recall"]["value"] >= _GOOD_RECALL]
+        return wording("size_some", classes=", ".join(good)) if good else wording("size_none")
     return wording("size_sentence", low=rows[found]["from"]) if found else wording("size_all")

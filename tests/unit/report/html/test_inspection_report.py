@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from gainspect.policy import InputPolicy, UsualRange
+from gainspect.report.html.inspection_report import size_sentence
+from gainspect.report.texts import Wording
 from gainspect.types import Label
 from report_parts import parts, small_report
 
@@ -177,3 +179,22 @@ def test_what_is_unlike_the_training_is_counted_by_figure_or_said_not_to_be_chec
     assert title in page and f"<tr>{cells}{counts}</tr>" in page
     assert unchecked not in page
     assert unchecked in small_report(tmp_path / "other", language).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("recalls", "told"),
+    [
+        ([1.0, 0.95, 0.9], "In every size class, at least 90 % are caught."),
+        ([0.5, 1.0, 1.0], "From 4 px on, at least 90 % are caught in every size class; smaller defects "),
+        ([1.0, 0.95, 0.5], "At least 90 % are caught in these size classes only: < 4, 4–8 px."),
+        ([0.89, 0.5, 0.89], "In no size class are at least 90 % caught."),
+        ([], "No defect is marked"),
+    ],
+)
+def test_the_sentence_on_sizes_denies_no_class_that_is_caught(recalls: list[float], told: str) -> None:
+    sizes = ((0, 4.0), (4.0, 8.0), (8.0, 16.0))
+    rows = [
+        {"from": low, "to": high, "recall": {"value": recall}}
+        for (low, high), recall in zip(sizes, recalls, strict=False)
+    ]
+    assert size_sentence(Wording("en"), rows).startswith(told)
