@@ -47,7 +47,7 @@ class Overlap:
     union: int
     sizes: int
     """|A| + |B|."""
-    outside: NDArray[np.int64]
+    outside: NDArray[np.integer]
     """(bins,) number of pixels outside the mask, by value."""
     regions: NDArray[np.float32]
     """(defects, bins): share of the pixels of each connected (8 neighbors) defect at or above each bin."""
@@ -76,18 +76,21 @@ def overlap(
         intersection=int((region & mask).sum()),
         union=int((region | mask).sum()),
         sizes=int(region.sum()) + int(mask.sum()),
-        outside=np.bincount(bins[~mask & counted], minlength=_LAST_BIN + 1),
+        outside=np.bincount(bins[~mask & counted], minlength=_LAST_BIN + 1).astype(np.int32),
         regions=_share_at_or_above(counts).astype(np.float32),
     )
 
 
 def pooled(overlaps: Sequence[Overlap]) -> Overlap:
     """The counts over all pixels of all images; needs at least one image."""
+    outside = np.zeros(_LAST_BIN + 1, np.int64)
+    for one in overlaps:
+        outside += one.outside
     return Overlap(
         intersection=sum(one.intersection for one in overlaps),
         union=sum(one.union for one in overlaps),
         sizes=sum(one.sizes for one in overlaps),
-        outside=np.sum([one.outside for one in overlaps], axis=0),
+        outside=outside,
         regions=np.concatenate([one.regions for one in overlaps]),
     )
 
@@ -128,7 +131,7 @@ def _histograms(bins: NDArray[np.int64], rows: NDArray[np.int64], count: int) ->
     return np.bincount(cells, minlength=count * (_LAST_BIN + 1)).reshape(count, _LAST_BIN + 1)
 
 
-def _share_at_or_above(histograms: NDArray[np.int64]) -> NDArray[np.float64]:
+def _share_at_or_above(histograms: NDArray[np.integer]) -> NDArray[np.float64]:
     """(…, bins): for each bin of a histogram, the share of its pixels in this bin or in a higher one."""
     reached = np.cumsum(histograms[..., ::-1], axis=-1)[..., ::-1]
     return np.asarray(reached / histograms.sum(axis=-1, keepdims=True), np.float64)

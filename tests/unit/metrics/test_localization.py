@@ -1,5 +1,7 @@
 """Segmentation figures against plain loops and closed forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -123,3 +125,10 @@ def test_a_defect_among_others_counts_as_it_does_alone(values, mask):
     shares = [localization.overlap(values, one).regions for one in alone]
     assert found.dtype == np.float32
     assert sorted(map(tuple, found)) == sorted(tuple(row) for rows in shares for row in rows)
+
+
+def test_counts_of_many_images_do_not_overflow():
+    """Three images of 2³¹ − 1 pixels each, which 32 bits just hold."""
+    one = localization.overlap(np.zeros((2, 2), np.float32), np.zeros((2, 2), np.bool_))
+    full = replace(one, outside=one.outside // 4 * np.int32(2**31 - 1))
+    assert localization.pooled([full] * 3).outside.sum() == 3 * (2**31 - 1)
