@@ -21,6 +21,7 @@ from gainspect.metrics.intervals import (
     clopper_pearson,
     group_bootstraps,
     mean_by_group,
+    means_by_group,
     same_resamples,
     upper_bound,
     weighted_auroc,
@@ -158,7 +159,7 @@ def _ranking(assessment: Assessment) -> dict[str, Figure]:
 
 def _map_quality(images: Sequence[Assessed], name: MapName, threshold: float | None) -> dict[str, Any]:
     """The quality of one map, over the NG images with a mask."""
-    quality: dict[str, Any] = {figure: _mean(images, f"{name}_{figure}") for figure in MAP_FIGURES}
+    quality: dict[str, Any] = _map_means(images, name)
     if name == "evidence" and any(UNCLAMPED in image.figures for image in images):
         quality["cam_iou_unclamped"] = _mean(images, UNCLAMPED)
     if threshold is not None:
@@ -176,8 +177,7 @@ def _localization(images: Sequence[Assessed]) -> dict[str, Any] | None:
         return None
     total = localization.pooled([image.overlap for image in known if image.overlap is not None])
     return {
-        "iou": _mean(images, "localization_iou"),
-        "dice": _mean(images, "localization_dice"),
+        **_means(images, {"iou": "localization_iou", "dice": "localization_dice"}),
         "pooled_iou": localization.pooled_iou(total),
         "pooled_dice": localization.pooled_dice(total),
         "aupro": localization.aupro(total),
@@ -199,7 +199,7 @@ def _defect_types(images: Sequence[Assessed]) -> dict[str, dict[str, Any]]:
             "right_reason_rate": share_figure(
                 [(image, image.right_reason) for image in of_kind if image.right_reason is not None]
             ),
-            **{figure: _mean(of_kind, f"evidence_{figure}") for figure in MAP_FIGURES},
+            **_map_means(of_kind, "evidence"),
         }
     return table
 
@@ -251,23 +251,42 @@ def _proportion(images: Sequence[Assessed], hits: NDArray[np.bool_], trials: NDA
     }
 
 
+def _map_means(images: Sequence[Assessed], name: MapName) -> dict[str, Figure]:
+    """The MAP_FIGURES of one map, over the images that have them."""
+    return _means(images, {figure: f"{name}_{figure}" for figure in MAP_FIGURES})
+
+
 def _mean(images: Sequence[Assessed], name: str) -> Figure:
     """Mean of a per-image figure over the images that have it."""
-    having = [image for image in images if name in image.figures]
-    return mean_figure(having, np.array([image.figures[name] for image in having]))
+    return _means(images, {name: name})[name]
+
+
+def _means(images: Sequence[Assessed], names: Mapping[str, str]) -> dict[str, Figure]:
+    """Means of per-image figures that the same images have; `names` maps the name of a mean to that."""
+    having = [image for image in images if all(name in image.figures for name in names.values())]
+    values = [np.array([image.figures[name] for image in having]) for name in names.values()]
+    return dict(zip(names, _mean_figures(having, values), strict=True))
 
 
 def mean_figure(images: Sequence[Assessed], values: NDArray[np.float64], *, least: float = 0.0) -> Figure:
     """Mean of (N,) values in `least`…1 of N images, with intervals by image and by group."""
-    by_image, by_group = _by_image_and_by_group(
-        lambda groups: mean_by_group(values, groups, least=least), images
-    )
-    return {
-        "value": float(values.mean()) if len(values) else None,
-        "n": len(values),
-        "interval": by_image,
-        "interval_by_group": by_group,
-    }
+    return _mean_figures(images, [values], least)[0]
+
+
+def _mean_figures(
+    images: Sequence[Assessed], values: Sequence[NDArray[np.float64]], least: float = 0.0
+) -> list[Figure]:
+    """As `mean_figure`, for several values of the same images."""
+    both = _by_image_and_by_group(lambda groups: means_by_group(values, groups, least=least), images)
+    return [
+        {
+            "value": float(each.mean()) if len(each) else None,
+            "n": len(each),
+            "interval": by_image,
+            "interval_by_group": by_group,
+        }
+        for each, by_image, by_group in zip(values, *both, strict=True)
+    ]
 
 
 def _figures(

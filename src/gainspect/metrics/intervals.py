@@ -19,7 +19,7 @@ Statistic = Callable[[Weights], NDArray[np.float64]]
 _CELLS = 2_000_000
 """Largest number of weights in memory at once."""
 _CACHED = 2**16
-"""Number of weights that a statistic takes in one go: what it makes of them stays in a core's cache."""
+"""Number of weights that are counted, or taken by a statistic, in one go: they stay in a core's cache."""
 
 
 def clopper_pearson(successes: float, trials: int, confidence: float = 0.95) -> Interval:
@@ -127,15 +127,15 @@ def group_bootstraps(
 ) -> list[Interval | None]:
     """As `group_bootstrap`, for several statistics of the same images: they share the resamples."""
     count, member_of = _members(groups)
-    if count < 2:
+    if count < 2 or not statistics:
         return [None] * len(statistics)
     rng = np.random.default_rng(seed)
     rows = max(1, _CELLS // max(len(member_of), count))
     values: list[list[NDArray[np.float64]]] = [[] for _ in statistics]
     for start in range(0, resamples, rows):
         drawn = rng.integers(count, size=(min(rows, resamples - start), count))
-        times = np.stack([np.bincount(row, minlength=count) for row in drawn])
-        weights = times[:, member_of].astype(np.float64)
+        # The weights of one image lie together: the last digit of a product depends on that.
+        weights = np.take(np.ascontiguousarray(_times(drawn, count).T), member_of, axis=0).T
         for found, statistic in zip(values, statistics, strict=True):
             found.append(statistic(weights))
     return [_percentiles(np.concatenate(found), confidence) for found in values]
@@ -156,6 +156,17 @@ def _members(groups: Sequence[str]) -> tuple[int, NDArray[np.intp]]:
     """The number of groups, and (N,) the place of each image's group among them in the order of names."""
     names, member_of = np.unique(np.asarray(groups), return_inverse=True)
     return len(names), member_of
+
+
+def _times(drawn: NDArray[np.int64], count: int) -> Weights:
+    """(R, G) how often each of G groups is among each row of (R, G) drawn ones."""
+    times = np.empty(drawn.shape)
+    rows = max(1, _CACHED // count)
+    for start in range(0, len(drawn), rows):
+        block = drawn[start : start + rows]
+        cells = block + count * np.arange(len(block))[:, None]
+        times[start : start + rows] = np.bincount(cells.ravel(), minlength=block.size).reshape(block.shape)
+    return times
 
 
 def _percentiles(values: NDArray[np.float64], confidence: float) -> Interval | None:
@@ -183,13 +194,26 @@ def mean_by_group(
     >>> round(low, 3), round(high, 3)
     (-0.308, 0.308)
     """
-    if not len(values):
-        return None
+    return means_by_group([values], groups, least=least, seed=seed)[0]
+
+
+def means_by_group(
+    values: Sequence[NDArray[np.floating]], groups: Sequence[str], *, least: float = 0.0, seed: int = 0
+) -> list[Interval | None]:
+    """As `mean_by_group`, for several values of the same images: they share the resamples."""
+    spread = [place for place, each in enumerate(values) if len(each) and (each != each[0]).any()]
+    drawn = group_bootstraps([weighted_mean(values[place]) for place in spread], groups, seed=seed)
+    found = [_around(each, groups, least) if len(each) else None for each in values]
+    for place, interval in zip(spread, drawn, strict=True):
+        found[place] = interval
+    return found
+
+
+def _around(values: NDArray[np.floating], groups: Sequence[str], least: float) -> Interval:
+    """The interval of values that are all equal."""
     value = float(values[0])
-    if (values == value).all():
-        _, differing = clopper_pearson(0, len(set(groups)))
-        return value - differing * (value - least), value + differing * (1.0 - value)
-    return group_bootstrap(weighted_mean(values), groups, seed=seed)
+    _, differing = clopper_pearson(0, len(set(groups)))
+    return value - differing * (value - least), value + differing * (1.0 - value)
 
 
 def weighted_mean(values: NDArray[np.floating]) -> Statistic:
@@ -243,7 +267,7 @@ def _by_level(
     tied = len(starts) < len(order)
 
     def statistic(weights: Weights) -> NDArray[np.float64]:
-        rows = max(1, _CACHED // len(order))
+        weights, rows = np.ascontiguousarray(weights), max(1, _CACHED // len(order))
         found = []
         for start in range(0, len(weights), rows):
             total = np.take(weights[start : start + rows], order, axis=1)

@@ -120,6 +120,45 @@ def test_several_figures_from_one_drawing_are_those_of_samples_drawn_one_by_one(
         assert found == pytest.approx(drawn_one_by_one(figure, scores, labels, groups, 100), rel=1e-12)
 
 
+@pytest.mark.parametrize("size", [7, 300, 2500])
+def test_intervals_are_to_the_last_digit_what_they_always_were(size):
+    """By the first version, which made a table of all weights of a figure at once."""
+    rng = np.random.default_rng(size)
+    labels = rng.random(size) < 0.4
+    values, groups = rng.random(size) + 0.2 * labels, [f"{index // 2:04d}" for index in range(size)]
+    _, member_of = np.unique(groups, return_inverse=True)
+    count, rows = len(set(groups)), max(1, 2_000_000 // size)
+    drawing, found = np.random.default_rng(0), {"mean": [], "auroc": [], "ap": []}
+    statistics = {
+        "mean": lambda weights: (weights @ values) / (weights @ np.ones(size)),
+        "auroc": intervals.weighted_auroc(values, labels),
+        "ap": intervals.weighted_average_precision(values, labels),
+    }
+    for start in range(0, 2000, rows):
+        drawn = drawing.integers(count, size=(min(rows, 2000 - start), count))
+        times = np.array([np.bincount(row, minlength=count) for row in drawn])
+        weights = times[:, member_of].astype(np.float64)
+        for name, statistic in statistics.items():
+            found[name].append(statistic(weights))
+    mean = intervals.weighted_mean(values)
+    together = intervals.group_bootstraps([mean, statistics["auroc"], statistics["ap"]], groups)
+    tail = 100 * (1 - 0.95) / 2
+    for drawn, interval in zip(found.values(), together, strict=True):
+        known = np.concatenate(drawn)
+        assert interval == tuple(np.percentile(known[~np.isnan(known)], [tail, 100 - tail]))
+
+
+def test_means_of_the_same_images_are_those_of_each_alone():
+    rng = np.random.default_rng(1)
+    values = [rng.random(30), np.full(30, 0.25), rng.integers(0, 2, 30).astype(float), np.ones(30)]
+    groups = [str(index // 2) for index in range(30)]
+    found = intervals.means_by_group(values, groups, least=-1)
+    assert found == [intervals.mean_by_group(each, groups, least=-1) for each in values]
+    for each, interval in zip(values[::2], found[::2], strict=True):
+        assert interval == intervals.group_bootstrap(intervals.weighted_mean(each), groups)
+    assert intervals.means_by_group([np.array([])] * 2, []) == [None, None]
+
+
 def test_groupings_that_order_images_alike_give_the_same_resamples():
     values = np.random.default_rng(0).random(12)
     names, alike = [f"{i:02d}.png" for i in range(12)], [f"part {i:02d}" for i in range(12)]
