@@ -177,6 +177,9 @@ class TrainingConfig(_Section):
     """Compile the backbone with torch.compile. It pays off in long runs; on a CPU it needs a C++ compiler."""
     workers: Annotated[int, Field(ge=0)] | None = None
     """Number of processes that load images; None: chosen for the machine."""
+    cache_gb: Annotated[float, Field(ge=0)] | None = None
+    """Memory for images that are kept from epoch to epoch, GB: 4 bytes per pixel of the model's input, with
+    tiles of the original. None: a quarter of the free memory. The training is the same with any."""
     seed: int = 1
 
     @field_validator("focal_gamma")

@@ -622,3 +622,26 @@ def test_input_features_compares_them_all_on_the_training_part(
     assert len({(row["features"], row["distance"]) for row in rows}) == len(rows) == 16
     for row in rows:
         assert all(0 <= float(row[name].rstrip("%")) <= 100 for name in ("false REVIEW", "noticed"))
+
+
+def test_scale_tells_by_which_power_each_step_grows(
+    run: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Every step runs; what it is said to take is 2 s for 20 images, and three times as much for 60."""
+    import scale
+
+    def planned(name: str, folder: Path) -> scale.Cost:
+        manifest = scale.read_manifest(folder / "manifest.csv")
+        scale.STEPS[name](manifest)()
+        images = len(manifest.parts)
+        return scale.Cost(seconds=images / 10 if name != "policy" else images**2, bytes=images * 2**20)
+
+    monkeypatch.setattr(scale, "measured", planned)
+    monkeypatch.setattr(sys, "argv", ["scale.py", "--images", "20,60"])
+    scale.main()
+    rows = {row["step"]: row for row in _table((tmp_path / "results" / "scale.md").read_text())}
+    assert set(rows) == set(scale.STEPS)
+    for name, row in rows.items():
+        assert float(row["exponent to 60"]) == (2 if name == "policy" else 1)
+        assert (float(row["20: MiB"]), float(row["60: MiB"])) == (20, 60)
+    assert float(rows["split"]["20: s per 1,000"]) == 100

@@ -29,12 +29,22 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.data.masks import read_mask
 from gainspect.errors import GainspectError
+from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.validation_figures import validation_figures
+from gainspect.evaluation.validation_verdicts import (
+    checked_verdicts,
+    least_region,
+    map_thresholds,
+    save_validation_verdicts,
+)
+from gainspect.inspection.inspector import Inspector
 from gainspect.strategies import STRATEGIES
 from gainspect.training import callbacks
 from gainspect.training import estimate as estimating
+from gainspect.training.familiar import read_familiar
 from gainspect.training.launch import resume, train
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.trained import trained_inspector
+from gainspect.training.trained import trained_backend, trained_inspector
 from gainspect.types import Label
 from gainspect.wording import plural
 
@@ -159,6 +169,13 @@ def test_the_same_seed_gives_the_same_run(
 
 
 @pytest.mark.slow
+def test_images_that_are_kept_change_nothing(finished: RunFolder, parts: Manifest, tmp_path: Path) -> None:
+    """Not at all, and by worker processes that share what they keep."""
+    assert_equal_runs(finished, train(tiny(cache_gb=0), parts, tmp_path / "none"))
+    assert_equal_runs(finished, train(tiny(cache_gb=0.01, workers=2), parts, tmp_path / "shared"))
+
+
+@pytest.mark.slow
 def test_another_seed_gives_another_run(finished: RunFolder, parts: Manifest, tmp_path: Path) -> None:
     assert log_of(finished) != log_of(train(tiny(seed=2), parts, tmp_path / "other"))
 
@@ -235,6 +252,25 @@ def test_the_latest_candidate_within_one_standard_error_of_the_best_is_kept(fini
     error = math.sqrt(best * (1 - best) / defective)
     expected = max(epoch for epoch, figure in figures.items() if figure >= best - error)
     assert finished.result()["epoch"] == expected
+
+
+@pytest.mark.slow
+def test_what_is_stored_of_the_validation_part_is_what_judging_it_anew_gives(
+    finished: RunFolder, tmp_path: Path
+) -> None:
+    """All figures of all maps for the log; and for the policy two passes that know nothing of each other."""
+    validation, backend = finished.manifest().split("val"), trained_backend(finished)
+    whole = assess(Inspector(backend, threshold=0.5), validation)
+    figures = validation_figures(whole, finished.config().training.monitor_recall)
+    kept = log_of(finished)[finished.result()["epoch"] - 1]
+    assert {name: kept[name] for name in figures} == {name: str(value) for name, value in figures.items()}
+    thresholds = map_thresholds(whole)
+    peaks = [image.evidence_peak for image in whole.images if image.label is Label.OK]
+    anew = checked_verdicts(backend, validation, thresholds, least_region(thresholds, peaks))
+    familiar = read_familiar(finished.familiar_file)
+    assert familiar is not None
+    save_validation_verdicts(anew.model_copy(update={"training": familiar.inputs}), tmp_path / "anew.json")
+    assert (tmp_path / "anew.json").read_bytes() == finished.validation_file.read_bytes()
 
 
 @pytest.mark.slow

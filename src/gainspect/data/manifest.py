@@ -69,6 +69,14 @@ class Manifest:
         """
         return self.reading.image(part.image)
 
+    def shape(self, part: Part) -> tuple[int, int]:
+        """Height and width of the image of a part, which is not decoded for it. See `Reading.shape`.
+
+        Raises:
+            GainspectError: its file cannot be read.
+        """
+        return self.reading.shape(part.image)
+
     def mask(self, part: Part, shape: tuple[int, ...] | None = None) -> Mask | None:
         """Read the mask of a part, (H, W), 1 in the defect; None if it has none. See `marks`."""
         marks = self.marks(part, shape)

@@ -1,19 +1,25 @@
 """Reading images and masks within a limit on their decoded size, which is checked before decoding."""
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from gainspect.data import decode, masks
+from gainspect.data.containers import kind_of
+from gainspect.data.containers.kinds import TIFF
 from gainspect.data.depth import Depth, DepthFinder
 from gainspect.data.image_header import (
     RAISE_BY_ENVIRONMENT,
+    image_size,
     may_have_16_bits,
     require_limit,
     require_within,
 )
 from gainspect.data.mask_values import MaskValues
 from gainspect.data.masks import Marks
+from gainspect.data.orientation import orientation_of, turns_sideways
+from gainspect.errors import GainspectError
 from gainspect.types import Image
 
 
@@ -33,6 +39,23 @@ class Reading:
             GainspectError: the image is over the limit, cannot be read, or is not of this depth.
         """
         return read_image(path, self.depth)
+
+    def shape(self, path: Path) -> tuple[int, int]:
+        """Height and width of `image`, which is not decoded; a TIFF is, whose header may state several sizes.
+
+        Raises:
+            GainspectError: the file cannot be read.
+        """
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise GainspectError(f"cannot read the image ({error.strerror})", where=path) from error
+        size = None if kind_of(content) == TIFF else image_size(io.BytesIO(content))
+        if size is None:
+            height, width, _ = self.image(path).shape
+            return height, width
+        width, height = size
+        return (width, height) if turns_sideways(orientation_of(content)) else (height, width)
 
     def marks(self, path: Path, shape: tuple[int, ...] | None, image: Path) -> Marks:
         """As `masks.read_marks`, if the mask is within the limit.

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,32 @@ UNCLAMPED = "evidence_cam_iou_unclamped"
 half of a clamped map at another height than half of the map itself."""
 
 
+class Scope(NamedTuple):
+    """What an assessment measures of the maps of marked NG images; it measures all else of all images."""
+
+    quality: tuple[MapName, ...]
+    """Maps that get the MAP_FIGUREs; if there are any, the localization gets its own."""
+    curves: tuple[MapName, ...]
+    """Maps that get a curve of IoU."""
+    counts: bool
+    """Whether the localization is counted, of OK images too, and the size of defects measured."""
+
+    @property
+    def maps(self) -> frozenset[MapName]:
+        """The maps that it looks at."""
+        found: set[MapName] = {"evidence", *self.quality, *self.curves}
+        if self.quality or self.counts:
+            found.add("localization")
+        return frozenset(found)
+
+
+EVERYTHING = Scope(MAP_NAMES, MAP_NAMES, counts=True)
+SELECTION = Scope(("evidence",), (), counts=False)
+"""What epochs are compared by (`validation_figures`)."""
+THRESHOLDS = Scope((), MAP_NAMES, counts=False)
+"""What thresholds on maps are chosen by."""
+
+
 @dataclass(frozen=True, eq=False)
 class Assessed:
     """The assessment of one image."""
@@ -53,11 +80,12 @@ class Assessed:
     """Largest evidence, in its own units."""
     figures: dict[str, float]
     """Map quality by MAP_FIGURE (e.g. cam_pointing_game), localization_iou and localization_dice, and
-    `UNCLAMPED` where the evidence is the CAM; only for NG with a mask."""
+    `UNCLAMPED` where the evidence is the CAM; only for NG with a mask, and only what is in the `Scope`."""
     curves: dict[MapName, NDArray[np.float64]]
     """IoU at each of `MAP_THRESHOLDS`; only for NG with a mask."""
     overlap: Overlap | None
-    """Overlap of the localization with the mask; None without localization, and for NG without a mask."""
+    """Overlap of the localization with the mask; None without localization, for NG without a mask, and if it
+    is not counted."""
     defect_px: float | None = None
     """Diameter of the marked defect after resizing, pixels (`data.defect_size.defect_px`)."""
     part: str | None = None
@@ -119,6 +147,7 @@ def assess_verdict(
     defect_type: str | None,
     truth: Truth | None,
     defect_px: float | None = None,
+    scope: Scope = EVERYTHING,
 ) -> Assessed:
     """Assess a verdict: reduce it to its figures.
 
@@ -131,6 +160,7 @@ def assess_verdict(
         defect_type: as in the manifest.
         truth: what is marked (nothing for OK); None for NG whose defect is not marked.
         defect_px: diameter of the marked defect after resizing, pixels; None: it has none.
+        scope: what is measured of the maps.
     """
     figures: dict[str, float] = {}
     curves: dict[MapName, NDArray[np.float64]] = {}
@@ -141,18 +171,20 @@ def assess_verdict(
         mask = truth.counted(truth.mask)
         for name, whole in verdict.evidence.maps().items():
             values = truth.counted(whole)
-            figures[f"{name}_cam_iou"] = cam_iou(values, mask)
-            figures[f"{name}_pointing_game"] = pointing_game(values, mask)
-            figures[f"{name}_energy_inside"] = energy_inside(values, mask)
-            curves[name] = iou_curve(values, mask, MAP_THRESHOLDS)
-        if (cam := _signed_cam(verdict.evidence)) is not None:
+            if name in scope.quality:
+                figures[f"{name}_cam_iou"] = cam_iou(values, mask)
+                figures[f"{name}_pointing_game"] = pointing_game(values, mask)
+                figures[f"{name}_energy_inside"] = energy_inside(values, mask)
+            if name in scope.curves:
+                curves[name] = iou_curve(values, mask, MAP_THRESHOLDS)
+        if "cam" in scope.quality and (cam := _signed_cam(verdict.evidence)) is not None:
             figures[UNCLAMPED] = cam_iou(truth.counted(cam), mask)
-        if localization is not None:
+        if scope.quality and localization is not None:
             region = truth.counted(localization) >= LOCALIZATION_THRESHOLD
             figures |= {"localization_iou": iou(region, mask), "localization_dice": dice(region, mask)}
         reason = reason and truth.points_at_defect(verdict.evidence.evidence)
     counts = None
-    if truth is not None and localization is not None:
+    if scope.counts and truth is not None and localization is not None:
         counts = overlap(localization, truth.mask, LOCALIZATION_THRESHOLD, ignored=truth.ignored)
     return Assessed(
         image=image,
@@ -197,6 +229,7 @@ def assess(
     *,
     on_image: Callable[[], None] | None = None,
     maps_dir: Path | None = None,
+    scope: Scope = EVERYTHING,
 ) -> Assessment:
     """Judge and assess all parts; only one batch of images is in memory.
 
@@ -209,6 +242,7 @@ def assess(
         on_image: called after each image.
         maps_dir: folder to write `<image stem>.npz` to for each image: float32 maps (H, W) in the image's own
             geometry, under the keys cam, attention, localization and evidence, if these maps exist.
+        scope: what is measured of the maps. An Inspector need not give any that it does not look at.
 
     Raises:
         GainspectError: an image or mask cannot be read, or two images would write the same maps file.
@@ -229,8 +263,9 @@ def assess(
                 defect_type=part.defect_type,
                 truth=truth,
                 defect_px=px_across(truth.mask.astype(np.uint8), inspector.backend.size, inspector.tiling)
-                if truth is not None and truth.mask.any()
+                if scope.counts and truth is not None and truth.mask.any()
                 else None,
+                scope=scope,
             )
         )
         if maps_dir is not None:

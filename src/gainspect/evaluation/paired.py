@@ -12,7 +12,7 @@ from gainspect.metrics.intervals import (
     Interval,
     Statistic,
     Weights,
-    group_bootstrap,
+    group_bootstraps,
     weighted_auroc,
     weighted_average_precision,
     weighted_ratio,
@@ -60,15 +60,18 @@ def differences(base: SavedVerdicts, other: SavedVerdicts) -> list[Difference]:
         raise GainspectError(
             "these are assessments of different images", hint="Compare runs evaluated on the same split."
         )
+    whole = np.ones((1, len(base.images)))
     found = []
-    for name, statistic in _STATISTICS.items():
-        first, second = statistic(base), statistic(other)
-        whole = np.ones((1, len(base.images)))
+    for name, of in _STATISTICS.items():
+        first, second = of(base), of(other)
         values = float(first(whole)[0]), float(second(whole)[0])
         if not np.isnan(values).any():
-            interval = group_bootstrap(_minus(second, first), base.groups)
-            found.append(Difference(name, *values, interval))
-    return found
+            found.append((name, values, _minus(second, first)))
+    intervals = group_bootstraps([statistic for _, _, statistic in found], base.groups)
+    return [
+        Difference(name, *values, interval)
+        for (name, values, _), interval in zip(found, intervals, strict=True)
+    ]
 
 
 def flips(base: SavedVerdicts, other: SavedVerdicts) -> Flips:

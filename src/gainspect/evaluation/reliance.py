@@ -108,7 +108,7 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
         regions = []
         for index, (image, mask) in enumerate(zip(images, masks, strict=True), start):
             other = marks[index % len(marks)] if marks and mask is None else None
-            borrowed = None if other is None else manifest.mask(other, manifest.image(other).shape)
+            borrowed = None if other is None else manifest.mask(other, manifest.shape(other))
             truth = truths[index - start]
             ignored = None if truth is None else truth.ignored
             regions.append(_regions(image, mask, borrowed, ignored, index))

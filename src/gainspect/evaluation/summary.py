@@ -5,8 +5,8 @@ treats images as independent (exact for proportions, otherwise bootstrap); the s
 Undefined values are None.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,10 @@ from gainspect.metrics.decisions import Costs, expected_cost
 from gainspect.metrics.intervals import (
     Statistic,
     clopper_pearson,
-    group_bootstrap,
+    group_bootstraps,
     mean_by_group,
+    means_by_group,
+    same_resamples,
     upper_bound,
     weighted_auroc,
     weighted_average_precision,
@@ -30,6 +32,7 @@ from gainspect.policy import Rules, View, decide
 from gainspect.types import Decision, Label, MapName
 
 Figure = dict[str, Any]
+_Intervals = TypeVar("_Intervals")
 
 MAP_FIGURES = ("cam_iou", "pointing_game", "energy_inside")
 
@@ -142,22 +145,21 @@ def _classification(assessment: Assessment, threshold: float, origin: str) -> di
         "precision": _proportion(images, called & labels, called),
         "false_alarm_rate": _proportion(images, called & ~labels, ~labels),
         "accuracy": _proportion(images, called == labels, every),
-        "f1": _figure(f1, images, weighted_ratio(twice, called.astype(np.float64) + labels)),
+        **_figures({"f1": f1}, images, [weighted_ratio(twice, called.astype(np.float64) + labels)]),
     }
 
 
 def _ranking(assessment: Assessment) -> dict[str, Figure]:
     """Figures that need no threshold."""
     scores, labels, images = assessment.scores, assessment.labels, assessment.images
-    return {
-        "auroc": _figure(auroc(scores, labels), images, weighted_auroc(scores, labels)),
-        "ap": _figure(average_precision(scores, labels), images, weighted_average_precision(scores, labels)),
-    }
+    values = {"auroc": auroc(scores, labels), "ap": average_precision(scores, labels)}
+    statistics = (weighted_auroc(scores, labels), weighted_average_precision(scores, labels))
+    return _figures(values, images, statistics)
 
 
 def _map_quality(images: Sequence[Assessed], name: MapName, threshold: float | None) -> dict[str, Any]:
     """The quality of one map, over the NG images with a mask."""
-    quality: dict[str, Any] = {figure: _mean(images, f"{name}_{figure}") for figure in MAP_FIGURES}
+    quality: dict[str, Any] = _map_means(images, name)
     if name == "evidence" and any(UNCLAMPED in image.figures for image in images):
         quality["cam_iou_unclamped"] = _mean(images, UNCLAMPED)
     if threshold is not None:
@@ -175,8 +177,7 @@ def _localization(images: Sequence[Assessed]) -> dict[str, Any] | None:
         return None
     total = localization.pooled([image.overlap for image in known if image.overlap is not None])
     return {
-        "iou": _mean(images, "localization_iou"),
-        "dice": _mean(images, "localization_dice"),
+        **_means(images, {"iou": "localization_iou", "dice": "localization_dice"}),
         "pooled_iou": localization.pooled_iou(total),
         "pooled_dice": localization.pooled_dice(total),
         "aupro": localization.aupro(total),
@@ -198,7 +199,7 @@ def _defect_types(images: Sequence[Assessed]) -> dict[str, dict[str, Any]]:
             "right_reason_rate": share_figure(
                 [(image, image.right_reason) for image in of_kind if image.right_reason is not None]
             ),
-            **{figure: _mean(of_kind, f"evidence_{figure}") for figure in MAP_FIGURES},
+            **_map_means(of_kind, "evidence"),
         }
     return table
 
@@ -250,28 +251,64 @@ def _proportion(images: Sequence[Assessed], hits: NDArray[np.bool_], trials: NDA
     }
 
 
+def _map_means(images: Sequence[Assessed], name: MapName) -> dict[str, Figure]:
+    """The MAP_FIGURES of one map, over the images that have them."""
+    return _means(images, {figure: f"{name}_{figure}" for figure in MAP_FIGURES})
+
+
 def _mean(images: Sequence[Assessed], name: str) -> Figure:
     """Mean of a per-image figure over the images that have it."""
-    having = [image for image in images if name in image.figures]
-    return mean_figure(having, np.array([image.figures[name] for image in having]))
+    return _means(images, {name: name})[name]
+
+
+def _means(images: Sequence[Assessed], names: Mapping[str, str]) -> dict[str, Figure]:
+    """Means of per-image figures that the same images have; `names` maps the name of a mean to that."""
+    having = [image for image in images if all(name in image.figures for name in names.values())]
+    values = [np.array([image.figures[name] for image in having]) for name in names.values()]
+    return dict(zip(names, _mean_figures(having, values), strict=True))
 
 
 def mean_figure(images: Sequence[Assessed], values: NDArray[np.float64], *, least: float = 0.0) -> Figure:
     """Mean of (N,) values in `least`…1 of N images, with intervals by image and by group."""
+    return _mean_figures(images, [values], least)[0]
+
+
+def _mean_figures(
+    images: Sequence[Assessed], values: Sequence[NDArray[np.float64]], least: float = 0.0
+) -> list[Figure]:
+    """As `mean_figure`, for several values of the same images."""
+    both = _by_image_and_by_group(lambda groups: means_by_group(values, groups, least=least), images)
+    return [
+        {
+            "value": float(each.mean()) if len(each) else None,
+            "n": len(each),
+            "interval": by_image,
+            "interval_by_group": by_group,
+        }
+        for each, by_image, by_group in zip(values, *both, strict=True)
+    ]
+
+
+def _figures(
+    values: Mapping[str, float | None], images: Sequence[Assessed], statistics: Sequence[Statistic]
+) -> dict[str, Figure]:
+    """Figures that are not means; both intervals are computed by bootstrap, of all figures together."""
+    both = _by_image_and_by_group(lambda groups: group_bootstraps(statistics, groups), images)
     return {
-        "value": float(values.mean()) if len(values) else None,
-        "n": len(values),
-        "interval": mean_by_group(values, [image.image for image in images], least=least),
-        "interval_by_group": mean_by_group(values, [image.group for image in images], least=least),
+        name: {
+            "value": value,
+            "n": len(images),
+            "interval": None if value is None else by_image,
+            "interval_by_group": None if value is None else by_group,
+        }
+        for (name, value), by_image, by_group in zip(values.items(), *both, strict=True)
     }
 
 
-def _figure(value: float | None, images: Sequence[Assessed], statistic: Statistic) -> Figure:
-    """A figure that is not a mean; both intervals are computed by bootstrap."""
-    known = value is not None
-    return {
-        "value": value,
-        "n": len(images),
-        "interval": group_bootstrap(statistic, [image.image for image in images]) if known else None,
-        "interval_by_group": group_bootstrap(statistic, [image.group for image in images]) if known else None,
-    }
+def _by_image_and_by_group(
+    intervals: Callable[[Sequence[str]], _Intervals], images: Sequence[Assessed]
+) -> tuple[_Intervals, _Intervals]:
+    """Intervals by image and by group; computed once where both give the same resamples."""
+    names, groups = [image.image for image in images], [image.group for image in images]
+    by_image = intervals(names)
+    return by_image, by_image if same_resamples(names, groups) else intervals(groups)

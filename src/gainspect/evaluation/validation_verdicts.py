@@ -15,11 +15,12 @@ from gainspect.data.framing import PADDING
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError, first_fault
-from gainspect.evaluation.assessment import MAP_THRESHOLDS, Assessment, assess, map_names
+from gainspect.evaluation.assessment import MAP_THRESHOLDS, THRESHOLDS, Assessment, assess, map_names
 from gainspect.evaluation.goals import Carried
 from gainspect.evaluation.truth import truth_of
 from gainspect.files import write_json
 from gainspect.inspection.backends.backend import Backend
+from gainspect.inspection.backends.remembered import Remembered
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.rules import broken_rules, control_drop_share, drop_share, map_agreement
 from gainspect.policy import InputPolicy, Policy, ReasonPolicy, View
@@ -141,6 +142,9 @@ def validation_verdicts(
 ) -> ValidationVerdicts:
     """Judge the validation part, choose the thresholds on its maps, then check the reason of each image.
 
+    The network runs once on each image, and once on each repair of it; twice on images for whose maps there
+    is no room in between.
+
     Args:
         backend: runs the network.
         validation: the validation part.
@@ -155,11 +159,13 @@ def validation_verdicts(
         GainspectError: an image or mask cannot be read.
     """
     if kept is None:
+        backend = remembered = Remembered(backend)
         inspector = Inspector(backend, threshold=0.5, tiling=tiling, padding=padding)
-        assessment = assess(inspector, validation, on_image=on_image)
+        assessment = assess(inspector, validation, on_image=on_image, scope=THRESHOLDS)
         thresholds = map_thresholds(assessment)
         peaks = [image.evidence_peak for image in assessment.images if image.label is Label.OK]
         region_threshold = least_region(thresholds, peaks)
+        remembered.replay()
     else:
         thresholds, region_threshold = kept.map_thresholds, kept.region_threshold
     checked = checked_verdicts(
@@ -202,6 +208,7 @@ def checked_verdicts(
         reason=reason,
         padding=padding,
         inputs=LOOKED_AT,
+        maps=("attention", "localization"),
     )
     verdicts = inspector.judge(map(validation.image, validation.parts))
     images = []
@@ -236,7 +243,7 @@ def with_inputs(
     Raises:
         GainspectError: an image cannot be read.
     """
-    inspector = Inspector(backend, threshold=0.5, tiling=tiling, inputs=LOOKED_AT)
+    inspector = Inspector(backend, threshold=0.5, tiling=tiling, inputs=LOOKED_AT, maps=())
     judged = inspector.judge(map(validation.image, validation.parts))
     known = {
         validation.key(part): verdict.inputs for part, verdict in zip(validation.parts, judged, strict=True)

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import cast
@@ -49,6 +49,7 @@ from gainspect.types import (
     Image,
     InputStatistics,
     Label,
+    MapName,
     NgReason,
     PartVerdict,
     Region,
@@ -79,6 +80,7 @@ class Inspector:
             not state it are refused.
         regions: what is said of regions besides where they are: types, measures, rules; None: nothing.
         inputs: which images are like those of the training; None: no image is looked at.
+        maps: the maps that verdicts have, where the network gives them; the evidence is always one of them.
 
     Raises:
         GainspectError: an argument is out of its range.
@@ -103,6 +105,7 @@ class Inspector:
         depth: Depth | None = None,
         regions: ReadsRegions | None = None,
         inputs: InputPolicy | None = None,
+        maps: Collection[MapName] = MAP_NAMES,
     ) -> None:
         if region_threshold is not None:
             region_threshold = require_number("region_threshold", region_threshold, -math.inf, math.inf)
@@ -132,6 +135,7 @@ class Inspector:
         self.depth = depth
         self.regions = regions
         self.inputs = inputs
+        self.maps = tuple(name for name in MAP_NAMES if name in maps or name == "evidence")
         self.max_mpx = require_limit(max_mpx)
 
     @property
@@ -318,14 +322,21 @@ class Inspector:
         if self.tiling is not None:
             yield from (
                 judge_tiles(
-                    self._run, image, size, self.tiling, self.batch_size, self.padding, self._keep_from
+                    self._run,
+                    image,
+                    size,
+                    self.tiling,
+                    self.batch_size,
+                    self.padding,
+                    self._keep_from,
+                    self.maps,
                 )
                 for image in images
             )
             return
         frames, geometries = zip(*(letterbox(image, size, self.padding) for image in images), strict=True)
         results = self._run(np.stack(frames))
-        names = [name for name in MAP_NAMES if name in results]
+        names = [name for name in self.maps if name in results]
         for index, geometry in enumerate(geometries):
             maps = {name: unletterbox(results[name][index], geometry) for name in names}
             given = results.get("contributions")

@@ -1,6 +1,6 @@
 """Judging a large image tile by tile: one score, and maps of the whole image."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import islice
 from typing import NamedTuple
 
@@ -75,6 +75,7 @@ def judge_tiles(
     batch_size: int,
     padding: int = PADDING,
     keep_from: float | None = None,
+    names: Collection[MapName] = MAP_NAMES,
 ) -> Judged:
     """Judge an image of any size; its score is that of its worst tile.
 
@@ -93,6 +94,7 @@ def judge_tiles(
         batch_size: B, number of tiles per batch.
         padding: gray value of the letterbox's border.
         keep_from: the grids of tiles from this P(NG) on are kept; None: of none.
+        names: the maps that are made, where the network gives them.
 
     Returns:
         The largest P(NG) of all tiles, the contributions of the tile that has it, the maps, and the largest
@@ -125,7 +127,7 @@ def judge_tiles(
             kept = np.flatnonzero(results["score"] >= keep_from)
             grids += [grid_of(results, at, geometries[at], batch[at]) for at in map(int, kept)]
         distances += map(float, results.get("distance", ()))
-        for name in MAP_NAMES:
+        for name in names:
             if name not in results:
                 continue
             if name not in maps:

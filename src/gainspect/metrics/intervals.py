@@ -3,6 +3,7 @@
 Images of one physical part are not independent, so the interval by group is the one to trust.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ Statistic = Callable[[Weights], NDArray[np.float64]]
 
 _CELLS = 2_000_000
 """Largest number of weights in memory at once."""
+_CACHED = 2**16
+"""Number of weights that are counted, or taken by a statistic, in one go: they stay in a core's cache."""
 
 
 def clopper_pearson(successes: float, trials: int, confidence: float = 0.95) -> Interval:
@@ -83,8 +86,9 @@ def events_allowed(trials: int, rate: float, confidence: float = 0.95) -> int | 
     >>> events_allowed(58, 0.05), events_allowed(59, 0.05), events_allowed(93, 0.05)
     (None, 0, 1)
     """
-    allowed = [count for count in range(trials) if upper_bound(count, trials, confidence) <= rate]
-    return allowed[-1] if allowed else None
+    # The bound grows with the number of events.
+    allowed = bisect_right(range(trials), rate, key=lambda events: upper_bound(events, trials, confidence))
+    return allowed - 1 if allowed else None
 
 
 def group_bootstrap(
@@ -110,24 +114,67 @@ def group_bootstrap(
 
     Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), section 3.8.
     """
-    names, member_of = np.unique(np.asarray(groups), return_inverse=True)
-    count = len(names)
-    if count < 2:
-        return None
+    return group_bootstraps([statistic], groups, resamples=resamples, seed=seed, confidence=confidence)[0]
+
+
+def group_bootstraps(
+    statistics: Sequence[Statistic],
+    groups: Sequence[str],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> list[Interval | None]:
+    """As `group_bootstrap`, for several statistics of the same images: they share the resamples."""
+    count, member_of = _members(groups)
+    if count < 2 or not statistics:
+        return [None] * len(statistics)
     rng = np.random.default_rng(seed)
     rows = max(1, _CELLS // max(len(member_of), count))
-    values = []
+    values: list[list[NDArray[np.float64]]] = [[] for _ in statistics]
     for start in range(0, resamples, rows):
-        size = min(rows, resamples - start)
-        drawn = rng.integers(count, size=(size, count)) + count * np.arange(size)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
-        values.append(statistic(times[:, member_of].astype(np.float64)))
-    found = np.concatenate(values)
-    found = found[~np.isnan(found)]
-    if len(found) <= resamples / 2:
+        drawn = rng.integers(count, size=(min(rows, resamples - start), count))
+        # The weights of one image lie together: the last digit of a product depends on that.
+        weights = np.take(np.ascontiguousarray(_times(drawn, count).T), member_of, axis=0).T
+        for found, statistic in zip(values, statistics, strict=True):
+            found.append(statistic(weights))
+    return [_percentiles(np.concatenate(found), confidence) for found in values]
+
+
+def same_resamples(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two groupings of the same images give the same resamples, and so the same intervals.
+
+    >>> same_resamples(["a.png", "b.png", "c.png"], ["1", "2", "3"])
+    True
+    >>> same_resamples(["a.png", "b.png", "c.png"], ["1", "1", "2"])
+    False
+    """
+    return np.array_equal(_members(one)[1], _members(other)[1])
+
+
+def _members(groups: Sequence[str]) -> tuple[int, NDArray[np.intp]]:
+    """The number of groups, and (N,) the place of each image's group among them in the order of names."""
+    names, member_of = np.unique(np.asarray(groups), return_inverse=True)
+    return len(names), member_of
+
+
+def _times(drawn: NDArray[np.int64], count: int) -> Weights:
+    """(R, G) how often each of G groups is among each row of (R, G) drawn ones."""
+    times = np.empty(drawn.shape)
+    rows = max(1, _CACHED // count)
+    for start in range(0, len(drawn), rows):
+        block = drawn[start : start + rows]
+        cells = block + count * np.arange(len(block))[:, None]
+        times[start : start + rows] = np.bincount(cells.ravel(), minlength=block.size).reshape(block.shape)
+    return times
+
+
+def _percentiles(values: NDArray[np.float64], confidence: float) -> Interval | None:
+    known = values[~np.isnan(values)]
+    if len(known) <= len(values) / 2:
         return None
     tail = 100 * (1 - confidence) / 2
-    low, high = np.percentile(found, [tail, 100 - tail])
+    low, high = np.percentile(known, [tail, 100 - tail])
     return float(low), float(high)
 
 
@@ -147,13 +194,26 @@ def mean_by_group(
     >>> round(low, 3), round(high, 3)
     (-0.308, 0.308)
     """
-    if not len(values):
-        return None
+    return means_by_group([values], groups, least=least, seed=seed)[0]
+
+
+def means_by_group(
+    values: Sequence[NDArray[np.floating]], groups: Sequence[str], *, least: float = 0.0, seed: int = 0
+) -> list[Interval | None]:
+    """As `mean_by_group`, for several values of the same images: they share the resamples."""
+    spread = [place for place, each in enumerate(values) if len(each) and (each != each[0]).any()]
+    drawn = group_bootstraps([weighted_mean(values[place]) for place in spread], groups, seed=seed)
+    found = [_around(each, groups, least) if len(each) else None for each in values]
+    for place, interval in zip(spread, drawn, strict=True):
+        found[place] = interval
+    return found
+
+
+def _around(values: NDArray[np.floating], groups: Sequence[str], least: float) -> Interval:
+    """The interval of values that are all equal."""
     value = float(values[0])
-    if (values == value).all():
-        _, differing = clopper_pearson(0, len(set(groups)))
-        return value - differing * (value - least), value + differing * (1.0 - value)
-    return group_bootstrap(weighted_mean(values), groups, seed=seed)
+    _, differing = clopper_pearson(0, len(set(groups)))
+    return value - differing * (value - least), value + differing * (1.0 - value)
 
 
 def weighted_mean(values: NDArray[np.floating]) -> Statistic:
@@ -172,43 +232,52 @@ def weighted_ratio(parts: NDArray[np.floating], wholes: NDArray[np.floating]) ->
 
 def weighted_auroc(scores: NDArray[np.floating], labels: NDArray[np.bool_]) -> Statistic:
     """Area under the ROC curve: share of (NG, OK) pairs in the right order; ties count half."""
-    order, starts = _score_levels(scores)
 
-    def statistic(weights: Weights) -> NDArray[np.float64]:
-        positive, negative = _by_level(weights, labels, order, starts)
+    def area(positive: Weights, total: Weights) -> NDArray[np.float64]:
+        negative = total - positive
         above = np.cumsum(positive, axis=1) - positive / 2
         return _divide((above * negative).sum(1), positive.sum(1) * negative.sum(1))
 
-    return statistic
+    return _by_level(area, scores, labels)
 
 
 def weighted_average_precision(scores: NDArray[np.floating], labels: NDArray[np.bool_]) -> Statistic:
     """Average precision: Σ (recall step × precision) over the distinct scores, as in scikit-learn."""
-    order, starts = _score_levels(scores)
 
-    def statistic(weights: Weights) -> NDArray[np.float64]:
-        positive, negative = _by_level(weights, labels, order, starts)
-        caught = np.cumsum(positive, axis=1)
-        called = caught + np.cumsum(negative, axis=1)
+    def precision_of(positive: Weights, total: Weights) -> NDArray[np.float64]:
+        caught, called = np.cumsum(positive, axis=1), np.cumsum(total, axis=1)
         precision = np.divide(caught, called, out=np.zeros_like(caught), where=called > 0)
         return _divide((precision * positive).sum(1), positive.sum(1))
 
-    return statistic
-
-
-def _score_levels(scores: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The order by decreasing score, and the positions in it where each distinct score starts."""
-    order = np.argsort(-scores, kind="stable")
-    return order, np.flatnonzero(np.diff(scores[order], prepend=np.inf))
+    return _by_level(precision_of, scores, labels)
 
 
 def _by_level(
-    weights: Weights, labels: NDArray[np.bool_], order: NDArray[np.intp], starts: NDArray[np.intp]
-) -> tuple[Weights, Weights]:
-    """(R, L) weights of the NG and of the OK images at each distinct score, highest score first."""
-    ranked, defective = weights[:, order], labels[order]
-    positive = np.add.reduceat(ranked * defective, starts, axis=1)
-    return positive, np.add.reduceat(ranked * ~defective, starts, axis=1)
+    figure: Callable[[Weights, Weights], NDArray[np.float64]],
+    scores: NDArray[np.floating],
+    labels: NDArray[np.bool_],
+) -> Statistic:
+    """A figure that takes (R, L) weights at each distinct score, highest first: of NG images, and of all.
+
+    Scores are sorted once. A resample then takes time in proportion to the number of images.
+    """
+    order = np.argsort(-scores, kind="stable")
+    starts = np.flatnonzero(np.diff(scores[order], prepend=np.inf))
+    defective = labels[order].astype(np.float64)
+    tied = len(starts) < len(order)
+
+    def statistic(weights: Weights) -> NDArray[np.float64]:
+        weights, rows = np.ascontiguousarray(weights), max(1, _CACHED // len(order))
+        found = []
+        for start in range(0, len(weights), rows):
+            total = np.take(weights[start : start + rows], order, axis=1)
+            positive = total * defective
+            if tied:
+                total, positive = (np.add.reduceat(each, starts, axis=1) for each in (total, positive))
+            found.append(figure(positive, total))
+        return np.concatenate(found)
+
+    return statistic
 
 
 def _divide(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -47,7 +47,7 @@ class Overlap:
     union: int
     sizes: int
     """|A| + |B|."""
-    outside: NDArray[np.int64]
+    outside: NDArray[np.integer]
     """(bins,) number of pixels outside the mask, by value."""
     regions: NDArray[np.float32]
     """(defects, bins): share of the pixels of each connected (8 neighbors) defect at or above each bin."""
@@ -70,23 +70,27 @@ def overlap(
     logits = np.log(probability / (1 - probability))
     bins = np.rint(logits * _STEPS_PER_LOGIT).astype(np.int64) + _LAST_BIN // 2
     count, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    shares = [_share_at_or_above(_histogram(bins[components == index])) for index in range(1, count)]
+    inside = components > 0
+    counts = _histograms(bins[inside], components[inside].astype(np.int64) - 1, count - 1)
     return Overlap(
         intersection=int((region & mask).sum()),
         union=int((region | mask).sum()),
         sizes=int(region.sum()) + int(mask.sum()),
-        outside=_histogram(bins[~mask & counted]),
-        regions=np.array(shares, np.float32).reshape(-1, _LAST_BIN + 1),
+        outside=np.bincount(bins[~mask & counted], minlength=_LAST_BIN + 1).astype(np.int32),
+        regions=_share_at_or_above(counts).astype(np.float32),
     )
 
 
 def pooled(overlaps: Sequence[Overlap]) -> Overlap:
     """The counts over all pixels of all images; needs at least one image."""
+    outside = np.zeros(_LAST_BIN + 1, np.int64)
+    for one in overlaps:
+        outside += one.outside
     return Overlap(
         intersection=sum(one.intersection for one in overlaps),
         union=sum(one.union for one in overlaps),
         sizes=sum(one.sizes for one in overlaps),
-        outside=np.sum([one.outside for one in overlaps], axis=0),
+        outside=outside,
         regions=np.concatenate([one.regions for one in overlaps]),
     )
 
@@ -121,10 +125,13 @@ def aupro(total: Overlap, limit: float = 0.3) -> float | None:
     return float(area / limit)
 
 
-def _histogram(bins: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.bincount(bins, minlength=_LAST_BIN + 1)
+def _histograms(bins: NDArray[np.int64], rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """(count, bins): how many values of each row lie in each bin; all rows in one pass over the values."""
+    cells = rows * (_LAST_BIN + 1) + bins
+    return np.bincount(cells, minlength=count * (_LAST_BIN + 1)).reshape(count, _LAST_BIN + 1)
 
 
-def _share_at_or_above(histogram: NDArray[np.int64]) -> NDArray[np.float64]:
-    """For each bin, the share of the pixels in this bin or in a higher one."""
-    return np.asarray(np.cumsum(histogram[::-1])[::-1] / histogram.sum(), np.float64)
+def _share_at_or_above(histograms: NDArray[np.integer]) -> NDArray[np.float64]:
+    """(…, bins): for each bin of a histogram, the share of its pixels in this bin or in a higher one."""
+    reached = np.cumsum(histograms[..., ::-1], axis=-1)[..., ::-1]
+    return np.asarray(reached / histograms.sum(axis=-1, keepdims=True), np.float64)

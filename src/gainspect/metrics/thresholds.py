@@ -6,6 +6,7 @@ the logit scale before costs are compared (benchmarks/operating_point.py compare
 `noise_floor` and `least_cost` raise ValueError without a part of each class, or for scores outside 0…1.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ _ROUNDING = 1e-3
 """Logits that are spread by less count as equal."""
 _CANDIDATES = 500
 """Most thresholds that are compared; of more, some in even steps are left out."""
+_PARTS = 4096
+"""Parts that are held against all thresholds at once: memory does not grow with their number."""
 
 
 class Thresholds(NamedTuple):
@@ -42,7 +45,8 @@ def noise_floor(scores: Scores, labels: Labels) -> float:
     Source: Youden, Index for rating diagnostic tests, Cancer 3 (1950), on blurred scores.
     """
     blurred = _Blurred(scores, labels)
-    return blurred.at(_last_least(blurred.below[labels].mean(0) - blurred.below[~labels].mean(0)))
+    passed = blurred.sums([(labels / labels.sum(), False), (~labels / (~labels).sum(), False)])
+    return blurred.at(_last_least(passed[0] - passed[1]))
 
 
 def least_cost(
@@ -75,11 +79,13 @@ def least_cost(
         as_ng = np.where(doubted, costs.review, as_ng)
     missed = np.where(labels, costs.miss, 0.0)
     if not band:
-        cost = (weight * missed) @ blurred.below + (weight * as_ng) @ (1 - blurred.below)
-        least = _last_least(cost)
+        passed, called = blurred.sums([(weight * missed, False), (weight * as_ng, True)])
+        least = _last_least(cost := passed + called)
         return Thresholds(blurred.at(least), blurred.at(least), float(cost[least]))
-    lower = (weight * missed) @ blurred.below + (weight * costs.review) @ (1 - blurred.below)
-    upper = (weight * (as_ng - costs.review)) @ (1 - blurred.below)
+    passed, stopped, upper = blurred.sums(
+        [(weight * missed, False), (weight * costs.review, True), (weight * (as_ng - costs.review), True)]
+    )
+    lower = passed + stopped
     up_to = np.minimum.accumulate(lower)  # the least cost of a lower threshold up to each upper one
     high = _last_least(up_to + upper)
     return Thresholds(
@@ -109,11 +115,25 @@ class _Blurred:
         if not ((values >= 0) & (values <= 1)).all():
             raise ValueError("scores must be within 0…1")
         logits = logit(values.clip(_LEAST, 1 - _LEAST))
-        width = np.where(labels, _bandwidth(logits[labels]), _bandwidth(logits[~labels]))
+        self._logits = logits
+        self._width = np.where(labels, _bandwidth(logits[labels]), _bandwidth(logits[~labels]))
         self.thresholds = between(values, floor)
+
+    def sums(self, terms: Sequence[tuple[_Values, bool]]) -> list[_Values]:
+        """For each term and threshold, how much of some weights lies on one side of it, (C,) each.
+
+        Args:
+            terms: weights (N,), and whether those count whose blurred scores reach the threshold, or those
+                that lie below it.
+        """
         places = logit(self.thresholds.clip(_LEAST, 1 - _LEAST))
-        self.below: _Values = ndtr((places - logits[:, None]) / width[:, None])
-        """(N, C), the probability that the blurred score of a part lies below each threshold."""
+        totals = [np.zeros(len(places)) for _ in terms]
+        for start in range(0, len(self._logits), _PARTS):
+            block = slice(start, start + _PARTS)
+            below = ndtr((places - self._logits[block, None]) / self._width[block, None])
+            for total, (weights, reaching) in zip(totals, terms, strict=True):
+                total += weights[block] @ (1 - below if reaching else below)
+        return totals
 
     def at(self, index: int) -> float:
         return float(self.thresholds[index])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
-from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.assessment import SELECTION, assess
 from gainspect.inspection.backends.backend import Backend, Precision, RuntimeName
 from gainspect.inspection.backends.choice import open_backend
 from gainspect.inspection.bundle import Bundle, Format
@@ -134,8 +134,10 @@ def certify_int8(bundle: Bundle, reference: Backend, validation: Manifest) -> di
 
 def _on_validation(backend: Backend, bundle: Bundle, validation: Manifest) -> dict[str, Any]:
     policy, tiling = bundle.description.policy, bundle.description.preprocessing.tiling
-    inspector = Inspector(backend, threshold=policy.threshold, tiling=tiling, inputs=policy.inputs)
-    assessment = assess(inspector, validation)
+    inspector = Inspector(
+        backend, threshold=policy.threshold, tiling=tiling, inputs=policy.inputs, maps=SELECTION.maps
+    )
+    assessment = assess(inspector, validation, scope=SELECTION)
     reasons = [right for _, right in assessment.reasons]
     ok = [image for image in assessment.images if image.label is Label.OK]
     return {

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from gainspect.config import Direction
 from gainspect.data.manifest import Manifest
-from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.assessment import SELECTION, assess
 from gainspect.evaluation.validation_figures import validation_figures
 from gainspect.files import write_text
 from gainspect.inspection.backends.torch import TorchBackend
@@ -85,8 +85,9 @@ class Monitor(pl.Callback):
             return {}
         model = task.kept_model
         backend = TorchBackend(model, task.config.data.input_size, device_of(model))
-        inspector = Inspector(backend, threshold=0.5, tiling=task.config.data.tiling)
-        assessment = assess(inspector, self.validation)
+        tiling = task.config.data.tiling
+        inspector = Inspector(backend, threshold=0.5, tiling=tiling, maps=SELECTION.maps)
+        assessment = assess(inspector, self.validation, scope=SELECTION)
         return dict(validation_figures(assessment, task.config.training.monitor_recall))
 
     def _keep_if_good(self, task: InspectionTask, epoch: EpochFigures) -> None:

@@ -9,7 +9,7 @@ from torch.utils.data import default_collate
 
 from gainspect.data.loading.dataset import Sample
 from gainspect.data.manifest import Manifest
-from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.assessment import SELECTION, assess
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.inspection.inspector import Inspector
 from gainspect.training.compiled import compile_backbone
@@ -56,6 +56,8 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
     sample = replace(validation, parts=validation.parts[:_SAMPLE])
     started = time.perf_counter()
     seen = task.config.data
-    assess(Inspector(TorchBackend(model, seen.input_size, device), threshold=0.5, tiling=seen.tiling), sample)
+    backend = TorchBackend(model, seen.input_size, device)
+    inspector = Inspector(backend, threshold=0.5, tiling=seen.tiling, maps=SELECTION.maps)
+    assess(inspector, sample, scope=SELECTION)
     judging = (time.perf_counter() - started) / len(sample.parts)
     return epochs * (len(draws) * per_step + len(validation.parts) * judging)

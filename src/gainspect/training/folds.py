@@ -14,7 +14,7 @@ from gainspect.data.marked import Marking
 from gainspect.data.splits import folds
 from gainspect.data.unchanged import DataRecord
 from gainspect.errors import GainspectError
-from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.assessment import THRESHOLDS, assess
 from gainspect.evaluation.out_of_fold import HeldOutMaps, pooled, pooled_thresholds
 from gainspect.evaluation.validation_verdicts import (
     checked_verdicts,
@@ -200,7 +200,9 @@ def _judge(run: RunFolder, config: RunConfig, divisions: list[Manifest], console
                 inspector = Inspector(
                     last_average(fold, device=device_at_hand()), threshold=0.5, tiling=tiling
                 )
-                HeldOutMaps.of(assess(inspector, held, on_image=advance)).save(fold.held_out_maps_file)
+                HeldOutMaps.of(assess(inspector, held, on_image=advance, scope=THRESHOLDS)).save(
+                    fold.held_out_maps_file
+                )
         thresholds, region = pooled_thresholds([HeldOutMaps.read(one.held_out_maps_file) for one in runs])
         for fold, held, division in todo:
             if not fold.held_out_file.is_file():

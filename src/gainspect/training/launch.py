@@ -34,6 +34,7 @@ from gainspect.training.checkpoint import SafetensorsIO, load_state
 from gainspect.training.compiled import compile_backbone, compiler_errors
 from gainspect.training.device import device_at_hand
 from gainspect.training.estimate import estimate
+from gainspect.training.free_memory import cache_room
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.selection import EpochFigures, monitored
 from gainspect.training.settle import Settled, settle
@@ -148,6 +149,7 @@ def _fit(
         boxes=config.experimental.boxes,
         transplants=strategy(config.strategy).transplants if transplants is None else transplants,
         tiling=config.data.tiling,
+        room=cache_room(config.training.cache_gb),
     )
     workers, fewer = loading_workers(config)
     say(console, fewer or None)
@@ -175,6 +177,7 @@ def _fit(
     except SystemExit as error:  # Lightning turns Ctrl-C into SystemExit
         raise KeyboardInterrupt from error
     finally:
+        data.forget()
         if main and handler is not None:
             signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
     _finish(run, config, manifest, monitor, announced, console)

@@ -59,8 +59,9 @@ class InspectionTask(pl.LightningModule):
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """The current epoch's batches (rebuilt every epoch)."""
-        epoch = self.current_epoch
-        return DataLoader(self.data, batch_sampler=self.batches(epoch), num_workers=self.workers)
+        drawn = self.batches(self.current_epoch)
+        self.data.keep(drawn[0][0].size)
+        return DataLoader(self.data, batch_sampler=drawn, num_workers=self.workers)
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
         """Weighted sum of the losses that are active now."""

@@ -217,3 +217,22 @@ def test_what_is_missing_is_left_to_the_reader(tmp_path: Path) -> None:
     require_within(tmp_path / "gone.png", 64, where="gone.png")
     require_within(b"", 64, where="x")
     assert image_size(io.BytesIO(b"no image")) is None
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM"])
+@pytest.mark.parametrize("orientation", [None, 1, 3, 6, 8])
+def test_the_shape_of_an_image_is_that_of_its_pixels(tmp_path, kind, orientation):
+    exif = Pillow.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    path = tmp_path / f"a.{kind.lower()}"
+    Pillow.new("RGB", (7, 5), (200, 30, 90)).save(path, kind, exif=exif)
+    assert Reading().shape(path) == read_image(path).shape[:2]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not an image"])
+def test_what_is_no_image_has_no_shape(tmp_path, content):
+    if content is not None:
+        (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(GainspectError, match=r"a\.png: "):
+        Reading().shape(tmp_path / "a.png")

@@ -9,11 +9,15 @@ import pytest
 
 from gainspect.data.mask_values import MaskValues
 from gainspect.data.reading import Reading
+from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
-from gainspect.evaluation.assessment import MAP_THRESHOLDS, assess
+from gainspect.evaluation.assessment import MAP_THRESHOLDS, SELECTION, THRESHOLDS, assess
 from gainspect.evaluation.doubtful import resolve
 from gainspect.evaluation.saved_verdicts import read_verdicts, save_verdicts
-from gainspect.types import Label
+from gainspect.evaluation.validation_figures import validation_figures
+from gainspect.evaluation.validation_verdicts import map_thresholds
+from gainspect.inspection.inspector import Inspector
+from gainspect.types import MAP_NAMES, Label
 
 SCORES = [0.1, 0.7, 0.9, 0.8, 0.2, 0.95]
 FIGURES = ("cam_iou", "pointing_game", "energy_inside")
@@ -188,3 +192,59 @@ def test_what_masks_say_to_ignore_counts_for_no_figure(parts):
     image = assess(parts.inspector(SCORES, both), whole).images[2]
     assert image.figures["evidence_pointing_game"] == 0
     assert (image.right_reason, image.evidence_peak) == (False, 1.0)
+
+
+def uneven(mask):
+    """Maps of which none is another, and none fits."""
+    beside = np.roll(mask, 3, axis=1)
+    return {
+        "cam": 3 * mask - beside,
+        "attention": 0.2 + 0.5 * beside,
+        "localization": np.maximum(0.4 * mask, beside),
+        "evidence": 0.1 + 0.6 * mask + 0.3 * beside,
+    }
+
+
+@pytest.mark.parametrize("maps", [uneven, all_maps, elsewhere, lambda mask: {"cam": mask, "evidence": mask}])
+def test_epochs_are_compared_by_the_same_figures_as_of_everything(parts, maps):
+    whole = assess(parts.inspector(SCORES, maps), parts.manifest)
+    inspector = parts.inspector(SCORES, maps)
+    inspector.maps = [name for name in inspector.maps if name in SELECTION.maps]
+    found = assess(inspector, parts.manifest, scope=SELECTION)
+    assert validation_figures(found, 0.7) == validation_figures(whole, 0.7)
+    assert [right for _, right in found.reasons] == [right for _, right in whole.reasons]
+    for one, other in zip(found.images, whole.images, strict=True):
+        assert one.figures.items() <= other.figures.items()
+        assert (one.curves, one.overlap, one.defect_px) == ({}, None, None)
+        same = ("score", "verdict", "right_reason", "evidence_peak", "view", "decision")
+        assert all(getattr(one, name) == getattr(other, name) for name in same)
+
+
+def test_thresholds_are_chosen_by_the_same_curves_as_of_everything(parts):
+    whole = assess(parts.inspector(SCORES, uneven), parts.manifest)
+    found = assess(parts.inspector(SCORES, uneven), parts.manifest, scope=THRESHOLDS)
+    assert map_thresholds(found) == map_thresholds(whole)
+    for one, other in zip(found.images, whole.images, strict=True):
+        np.testing.assert_equal(one.curves, other.curves)
+        assert (one.figures, one.overlap, one.evidence_peak) == ({}, None, other.evidence_peak)
+
+
+class AllMaps:
+    """Maps as large as the frame, whatever it shows."""
+
+    size = 32
+
+    def __call__(self, images):
+        maps = {name: images[..., 0].astype(np.float32) for name in MAP_NAMES}
+        return {"score": np.zeros(len(images), np.float32), **maps}
+
+
+@pytest.mark.parametrize("tiling", [None, Tiling(32, 0.0)])
+def test_only_maps_that_are_looked_at_are_brought_to_the_size_of_the_image(parts, tiling):
+    whole = Inspector(AllMaps(), threshold=0.5, tiling=tiling)
+    lean = Inspector(AllMaps(), threshold=0.5, tiling=tiling, maps=SELECTION.maps)
+    image = parts.manifest.image(parts.manifest.parts[0])
+    expected, found = (next(one.judge([image])).evidence.maps() for one in (whole, lean))
+    assert set(expected) == set(MAP_NAMES) and set(found) == {"evidence", "localization"}
+    for name, values in found.items():
+        np.testing.assert_array_equal(values, expected[name])

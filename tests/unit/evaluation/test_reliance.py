@@ -6,6 +6,7 @@ import pytest
 
 from gainspect.data.decode import read_image
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.reading import Reading
 from gainspect.errors import GainspectError
 from gainspect.evaluation.failures import Cause, failures, guess
 from gainspect.evaluation.reliance import CELLS, assessment_of, by_size, examine, outcomes, quadrant, reliance
@@ -99,6 +100,17 @@ def test_images_go_by_in_order_with_their_masks_and_verdicts(parts):
         assert image.verdict.by_score is (Label.NG if bad else Label.OK)
         np.testing.assert_array_equal(image.image, read_image(image.part.image))
         assert image.examined.defect_px == (pytest.approx(6) if bad else None)
+
+
+def test_each_image_is_decoded_once(parts, monkeypatch):
+    """An OK image is repaired in the shape of another part's defect, whose image is not decoded for it."""
+    decoded = []
+    read = Reading.image
+    monkeypatch.setattr(Reading, "image", lambda reading, path: decoded.append(path) or read(reading, path))
+    seen = list(examine(inspector(cue=False), parts))
+    assert decoded == [part.image for part in parts.parts]
+    good = [image.examined for image in seen if image.part.label is Label.OK]
+    assert all(one.random_repaired is not None for one in good)
 
 
 def test_an_image_is_read_when_it_is_asked_for(parts):

@@ -7,11 +7,18 @@ import numpy as np
 import pytest
 
 from gainspect.data.manifest import Manifest
+from gainspect.evaluation import summary as module
 from gainspect.evaluation.assessment import assess
 from gainspect.evaluation.summary import summarize
 from gainspect.evaluation.validation_figures import validation_figures
 from gainspect.evaluation.validation_verdicts import map_thresholds
-from gainspect.metrics.intervals import clopper_pearson
+from gainspect.metrics import intervals
+from gainspect.metrics.intervals import (
+    clopper_pearson,
+    group_bootstrap,
+    weighted_auroc,
+    weighted_average_precision,
+)
 from gainspect.strategies import STRATEGIES
 
 SCORES = [0.1, 0.7, 0.9, 0.8, 0.2, 0.95]
@@ -43,6 +50,41 @@ def test_ranking_by_hand(assessment):
     ranking = summarize(assessment)["classification"]["ranking"]
     assert ranking["auroc"]["value"] == pytest.approx(7 / 8)  # of 8 pairs, 0.2 (NG) < 0.7 (OK) is wrong
     assert ranking["ap"]["value"] == pytest.approx((1 + 1 + 1 + 4 / 5) / 4)
+
+
+def test_intervals_of_a_ranking_are_drawn_by_image_and_by_group(assessment):
+    """Images 3 and 4 are of one group here; then each is one of its own, in the order of names."""
+    scores, labels = assessment.scores, assessment.labels
+    names = [image.image for image in assessment.images]
+    alone = replace(
+        assessment, images=tuple(replace(image, group=image.image) for image in assessment.images)
+    )
+    for of in (assessment, alone):
+        groups = [image.group for image in of.images]
+        ranking = summarize(of)["classification"]["ranking"]
+        for figure, weighted in (("auroc", weighted_auroc), ("ap", weighted_average_precision)):
+            statistic = weighted(scores, labels)
+            assert ranking[figure]["interval"] == group_bootstrap(statistic, names)
+            assert ranking[figure]["interval_by_group"] == group_bootstrap(statistic, groups)
+
+
+def test_figures_of_images_that_are_groups_are_drawn_once(assessment, monkeypatch):
+    drawn = []
+    bootstraps = intervals.group_bootstraps
+
+    def counted(statistics, groups, **settings):
+        drawn.append(len(statistics))
+        return bootstraps(statistics, groups, **settings)
+
+    monkeypatch.setattr(module, "group_bootstraps", counted)
+    summarize(assessment)
+    # F1 at two thresholds, then AUROC and AP together: by image and by group.
+    assert drawn == [1, 1, 1, 1, 2, 2]
+    drawn.clear()
+    summarize(
+        replace(assessment, images=tuple(replace(image, group=image.image) for image in assessment.images))
+    )
+    assert drawn == [1, 1, 2]
 
 
 def test_map_quality_and_localization_by_hand(assessment):

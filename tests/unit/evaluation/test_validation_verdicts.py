@@ -11,12 +11,19 @@ from numpy.typing import NDArray
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
+from gainspect.evaluation.assessment import assess
 from gainspect.evaluation.validation_verdicts import (
+    ValidationVerdicts,
+    checked_verdicts,
+    least_region,
+    map_thresholds,
     read_validation_verdicts,
     save_validation_verdicts,
     validation_verdicts,
     with_inputs,
 )
+from gainspect.inspection.backends.remembered import Remembered
+from gainspect.inspection.inspector import Inspector
 from gainspect.types import CheckGap, InputStatistics, Label
 
 SIDE = 128
@@ -77,8 +84,42 @@ def test_every_image_is_judged_and_checked(parts: Manifest) -> None:
     assert (by_name["dark"].drop, by_name["dark"].gap) == (None, CheckGap.NO_REGION)
     assert found.map_thresholds == {"evidence": found.region_threshold}
     assert len(steps) == 2 * len(parts.parts)
-    # Judged twice (the second time for its region), and three repairs of each that has evidence.
-    assert backend.frames == 2 * 5 + 3 * 4
+    # Judged once, and three repairs of each that has evidence.
+    assert backend.frames == 5 + 3 * 4
+
+
+def judged_twice(backend: BrightShare, parts: Manifest, tiling: Tiling | None) -> ValidationVerdicts:
+    """In two passes that know nothing of each other."""
+    assessment = assess(Inspector(backend, threshold=0.5, tiling=tiling), parts)
+    thresholds = map_thresholds(assessment)
+    peaks = [image.evidence_peak for image in assessment.images if image.label is Label.OK]
+    return checked_verdicts(backend, parts, thresholds, least_region(thresholds, peaks), tiling)
+
+
+@pytest.mark.parametrize("tiling", [None, Tiling(40, 0.5)])
+def test_what_is_said_again_is_stored_byte_for_byte_as_if_judged_again(
+    parts: Manifest, tiling: Tiling | None, tmp_path: Path
+) -> None:
+    backend, twice = BrightShare(48), BrightShare(48)
+    save_validation_verdicts(validation_verdicts(backend, parts, tiling), tmp_path / "once.json")
+    save_validation_verdicts(judged_twice(twice, parts, tiling), tmp_path / "twice.json")
+    assert (tmp_path / "once.json").read_bytes() == (tmp_path / "twice.json").read_bytes()
+    assert backend.frames < twice.frames
+
+
+@pytest.mark.parametrize(("room", "runs"), [(0, 5), (1000, 4), (10**6, 3)])
+def test_no_more_is_remembered_than_there_is_room_for(room: int, runs: int) -> None:
+    """A batch of 12 images has 12 scores and 12 × 4 × 4 of evidence: 816 bytes."""
+    backend = BrightShare(4)
+    remembered = Remembered(backend, room)
+    batches = [np.full((12, 4, 4, 3), level, np.uint8) for level in (10, 200)]
+    first = [remembered(batch) for batch in batches]
+    remembered.replay()
+    again = [remembered(batch) for batch in batches]
+    remembered(batches[0] + 1)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_equal(one, other)
+    assert backend.frames == 12 * runs
 
 
 def test_without_masks_a_region_is_what_nearly_all_ok_parts_stay_below(parts: Manifest) -> None:

@@ -91,6 +91,84 @@ def test_in_chunks_the_drawings_are_the_same(monkeypatch):
     assert in_chunks == pytest.approx(at_once, rel=1e-12)
 
 
+def drawn_one_by_one(figure, scores, labels, groups, resamples):
+    """The definition: draw groups, take their images as often as they were drawn, and look at each sample."""
+    names = sorted(set(groups))
+    rng, found = np.random.default_rng(0), []
+    for drawn in rng.integers(len(names), size=(resamples, len(names))):
+        times = [np.count_nonzero(drawn == names.index(group)) for group in groups]
+        taken = np.repeat(np.arange(len(groups)), times)
+        if labels[taken].any() and not labels[taken].all():
+            found.append(figure(labels[taken], scores[taken]))
+    return np.percentile(found, [2.5, 97.5])
+
+
+@pytest.mark.parametrize("digits", [1, 16])
+def test_several_figures_from_one_drawing_are_those_of_samples_drawn_one_by_one(digits, monkeypatch):
+    rng = np.random.default_rng(7)
+    labels = rng.random(60) < 0.4
+    scores = np.round(rng.random(60) + 0.3 * labels, digits)
+    groups = [f"{index % 40:02d}" for index in range(60)]
+    figures = {intervals.weighted_auroc: roc_auc_score}
+    figures[intervals.weighted_average_precision] = average_precision_score
+    monkeypatch.setattr(intervals, "_CACHED", 60 * 7)  # a statistic takes 7 samples in one go
+    statistics = [weighted(scores, labels) for weighted in figures]
+    together = intervals.group_bootstraps(statistics, groups, resamples=100)
+    alone = [intervals.group_bootstrap(statistic, groups, resamples=100) for statistic in statistics]
+    assert together == alone
+    for found, figure in zip(together, figures.values(), strict=True):
+        assert found == pytest.approx(drawn_one_by_one(figure, scores, labels, groups, 100), rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [7, 300, 2500])
+def test_intervals_are_to_the_last_digit_what_they_always_were(size):
+    """By the first version, which made a table of all weights of a figure at once."""
+    rng = np.random.default_rng(size)
+    labels = rng.random(size) < 0.4
+    values, groups = rng.random(size) + 0.2 * labels, [f"{index // 2:04d}" for index in range(size)]
+    _, member_of = np.unique(groups, return_inverse=True)
+    count, rows = len(set(groups)), max(1, 2_000_000 // size)
+    drawing, found = np.random.default_rng(0), {"mean": [], "auroc": [], "ap": []}
+    statistics = {
+        "mean": lambda weights: (weights @ values) / (weights @ np.ones(size)),
+        "auroc": intervals.weighted_auroc(values, labels),
+        "ap": intervals.weighted_average_precision(values, labels),
+    }
+    for start in range(0, 2000, rows):
+        drawn = drawing.integers(count, size=(min(rows, 2000 - start), count))
+        times = np.array([np.bincount(row, minlength=count) for row in drawn])
+        weights = times[:, member_of].astype(np.float64)
+        for name, statistic in statistics.items():
+            found[name].append(statistic(weights))
+    mean = intervals.weighted_mean(values)
+    together = intervals.group_bootstraps([mean, statistics["auroc"], statistics["ap"]], groups)
+    tail = 100 * (1 - 0.95) / 2
+    for drawn, interval in zip(found.values(), together, strict=True):
+        known = np.concatenate(drawn)
+        assert interval == tuple(np.percentile(known[~np.isnan(known)], [tail, 100 - tail]))
+
+
+def test_means_of_the_same_images_are_those_of_each_alone():
+    rng = np.random.default_rng(1)
+    values = [rng.random(30), np.full(30, 0.25), rng.integers(0, 2, 30).astype(float), np.ones(30)]
+    groups = [str(index // 2) for index in range(30)]
+    found = intervals.means_by_group(values, groups, least=-1)
+    assert found == [intervals.mean_by_group(each, groups, least=-1) for each in values]
+    for each, interval in zip(values[::2], found[::2], strict=True):
+        assert interval == intervals.group_bootstrap(intervals.weighted_mean(each), groups)
+    assert intervals.means_by_group([np.array([])] * 2, []) == [None, None]
+
+
+def test_groupings_that_order_images_alike_give_the_same_resamples():
+    values = np.random.default_rng(0).random(12)
+    names, alike = [f"{i:02d}.png" for i in range(12)], [f"part {i:02d}" for i in range(12)]
+    backward, pairs = alike[::-1], [f"part {i // 2:02d}" for i in range(12)]
+    expected = intervals.group_bootstrap(intervals.weighted_mean(values), names)
+    for groups in (alike, backward, pairs):
+        found = intervals.group_bootstrap(intervals.weighted_mean(values), groups)
+        assert intervals.same_resamples(names, groups) == (found == expected) == (groups is alike)
+
+
 def test_all_right_is_not_certainty():
     perfect, none = np.ones(30), np.zeros(30)
     groups = [str(index // 3) for index in range(30)]
@@ -200,3 +278,9 @@ def test_one_event_more_than_allowed_proves_too_little(trials, rate, confidence)
         assert upper_bound(allowed, trials, confidence) <= rate
     following = 0 if allowed is None else allowed + 1
     assert following >= trials or upper_bound(following, trials, confidence) > rate
+
+
+@given(trials=st.integers(0, 60), rate=st.floats(0.001, 1), confidence=st.floats(0.5, 0.999))
+def test_as_many_events_are_allowed_as_a_look_at_every_number_finds(trials, rate, confidence):
+    allowed = [events for events in range(trials) if upper_bound(events, trials, confidence) <= rate]
+    assert events_allowed(trials, rate, confidence) == max(allowed, default=None)

@@ -1,5 +1,7 @@
 """Segmentation figures against plain loops and closed forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -112,3 +114,21 @@ def test_what_is_ignored_counts_as_if_it_were_cut_off():
     assert (found.intersection, found.union, found.sizes) == (cut.intersection, cut.union, cut.sizes)
     np.testing.assert_array_equal(found.outside, cut.outside)
     np.testing.assert_array_equal(found.regions, cut.regions)
+
+
+@given(arrays(np.float32, (9, 11), elements=st.floats(0, 1, width=32)), arrays(np.bool_, (9, 11)))
+def test_a_defect_among_others_counts_as_it_does_alone(values, mask):
+    found = localization.overlap(values, mask).regions
+    alone = [np.zeros_like(mask) for _ in reference.defects(mask)]
+    for one, pixels in zip(alone, reference.defects(mask), strict=True):
+        one[tuple(np.array(sorted(pixels)).T)] = True
+    shares = [localization.overlap(values, one).regions for one in alone]
+    assert found.dtype == np.float32
+    assert sorted(map(tuple, found)) == sorted(tuple(row) for rows in shares for row in rows)
+
+
+def test_counts_of_many_images_do_not_overflow():
+    """Three images of 2³¹ − 1 pixels each, which 32 bits just hold."""
+    one = localization.overlap(np.zeros((2, 2), np.float32), np.zeros((2, 2), np.bool_))
+    full = replace(one, outside=one.outside // 4 * np.int32(2**31 - 1))
+    assert localization.pooled([full] * 3).outside.sum() == 3 * (2**31 - 1)

@@ -8,6 +8,7 @@ from scipy.special import expit
 from scipy.stats import norm
 from sklearn.metrics import roc_curve
 
+from gainspect.metrics import thresholds
 from gainspect.metrics.decisions import Costs
 from gainspect.metrics.thresholds import Thresholds, least_cost, noise_floor
 
@@ -40,6 +41,18 @@ def test_never_below_the_floor_and_whatever_the_order(found, costs, floor, order
     assert floor <= at.review_from <= at.threshold <= 1
     shuffled = order.sample(found, len(found))
     assert least_cost(*arrays(shuffled), Costs(*costs), 0.1, floor=floor) == pytest.approx(at)
+
+
+@given(found=rows, costs=st.tuples(prices, prices, prices), band=st.booleans(), parts=st.integers(1, 12))
+def test_a_block_of_parts_at_a_time_gives_what_all_at_once_give(found, costs, band, parts):
+    doubted = np.arange(len(found)) % 3 == 0
+    settings = {"doubted": doubted, "band": band}
+    at_once = least_cost(*arrays(found), Costs(*costs), 0.1, **settings), noise_floor(*arrays(found))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(thresholds, "_PARTS", parts)
+        in_blocks = least_cost(*arrays(found), Costs(*costs), 0.1, **settings), noise_floor(*arrays(found))
+    assert in_blocks[0] == pytest.approx(at_once[0], rel=1e-9)
+    assert in_blocks[1] == at_once[1]
 
 
 def sample(count, seed=0):

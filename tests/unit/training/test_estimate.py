@@ -29,7 +29,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
 
-    def assess(_: object, manifest: Manifest) -> None:
+    def assess(_: object, manifest: Manifest, **__: object) -> None:
         clock.now += JUDGING * len(manifest.parts)
 
     monkeypatch.setattr(module, "time", clock)

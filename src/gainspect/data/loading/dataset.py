@@ -1,7 +1,8 @@
 """Images and masks for training, as torch tensors."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from torch.utils.data import Dataset
 
 from gainspect.data.framing import content_mask, letterbox, letterbox_mask
 from gainspect.data.loading.augment import DEFECT, IGNORED, augment
+from gainspect.data.loading.pixel_store import PixelStore
 from gainspect.data.loading.transplant import transplant
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
@@ -60,6 +62,10 @@ class _Frame(NamedTuple):
     """1 where the frame shows the image, 0 in its border."""
 
 
+_SHOWN, _IN_DEFECT, _IN_IGNORED, _HAS_DEFECT, _HAS_IGNORED = (1 << bit for bit in range(5))
+"""Bits of the value that is kept beside each pixel of an image; the last two are those of all pixels."""
+
+
 class TrainingSet(Dataset[Sample]):
     """Reads, letterboxes and augments the parts of a manifest.
 
@@ -72,6 +78,7 @@ class TrainingSet(Dataset[Sample]):
             this share of the OK images receive a patch of defect-free surface.
         tiling: if given, each draw is one tile, which is NG if it contains some of the marked defect; NG
             parts whose defect is not marked are left out.
+        room: bytes of memory for images that are kept from epoch to epoch, see `keep`.
 
     Raises:
         GainspectError: with tiling, no NG part is marked, or a mask cannot be read.
@@ -86,6 +93,7 @@ class TrainingSet(Dataset[Sample]):
         boxes: bool = False,
         transplants: float = 0.0,
         tiling: Tiling | None = None,
+        room: int = 0,
     ) -> None:
         manifest = manifest if mask_share == 1.0 else with_fewer_masks(manifest, mask_share, seed)
         self.manifest = manifest if tiling is None else marked_only(manifest)
@@ -93,9 +101,43 @@ class TrainingSet(Dataset[Sample]):
         self.boxes = boxes
         self.transplants = transplants
         self.tiling = tiling
+        self.room = room
         parts = self.manifest.parts
-        self._ok = [part for part in parts if part.label is Label.OK]
-        self._marked = [part for part in parts if part.label is Label.NG and part.mask is not None]
+        self._ok = [i for i, part in enumerate(parts) if part.label is Label.OK]
+        self._marked = [i for i, part in enumerate(parts) if part.label is Label.NG and part.mask is not None]
+        self._store: PixelStore | None = None
+        self._stored_size: int | None = None
+
+    def keep(self, size: int) -> None:
+        """Keep images in memory from now on, once they are loaded: letterboxed; with tiles the originals.
+
+        Samples are the same as without. Images for which there is no `room` are read each time. Processes
+        that are forked from now on share the memory. What is kept for another size is forgotten; with tiles
+        it serves all sizes.
+
+        Args:
+            size: side of the square that images are to be loaded at, pixels. At others none is kept.
+
+        Raises:
+            GainspectError: with tiles, an image cannot be read; or there is not that much memory.
+        """
+        if self._store is not None and (self.tiling is not None or self._stored_size == size):
+            return
+        self.forget()
+        parts = self.manifest.parts
+        shapes = [
+            (size, size) if self.tiling is None else self.manifest.shape(part)
+            for part in (parts if self.room else ())
+        ]
+        self._store, self._stored_size = PixelStore(shapes, self.room, self.seed), size
+
+    def forget(self) -> None:
+        """Keep no images any more, and give their memory back."""
+        self._store = self._stored_size = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a process that is not forked: it shares no memory, so it keeps nothing."""
+        return {**self.__dict__, "_store": None, "_stored_size": None}
 
     def __len__(self) -> int:
         return len(self.manifest.parts)
@@ -108,7 +150,7 @@ class TrainingSet(Dataset[Sample]):
         """
         part = self.manifest.parts[draw.part]
         rng = np.random.default_rng((self.seed, draw.epoch, draw.part, draw.place))
-        frame = self._frame(part, draw.size, rng)
+        frame = self._frame(draw.part, draw.size, rng)
         marked = bool(frame.mask.any())
         # A tile of a defective part is NG only if it shows some of the defect.
         defective = part.label is Label.NG and (self.tiling is None or marked)
@@ -125,7 +167,49 @@ class TrainingSet(Dataset[Sample]):
             torch.from_numpy((labels == IGNORED).astype(np.uint8)),
         )
 
-    def _frame(self, part: Part, size: int, rng: np.random.Generator) -> _Frame:
+    def _frame(self, index: int, size: int, rng: np.random.Generator) -> _Frame:
+        if self.tiling is None:
+            return self._whole(index, size)
+        image, defect, ignored = self._original(index)
+        tile = draw_tile(image.shape, defect, self.tiling, rng, unknown=ignored)
+        defect, ignored = (None if m is None else tile.of(m) for m in (defect, ignored))
+        return _framed(tile.of(image), defect, ignored, size)
+
+    def _whole(self, index: int, size: int) -> _Frame:
+        """The whole image; it is kept if it is of the size that is kept."""
+        store = self._store if size == self._stored_size else None
+        stored = None if store is None else store.get(index)
+        if stored is not None:
+            image, values = stored
+            return _Frame(image, *(_bit(values, bit) for bit in (_IN_DEFECT, _IN_IGNORED, _SHOWN)))
+        frame = _framed(*self._read(self.manifest.parts[index]), size)
+        if store is not None:
+            bits = (frame.mask, _IN_DEFECT), (frame.ignored, _IN_IGNORED), (frame.room, _SHOWN)
+            store.put(index, frame.image, _packed(bits))
+        return frame
+
+    def _original(self, index: int) -> tuple[Image, Mask | None, Mask | None]:
+        """What `_read` gives; it is kept."""
+        stored = None if self._store is None else self._store.get(index)
+        if stored is not None:
+            image, values = stored
+            known = int(values.flat[0])
+            return (
+                image,
+                _bit(values, _IN_DEFECT) if known & _HAS_DEFECT else None,
+                _bit(values, _IN_IGNORED) if known & _HAS_IGNORED else None,
+            )
+        image, defect, ignored = self._read(self.manifest.parts[index])
+        if self._store is not None:
+            shown = np.ones(image.shape[:2], np.uint8)
+            bits = [(shown, _SHOWN)]
+            bits += [] if defect is None else [(defect, _IN_DEFECT), (shown, _HAS_DEFECT)]
+            bits += [] if ignored is None else [(ignored, _IN_IGNORED), (shown, _HAS_IGNORED)]
+            self._store.put(index, image, _packed(bits))
+        return image, defect, ignored
+
+    def _read(self, part: Part) -> tuple[Image, Mask | None, Mask | None]:
+        """An image as it is in its file, its defect, and what is ignored of it."""
         original = self.manifest.image(part)
         marks = self.manifest.marks(part, original.shape[:2])
         # An OK part has no defect, whatever its mask says.
@@ -133,15 +217,7 @@ class TrainingSet(Dataset[Sample]):
         ignored = None if marks is None else marks.ignored
         if defect is not None and self.boxes:
             defect = boxed(defect)
-        if self.tiling is not None:
-            tile = draw_tile(original.shape, defect, self.tiling, rng, unknown=ignored)
-            original = tile.of(original)
-            defect, ignored = (None if m is None else tile.of(m) for m in (defect, ignored))
-        image, geometry = letterbox(original, size)
-        room = content_mask(geometry)
-        mask = np.zeros_like(room) if defect is None else letterbox_mask(defect, geometry)
-        nothing = np.zeros_like(room) if ignored is None else letterbox_mask(ignored, geometry) & (1 - mask)
-        return _Frame(image, mask, nothing, room)
+        return original, defect, ignored
 
     def _transplanted(self, defective: bool, *, marked: bool) -> float:
         """Probability of a transplant: for an OK image half of that for a marked NG image."""
@@ -172,6 +248,24 @@ class TrainingSet(Dataset[Sample]):
             return frame
         put = transplant(frame.image, frame.room, other.image, shape, rng)
         return frame if put is None else frame._replace(image=put[0])
+
+
+def _framed(original: Image, defect: Mask | None, ignored: Mask | None, size: int) -> _Frame:
+    """Letterbox an image, or a tile of it, with what is marked in it."""
+    image, geometry = letterbox(original, size)
+    room = content_mask(geometry)
+    mask = np.zeros_like(room) if defect is None else letterbox_mask(defect, geometry)
+    nothing = np.zeros_like(room) if ignored is None else letterbox_mask(ignored, geometry) & (1 - mask)
+    return _Frame(image, mask, nothing, room)
+
+
+def _packed(bits: Iterable[tuple[Mask, int]]) -> Mask:
+    """One value per pixel, with the bits of several masks of 0 and 1."""
+    return np.asarray(np.bitwise_or.reduce([mask * np.uint8(bit) for mask, bit in bits]), np.uint8)
+
+
+def _bit(values: Mask, bit: int) -> Mask:
+    return ((values & bit) > 0).astype(np.uint8)
 
 
 def with_fewer_masks(manifest: Manifest, share: float, seed: int) -> Manifest:

@@ -45,11 +45,12 @@ def repair(image: NDArray[np.uint8], region: BoolMask, avoid: BoolMask | None = 
     filled = image.astype(np.float32)
     filled[window] = _diffused(filled[window] * known[:, :, None], known)
     forbidden = region if avoid is None else region | avoid
+    usable = ~forbidden
     rng = np.random.default_rng(0)
     for piece, place in pieces_of(region):
         donor = _least_forbidden(piece, forbidden, rng)
-        clean = (piece & ~forbidden[donor])[:, :, None]
-        filled[place] += np.where(clean, _grain(image, ~forbidden, donor), 0)
+        clean = (piece & usable[donor])[:, :, None]
+        filled[place] += np.where(clean, _grain(image, usable, donor), 0)
     repaired = image.copy()
     repaired[region] = np.clip(np.rint(filled[region]), 0, 255).astype(np.uint8)
     return repaired

@@ -1,19 +1,24 @@
 """Order, batches and samples of a training set."""
 
+import pickle
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 from scipy import ndimage
+from torch.utils.data import DataLoader
 
 from gainspect.data.loading.dataset import Draw, TrainingSet, batches, boxed, epoch_order, with_fewer_masks
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.mask_values import MaskValues
 from gainspect.data.reading import Reading
+from gainspect.data.tiles import Tiling
+from gainspect.errors import GainspectError
 from gainspect.types import Label
 
 labels = st.lists(st.booleans(), min_size=2, max_size=60).filter(lambda v: any(v) and not all(v))
@@ -185,3 +190,82 @@ def test_a_transplant_lies_on_what_the_other_part_ignores(tmp_path: Path) -> Non
         assert sample.mask.sum() >= 50 and not (sample.mask & sample.ignored).any()
         band = sample.ignored[:6] | sample.mask[:6]
         assert band.all() and not sample.ignored[6:].any()
+
+
+@pytest.fixture
+def uneven(tmp_path: Path) -> Manifest:
+    """Four parts of several shapes: with and without a mask, and with areas to ignore."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for index, (height, width) in enumerate([(90, 140), (100, 80), (64, 64), (130, 70)]):
+        image, mask = rng.integers(0, 256, (height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
+        mask[20:33, 30:37], mask[40:50, 10:60] = 1, 255
+        Pillow.fromarray(image).save(tmp_path / f"{index}.png")
+        Pillow.fromarray(mask if index < 2 else mask // 255 * 255).save(tmp_path / f"{index}m.png")
+        marked = None if index == 3 else tmp_path / f"{index}m.png"
+        rows.append(Part(tmp_path / f"{index}.png", Label.OK if index > 1 else Label.NG, marked))
+    return Manifest(
+        tmp_path, tuple(rows), reading=Reading(mask_values=MaskValues.parse("1=defect,255=ignore"))
+    )
+
+
+@pytest.mark.parametrize("tiling", [None, Tiling(48, 0.25)])
+@pytest.mark.parametrize("boxes", [False, True])
+@pytest.mark.parametrize("room", [60_000, 10**7])  # for some of the images, or for all
+def test_samples_are_the_same_whether_images_are_kept_or_not(
+    uneven: Manifest, tiling: Tiling | None, boxes: bool, room: int
+) -> None:
+    plain = TrainingSet(uneven, 1, boxes=boxes, transplants=1.0, tiling=tiling)
+    keeping = TrainingSet(uneven, 1, boxes=boxes, transplants=1.0, tiling=tiling, room=room)
+    for epoch, size in enumerate([64, 64, 96, 96, 64]):  # progressive sizes; a resumed run starts anywhere
+        keeping.keep(size)
+        for part in [0, 1, 2, 3, 2, 1, 0]:
+            for drawn in (Draw(part, epoch, part, size, 0.5), Draw(part, epoch, 0, 32, 0.0)):
+                for mine, other in zip(keeping[drawn], plain[drawn], strict=True):
+                    assert torch.equal(mine, other) and mine.dtype == other.dtype
+
+
+@pytest.mark.parametrize("tiling", [None, Tiling(48, 0.25)])
+def test_an_image_that_is_kept_is_read_once(
+    uneven: Manifest, tiling: Tiling | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = TrainingSet(uneven, 1, transplants=0.0, tiling=tiling, room=10**7)
+    read: list[str] = []
+    whole = Reading.image
+    monkeypatch.setattr(Reading, "image", lambda self, path: read.append(path.name) or whole(self, path))
+    for epoch in range(3):
+        data.keep(64)
+        for part in range(4):
+            data[Draw(part, epoch, part, 64, 0.5)]
+    assert read == ["0.png", "1.png", "2.png", "3.png"]
+    data.forget()
+    data[Draw(0, 4, 0, 64, 0.5)]
+    assert len(read) == 5
+
+
+def test_worker_processes_fill_what_the_next_epoch_takes(uneven: Manifest) -> None:
+    """They are forked anew for every epoch, and share what is kept with each other and with the parent."""
+    data = TrainingSet(uneven, 1, transplants=0.0, room=10**7)
+    data.keep(64)
+    drawn = [[Draw(part, 0, part, 64, 0.5)] for part in range(4)]
+    plain = TrainingSet(uneven, 1, transplants=0.0)
+    for _ in range(2):
+        loaded = list(DataLoader(data, batch_sampler=drawn, num_workers=2))
+        for batch, (draw,) in zip(loaded, drawn, strict=True):
+            assert torch.equal(batch.image[0], plain[draw].image)
+    for part in uneven.parts:
+        part.image.unlink()
+    for batch, (draw,) in zip(loaded, drawn, strict=True):
+        assert torch.equal(batch.image[0], data[draw].image)
+
+
+def test_a_copy_for_a_process_that_is_not_forked_keeps_nothing(uneven: Manifest) -> None:
+    data = TrainingSet(uneven, 1, room=10**7)
+    data.keep(64)
+    copy = pickle.loads(pickle.dumps(data))
+    drawn = Draw(0, 0, 0, 64, 0.5)
+    assert torch.equal(copy[drawn].image, data[drawn].image)
+    uneven.parts[0].image.unlink()
+    assert torch.equal(data[drawn].mask, data[drawn].mask)
+    with pytest.raises(GainspectError, match="No such file"):
+        copy[drawn]
