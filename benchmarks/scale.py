@@ -149,7 +149,7 @@ def _summary(manifest: Manifest) -> Callable[[], object]:
 
 
 def _epoch(manifest: Manifest) -> Callable[[], object]:
-    inspector = Inspector(_Dark(), threshold=0.5, maps=SELECTION.maps)
+    inspector = Inspector(_Dark(), threshold=0.5)
     return lambda: validation_figures(assess(inspector, manifest, scope=SELECTION), 0.9)
 
 

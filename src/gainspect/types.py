@@ -1,5 +1,6 @@
 """The data types that all parts of gainspect share. Nothing here needs torch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple
@@ -15,6 +16,9 @@ FloatMap = NDArray[np.float32]
 
 Mask = NDArray[np.uint8]
 """(H, W); 1 inside the defect, 0 elsewhere."""
+
+DrawsMap = Callable[[], FloatMap]
+"""Draws a map (H, W)."""
 
 MapName = Literal["cam", "attention", "localization", "evidence"]
 MAP_NAMES: tuple[MapName, ...] = ("cam", "attention", "localization", "evidence")
@@ -107,33 +111,81 @@ class CheckGap(StrEnum):
     """The image has no room for a control region of the same shape."""
 
 
-@dataclass(frozen=True, eq=False)
 class Evidence:
     """The maps behind one verdict, in the original image's geometry (H, W), float32, and its contributions.
 
-    A map is None if the strategy has no module that computes it.
+    A map can be given as a function that draws it. It is drawn when it is first looked at, and kept, so that
+    maps that nobody looks at take no time, and no memory for pixels of large images.
+
+    Args:
+        evidence: see the property of this name, as of the other maps.
+        cam: a map, or what draws it; None: the strategy has no module that computes it.
+        attention: see `cam`.
+        localization: see `cam`.
+        contributions: (h, w), what each cell of the model's own grid adds to the logit of P(NG), exactly:
+            their sum plus the evidence bias of the model is the logit. The grid covers the square frame that
+            the image, or the tile, was letterboxed into. None if the backend gives none.
+        tile: x, y, width, height in the image of what the grid shows: the worst tile, whose score is the
+            image's. None: the whole image.
     """
 
-    evidence: FloatMap
-    """The strategy's own map: what its verdict is based on. At least 0; larger values speak more for NG."""
-    cam: FloatMap | None = None
-    """Class activation margin, CAM_NG − CAM_OK, in logits; signed."""
-    attention: FloatMap | None = None
-    """Guided attention, 0…1."""
-    localization: FloatMap | None = None
-    """Localization probability, 0…1."""
-    contributions: FloatMap | None = None
-    """(h, w), what each cell of the model's own grid adds to the logit of P(NG), exactly: their sum plus the
-    evidence bias of the model is the logit. The grid covers the square frame that the image, or the tile, was
-    letterboxed into. None if the backend gives none."""
-    tile: tuple[int, int, int, int] | None = None
-    """x, y, width, height in the image of what the grid shows: the worst tile, whose score is the image's.
-    None: the whole image."""
+    def __init__(
+        self,
+        evidence: FloatMap | DrawsMap,
+        cam: FloatMap | DrawsMap | None = None,
+        attention: FloatMap | DrawsMap | None = None,
+        localization: FloatMap | DrawsMap | None = None,
+        contributions: FloatMap | None = None,
+        tile: tuple[int, int, int, int] | None = None,
+    ) -> None:
+        self._maps: dict[MapName, FloatMap | DrawsMap | None] = {
+            "cam": cam,
+            "attention": attention,
+            "localization": localization,
+            "evidence": evidence,
+        }
+        self.contributions = contributions
+        self.tile = tile
+
+    @property
+    def evidence(self) -> FloatMap:
+        """The strategy's own map, which its verdict is based on. At least 0; larger values speak for NG."""
+        found = self.map("evidence")
+        assert found is not None  # it is always given
+        return found
+
+    @property
+    def cam(self) -> FloatMap | None:
+        """Class activation margin, CAM_NG − CAM_OK, in logits; signed."""
+        return self.map("cam")
+
+    @property
+    def attention(self) -> FloatMap | None:
+        """Guided attention, 0…1."""
+        return self.map("attention")
+
+    @property
+    def localization(self) -> FloatMap | None:
+        """Localization probability, 0…1."""
+        return self.map("localization")
+
+    @property
+    def names(self) -> tuple[MapName, ...]:
+        """The maps that exist."""
+        return tuple(name for name in MAP_NAMES if self._maps[name] is not None)
 
     def maps(self) -> dict[MapName, FloatMap]:
-        """The maps that exist, by name."""
-        named = {name: getattr(self, name) for name in MAP_NAMES}
-        return {name: array for name, array in named.items() if array is not None}
+        """The maps that exist, by name; all are drawn."""
+        found = {name: self.map(name) for name in self.names}
+        return {name: array for name, array in found.items() if array is not None}
+
+    def map(self, name: MapName) -> FloatMap | None:
+        """A map by its name; None: it does not exist."""
+        given = self._maps[name]
+        if given is None or isinstance(given, np.ndarray):
+            return given
+        drawn = self._maps[name] = given()
+        return drawn
 
 
 @dataclass(frozen=True)

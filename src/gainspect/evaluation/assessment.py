@@ -45,14 +45,6 @@ class Scope(NamedTuple):
     counts: bool
     """Whether the localization is counted, of OK images too, and the size of defects measured."""
 
-    @property
-    def maps(self) -> frozenset[MapName]:
-        """The maps that it looks at."""
-        found: set[MapName] = {"evidence", *self.quality, *self.curves}
-        if self.quality or self.counts:
-            found.add("localization")
-        return frozenset(found)
-
 
 EVERYTHING = Scope(MAP_NAMES, MAP_NAMES, counts=True)
 SELECTION = Scope(("evidence",), (), counts=False)
@@ -164,12 +156,16 @@ def assess_verdict(
     """
     figures: dict[str, float] = {}
     curves: dict[MapName, NDArray[np.float64]] = {}
-    localization = verdict.evidence.localization
+    localization = None
+    if truth is not None and (scope.counts or (scope.quality and label is Label.NG)):
+        localization = verdict.evidence.localization
     evidence = verdict.evidence.evidence if truth is None else truth.counted(verdict.evidence.evidence)
     reason = None if truth is None else verdict.by_score is label
     if truth is not None and label is Label.NG:
         mask = truth.counted(truth.mask)
-        for name, whole in verdict.evidence.maps().items():
+        for name in (*scope.quality, *(name for name in scope.curves if name not in scope.quality)):
+            if (whole := verdict.evidence.map(name)) is None:
+                continue
             values = truth.counted(whole)
             if name in scope.quality:
                 figures[f"{name}_cam_iou"] = cam_iou(values, mask)
@@ -213,7 +209,7 @@ def assess_verdict(
 
 def _signed_cam(evidence: Evidence) -> FloatMap | None:
     """The CAM, if the evidence is the CAM: strategies without attention and localization have no other."""
-    alone = evidence.attention is None and evidence.localization is None
+    alone = set(evidence.names) == {"cam", "evidence"}
     return evidence.cam if alone else None
 
 
@@ -242,7 +238,7 @@ def assess(
         on_image: called after each image.
         maps_dir: folder to write `<image stem>.npz` to for each image: float32 maps (H, W) in the image's own
             geometry, under the keys cam, attention, localization and evidence, if these maps exist.
-        scope: what is measured of the maps. An Inspector need not give any that it does not look at.
+        scope: what is measured of the maps.
 
     Raises:
         GainspectError: an image or mask cannot be read, or two images would write the same maps file.

@@ -16,7 +16,7 @@ from gainspect.inspection.regions import window_of
 from gainspect.inspection.tiled import Grid
 from gainspect.policy import Policy
 from gainspect.region_rules import UNKNOWN, RegionRules
-from gainspect.types import FloatMap, Label, Region, RuleFindings
+from gainspect.types import Evidence, FloatMap, Label, Region, RuleFindings
 
 LEAST_PARTS = 5
 """A type with fewer physical parts in the training is not learned."""
@@ -170,14 +170,14 @@ class _Collector:
         self.found: list[list[_Features | None]] = []
 
     def read(
-        self, regions: Sequence[Region], evidence: FloatMap, threshold: float, grids: Sequence[Grid]
+        self, regions: Sequence[Region], evidence: Evidence, threshold: float, grids: Sequence[Grid]
     ) -> tuple[tuple[Region, ...], RuleFindings | None]:
         """See `RegionReader.read`; nothing is said."""
-        windows = (window_of(evidence, threshold, region) for region in regions)
         self.found.append(
             [
-                features_of(region, inside, evidence, grids)
-                for region, inside in zip(regions, windows, strict=True)
+                features_of(region, window_of(drawn, threshold, region), drawn, grids)
+                for drawn in (evidence.evidence,)
+                for region in regions
             ]
         )
         return tuple(regions), None

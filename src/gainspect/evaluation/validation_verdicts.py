@@ -208,7 +208,6 @@ def checked_verdicts(
         reason=reason,
         padding=padding,
         inputs=LOOKED_AT,
-        maps=("attention", "localization"),
     )
     verdicts = inspector.judge(map(validation.image, validation.parts))
     images = []
@@ -243,7 +242,7 @@ def with_inputs(
     Raises:
         GainspectError: an image cannot be read.
     """
-    inspector = Inspector(backend, threshold=0.5, tiling=tiling, inputs=LOOKED_AT, maps=())
+    inspector = Inspector(backend, threshold=0.5, tiling=tiling, inputs=LOOKED_AT)
     judged = inspector.judge(map(validation.image, validation.parts))
     known = {
         validation.key(part): verdict.inputs for part, verdict in zip(validation.parts, judged, strict=True)

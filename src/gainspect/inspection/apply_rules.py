@@ -18,7 +18,7 @@ from gainspect.inspection.tiled import Grid
 from gainspect.policy import HeatScale
 from gainspect.region_rules import Corner, RegionRule, RegionRules
 from gainspect.strategies import strategy
-from gainspect.types import FloatMap, Measures, Region, RegionAction, RuleFindings
+from gainspect.types import Evidence, FloatMap, Measures, Region, RegionAction, RuleFindings
 
 
 class ReadsRegions(Protocol):
@@ -30,7 +30,7 @@ class ReadsRegions(Protocol):
         ...
 
     def read(
-        self, regions: Sequence[Region], evidence: FloatMap, threshold: float, grids: Sequence[Grid]
+        self, regions: Sequence[Region], evidence: Evidence, threshold: float, grids: Sequence[Grid]
     ) -> tuple[tuple[Region, ...], RuleFindings | None]:
         """See `RegionReader.read`."""
         ...
@@ -47,20 +47,23 @@ class RegionReader:
     """None: what is left without regions is not known, so that nothing is accepted."""
 
     def read(
-        self, regions: Sequence[Region], evidence: FloatMap, threshold: float, grids: Sequence[Grid]
+        self, regions: Sequence[Region], evidence: Evidence, threshold: float, grids: Sequence[Grid]
     ) -> tuple[tuple[Region, ...], RuleFindings | None]:
         """The regions with types, measures and the rules that took them; and what these rules say together.
 
         Args:
             regions: of one image, as `regions_of` found them.
-            evidence: (H, W), at least 0.
+            evidence: of this image; its map is looked at if there are regions.
             threshold: from which regions were found.
             grids: of the image, or of each of its tiles whose score counts.
         """
-        windows = [window_of(evidence, threshold, region) for region in regions]
+        if not regions:
+            return (), None if self.rules is None else RuleFindings()
+        drawn = evidence.evidence
+        windows = [window_of(drawn, threshold, region) for region in regions]
         if self.types is not None and self.types.names:
             regions = [
-                replace(region, type=self._type(region, window, evidence, grids))
+                replace(region, type=self._type(region, window, drawn, grids))
                 for region, window in zip(regions, windows, strict=True)
             ]
         if self.rules is None:
@@ -69,7 +72,7 @@ class RegionReader:
             replace(region, measures=self._measures(region, window))
             for region, window in zip(regions, windows, strict=True)
         ]
-        shape = evidence.shape[0], evidence.shape[1]
+        shape = drawn.shape[0], drawn.shape[1]
         found = taken(regions, windows, shape, self.rules)
         regions = [
             region if rule is None else replace(region, rule=rule.name, action=rule.action)
@@ -106,7 +109,7 @@ class RegionReader:
         all_measured = len(regions) < MAX_REGIONS
         stopping = self.rules.has(RegionAction.NG, RegionAction.REVIEW)
         rest = None
-        if regions and all_measured and all(region.action is RegionAction.ACCEPT for region in regions):
+        if all_measured and all(region.action is RegionAction.ACCEPT for region in regions):
             accepted = [
                 Window(window.astype(np.float32), region.box[1], region.box[0])
                 for region, window in zip(regions, windows, strict=True)

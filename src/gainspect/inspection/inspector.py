@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import cast
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.data.depth import Depth, require_bits
-from gainspect.data.framing import PADDING, letterbox, unletterbox
+from gainspect.data.framing import PADDING, letterbox
 from gainspect.data.image_header import require_limit
 from gainspect.data.manifest import MOST_VIEWS
 from gainspect.data.tiles import Tile, Tiling
@@ -26,6 +26,7 @@ from gainspect.inspection.backends.backend import (
 )
 from gainspect.inspection.backends.choice import open_backend, require_choice
 from gainspect.inspection.bundle import Bundle, read_bundle
+from gainspect.inspection.grid_map import GridMap
 from gainspect.inspection.inputs import (
     PilImage,
     images_of,
@@ -40,11 +41,10 @@ from gainspect.inspection.inputs import (
 from gainspect.inspection.reason.check import check_reasons
 from gainspect.inspection.regions import Contributions, regions_of
 from gainspect.inspection.statistics import image_statistics
-from gainspect.inspection.tiled import Judged, grid_of, judge_tiles
+from gainspect.inspection.tiled import Judged, add_maps, grid_of, judge_tiles
 from gainspect.policy import InputPolicy, ReasonPolicy, Rules, View, ViewRule, decide, part_score
 from gainspect.types import (
     CHECK_REASONS,
-    MAP_NAMES,
     Evidence,
     Image,
     InputStatistics,
@@ -80,7 +80,6 @@ class Inspector:
             not state it are refused.
         regions: what is said of regions besides where they are: types, measures, rules; None: nothing.
         inputs: which images are like those of the training; None: no image is looked at.
-        maps: the maps that verdicts have, where the network gives them; the evidence is always one of them.
 
     Raises:
         GainspectError: an argument is out of its range.
@@ -105,7 +104,6 @@ class Inspector:
         depth: Depth | None = None,
         regions: ReadsRegions | None = None,
         inputs: InputPolicy | None = None,
-        maps: Collection[MapName] = MAP_NAMES,
     ) -> None:
         if region_threshold is not None:
             region_threshold = require_number("region_threshold", region_threshold, -math.inf, math.inf)
@@ -135,7 +133,6 @@ class Inspector:
         self.depth = depth
         self.regions = regions
         self.inputs = inputs
-        self.maps = tuple(name for name in MAP_NAMES if name in maps or name == "evidence")
         self.max_mpx = require_limit(max_mpx)
 
     @property
@@ -322,25 +319,18 @@ class Inspector:
         if self.tiling is not None:
             yield from (
                 judge_tiles(
-                    self._run,
-                    image,
-                    size,
-                    self.tiling,
-                    self.batch_size,
-                    self.padding,
-                    self._keep_from,
-                    self.maps,
+                    self._run, image, size, self.tiling, self.batch_size, self.padding, self._keep_from
                 )
                 for image in images
             )
             return
         frames, geometries = zip(*(letterbox(image, size, self.padding) for image in images), strict=True)
         results = self._run(np.stack(frames))
-        names = [name for name in self.maps if name in results]
         for index, geometry in enumerate(geometries):
-            maps = {name: unletterbox(results[name][index], geometry) for name in names}
             given = results.get("contributions")
-            whole = Tile(0, 0, geometry.height, geometry.width)
+            shape = geometry.height, geometry.width
+            whole, maps = Tile(0, 0, *shape), dict[MapName, GridMap]()
+            add_maps(maps, shape, results, index, geometry, whole)
             yield Judged(
                 score=float(results["score"][index]),
                 maps=maps,
@@ -372,21 +362,21 @@ class Inspector:
     def _verdict(self, judged: Judged, image: Image) -> Verdict:
         """What is known before reasons are checked: its label is NG if that of its score is to be checked."""
         maps, given, tile = judged.maps, judged.contributions, judged.tile
-        evidence = np.maximum(maps["evidence"], 0, out=maps["evidence"])
+        place = None if tile is None else (tile.left, tile.top, tile.width, tile.height)
+        evidence = Evidence(**maps, contributions=given, tile=place)
         regions: tuple[Region, ...] = ()
-        if self.region_threshold is not None:
+        if self.region_threshold is not None and maps["evidence"].reaches(self.region_threshold):
             contributions = None if given is None else Contributions(given, judged.geometry, tile)
-            regions = regions_of(evidence, self.region_threshold, contributions)
+            regions = regions_of(evidence.evidence, self.region_threshold, contributions)
         found: RuleFindings | None = None
         if self.regions is not None and self.region_threshold is not None:
             regions, found = self.regions.read(regions, evidence, self.region_threshold, judged.grids)
-        place = None if tile is None else (tile.left, tile.top, tile.width, tile.height)
         inputs = None if self.inputs is None else self._inputs(judged, image)
         verdict = Verdict(
             label=Label.OK,
             score=judged.score,
             threshold=self.threshold,
-            evidence=Evidence(**maps, contributions=given, tile=place),
+            evidence=evidence,
             regions=regions,
             region_rules=found,
             inputs=inputs,

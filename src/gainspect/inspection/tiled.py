@@ -1,15 +1,16 @@
 """Judging a large image tile by tile: one score, and maps of the whole image."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.framing import PADDING, Geometry, letterbox, unletterbox
+from gainspect.data.framing import PADDING, Geometry, letterbox
 from gainspect.data.tiles import Tile, Tiling, tiles_of
 from gainspect.inspection.backends.backend import Predictions
+from gainspect.inspection.grid_map import GridMap
 from gainspect.types import MAP_NAMES, FloatMap, Image, MapName
 
 
@@ -35,8 +36,8 @@ class Judged(NamedTuple):
 
     score: float
     """P(NG)"""
-    maps: dict[MapName, FloatMap]
-    """(H, W), in the image's geometry, each in its own units."""
+    maps: dict[MapName, GridMap]
+    """Each in its own units; the evidence at least 0."""
     contributions: FloatMap | None
     """(h, w) on the model's grid; None if the backend gives none."""
     geometry: Geometry
@@ -67,6 +68,21 @@ def grid_of(results: Predictions, index: int, geometry: Geometry, tile: Tile) ->
     )
 
 
+def add_maps(
+    maps: dict[MapName, GridMap],
+    shape: tuple[int, int],
+    results: Predictions,
+    index: int,
+    geometry: Geometry,
+    tile: Tile,
+) -> None:
+    """Add what one frame of a batch says of an image (H, W) to the maps of the image."""
+    for name in MAP_NAMES:
+        if name in results:
+            known = maps.setdefault(name, GridMap(shape, least=0.0 if name == "evidence" else -np.inf))
+            known.add(results[name][index], geometry, tile)
+
+
 def judge_tiles(
     run: Callable[[NDArray[np.uint8]], Predictions],
     image: Image,
@@ -75,16 +91,13 @@ def judge_tiles(
     batch_size: int,
     padding: int = PADDING,
     keep_from: float | None = None,
-    names: Collection[MapName] = MAP_NAMES,
 ) -> Judged:
     """Judge an image of any size; its score is that of its worst tile.
 
-    Where tiles overlap, a map takes the largest of their values, so that no peak is averaged away.
-
-    Memory: 4·M·H·W bytes for the M maps of H × W, plus one batch: twice 3·B·S² bytes for the frames,
-    8·(S² + T²) bytes to resize a map to its tile, and what the network needs for B frames. It does not grow
-    with the number of tiles, but for the grids that are kept. (The image itself takes another 3·H·W bytes,
-    the search for regions up to 12·H·W bytes.)
+    Memory: one batch, which is twice 3·B·S² bytes for the frames and what the network needs for B frames; and
+    the maps on the network's grids: 4 bytes a cell, of which a map at stride 4 has one for 16 pixels of the
+    frames. A map that is looked at takes 4·H·W bytes, and 8·(S² + T²) while it is drawn. (The image itself
+    takes 3·H·W bytes, the search for regions, if there are any, up to 12·H·W bytes.)
 
     Args:
         run: gives the predictions for (B, S, S, 3) frames, as a `Backend` does.
@@ -94,14 +107,13 @@ def judge_tiles(
         batch_size: B, number of tiles per batch.
         padding: gray value of the letterbox's border.
         keep_from: the grids of tiles from this P(NG) on are kept; None: of none.
-        names: the maps that are made, where the network gives them.
 
     Returns:
         The largest P(NG) of all tiles, the contributions of the tile that has it, the maps, and the largest
         distance of all tiles.
     """
     shape = image.shape[0], image.shape[1]
-    maps = dict[MapName, FloatMap]()
+    maps = dict[MapName, GridMap]()
     worst, highest = Judged(0.0, maps, None, Geometry(*shape, size, 0, 0, size, size)), -np.inf
     grids: list[Grid] = []
     distances: list[float] = []
@@ -127,12 +139,6 @@ def judge_tiles(
             kept = np.flatnonzero(results["score"] >= keep_from)
             grids += [grid_of(results, at, geometries[at], batch[at]) for at in map(int, kept)]
         distances += map(float, results.get("distance", ()))
-        for name in names:
-            if name not in results:
-                continue
-            if name not in maps:
-                maps[name] = np.full(shape, -np.inf, np.float32)
-            for tile, geometry, values in zip(batch, geometries, results[name], strict=True):
-                place = tile.of(maps[name])
-                np.maximum(place, unletterbox(values, geometry), out=place)
+        for tile, geometry, index in zip(batch, geometries, range(len(batch)), strict=True):
+            add_maps(maps, shape, results, index, geometry, tile)
     return worst._replace(grids=tuple(grids), distance=max(distances, default=None))

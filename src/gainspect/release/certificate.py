@@ -134,9 +134,7 @@ def certify_int8(bundle: Bundle, reference: Backend, validation: Manifest) -> di
 
 def _on_validation(backend: Backend, bundle: Bundle, validation: Manifest) -> dict[str, Any]:
     policy, tiling = bundle.description.policy, bundle.description.preprocessing.tiling
-    inspector = Inspector(
-        backend, threshold=policy.threshold, tiling=tiling, inputs=policy.inputs, maps=SELECTION.maps
-    )
+    inspector = Inspector(backend, threshold=policy.threshold, tiling=tiling, inputs=policy.inputs)
     assessment = assess(inspector, validation, scope=SELECTION)
     reasons = [right for _, right in assessment.reasons]
     ok = [image for image in assessment.images if image.label is Label.OK]

@@ -86,7 +86,7 @@ class Monitor(pl.Callback):
         model = task.kept_model
         backend = TorchBackend(model, task.config.data.input_size, device_of(model))
         tiling = task.config.data.tiling
-        inspector = Inspector(backend, threshold=0.5, tiling=tiling, maps=SELECTION.maps)
+        inspector = Inspector(backend, threshold=0.5, tiling=tiling)
         assessment = assess(inspector, self.validation, scope=SELECTION)
         return dict(validation_figures(assessment, task.config.training.monitor_recall))
 

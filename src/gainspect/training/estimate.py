@@ -57,7 +57,7 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
     started = time.perf_counter()
     seen = task.config.data
     backend = TorchBackend(model, seen.input_size, device)
-    inspector = Inspector(backend, threshold=0.5, tiling=seen.tiling, maps=SELECTION.maps)
+    inspector = Inspector(backend, threshold=0.5, tiling=seen.tiling)
     assess(inspector, sample, scope=SELECTION)
     judging = (time.perf_counter() - started) / len(sample.parts)
     return epochs * (len(draws) * per_step + len(validation.parts) * judging)

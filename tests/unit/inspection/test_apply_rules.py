@@ -18,7 +18,7 @@ from gainspect.inspection.rest import Head
 from gainspect.inspection.tiled import Grid
 from gainspect.policy import HeatScale
 from gainspect.region_rules import RegionRules
-from gainspect.types import Measures, Region, RegionAction
+from gainspect.types import Evidence, Measures, Region, RegionAction
 from report_parts import bundle as small_bundle
 
 SIDE = 64
@@ -219,7 +219,9 @@ SUM = Head("sum", -3.0)
 def read(spots, rules, types=None, head=SUM):
     evidence, grid = seen(spots)
     regions = regions_of(evidence, 0.3)
-    return RegionReader(rules, types, HeatScale(cold=0.2, hot=0.7), head).read(regions, evidence, 0.3, [grid])
+    return RegionReader(rules, types, HeatScale(cold=0.2, hot=0.7), head).read(
+        regions, Evidence(evidence), 0.3, [grid]
+    )
 
 
 SMALL = ruled(rule("small", "accept", length_px={"under": 7}), mm_per_px=0.5)
@@ -249,8 +251,8 @@ def test_without_regions_or_head_or_grids_nothing_is_accepted():
     evidence, grid = seen([(8, 8, 6, 0.9)])
     reader = RegionReader(SMALL, None, HeatScale(cold=0, hot=1), Head("sum", -3.0))
     regions = regions_of(evidence, 0.3)
-    assert reader.read(regions, evidence, 0.3, [])[1].rest is None
-    assert reader.read(regions, evidence, 0.3, [grid._replace(contributions=None)])[1].rest is None
+    assert reader.read(regions, Evidence(evidence), 0.3, [])[1].rest is None
+    assert reader.read(regions, Evidence(evidence), 0.3, [grid._replace(contributions=None)])[1].rest is None
 
 
 def test_more_regions_than_are_measured_are_never_accepted_and_go_to_a_person_where_rules_stop():

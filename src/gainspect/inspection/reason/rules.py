@@ -14,8 +14,8 @@ def review_reasons(check: ReasonCheck, evidence: Evidence, policy: ReasonPolicy)
         evidence: the evidence of the same verdict.
         policy: contains the limits.
     """
-    figures = drop_share(check), control_drop_share(check), map_agreement(evidence)
-    return broken_rules(*figures, check.gap, policy)
+    agreement = None if policy.min_agreement is None else map_agreement(evidence)  # else nobody looks at it
+    return broken_rules(drop_share(check), control_drop_share(check), agreement, check.gap, policy)
 
 
 def broken_rules(
