@@ -13,6 +13,7 @@ from gainspect.data.manifest import Manifest, Part
 from gainspect.evaluation.assessment import Assessed, Assessment, assess_verdict
 from gainspect.evaluation.summary import Figure, mean_figure, share_figure
 from gainspect.evaluation.truth import Truth, truth_of
+from gainspect.inspection.batches import batches, pixels_of_image
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import control_regions, with_margin
 from gainspect.inspection.reason.part import part_of
@@ -99,10 +100,10 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
         GainspectError: an image or mask cannot be read.
     """
     marks = [part for part in manifest.parts if part.label is Label.NG and part.mask is not None]
-    at_once = inspector.images_at_once
-    for start in range(0, len(manifest.parts), at_once):
-        parts = manifest.parts[start : start + at_once]
-        images = [manifest.image(part) for part in parts]
+    read = ((part, manifest.image(part)) for part in manifest.parts)
+    start = 0
+    for batch in batches(read, inspector.images_at_once, lambda pair: pixels_of_image(pair[1])):
+        parts, images = zip(*batch, strict=True)
         truths = [truth_of(manifest, part, image.shape) for part, image in zip(parts, images, strict=True)]
         masks = [None if truth is None else truth.marked for truth in truths]
         regions = []
@@ -126,6 +127,7 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
             repaired = {name: next(scores) for name in of_image}
             examined = _examined(inspector, manifest.key(part), part, image, truth, verdict, repaired)
             yield Seen(part, image, None if truth is None else truth.marked, verdict, examined)
+        start += len(parts)
 
 
 def assessment_of(inspector: Inspector, examined: Sequence[Examined]) -> Assessment:

@@ -25,6 +25,7 @@ from gainspect.inspection.backends.backend import (
     cannot_run,
 )
 from gainspect.inspection.backends.choice import open_backend, require_choice
+from gainspect.inspection.batches import batches, pixels_of_image
 from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.inspection.grid_map import GridMap
 from gainspect.inspection.inputs import (
@@ -167,7 +168,7 @@ class Inspector:
 
     @property
     def images_at_once(self) -> int:
-        """How many images `inspect_many` has in memory at once."""
+        """How many images `inspect_many` has in memory at once, at most: of large images fewer."""
         return self.batch_size if self.tiling is None else 1
 
     @classmethod
@@ -288,8 +289,8 @@ class Inspector:
         Raises:
             GainspectError: one is of another shape or type, or the model gave NaN or infinity.
         """
-        remaining = map(require_rgb8, images_of(images))
-        while pixels := list(islice(remaining, self.images_at_once)):
+        given = map(require_rgb8, images_of(images))
+        for pixels in batches(given, self.images_at_once, pixels_of_image):
             verdicts = [
                 self._verdict(judged, image)
                 for judged, image in zip(self._judge(pixels), pixels, strict=True)

@@ -4,7 +4,6 @@ import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from gainspect.data.taken import (
     why_not,
 )
 from gainspect.errors import GainspectError
+from gainspect.inspection.batches import batches, pixels_of_image
 from gainspect.inspection.inputs import RAISE_LIMIT
 from gainspect.inspection.inspector import Inspector
 from gainspect.names import escaped, printable
@@ -149,9 +149,8 @@ def inspect_files(
 
     An image that cannot be read, or that the model fails on, has an error in the place of its verdict.
     """
-    remaining = iter(sources)
-    while batch := list(islice(remaining, inspector.images_at_once)):
-        read = [_read(source, stdin, inspector.max_mpx, inspector.depth) for source in batch]
+    files = (_read(source, stdin, inspector.max_mpx, inspector.depth) for source in sources)
+    for read in batches(files, inspector.images_at_once, _pixels):
         found = iter(_verdicts(inspector, [item.image for item in read if item.image is not None]))
         for item in read:
             if item.image is None:
@@ -162,6 +161,10 @@ def inspect_files(
                 yield replace(item, error=verdict)
             else:
                 yield replace(item, verdict=verdict)
+
+
+def _pixels(file: Inspected) -> int:
+    return 0 if file.image is None else pixels_of_image(file.image)
 
 
 def why_failed(error: Exception) -> str:
