@@ -1,6 +1,6 @@
 """Time and peak memory of an inspection in every runtime, compared with the bare backbone.
 
-The Inspector gives a verdict, maps and regions in the image's own pixels. The times of preprocessing, and of
+The Inspector gives a verdict, evidence and regions in the image's own pixels. The times of preprocessing, and of
 maps with regions, are also listed separately. The weights are random, which are as fast as trained ones. The
 subjects of one case are timed in turns in one process. Peak memory is that of a process that does nothing
 else.
@@ -81,7 +81,7 @@ def _rows(case: dict[str, Any], bundles: dict[str, str], head: dict[str, object]
             "graph": _ms(steps["graph"]),
             "graph / bare": number(per(statistics.median(steps["graph"]), base)),
             "preprocessing": _ms(steps.get("preprocessing")),
-            "maps and regions": _ms(steps.get("maps and regions")),
+            "evidence and regions": _ms(steps.get("evidence and regions")),
             "whole median": _ms(whole),
             "whole p95": 1000 * float(np.percentile(whole, 95)),
             "whole / bare": number(per(statistics.median(whole), base)),

@@ -19,7 +19,7 @@ from gainspect.inspection.backends.choice import open_backend
 from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.regions import regions_of
-from gainspect.types import MAP_NAMES, Image
+from gainspect.types import Image
 
 Work = dict[str, Callable[[], Any]]
 
@@ -73,17 +73,15 @@ def inspector(bundle: Bundle, images: list[Image], case: dict[str, Any]) -> Work
     frames = np.stack([frame for frame, _ in framed])
     results = backend(frames)
 
-    def maps_and_regions() -> None:
+    def evidence_and_regions() -> None:
         for index, (_, geometry) in enumerate(framed):
-            maps = {
-                name: unletterbox(results[name][index], geometry) for name in MAP_NAMES if name in results
-            }
-            regions_of(maps["evidence"], judge.region_threshold or 0.0)
+            evidence = np.maximum(unletterbox(results["evidence"][index], geometry), 0)
+            regions_of(evidence, judge.region_threshold or 0.0)
 
     return {
         "graph": lambda: backend(frames),
         "preprocessing": lambda: [letterbox(image, backend.size) for image in images],
-        "maps and regions": maps_and_regions,
+        "evidence and regions": evidence_and_regions,
         "inspector": lambda: list(judge.inspect_many(images)),
     }
 

@@ -333,8 +333,8 @@ def test_latency_names_every_step_beside_the_bare_backbone(run: Callable[..., No
     subjects = ("bare backbone", "S9")
     assert cases == [(batch, runtime, name) for batch in "12" for runtime in runtimes for name in subjects]
     for bare, whole in zip(rows[::2], rows[1::2], strict=True):
-        assert {bare["preprocessing"], bare["maps and regions"]} == {""}
-        measured = ("graph", "preprocessing", "maps and regions", "whole median", "whole p95", "peak MiB")
+        assert {bare["preprocessing"], bare["evidence and regions"]} == {""}
+        measured = ("graph", "preprocessing", "evidence and regions", "whole median", "whole p95", "peak MiB")
         assert all(np.isfinite(float(whole[name])) for name in measured)
 
 
@@ -347,7 +347,7 @@ def test_latency_is_told_beside_the_bare_backbone(monkeypatch: pytest.MonkeyPatc
         "S9": {
             "graph": [0.003, 0.003, 0.009],
             "preprocessing": [0.004],
-            "maps and regions": [0.005],
+            "evidence and regions": [0.005],
             "inspector": [0.010, 0.020, 0.030],
         },
     }
@@ -363,7 +363,7 @@ def test_latency_is_told_beside_the_bare_backbone(monkeypatch: pytest.MonkeyPatc
     bare, whole = latency._rows({"rounds": 30}, bundles, {"px": 64})
     assert (bare["graph / bare"], bare["whole / bare"], bare["peak MiB"]) == ("1.000", "1.000", 80)
     assert (whole["graph / bare"], whole["whole / bare"], whole["peak MiB"]) == ("1.500", "10.000", 121)
-    assert [whole[name] for name in ("graph", "preprocessing", "maps and regions", "whole median")] == (
+    assert [whole[name] for name in ("graph", "preprocessing", "evidence and regions", "whole median")] == (
         pytest.approx([3, 4, 5, 20])
     )
     assert whole["whole p95"] == pytest.approx(29)  # between 20 and 30 ms, linear
@@ -415,7 +415,10 @@ def test_a_process_whose_memory_is_measured_has_no_torch(
         done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         steps = {name: list(steps) for name, steps in json.loads(done.stdout)["seconds"].items()}
-        assert steps == {"bare": ["graph"], "S9": ["graph", "preprocessing", "maps and regions", "inspector"]}
+        assert steps == {
+            "bare": ["graph"],
+            "S9": ["graph", "preprocessing", "evidence and regions", "inspector"],
+        }
 
 
 @pytest.mark.slow
