@@ -1,9 +1,9 @@
 """Time and peak memory of an inspection in every runtime, compared with the bare backbone.
 
 The Inspector gives a verdict with regions in the image's own pixels; maps that nobody looks at are not drawn.
-The times of preprocessing, and of drawing the evidence with its regions, are also listed separately. The weights are random, which are as fast as trained ones. The
-subjects of one case are timed in turns in one process. Peak memory is that of a process that does nothing
-else.
+The times of preprocessing, and of drawing the evidence with its regions, are also listed separately. The
+weights are random, which are as fast as trained ones. The subjects of one case are timed in turns in one
+process. Peak memory is that of a process that does nothing else.
 """
 
 import argparse
