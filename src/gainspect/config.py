@@ -178,8 +178,8 @@ class TrainingConfig(_Section):
     workers: Annotated[int, Field(ge=0)] | None = None
     """Number of processes that load images; None: chosen for the machine."""
     cache_gb: Annotated[float, Field(ge=0)] | None = None
-    """Memory for images that are kept from epoch to epoch, GB: 4 bytes per pixel of the model's input, with
-    tiles of the original. None: a quarter of the free memory. The training is the same with any."""
+    """Memory for images that are kept from epoch to epoch, GB: 4 bytes per pixel of the model's input; with
+    tiles, per pixel of the original. None: a quarter of the free memory. The result is the same."""
     seed: int = 1
 
     @field_validator("focal_gamma")

@@ -106,9 +106,11 @@ def inspect(
         again = "" if out is None else " The same command goes on there."
         errors.print(f"Stopped after {result.verdicts.count} of {len(result.sources)} images.{again}")
         raise typer.Exit(130)
-    for record in result.unread:
+    for record in result.unread_first:
         sentence = f" {record['image']}: {record['error']}"
         errors.print(Text.assemble(("Not judged", "bold red"), sentence), highlight=False, soft_wrap=True)
+    if more := result.unread - len(result.unread_first):
+        errors.print(f"Not judged either: {plural(more, 'further image')}.", highlight=False)
     for error, count in result.not_drawn.items():
         sentence = f" {plural(count, 'picture')} in {OVERLAYS}: {error}"
         errors.print(Text.assemble(("Not drawn", "bold red"), sentence), highlight=False, soft_wrap=True)

@@ -173,11 +173,9 @@ class _Collector:
         self, regions: Sequence[Region], evidence: Evidence, threshold: float, grids: Sequence[Grid]
     ) -> tuple[tuple[Region, ...], RuleFindings | None]:
         """See `RegionReader.read`; nothing is said."""
-        self.found.append(
-            [
-                features_of(region, window_of(drawn, threshold, region), drawn, grids)
-                for drawn in (evidence.evidence,)
-                for region in regions
-            ]
-        )
+        found: list[_Features | None] = []
+        for region in regions:
+            drawn = evidence.evidence
+            found.append(features_of(region, window_of(drawn, threshold, region), drawn, grids))
+        self.found.append(found)
         return tuple(regions), None

@@ -34,7 +34,7 @@ class GridMap:
 
     shape: tuple[int, int]
     least: float = -np.inf
-    _pieces: list[Piece] = field(default_factory=list)
+    _pieces: list[Piece] = field(default_factory=list, init=False)
 
     def add(self, values: FloatMap, geometry: Geometry, tile: Tile) -> None:
         """Add what one frame says of the image; the values are copied."""

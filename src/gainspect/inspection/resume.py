@@ -38,7 +38,7 @@ def inspect_rest(
     journal: Journal,
     *,
     parts: Mapping[str, str],
-    done: Callable[[str], bool] = lambda source: True,
+    done: Callable[[Mapping[str, Any]], bool] = lambda record: True,
 ) -> Iterator[Inspected | Kept]:
     """Judge files in order, except those that have a verdict of the same key; one batch is in memory.
 
@@ -52,14 +52,14 @@ def inspect_rest(
         sources: the names of the files.
         journal: what was judged before. Nothing is written into it here.
         parts: the part of each file; empty: each is decided alone.
-        done: whether all else is there that is made of an image besides its verdict.
+        done: whether all else is there that is made of an image besides its verdict, by its record.
     """
     for begin in range(0, len(sources), inspector.images_at_once):
         batch = sources[begin : begin + inspector.images_at_once]
         known = {
             source: Kept(source, record)
             for source in batch
-            if (record := _known(source, journal, parts.get(source))) is not None and done(source)
+            if (record := _known(source, journal, parts.get(source))) is not None and done(record)
         }
         left = [source for source in batch if source not in known]
         judged_now = left if all(_failed(source, journal) for source in left) else batch

@@ -48,6 +48,11 @@ class Inspected:
     verdict: Verdict | None
     error: str | None
 
+    @property
+    def failed(self) -> bool:
+        """Whether the model failed on it."""
+        return self.image is not None and self.verdict is None
+
 
 @dataclass(frozen=True)
 class Sources:

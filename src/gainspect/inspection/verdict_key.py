@@ -81,7 +81,9 @@ def require_same(file: Path, settings: Settings, verdicts: Path) -> None:
             hint=hint,
         ) from error
     except (OSError, ValueError) as error:
-        raise GainspectError(f"cannot read the settings of the verdicts ({error})", where=file) from error
+        raise GainspectError(
+            f"cannot read the settings of the verdicts ({error})", where=file, hint=f"{OTHER_OUT}."
+        ) from error
     if not isinstance(stored, dict):
         raise GainspectError("these are no settings of verdicts", where=file, hint=hint)
     differences = list(_differences(stored, asdict(settings)))

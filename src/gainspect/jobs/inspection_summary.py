@@ -6,7 +6,7 @@ from typing import Any
 
 from gainspect.data.taken import VERDICTS, NotTaken, reasons
 from gainspect.evaluation.accepted import AcceptedCount
-from gainspect.report.terminal.verdict_table import SeenDecisions, SeenVerdicts
+from gainspect.report.terminal.verdict_table import MOST_ROWS, SeenDecisions, SeenVerdicts
 from gainspect.wording import plural
 
 OVERLAY_ERROR = "overlay_error"
@@ -25,8 +25,10 @@ class Inspection:
     """Their parts of which every image was judged; empty without parts."""
     accepted: AcceptedCount = field(default_factory=AcceptedCount)
     """What rules on regions accepted."""
-    unread: list[dict[str, Any]] = field(default_factory=list)
-    """Records of the images that have an error in the place of a verdict."""
+    unread: int = 0
+    """Images that have an error in the place of a verdict."""
+    unread_first: list[dict[str, Any]] = field(default_factory=list)
+    """Records of the first of them, at most `MOST_ROWS`."""
     not_drawn: Counter[str] = field(default_factory=Counter)
     """Overlays that could not be drawn or written, by what is wrong."""
     others: int = 0
@@ -47,7 +49,7 @@ class Inspection:
         """How many were judged, and how many not taken for which reason; None if all was taken."""
         if not self.not_taken:
             return None
-        judged = self.verdicts.count - len(self.unread)
+        judged = self.verdicts.count - self.unread
         return f"{judged} judged, {len(self.not_taken)} not taken: {reasons(self.not_taken)}"
 
     @property
@@ -67,6 +69,8 @@ class Inspection:
         self.verdicts.add(record, before=before)
         self.accepted.add_record(record)
         if record["verdict"] is None:
-            self.unread.append(record)
+            self.unread += 1
+            if len(self.unread_first) < MOST_ROWS:
+                self.unread_first.append(record)
         if not before and OVERLAY_ERROR in record:
             self.not_drawn[record[OVERLAY_ERROR]] += 1

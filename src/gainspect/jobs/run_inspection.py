@@ -1,13 +1,14 @@
 """Judge image files with a bundle; write their verdicts, and pictures of where the evidence is."""
 
-import os
+import json
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
+from gainspect.data.manifest import require_few_views
 from gainspect.data.taken import DECISIONS, OVERLAYS
 from gainspect.errors import GainspectError
 from gainspect.files import atomic_path
@@ -18,7 +19,6 @@ from gainspect.inspection.journal import Journal, line_of
 from gainspect.inspection.part_names import named_parts, rule_of
 from gainspect.inspection.resume import Kept, inspect_rest, replaces, settings_of
 from gainspect.inspection.stream import (
-    STDIN,
     Inspected,
     find_images,
     inspect_files,
@@ -26,14 +26,13 @@ from gainspect.inspection.stream import (
     why_failed,
 )
 from gainspect.jobs.inspection_summary import OVERLAY_ERROR, Inspection
-from gainspect.names import composed, escaped
-from gainspect.policy import HeatScale
-from gainspect.report.drawing.name_line import name_letters
-from gainspect.report.drawing.overlay import Style, overlay, to_png
+from gainspect.jobs.overlay_files import OverlayFiles
+from gainspect.names import escaped
+from gainspect.report.drawing.overlay import Style
 from gainspect.report.terminal.bundle_tables import input_gap
 
-_LONGEST_NAME = 240
-"""Bytes of an overlay's name without suffix and number: file systems allow 255 in all."""
+_MOST_FAILED = 32
+"""If the model fails on so many images in a row, it is not the images."""
 
 
 class Shown(Protocol):
@@ -93,13 +92,13 @@ def run_inspection(
     scale = inspector.bundle.description.policy.heat_scale()
     drawn = None
     if style is not None and out is not None:
-        drawn = _Overlays(out / OVERLAYS, style, scale, result.sources)
+        drawn = OverlayFiles(out / OVERLAYS, style, scale, result.sources)
     settings = settings_of(inspector, None if parts is None else rule_of(parts))
     with nullcontext() if out is None else Journal(out, settings) as journal:
         together = DecidedParts(names.values())
-        _add_others(result, journal, together if names else None)
+        others = _others(result, journal, names)
         judged = _judged(inspector, result.sources, journal, names, drawn)
-        begun = time.perf_counter()
+        begun, failed = time.perf_counter(), 0
         try:
             for item in shown(judged, len(result.sources)):
                 if isinstance(item, Kept):
@@ -107,34 +106,73 @@ def run_inspection(
                 else:
                     record = _record(item, inspector, names, drawn)
                     written = record if journal is None else _written(record, journal)
-                if names:
+                if names and journal is None:
                     together.add(written)
                 result.add(record, before=isinstance(item, Kept))
                 on_record(record)
+                failed = failed + 1 if isinstance(item, Inspected) and item.failed else 0
+                if failed == _MOST_FAILED:
+                    raise _all_fail(record)
         except KeyboardInterrupt:
             result.stopped = True
         result.seconds = time.perf_counter() - begun
-        decided = _told(together.records(inspector), set(names.values()), result, on_record)
-        if out is not None and names:
-            _write(out / DECISIONS, decided)
-        deque(decided, maxlen=0)
-        if journal is not None:
+        decided: Iterable[dict[str, Any]] = ()
+        if out is None or journal is None:
+            decided = together.records(inspector) if names else ()
+        else:
+            if names:
+                _write(out / DECISIONS, _in_journal(journal, names, others).records(inspector))
+                decided = _read(out / DECISIONS)
             journal.settle(map(escaped, result.sources))
+        own = set(names.values())
+        for record in decided:
+            if record["part"] in own:
+                result.decisions.add(record)
+                on_record(record)
     if drawn is not None:
         result.unlettered = drawn.unlettered
     return result
 
 
-def _add_others(result: Inspection, journal: Journal | None, together: DecidedParts | None) -> None:
-    """Take in what the folder holds of images that are not to be judged."""
-    if journal is None:
-        return
+def _others(result: Inspection, journal: Journal | None, names: Mapping[str, str]) -> list[str]:
+    """What the folder holds of images that are not to be judged.
+
+    Raises:
+        GainspectError: with them a part has very many images.
+    """
     own = set(map(escaped, result.sources))
-    for image in journal.images():
-        if image not in own:
-            result.others += 1
-            if together is not None and (record := journal.record(image)) is not None:
-                together.add_other(record)
+    others = [] if journal is None else [image for image in journal.images() if image not in own]
+    result.others = len(others)
+    if journal is not None and names:
+        views = Counter(names.values())
+        views.update(record["part"] for image in others if (record := journal.record(image)) is not None)
+        require_few_views(views, journal.path)
+    return others
+
+
+def _in_journal(journal: Journal, names: Mapping[str, str], others: Iterable[str]) -> DecidedParts:
+    """The parts of all images of a folder; those that were named now come last.
+
+    An image that is there under another name as well, such as a path from elsewhere, counts once.
+    """
+    records = (journal.record(escaped(source)) for source in names)
+    now = [record for record in records if record is not None]
+    seen = {(record["part"], record["sha256"]) for record in now if record["sha256"] is not None}
+    known = DecidedParts(names.values())
+    for image in others:
+        record = journal.record(image)
+        if record is not None and (record["part"], record["sha256"]) not in seen:
+            known.add_other(record)
+    for record in now:
+        known.add(record)
+    return known
+
+
+def _all_fail(record: Mapping[str, Any]) -> GainspectError:
+    return GainspectError(
+        f"the model fails on {_MOST_FAILED} images in a row ({str(record['error']).rstrip('.')})",
+        hint="Mend that, or choose another --runtime; what was judged with --out is kept.",
+    )
 
 
 def _judged(
@@ -142,17 +180,17 @@ def _judged(
     sources: Sequence[str],
     journal: Journal | None,
     names: Mapping[str, str],
-    drawn: "_Overlays | None",
+    drawn: OverlayFiles | None,
 ) -> Iterator[Inspected | Kept]:
     if journal is None:
         return inspect_files(inspector, sources)
     return inspect_rest(
-        inspector, sources, journal, parts=names, done=lambda source: drawn is None or drawn.has(source)
+        inspector, sources, journal, parts=names, done=lambda record: drawn is None or drawn.has(record)
     )
 
 
 def _record(
-    inspected: Inspected, inspector: Inspector, names: Mapping[str, str], drawn: "_Overlays | None"
+    inspected: Inspected, inspector: Inspector, names: Mapping[str, str], drawn: OverlayFiles | None
 ) -> dict[str, Any]:
     """What is written down of an image, after its overlay was drawn."""
     record = record_of(inspected, inspector)
@@ -174,23 +212,14 @@ def _written(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
     return journal.record(record["image"]) or record
 
 
-def _told(
-    decided: Iterable[dict[str, Any]],
-    names: Collection[str],
-    result: Inspection,
-    on_record: Callable[[dict[str, Any]], None],
-) -> Iterator[dict[str, Any]]:
-    """All decisions; those on parts of these names are counted and told."""
-    for record in decided:
-        if record["part"] in names:
-            result.decisions.add(record)
-            on_record(record)
-        yield record
-
-
 def _write(path: Path, records: Iterable[dict[str, Any]]) -> None:
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         file.writelines(map(line_of, records))
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        yield from map(json.loads, file)
 
 
 def require_style(name: str) -> Style:
@@ -204,86 +233,3 @@ def require_style(name: str) -> Style:
             chosen: Style = style
             return chosen
     raise GainspectError(f"there is no style {name!r}", hint=f"Choose from {', '.join(get_args(Style))}.")
-
-
-def overlay_names(sources: Sequence[str]) -> list[str]:
-    """A name for the overlay of each image: its stem, numbered if an earlier image has the same.
-
-    Names count as the same where a file system may take them for the same: without case, in any Unicode form.
-
-    No number makes a name that another image has by itself.
-
-    >>> overlay_names(["a.png", "a.jpg", "a-2.png", "b/a.png"])
-    ['a', 'a-3', 'a-2', 'a-4']
-    """
-    stems = [_shortened(Path(_file_name(source)).stem) for source in sources]
-    taken, numbers = set(map(_same, stems)), dict[str, int]()
-    names = []
-    for stem in stems:
-        name, same = stem, _same(stem)
-        if same in numbers:
-            while _same(name) in taken:
-                numbers[same] += 1
-                name = f"{stem}-{numbers[same]}"
-            taken.add(_same(name))
-        numbers.setdefault(same, 1)
-        names.append(name)
-    return names
-
-
-def _shortened(stem: str) -> str:
-    while len(os.fsencode(stem)) > _LONGEST_NAME:
-        stem = stem[:-1]
-    return stem
-
-
-def _same(name: str) -> str:
-    """What names have in common that a file system may take for the same."""
-    return composed(name).casefold()
-
-
-class _Overlays:
-    """Draws where the evidence is, one PNG per image.
-
-    Args:
-        folder: where the pictures go.
-        style: how they are drawn.
-        scale: the bundle's color scale.
-        sources: all images, each once.
-    """
-
-    def __init__(self, folder: Path, style: Style, scale: HeatScale, sources: Sequence[str]) -> None:
-        self.folder = folder
-        self.style = style
-        self.scale = scale
-        self._names = dict(zip(sources, overlay_names(sources), strict=True))
-        self._letters = name_letters(list(map(_file_name, sources)))
-        self._drawn: list[str] = []
-
-    @property
-    def unlettered(self) -> str | None:
-        """Which letters are not drawn in the pictures so far, in a sentence; None: all are."""
-        return self._letters.limited_to(self._drawn).sentence
-
-    def has(self, source: str) -> bool:
-        """Whether there is a picture of an image already."""
-        return self._file(source).is_file()
-
-    def add(self, inspected: Inspected) -> None:
-        """Draw an image, unless it could not be judged."""
-        if inspected.image is None or inspected.verdict is None:
-            return
-        name, letters = _file_name(inspected.source), self._letters
-        picture = overlay(
-            inspected.image, inspected.verdict, self.scale, self.style, name=name, letters=letters
-        )
-        with atomic_path(self._file(inspected.source)) as temporary:
-            temporary.write_bytes(to_png(picture, letters.fonts_for(name)))
-        self._drawn.append(name)
-
-    def _file(self, source: str) -> Path:
-        return self.folder / f"{self._names[source]}.png"
-
-
-def _file_name(source: str) -> str:
-    return "stdin" if source == STDIN else Path(source).name

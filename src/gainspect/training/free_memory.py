@@ -5,9 +5,9 @@ from pathlib import Path
 _SYSTEM = Path("/proc/meminfo")
 _CGROUP_V2 = Path("/sys/fs/cgroup")
 _CGROUP_V1 = Path("/sys/fs/cgroup/memory")
-
-
+_OWN = Path("/proc/self/cgroup")
 _SHARE = 0.25
+"""Of the free memory, what is taken where nobody says how much."""
 
 
 def cache_room(gigabytes: float | None) -> int:
@@ -28,10 +28,26 @@ def free_memory() -> int:
         (_CGROUP_V2, "memory.max", "memory.current", "inactive_file"),
         (_CGROUP_V1, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     ):
-        most, used = _number(folder / limit), _number(folder / usage)
-        if most is not None and used is not None:
-            limits.append(most - used + _numbers(folder / "memory.stat").get(cache, 0))
+        for group in _own_groups(folder):
+            most, used = _number(group / limit), _number(group / usage)
+            if most is not None and used is not None:
+                limits.append(most - used + _numbers(group / "memory.stat").get(cache, 0))
     return max(0, min(limits))
+
+
+def _own_groups(folder: Path) -> list[Path]:
+    """The cgroup of this process below a mount, and all that contain it; in a container often that alone.
+
+    Each line of /proc/self/cgroup ends with the path of one; that of v2 has no controllers in the middle.
+    """
+    try:
+        lines = [line.split(":", 2) for line in _OWN.read_text().splitlines()]
+    except OSError:
+        return [folder]
+    wanted = "memory" if folder == _CGROUP_V1 else ""
+    own = next((path for _, kinds, path in lines if wanted in kinds.split(",")), "/")
+    group = folder / own.lstrip("/")
+    return [group, *(parent for parent in group.parents if parent.is_relative_to(folder))]
 
 
 def _numbers(path: Path) -> dict[str, int]:

@@ -150,6 +150,7 @@ def _fit(
         transplants=strategy(config.strategy).transplants if transplants is None else transplants,
         tiling=config.data.tiling,
         room=cache_room(config.training.cache_gb),
+        room_asked=config.training.cache_gb is not None,
     )
     workers, fewer = loading_workers(config)
     say(console, fewer or None)

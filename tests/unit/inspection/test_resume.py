@@ -125,7 +125,7 @@ def test_an_image_of_another_part_is_judged_again(lot: list[str], inspected: Ins
 
 def test_what_lacks_something_else_is_judged_again(lot: list[str], inspected: Inspect) -> None:
     inspected(lot)
-    assert inspected(lot, done=lambda source: source not in lot[3:5]) == lot[3:5]
+    assert inspected(lot, done=lambda record: record["image"] not in lot[3:5]) == lot[3:5]
 
 
 def test_what_had_an_error_is_tried_again_alone(

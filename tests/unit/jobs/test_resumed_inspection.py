@@ -13,16 +13,19 @@ import pytest
 from brightness import Brightness, loaded
 from command_line import Run
 from gainspect.data.taken import DECISIONS, OVERLAYS, SETTINGS, VERDICTS
+from gainspect.errors import GainspectError
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.journal import Journal
 from gainspect.inspection.resume import settings_of
-from gainspect.jobs import run_inspection as module
+from gainspect.jobs import overlay_files as module
 from gainspect.jobs.inspection_summary import Inspection
 from gainspect.jobs.run_inspection import run_inspection
 from gainspect.names import unescaped
 
 NAMES = ["a_1", "a_2", "b_1", "part\udcba\udcd2_1", "부품_1", "부품_2"]
 PARTS = "([^/]+)_[0-9]"
+OF_NAME = r"([^/]+)_[0-9]+\.png"
+"""The same, found in no folder's name."""
 
 
 class Wavering(Brightness):
@@ -57,7 +60,7 @@ def grey(path: Path, level: int) -> None:
 
 
 def judge(*paths: Path, out: Path, **given: Any) -> Inspection:
-    return run_inspection(Path("x.gain"), list(map(str, paths)), out=out, parts=PARTS, **given)
+    return run_inspection(Path("x.gain"), list(map(str, paths)), **{"out": out, "parts": PARTS, **given})
 
 
 def content(out: Path) -> dict[str, bytes]:
@@ -163,6 +166,113 @@ def test_pictures_that_are_asked_for_later_are_drawn_and_verdicts_stay(lot: Path
     assert len(list((out / OVERLAYS).iterdir())) == 6 and result.verdicts.before == 0
     assert ((out / VERDICTS).read_bytes(), (out / VERDICTS).stat().st_ino) == (before, place)
     assert judge(lot, out=out, style="overlay").verdicts.before == 6
+
+
+def test_a_picture_is_of_this_file_and_in_this_style(lot: Path, tmp_path: Path) -> None:
+    """In another command, the picture of another image may have the name that this one's would have."""
+    for name, level in (("0", 10), ("1", 90), ("2", 200)):
+        (tmp_path / name).mkdir()
+        grey(tmp_path / name / "x_1.png", level)
+    (first, second, third), out = (tmp_path / name / "x_1.png" for name in "012"), tmp_path / "out"
+    judge(second, third, out=out, style="overlay")
+    judge(first, second, third, out=out, style="overlay")
+    judge(first, second, third, out=tmp_path / "whole", style="overlay")
+    assert pictures(out) == pictures(tmp_path / "whole")
+    judge(first, second, third, out=out, style="contour")
+    assert not set(pictures(out).values()) & set(pictures(tmp_path / "whole").values())
+    grey(second, 30)
+    judge(first, second, third, out=out)
+    judge(first, second, third, out=out, style="overlay")
+    judge(first, second, third, out=tmp_path / "changed", style="overlay")
+    assert pictures(out) == pictures(tmp_path / "changed")
+
+
+def pictures(out: Path) -> dict[str, bytes]:
+    return {name: data for name, data in content(out).items() if name.startswith(OVERLAYS)}
+
+
+def test_stopping_a_command_that_had_ended_before_takes_no_decision_away(lot: Path, tmp_path: Path) -> None:
+    judge(lot, out=tmp_path / "out")
+    before = content(tmp_path / "out")
+    assert judge(lot, out=tmp_path / "out", on_record=stop_after(1)).stopped
+    assert content(tmp_path / "out") == before
+
+
+def test_an_image_under_two_names_is_one_view(
+    lot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge(lot, out=tmp_path / "out", parts=OF_NAME)
+    before = decisions(tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    judge(Path("lot"), out=tmp_path / "out", parts=OF_NAME)
+    assert len(written(tmp_path / "out")) == 14  # two lines of each file, by its two names
+    after = decisions(tmp_path / "out")
+    assert {name: len(record["images"]) for name, record in after.items()} == {
+        name: len(record["images"]) for name, record in before.items()
+    }
+    assert all(str(image).startswith("lot") for record in after.values() for image in record["images"])
+
+
+def decisions(out: Path) -> dict[str, dict[str, Any]]:
+    lines = (out / DECISIONS).read_text(encoding="utf-8").splitlines()
+    return {record["part"]: record for record in map(json.loads, lines)}
+
+
+def test_a_part_that_grows_beyond_what_is_decided_together_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lot").mkdir()
+    for index in range(60):
+        grey(tmp_path / "lot" / f"{'ab'[index % 2]}_{index}.png", index)
+    first, second = (sorted((tmp_path / "lot").glob(f"{name}_*")) for name in "ab")
+    judge(*first, out=tmp_path / "out", parts=OF_NAME)
+    for file in second:
+        file.rename(file.with_name("a" + file.name[1:]))
+    for index in range(50):
+        grey(tmp_path / "lot" / f"a_9{index}9.png", index)
+    before = content(tmp_path / "out")
+    others = [file for file in (tmp_path / "lot").iterdir() if file not in first]
+    with pytest.raises(GainspectError, match="part 'a' has 110 images, more than 100"):
+        judge(*others, out=tmp_path / "out", parts=OF_NAME)
+    assert content(tmp_path / "out") == before
+
+
+def test_a_reader_that_goes_away_costs_no_file(lot: Path, tmp_path: Path) -> None:
+    def gone(record: dict[str, Any]) -> None:
+        if "decision" in record:
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        judge(lot, out=tmp_path / "out", on_record=gone)
+    judge(lot, out=tmp_path / "whole")
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
+def test_a_model_that_fails_on_every_image_ends_the_work(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the device is lost")
+
+    (tmp_path / "lot").mkdir()
+    for index in range(50):
+        grey(tmp_path / "lot" / f"{index:02}.png", index)
+    with monkeypatch.context() as patched:
+        patched.setattr(Wavering, "__call__", broken)
+        failed = run("inspect", "x.gain", tmp_path / "lot", "--out", tmp_path / "out")
+    assert failed.returncode == 2
+    assert "the model fails on 32 images in a row (it fails with RuntimeError: the device" in failed.stderr
+    assert len(written(tmp_path / "out")) == 32
+    assert run("inspect", "x.gain", tmp_path / "lot", "--out", tmp_path / "out").returncode == 0
+    assert [record["error"] for record in written(tmp_path / "out")] == [None] * 50
+
+
+def test_of_many_images_without_verdict_the_first_are_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "lot").mkdir()
+    for index in range(45):
+        (tmp_path / "lot" / f"{index:02}.png").write_bytes(b"no image")
+    done = run("inspect", "x.gain", tmp_path / "lot", "--out", tmp_path / "out")
+    assert done.returncode == 3
+    assert done.stderr.count("Not judged ") == 41
+    assert "Not judged either: 5 further images." in done.stderr
 
 
 def test_a_file_that_is_named_twice_is_judged_once(lot: Path, tmp_path: Path) -> None:

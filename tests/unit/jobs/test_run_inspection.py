@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from gainspect.inspection.bundle import Bundle
 from gainspect.inspection.inspector import Inspector
-from gainspect.jobs.run_inspection import overlay_names, run_inspection
+from gainspect.jobs.overlay_files import overlay_names
+from gainspect.jobs.run_inspection import run_inspection
 from gainspect.policy import InputPolicy, UsualRange
 from gainspect.report.drawing import lettering
 from gainspect.report.terminal.bundle_tables import input_gap

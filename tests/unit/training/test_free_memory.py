@@ -20,6 +20,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name in ("_CGROUP_V2", "_CGROUP_V1"):
         (tmp_path / name).mkdir()
         monkeypatch.setattr(module, name, tmp_path / name)
+    monkeypatch.setattr(module, "_OWN", tmp_path / "cgroup")
     return tmp_path
 
 
@@ -48,6 +49,21 @@ def test_of_a_container_it_is_what_its_limit_leaves(
     ):
         (kernel / folder / limit).write_text(most)
         assert free_memory() == free * MIB
+
+
+def test_the_cgroup_of_a_job_and_those_around_it_count(kernel: Path) -> None:
+    (kernel / "cgroup").write_text("0::/slurm/job_7/step_0\n")
+    job = kernel / "_CGROUP_V2" / "slurm" / "job_7"
+    (job / "step_0").mkdir(parents=True)
+    for folder, most in ((job / "step_0", "max"), (job, f"{800 * MIB}"), (job.parent, f"{900 * MIB}")):
+        (folder / "memory.max").write_text(most)
+        (folder / "memory.current").write_text(f"{400 * MIB}")
+    assert free_memory() == 400 * MIB
+    (kernel / "cgroup").write_text("12:cpu,cpuacct:/a\n9:memory:/job\n0::/elsewhere\n")
+    (kernel / "_CGROUP_V1" / "job").mkdir()
+    (kernel / "_CGROUP_V1" / "job" / "memory.limit_in_bytes").write_text(f"{300 * MIB}")
+    (kernel / "_CGROUP_V1" / "job" / "memory.usage_in_bytes").write_text(f"{100 * MIB}")
+    assert free_memory() == 200 * MIB
 
 
 def test_where_it_is_not_known_there_is_none(kernel: Path) -> None:

@@ -17,6 +17,7 @@ from gainspect.data.loading.pixel_store import PixelStore
 from gainspect.data.loading.transplant import transplant
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
+from gainspect.errors import GainspectError
 from gainspect.types import Image, Label, Mask
 
 
@@ -79,6 +80,7 @@ class TrainingSet(Dataset[Sample]):
         tiling: if given, each draw is one tile, which is NG if it contains some of the marked defect; NG
             parts whose defect is not marked are left out.
         room: bytes of memory for images that are kept from epoch to epoch, see `keep`.
+        room_asked: whether this much was asked for; if not, images are read each time where it cannot be had.
 
     Raises:
         GainspectError: with tiling, no NG part is marked, or a mask cannot be read.
@@ -94,6 +96,7 @@ class TrainingSet(Dataset[Sample]):
         transplants: float = 0.0,
         tiling: Tiling | None = None,
         room: int = 0,
+        room_asked: bool = False,
     ) -> None:
         manifest = manifest if mask_share == 1.0 else with_fewer_masks(manifest, mask_share, seed)
         self.manifest = manifest if tiling is None else marked_only(manifest)
@@ -101,7 +104,7 @@ class TrainingSet(Dataset[Sample]):
         self.boxes = boxes
         self.transplants = transplants
         self.tiling = tiling
-        self.room = room
+        self.room, self.room_asked = room, room_asked
         parts = self.manifest.parts
         self._ok = [i for i, part in enumerate(parts) if part.label is Label.OK]
         self._marked = [i for i, part in enumerate(parts) if part.label is Label.NG and part.mask is not None]
@@ -119,7 +122,7 @@ class TrainingSet(Dataset[Sample]):
             size: side of the square that images are to be loaded at, pixels. At others none is kept.
 
         Raises:
-            GainspectError: with tiles, an image cannot be read; or there is not that much memory.
+            GainspectError: with tiles, an image cannot be read; or there is not as much memory as was asked.
         """
         if self._store is not None and (self.tiling is not None or self._stored_size == size):
             return
@@ -129,7 +132,13 @@ class TrainingSet(Dataset[Sample]):
             (size, size) if self.tiling is None else self.manifest.shape(part)
             for part in (parts if self.room else ())
         ]
-        self._store, self._stored_size = PixelStore(shapes, self.room, self.seed), size
+        try:
+            self._store = PixelStore(shapes, self.room, self.seed)
+        except GainspectError:
+            if self.room_asked:
+                raise
+            self.room, self._store = 0, PixelStore([], 0)
+        self._stored_size = size
 
     def forget(self) -> None:
         """Keep no images any more, and give their memory back."""

@@ -17,9 +17,9 @@ _BYTES_PER_PIXEL = 4
 class PixelStore:
     """Images, each with one value per pixel, as many as there is room for.
 
-    Processes that are forked from the one that made the store share it: what one has put, all get. Which
-    images have a place is settled at once, because of a store that makes room for the latest image, one that
-    is too small for an epoch would have lost each image by the time it is drawn again.
+    Processes that are forked from the one that made the store share it: what one has put, all get. A store
+    that makes room for the latest image would, if it is too small for an epoch, have lost each image by the
+    time it is drawn again; so which images have a place is settled at once.
 
     An image is taken only if its checksum fits, so one that another process is just writing is not there yet.
     Memory is used as images are put.

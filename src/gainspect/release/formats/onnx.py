@@ -27,7 +27,8 @@ def to_onnx(graph: InspectionGraph, size: int) -> bytes:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        # Some modules are computed in another way where they learn, and the exporter would trace that.
+        with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter itself uses deprecated parts of torch
             program = torch.onnx.export(
                 graph.cpu(),

@@ -2,7 +2,9 @@
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import cv2
@@ -73,12 +75,12 @@ def overlay(
     return np.vstack([drawn, _legend(scale, width), named, _banner(verdict, width, height)])
 
 
-def to_png(image: Image, fonts: Sequence[str] = ()) -> bytes:
+def to_png(image: Image, texts: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """Encode (H, W, 3) RGB.
 
     Args:
         image: the pixels.
-        fonts: names for the text `Font`; without any there is no such text.
+        texts: by keyword, what is stored beside them (PNG chunks tEXt).
 
     Raises:
         GainspectError: the image is too large for a PNG.
@@ -87,7 +89,17 @@ def to_png(image: Image, fonts: Sequence[str] = ()) -> bytes:
     if not done:
         raise GainspectError(f"an image of {image.shape[1]} × {image.shape[0]} cannot be written as PNG")
     png = encoded.tobytes()
-    return png[:_PNG_HEADER] + _png_text("Font", ", ".join(fonts)) + png[_PNG_HEADER:] if fonts else png
+    return png[:_PNG_HEADER] + b"".join(map(_png_text, texts, texts.values())) + png[_PNG_HEADER:]
+
+
+def has_first_text(png: Path, keyword: str, text: str) -> bool:
+    """Whether this is the first text that `to_png` stored in a file; False if there is no such file."""
+    wanted = _png_text(keyword, text)
+    try:
+        with png.open("rb") as file:
+            return file.read(_PNG_HEADER + len(wanted))[_PNG_HEADER:] == wanted
+    except OSError:
+        return False
 
 
 def _png_text(keyword: str, text: str) -> bytes:

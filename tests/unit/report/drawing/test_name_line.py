@@ -142,7 +142,8 @@ def test_the_png_names_the_fonts_of_a_name_that_has_some(tmp_path, korean: str) 
     letters = name_letters([FILE, "a.png"])
     for name, fonts in ((FILE, f"{LATIN}, {korean}"), ("a.png", None)):
         picture = drawn(name, letters)
-        (tmp_path / "x.png").write_bytes(to_png(picture, letters.fonts_for(name)))
+        used = ", ".join(letters.fonts_for(name))
+        (tmp_path / "x.png").write_bytes(to_png(picture, {"Font": used} if used else {}))
         with Pillow.open(tmp_path / "x.png") as read:
             assert read.text.get("Font") == fonts
             np.testing.assert_array_equal(np.asarray(read), picture)
