@@ -172,7 +172,9 @@ def test_the_same_seed_gives_the_same_run(
 def test_images_that_are_kept_change_nothing(finished: RunFolder, parts: Manifest, tmp_path: Path) -> None:
     """Not at all, and by worker processes that share what they keep."""
     assert_equal_runs(finished, train(tiny(cache_gb=0), parts, tmp_path / "none"))
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGCHLD)]
     assert_equal_runs(finished, train(tiny(cache_gb=0.01, workers=2), parts, tmp_path / "shared"))
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGCHLD)] == handlers
 
 
 @pytest.mark.slow

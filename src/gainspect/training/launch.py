@@ -43,6 +43,10 @@ from gainspect.training.trained import familiarize, trained_backend, validated
 from gainspect.training.workers import loading_workers, out_of_shared_memory
 from gainspect.wording import in_words, plural
 
+_LEFT_CHANGED = [signal.SIGINT, *([signal.SIGCHLD] if sys.platform != "win32" else [])]
+"""Signals whose handlers a training would leave changed. Lightning ignores SIGINT. With worker processes
+PyTorch handles SIGCHLD, and a process that does so dies when a child ends while it holds state of AMX (as
+OpenVINO in INT8 leaves it)."""
 _LIGHTNING_ADVICE = (
     ".*does not have many workers",  # we choose the workers
     ".*is smaller than the logging interval",  # small data sets are normal here
@@ -163,9 +167,9 @@ def _fit(
     if console is not None:
         announced = _announce(task, validation, console, done=_epochs_done(run), trainings=trainings)
     trainer = _trainer(config, monitor, figure, bar=console is not None and console.is_terminal)
-    handler = signal.getsignal(signal.SIGINT)
-    # Only the main thread may set handlers; elsewhere Lightning sets none.
+    # Only the main thread may set handlers; elsewhere Lightning and PyTorch set none.
     main = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in _LEFT_CHANGED} if main else {}
     try:
         with warnings.catch_warnings():
             for message in _LIGHTNING_ADVICE:
@@ -179,8 +183,9 @@ def _fit(
         raise KeyboardInterrupt from error
     finally:
         data.forget()
-        if main and handler is not None:
-            signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
+        for number, handler in handlers.items():
+            if handler is not None:
+                signal.signal(number, handler)
     _finish(run, config, manifest, monitor, announced, console)
     return run
 

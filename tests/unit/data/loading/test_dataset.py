@@ -1,7 +1,9 @@
 """Order, batches and samples of a training set."""
 
 import pickle
+import signal
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -243,6 +245,15 @@ def test_an_image_that_is_kept_is_read_once(
     assert len(read) == 5
 
 
+@pytest.fixture
+def sigchld() -> Iterator[None]:
+    """PyTorch's handler for the end of worker processes is taken away again; see `training.launch`."""
+    handler = signal.getsignal(signal.SIGCHLD)
+    yield
+    signal.signal(signal.SIGCHLD, handler)
+
+
+@pytest.mark.usefixtures("sigchld")
 def test_worker_processes_fill_what_the_next_epoch_takes(uneven: Manifest) -> None:
     """They are forked anew for every epoch, and share what is kept with each other and with the parent."""
     data = TrainingSet(uneven, 1, transplants=0.0, room=10**7)
