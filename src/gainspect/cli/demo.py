@@ -11,7 +11,7 @@ from gainspect.cli.console import console
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the demo's parts and runs.")] = Path("gainspect-demo"),
 ) -> None:
-    """See a plain classifier rely on a stamp, and a guided one on the defect (some minutes)."""
+    """See a plain classifier rely on a stamp, and a guided one on the defect (a few minutes)."""
     from gainspect.jobs.run_demo import run_demo
 
     try:
