@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import gainspect
+from command_line import Run, command_line
 from gainspect.config import RunConfig
 from gainspect.data.decode import read_image
 from gainspect.data.manifest import Manifest
@@ -19,6 +20,7 @@ from gainspect.data.synthetic import probe_frames
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import assess
 from gainspect.evaluation.goals import LeastCost, point_of
+from gainspect.inspection.backends.backend import Predictions
 from gainspect.inspection.backends.choice import open_backend
 from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.inspection.inspector import Inspector
@@ -48,6 +50,12 @@ def run(
         "training": {"epochs": 1, "batch_size": 8, "lr": 0.003, "warmup": 0.0},
     }
     return train(RunConfig.model_validate(config), parts, tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture
+def run_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The fixture `run` of other tests, whose name is that of a training here."""
+    return command_line(capsys, monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +155,37 @@ def test_no_file_of_a_bundle_names_a_place_on_the_machine_that_made_it(bundle: B
     for name, content in bundle.contents.items():
         assert package.encode() not in content, name
         assert str(bundle.path.parent.parent).encode() not in content, name
+
+
+def test_commands_judge_as_many_at_once_with_as_many_threads_as_they_are_told(
+    bundle: Bundle, parts: Manifest, tmp_path: Path, run_command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[int] = []
+    threads: list[int | None] = []
+    judge, load = Inspector._run, Inspector.load
+
+    def judged(inspector: Inspector, images: np.ndarray) -> Predictions:
+        frames.append(len(images))
+        return judge(inspector, images)
+
+    def loaded(*arguments: Any, **given: Any) -> Inspector:
+        threads.append(given["threads"])
+        return load(*arguments, **given)
+
+    monkeypatch.setattr(Inspector, "_run", judged)
+    monkeypatch.setattr(Inspector, "load", loaded)
+    images, out = parts.parts[0].image.parent, tmp_path / "out"
+    speed = ("--batch-size", "3", "--threads", "1")
+    for command in (
+        ("inspect", bundle.path, images, "--out", out),
+        ("evaluate", bundle.path, "--data", parts.root, "--out", out, "--split", "all"),
+        ("report", bundle.path, "--data", parts.root, "--out", out / "r.html", "--split", "all"),
+    ):
+        frames.clear()
+        assert run_command(*command, *speed).returncode == 0
+        assert max(frames) == 3
+    assert threads == [1, 1, 1]
+    assert run_command("inspect", bundle.path, images, "--batch-size", "0").returncode == 2
 
 
 def test_the_golden_answers_are_repeated(bundle: Bundle) -> None:

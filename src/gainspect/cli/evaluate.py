@@ -7,6 +7,7 @@ import typer
 
 from gainspect.cli.console import console
 from gainspect.cli.mask_options import JudgedMaskValues
+from gainspect.cli.speed_options import USUAL_BATCH, BatchSize, Threads
 
 if TYPE_CHECKING:
     from gainspect.inspection.backends.backend import Precision, RuntimeName
@@ -46,6 +47,8 @@ def evaluate(
         typer.Option("--check", help="Check reasons too, and count decisions: caught, missed, REVIEW, cost."),
     ] = False,
     mask_values: JudgedMaskValues = None,
+    batch_size: BatchSize = USUAL_BATCH,
+    threads: Threads = None,
 ) -> None:
     """Evaluate on one part of the data: quality of the verdicts and of the evidence."""
     from gainspect.data.mask_values import MaskValues
@@ -74,6 +77,8 @@ def evaluate(
         seen=require_seen_choice(seen),
         mask_values=None if mask_values is None else MaskValues.parse(mask_values),
         check=check,
+        batch_size=batch_size,
+        threads=threads,
         console=console,
     )
     for title, summary in summaries.items():

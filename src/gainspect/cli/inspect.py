@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from gainspect.cli.console import console, errors, print_json
+from gainspect.cli.speed_options import USUAL_BATCH, BatchSize, Threads
 from gainspect.names import printable
 from gainspect.wording import plural
 
@@ -55,6 +56,8 @@ def inspect(
             "'([^/]+)_view[0-9]', or a table with the columns image and part.",
         ),
     ] = None,
+    batch_size: BatchSize = USUAL_BATCH,
+    threads: Threads = None,
 ) -> None:
     """Judge images with a bundle; exit code 3 if one could not be judged or drawn (all others are).
 
@@ -82,6 +85,8 @@ def inspect(
         max_mpx=max_mpx,
         bits=bits,
         parts=parts,
+        batch_size=batch_size,
+        threads=threads,
         on_record=lambda record: print_json(record) if jsonl else None,
         shown=lambda images, count: iter(
             track(images, "inspect", count, console=errors, transient=True, disable=not errors.is_terminal)

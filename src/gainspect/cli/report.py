@@ -7,6 +7,7 @@ import typer
 
 from gainspect.cli.console import console, errors
 from gainspect.cli.mask_options import JudgedMaskValues
+from gainspect.cli.speed_options import USUAL_BATCH, BatchSize, Threads
 
 
 def report(
@@ -29,6 +30,8 @@ def report(
         str, typer.Option(help="Images that the model has seen in training or validation: refuse or allow.")
     ] = "refuse",
     mask_values: JudgedMaskValues = None,
+    batch_size: BatchSize = USUAL_BATCH,
+    threads: Threads = None,
 ) -> None:
     """Write a report about an inspector, its verdicts and their reasons: one HTML file that opens offline."""
     from gainspect.data.mask_values import MaskValues
@@ -49,6 +52,8 @@ def report(
         doubtful=left_out,
         seen=require_seen_choice(seen),
         mask_values=None if mask_values is None else MaskValues.parse(mask_values),
+        batch_size=batch_size,
+        threads=threads,
         console=errors,
     )
     console.print(

@@ -44,6 +44,8 @@ def run_evaluation(
     seen: SeenChoice = "refuse",
     mask_values: MaskValues | None = None,
     check: bool = False,
+    batch_size: int = 8,
+    threads: int | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Evaluate on one part of the data with the policy's thresholds; write predictions.csv and metrics.json.
@@ -64,6 +66,8 @@ def run_evaluation(
             others are judged in either case.
         mask_values: what the values of masks mean, of the data given with a bundle; None: as in its training.
         check: whether to check reasons as the policy defines, to count decisions, and to write decisions.csv.
+        batch_size: see `Inspector.load`.
+        threads: see `Inspector.load`.
         console: where progress is shown; None: no progress is shown.
 
     Returns:
@@ -77,12 +81,13 @@ def run_evaluation(
             refused, the model has seen images of the test part, an image or mask cannot be read, a doubtful
             image is not in the data, or a doubtful file name fits several images.
     """
-    manifest, opened = _parts_and_inspector(target, data, runtime, precision, mask_values, console)
+    manifest, opened = _parts_and_inspector(target, data, runtime, precision, threads, mask_values, console)
     chosen = part_of_data(manifest, split)
     require_known(doubtful or (), manifest)
     left_out = None if doubtful is None else resolve(doubtful, map(manifest.key, manifest.parts))
     say(console, not_taken_sentence(manifest.not_taken))
     inspector, policy, known, point = opened()
+    inspector.batch_size = batch_size
     if check:
         inspector.reason = policy.reason
     found = None if known is None else known.among(chosen)
@@ -115,6 +120,7 @@ def _parts_and_inspector(
     data: Path | None,
     runtime: RuntimeName,
     precision: Precision,
+    threads: int | None,
     mask_values: MaskValues | None,
     console: Console | None,
 ) -> tuple[Manifest, Callable[[], "_Opened"]]:
@@ -122,7 +128,7 @@ def _parts_and_inspector(
     if is_bundle(target):
         bundle = _measured(read_bundle(target))
         manifest = data_for(bundle, data, mask_values)
-        return manifest, lambda: _loaded(bundle, runtime, precision)
+        return manifest, lambda: _loaded(bundle, runtime, precision, threads)
     run = RunFolder(target)
     run.result()  # raises if this is not a run folder, or the run has not ended
     manifest = run.manifest(data)
@@ -136,7 +142,7 @@ def _parts_and_inspector(
     def of_run() -> "_Opened":
         from gainspect.jobs.run_export import bundle_of
 
-        return _loaded(_measured(read_bundle(bundle_of(run, data, console))), runtime, precision)
+        return _loaded(_measured(read_bundle(bundle_of(run, data, console))), runtime, precision, threads)
 
     return manifest, of_run
 
@@ -154,8 +160,8 @@ class _Opened(NamedTuple):
     point: OperatingPoint | None
 
 
-def _loaded(bundle: Bundle, runtime: RuntimeName, precision: Precision) -> _Opened:
-    inspector = Inspector.load(bundle, runtime, precision, check=False)
+def _loaded(bundle: Bundle, runtime: RuntimeName, precision: Precision, threads: int | None) -> _Opened:
+    inspector = Inspector.load(bundle, runtime, precision, threads=threads, check=False)
     return _Opened(inspector, bundle.description.policy, seen_of(bundle), point_of(bundle))
 
 

@@ -54,6 +54,8 @@ def run_inspection(
     max_mpx: float | None = None,
     bits: int | None = None,
     parts: str | None = None,
+    batch_size: int = 8,
+    threads: int | None = None,
     on_record: Callable[[dict[str, Any]], None] = lambda record: None,
     shown: Shown = lambda images, count: images,
 ) -> Inspection:
@@ -74,6 +76,8 @@ def run_inspection(
         max_mpx: see `Inspector.load`.
         bits: see `Inspector.load`.
         parts: which images are decided together (see `named_parts`); None: each is decided alone.
+        batch_size: see `Inspector.load`.
+        threads: see `Inspector.load`.
         on_record: called with each record, of the images, also those judged before, and then of their parts.
         shown: wraps the iterator over the images to show progress; its second argument is their number.
 
@@ -86,7 +90,16 @@ def run_inspection(
     found = find_images(paths, own_output=out)
     result = Inspection(list(dict.fromkeys(found.images)), not_taken=found.not_taken)
     names = {} if parts is None else named_parts(parts, result.sources)
-    inspector = Inspector.load(bundle, runtime, precision, check=check, max_mpx=max_mpx, bits=bits)
+    inspector = Inspector.load(
+        bundle,
+        runtime,
+        precision,
+        threads=threads,
+        batch_size=batch_size,
+        check=check,
+        max_mpx=max_mpx,
+        bits=bits,
+    )
     assert inspector.bundle is not None
     result.input_gap = input_gap(inspector.bundle)
     scale = inspector.bundle.description.policy.heat_scale()

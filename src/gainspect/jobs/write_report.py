@@ -46,6 +46,8 @@ def write_inspection_report(
     doubtful: frozenset[str] = frozenset(),
     seen: SeenChoice = "refuse",
     mask_values: MaskValues | None = None,
+    batch_size: int = 8,
+    threads: int | None = None,
     console: Console | None = None,
 ) -> None:
     """Judge the test part (or another), check every reason, and write the report.
@@ -61,6 +63,8 @@ def write_inspection_report(
         seen: whether to judge images that the model has seen in training or validation; the report names
             them.
         mask_values: what the values of masks mean, of the data given with a bundle; None: as in its training.
+        batch_size: see `Inspector.load`.
+        threads: see `Inspector.load`.
         console: where progress is shown; None: no progress is shown.
 
     Raises:
@@ -81,7 +85,7 @@ def write_inspection_report(
     found = None if known is None else known.among(manifest)
     if found and seen == "refuse" and split != ALL:
         require_unseen(found, len(manifest.parts), what="what is to be judged", where=manifest.root)
-    inspector = Inspector.load(bundle)
+    inspector = Inspector.load(bundle, batch_size=batch_size, threads=threads)
     album, examined, judged = Album(bundle), [], []
     with image_bar("judge and check", len(manifest.parts), console) as advance:
         for image in examine(inspector, manifest):

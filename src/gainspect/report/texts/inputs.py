@@ -48,6 +48,6 @@ def _number(name: StatisticName, value: float) -> str:
     """With three digits; sizes in whole pixels.
 
     >>> _number("width", 640.0), _number("brightness", 92.345), _number("red", -0.04)
-    ('640 px', '92.3', '-0.04')
+    ('640 px', '92.3', '−0.04')
     """
-    return f"{value:.0f} px" if name in _PIXELS else f"{value:.3g}"
+    return (f"{value:.0f} px" if name in _PIXELS else f"{value:.3g}").replace("-", "−")
