@@ -39,6 +39,7 @@ def report(
     from gainspect.evaluation.doubtful import read_doubtful
     from gainspect.inspection.bundle import is_bundle
     from gainspect.jobs.write_report import write_inspection_report
+    from gainspect.report.html.inspection_report import verdict_table_of
 
     of_bundle = target.with_name(f"{target.stem}-report.html")
     path = out or (of_bundle if is_bundle(target) else target / "report.html")
@@ -57,6 +58,7 @@ def report(
         console=errors,
     )
     console.print(
-        f"Saved: {path} ({path.stat().st_size / 2**20:.1f} MiB). It opens in any browser, offline.",
+        f"Saved: {path} ({path.stat().st_size / 2**20:.1f} MiB), which opens in any browser, offline; "
+        f"{verdict_table_of(path)}, every verdict.",
         soft_wrap=True,
     )

@@ -55,6 +55,12 @@ def save_verdicts(
     assessment: Assessment, out: Path, summaries: dict[str, dict[str, Any]] | None = None
 ) -> None:
     """Write predictions.csv (one row per image) and metrics.json (the summaries by title) into a folder."""
+    write_text(out / PREDICTIONS, predictions_csv(assessment))
+    write_json(out / METRICS, {"all": summarize(assessment)} if summaries is None else summaries)
+
+
+def predictions_csv(assessment: Assessment) -> str:
+    """The content of predictions.csv: one row per image."""
     figures = sorted({name for image in assessment.images for name in image.figures})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -78,8 +84,7 @@ def save_verdicts(
         values = [image.figures.get(name, "") for name in figures]
         px = "" if image.defect_px is None else image.defect_px
         writer.writerow([*row, assessment.threshold, reason, image.decision, px, *values])
-    write_text(out / PREDICTIONS, text.getvalue())
-    write_json(out / METRICS, {"all": summarize(assessment)} if summaries is None else summaries)
+    return text.getvalue()
 
 
 def save_decisions(made: Sequence[tuple[DecidedPart[Assessed], Decision]], out: Path, rules: Rules) -> None:

@@ -16,15 +16,16 @@ from gainspect.evaluation.examined_parts import parts_with, parts_with_small_def
 from gainspect.evaluation.goals import point_of
 from gainspect.evaluation.judged_parts import judged_parts
 from gainspect.evaluation.operating_facts import OperatingFacts
-from gainspect.evaluation.reliance import examine
-from gainspect.evaluation.saved_verdicts import PREDICTIONS, read_verdicts
+from gainspect.evaluation.reliance import assessment_of, examine
+from gainspect.evaluation.saved_verdicts import PREDICTIONS, predictions_csv, read_verdicts
 from gainspect.evaluation.validation_verdicts import read_validation_verdicts
+from gainspect.files import write_text
 from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.judged_data import data_for
 from gainspect.jobs.run_evaluation import ALL, part_of_data
 from gainspect.report.html.comparison_report import write_comparison
-from gainspect.report.html.inspection_report import Album, write_report
+from gainspect.report.html.inspection_report import Album, verdict_table_of, write_report
 from gainspect.report.html.operating_panel import MOST_BLIND
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
@@ -50,7 +51,7 @@ def write_inspection_report(
     threads: int | None = None,
     console: Console | None = None,
 ) -> None:
-    """Judge the test part (or another), check every reason, and write the report.
+    """Judge the test part (or another), check every reason, and write the report, and a CSV of all verdicts.
 
     Args:
         target: a run folder (its bundle is created if it has none), or a bundle.
@@ -93,6 +94,8 @@ def write_inspection_report(
             examined.append(image.examined)
             judged.append(viewed_image(image, inspector, manifest))
             advance()
+    # Saved before anything is drawn: judging takes long.
+    write_text(verdict_table_of(out), predictions_csv(assessment_of(inspector, examined)))
     policy = bundle.description.policy
     operating = OperatingFacts(
         policy,

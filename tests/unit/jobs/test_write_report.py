@@ -7,12 +7,16 @@ import pytest
 
 from gainspect.data.manifest import save_manifest
 from gainspect.data.seen import SEEN, SeenImages
+from gainspect.errors import GainspectError
 from gainspect.evaluation.chosen_on import CHOSEN_ON, ChosenOn, chosen_content
 from gainspect.evaluation.goals import POINT, content_of
 from gainspect.evaluation.judged_parts import JudgedPart
+from gainspect.evaluation.saved_verdicts import read_verdicts
 from gainspect.inspection import inspector as inspector_module
 from gainspect.inspection.bundle import write_bundle
+from gainspect.jobs import write_report as module
 from gainspect.jobs.write_report import write_inspection_report
+from gainspect.types import Label
 from report_parts import Spots, parts, point_with_floor
 from report_parts import bundle as described
 
@@ -76,3 +80,17 @@ def test_a_part_chosen_on_is_shown_only_if_it_is_the_file_that_was_seen(data, tm
 def test_an_older_bundle_has_the_judged_parts_only(data, tmp_path):
     text, panel = report(bundle_with(tmp_path / "old.gain", {}).path, tmp_path, language="ko")
     assert len(panel["sets"]) == 1 and "이전 버전에서" in text
+
+
+def test_verdicts_are_saved_before_anything_is_drawn(data, tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise GainspectError("the report is too large (99 MiB)")
+
+    monkeypatch.setattr(module, "write_report", fails)
+    with pytest.raises(GainspectError, match="too large"):
+        report(bundle_with(tmp_path / "spots.gain", {}).path, tmp_path)
+    saved = read_verdicts(tmp_path / "report.csv")
+    assert set(saved.images) == {data.key(part) for part in data.parts}
+    assert list(saved.labels) == [
+        {data.key(part): part.label is Label.NG for part in data.parts}[image] for image in saved.images
+    ]

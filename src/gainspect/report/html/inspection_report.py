@@ -1,8 +1,10 @@
 """The inspection report, which `gainspect report` writes for one bundle and one part of the data."""
 
+import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,8 @@ _EXAMPLES = 3
 """Number of example images for each cell of the quadrant."""
 _PICTURE_BYTES = 9 * 2**20
 """Largest size of all pictures together, before base64 encoding, which adds a third."""
+_MOST_PICTURED = 150
+"""Of missed defects, and of false alarms, at most so many have pictures: the most confident ones."""
 _GOOD_RECALL = 0.9
 """A size class counts as found from this recall on."""
 
@@ -53,14 +57,19 @@ class Album:
 
     bundle: Bundle
     failures: dict[str, list[Picture]] = field(default_factory=dict)
+    """By the name of an image: of the most confident wrong verdicts."""
     examples: dict[Cell, list[tuple[Examined, list[Picture]]]] = field(default_factory=dict)
     blind: dict[str, list[list[Picture]]] = field(default_factory=dict)
     """By the name of a part without evidence: the pictures of each of its images."""
+    _confident: dict[Label, list[tuple[float, int, str]]] = field(default_factory=dict)
+    """By what the part is, a heap of the wrong verdicts with pictures: how confident one is, minus its place
+    among them, so that of equals the first one stays, and its image."""
+    _places: Iterator[int] = field(default_factory=count)
 
     def add(self, seen: Seen) -> None:
         """Keep the pictures of an image if its verdict is wrong, or its cell needs another example."""
         part, examined = seen.part, seen.examined
-        wrong = examined.assessed.verdict is not part.label
+        wrong = examined.assessed.verdict is not part.label and self._among_the_most_confident(examined)
         cell = examined.cell
         examples = [] if cell is None else self.examples.setdefault(cell, [])
         # Good parts that pass show nothing, so the examples of the first cell are caught defects.
@@ -74,6 +83,19 @@ class Album:
             self.failures[examined.assessed.image] = pictures
         if wanted:
             examples.append((examined, pictures))
+
+    def _among_the_most_confident(self, examined: Examined) -> bool:
+        """Whether a wrong verdict gets pictures, for which those of a less confident one may go."""
+        assessed = examined.assessed
+        heap = self._confident.setdefault(assessed.label, [])
+        confidence = assessed.score if assessed.label is Label.OK else -assessed.score
+        entry = confidence, -next(self._places), assessed.image
+        if len(heap) < _MOST_PICTURED:
+            heapq.heappush(heap, entry)
+            return True
+        *_, dropped = heapq.heappushpop(heap, entry)
+        self.failures.pop(dropped, None)
+        return dropped != assessed.image
 
     def add_blind(self, name: str, seen: Seen) -> None:
         """Keep the first pictures (image with mask, evidence) of an image of a part without evidence."""
@@ -117,7 +139,8 @@ def write_report(
     assessment = assessment_of(inspector, examined)
     description = album.bundle.description
     summary = summarize(assessment, map_thresholds=description.policy.map_thresholds)
-    wrong = failures(examined, doubtful)
+    every = failures(examined, doubtful)
+    wrong = [failure for failure in every if failure.image.assessed.image in album.failures]
     cells = [(cell, example) for cell in CELLS for example in album.examples.get(cell, [])]
     blind = [(name, pictures) for name, sets in album.blind.items() for pictures in sets]
     fitted = within_budget(
@@ -164,11 +187,19 @@ def write_report(
         },
         size_sentence=size_sentence(wording, by_size(examined)),
         failures=[(f, pictures) for f, pictures in zip(wrong, fitted, strict=False)],
+        further=len(every) - len(wrong),
+        most_pictured=_MOST_PICTURED,
+        table=verdict_table_of(out).name,
         blind=[(name, pictures) for (name, _), pictures in zip(blind, of_blind, strict=True)],
         unpictured=named(unpictured, wording),
         **panel_values(operating, wording),
         causes=[cause for cause, _ in Counter(f.cause.value for f in wrong).most_common()],
     )
+
+
+def verdict_table_of(report: Path) -> Path:
+    """The CSV file beside a report that has every verdict."""
+    return report.with_name(f"{report.stem}.csv")
 
 
 def _numbers(examined: Sequence[Examined]) -> dict[str, int]:

@@ -269,6 +269,7 @@ TEXTS: dict[str, str] = {
     # Failures
     "failures": "What goes wrong, and why?",
     "failures_caption": "Every missed defect and false alarm (by the score), with a first guess at the cause: a starting point, not a finding.",
+    "failures_further": "Of each kind the {most} most confident are shown; the others ({n}) are in {file}, as are all verdicts.",
     "no_failures": "There are no wrong verdicts.",
     "show": "Show",
     "all": "all",

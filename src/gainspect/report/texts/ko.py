@@ -261,6 +261,7 @@ TEXTS: dict[str, str] = {
     "size_unknown": "결함 마스크가 없어 크기를 알 수 없습니다.",
     "failures": "무엇을 왜 틀렸는가?",
     "failures_caption": "점수 기준의 미검과 과검을 모두 싣고 원인을 1차로 추정했습니다. 확정된 원인이 아니라 조사의 출발점입니다.",
+    "failures_further": "미검과 과검 각각 확신도가 가장 높은 {most}개까지 싣습니다. 나머지 {n}개를 포함한 모든 판정은 {file}에 있습니다.",
     "no_failures": "틀린 판정이 없습니다.",
     "show": "구분",
     "all": "전체",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gainspect.policy import InputPolicy, UsualRange
+from gainspect.report.html import inspection_report as module
 from gainspect.report.html.inspection_report import size_sentence
 from gainspect.report.texts import Wording
 from gainspect.types import Label
@@ -198,3 +199,20 @@ def test_the_sentence_on_sizes_denies_no_class_that_is_caught(recalls: list[floa
         for (low, high), recall in zip(sizes, recalls, strict=False)
     ]
     assert size_sentence(Wording("en"), rows).startswith(told)
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+def test_of_many_wrong_verdicts_the_most_confident_have_pictures(
+    most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = outline(small_report(tmp_path / "every", "en").read_text(encoding="utf-8")).failures
+    kinds = [[one for one in every if one["data-kind"] == kind] for kind in ("missed", "alarm")]
+    assert min(map(len, kinds)) > 1
+    monkeypatch.setattr(module, "_MOST_PICTURED", most)
+    page = small_report(tmp_path / "few", "en").read_text(encoding="utf-8")
+    shown = outline(page).failures
+    expected = [one["data-name"] for kind in kinds for one in kind[:most]]  # they come in this order
+    assert [one["data-name"] for one in shown] == expected
+    left = len(every) - len(expected)
+    told = f"Of each kind the {most} most confident are shown; the others ({left}) are in report-en.csv"
+    assert (told in page) == (left > 0)
