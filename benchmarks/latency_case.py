@@ -18,7 +18,7 @@ from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.backends.choice import open_backend
 from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.regions import regions_of
+from gainspect.inspection.regions.found import regions_of
 from gainspect.types import Image
 
 Work = dict[str, Callable[[], Any]]

@@ -19,7 +19,7 @@ from itertools import count
 from pathlib import Path
 from brightness import loaded
 from gainspect.cli import main
-from gainspect.inspection import journal
+from gainspect.inspection.records import journal
 from gainspect.inspection.inspector import Inspector
 
 events, last = count(1), int(sys.argv.pop(1))

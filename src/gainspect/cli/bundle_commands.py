@@ -20,7 +20,7 @@ def show(
     """Print what a bundle is, where it comes from, and when it says NG."""
     from gainspect.evaluation.goals import point_of
     from gainspect.inspection.bundle import read_bundle
-    from gainspect.inspection.defect_types import types_of
+    from gainspect.inspection.regions.defect_types import types_of
     from gainspect.report.terminal.bundle_tables import (
         bundle_table,
         input_sentence,

@@ -42,7 +42,7 @@ def export(
 ) -> None:
     """Make a bundle from a run: one file that inspects without torch, tested against the trained model."""
     from gainspect.evaluation.goals import goal_of, point_of
-    from gainspect.inspection.defect_types import types_of
+    from gainspect.inspection.regions.defect_types import types_of
     from gainspect.jobs.run_export import export_run
     from gainspect.report.terminal.bundle_tables import (
         input_sentence,

@@ -54,8 +54,8 @@ def rules_of(
         GainspectError: the rules are refused, the scale cannot be found, or an option lacks another.
     """
     from gainspect.data.reading import Reading
-    from gainspect.inspection.rule_file import read_rules
-    from gainspect.inspection.scale import grid_size, require_scale, scale_of
+    from gainspect.inspection.regions.rule_file import read_rules
+    from gainspect.inspection.regions.scale import grid_size, require_scale, scale_of
 
     scale_options = {
         "--mm-per-px": mm_per_px,

@@ -10,9 +10,9 @@ from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling
 from gainspect.evaluation.truth import Truth, truth_of
 from gainspect.inspection.backends.backend import Backend
-from gainspect.inspection.defect_types import DefectTypes, features_of
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.regions import window_of
+from gainspect.inspection.regions.defect_types import DefectTypes, features_of
+from gainspect.inspection.regions.found import window_of
 from gainspect.inspection.tiled import Grid
 from gainspect.policy import Policy
 from gainspect.region_rules import UNKNOWN, RegionRules

@@ -16,7 +16,6 @@ from gainspect.data.image_header import require_limit
 from gainspect.data.manifest import MOST_VIEWS
 from gainspect.data.tiles import Tile, Tiling
 from gainspect.errors import GainspectError
-from gainspect.inspection.apply_rules import ReadsRegions, reader_of
 from gainspect.inspection.backends.backend import (
     Backend,
     Precision,
@@ -40,7 +39,8 @@ from gainspect.inspection.inputs import (
     require_threads,
 )
 from gainspect.inspection.reason.check import check_reasons
-from gainspect.inspection.regions import Contributions, regions_of
+from gainspect.inspection.regions.apply_rules import ReadsRegions, reader_of
+from gainspect.inspection.regions.found import Contributions, regions_of
 from gainspect.inspection.statistics import image_statistics
 from gainspect.inspection.tiled import Judged, add_maps, grid_of, judge_tiles
 from gainspect.policy import InputPolicy, ReasonPolicy, Rules, View, ViewRule, decide, part_score

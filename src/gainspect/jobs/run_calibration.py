@@ -20,7 +20,7 @@ from gainspect.evaluation.validation_verdicts import (
 from gainspect.files import require_new
 from gainspect.inspection.backends.choice import open_backend
 from gainspect.inspection.bundle import PARITY, Bundle, read_bundle, seen_of, write_bundle
-from gainspect.inspection.defect_types import require_types, types_of
+from gainspect.inspection.regions.defect_types import require_types, types_of
 from gainspect.jobs.judged_data import data_for
 from gainspect.policy import Policy
 from gainspect.region_rules import RegionRules

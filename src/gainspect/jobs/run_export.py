@@ -15,8 +15,8 @@ from gainspect.evaluation.fit_types import fit_types
 from gainspect.evaluation.goals import POINT, Goal, content_of
 from gainspect.evaluation.operating_point import choose_policy, operating_point, usual_goal
 from gainspect.inspection.bundle import GOLDEN, PARITY, Bundle, write_bundle
-from gainspect.inspection.defect_types import TYPES, content_of_types
 from gainspect.inspection.parity import pack_golden, run_frames
+from gainspect.inspection.regions.defect_types import TYPES, content_of_types
 from gainspect.names import escaped
 from gainspect.release.certificate import certify_int8, compare_formats
 from gainspect.release.description import describe

@@ -13,11 +13,11 @@ from gainspect.data.taken import DECISIONS, OVERLAYS
 from gainspect.errors import GainspectError
 from gainspect.files import atomic_path
 from gainspect.inspection.backends.backend import Precision, RuntimeName
-from gainspect.inspection.decided_parts import DecidedParts
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.journal import Journal, line_of
 from gainspect.inspection.part_names import named_parts, rule_of
-from gainspect.inspection.resume import Kept, inspect_rest, replaces, settings_of
+from gainspect.inspection.records.decided_parts import DecidedParts
+from gainspect.inspection.records.journal import Journal, line_of
+from gainspect.inspection.records.resume import Kept, inspect_rest, replaces, settings_of
 from gainspect.inspection.stream import (
     Inspected,
     find_images,

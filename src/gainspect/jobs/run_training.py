@@ -10,7 +10,7 @@ from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.inspection.bundle import read_bundle
-from gainspect.inspection.defect_types import types_of
+from gainspect.inspection.regions.defect_types import types_of
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.report.operating_sentences import unusable_sentences
 from gainspect.report.terminal.bundle_tables import input_sentence, policy_sentence

@@ -7,7 +7,7 @@ from gainspect.data.marked import Marking
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.evaluation.out_of_fold import FOLDS
 from gainspect.inspection.bundle import Description
-from gainspect.inspection.defect_types import DefectTypes
+from gainspect.inspection.regions.defect_types import DefectTypes
 from gainspect.policy import Policy
 from gainspect.report.terminal.bundle_tables import (
     INPUTS_UNCHECKED,

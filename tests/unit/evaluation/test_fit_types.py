@@ -12,7 +12,7 @@ from sklearn.neighbors import NearestCentroid
 
 from gainspect.data.manifest import Manifest
 from gainspect.evaluation.fit_types import KNOWN_SHARE, LEAST_PARTS, Sample, fit_types, types_from
-from gainspect.inspection.defect_types import DefectTypes
+from gainspect.inspection.regions.defect_types import DefectTypes
 from gainspect.policy import Policy
 from report_parts import Spots, parts
 

@@ -11,7 +11,7 @@ from gainspect.data.framing import geometry_of, letterbox
 from gainspect.data.tiles import Tiling, tiles_of
 from gainspect.errors import GainspectError
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.regions import Contributions, regions_of
+from gainspect.inspection.regions.found import Contributions, regions_of
 from gainspect.inspection.stream import inspect_files
 from gainspect.types import Label
 

@@ -18,9 +18,9 @@ from gainspect.evaluation.judged_parts import decided, judged_parts
 from gainspect.evaluation.reliance import examine
 from gainspect.inspection import inspector as inspector_module
 from gainspect.inspection.bundle import PARITY, read_bundle, write_bundle
-from gainspect.inspection.defect_types import TYPES, DefectTypes, content_of_types
 from gainspect.inspection.inspector import Inspector, view_of
-from gainspect.inspection.rule_file import read_rules
+from gainspect.inspection.regions.defect_types import TYPES, DefectTypes, content_of_types
+from gainspect.inspection.regions.rule_file import read_rules
 from gainspect.jobs import run_calibration
 from gainspect.jobs.run_calibration import calibrate, write_calibrated
 from gainspect.jobs.write_report import write_inspection_report

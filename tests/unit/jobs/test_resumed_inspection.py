@@ -15,8 +15,8 @@ from command_line import Run
 from gainspect.data.taken import DECISIONS, OVERLAYS, SETTINGS, VERDICTS
 from gainspect.errors import GainspectError
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.journal import Journal
-from gainspect.inspection.resume import settings_of
+from gainspect.inspection.records.journal import Journal
+from gainspect.inspection.records.resume import settings_of
 from gainspect.jobs import overlay_files as module
 from gainspect.jobs.inspection_summary import Inspection
 from gainspect.jobs.run_inspection import run_inspection

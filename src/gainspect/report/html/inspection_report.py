@@ -26,9 +26,9 @@ from gainspect.evaluation.reliance import (
 )
 from gainspect.evaluation.summary import summarize
 from gainspect.inspection.bundle import Bundle
-from gainspect.inspection.defect_types import types_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import evidence_region, with_margin
+from gainspect.inspection.regions.defect_types import types_of
 from gainspect.metrics.classification import precision_recall_points, roc_points
 from gainspect.policy import InputPolicy, ReasonPolicy
 from gainspect.report.html.operating_panel import panel_values

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gainspect.evaluation.accepted import Accepted
-from gainspect.inspection.defect_types import OTHER, DefectTypes
+from gainspect.inspection.regions.defect_types import OTHER, DefectTypes
 from gainspect.names import printable
 from gainspect.region_rules import UNKNOWN, RegionRule, RegionRules
 from gainspect.report.terminal.evaluation_tables import titled_table

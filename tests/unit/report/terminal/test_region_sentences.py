@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from gainspect.evaluation.accepted import Accepted, AcceptedCount, accepted
-from gainspect.inspection.defect_types import DefectTypes
+from gainspect.inspection.regions.defect_types import DefectTypes
 from gainspect.region_rules import RegionRules
 from gainspect.report.terminal.region_sentences import (
     accepted_sentence,

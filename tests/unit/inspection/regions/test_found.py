@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from gainspect.data.framing import content_mask, geometry_of
 from gainspect.data.tiles import Tile
-from gainspect.inspection.regions import Contributions, regions_of
+from gainspect.inspection.regions.found import Contributions, regions_of
 
 
 def test_one_region_by_hand() -> None:

@@ -16,8 +16,8 @@ import pytest
 
 from gainspect.data.taken import SETTINGS, VERDICTS
 from gainspect.errors import GainspectError
-from gainspect.inspection.journal import Journal, line_of
-from gainspect.inspection.verdict_key import Key, Settings, key_of
+from gainspect.inspection.records.journal import Journal, line_of
+from gainspect.inspection.records.verdict_key import Key, Settings, key_of
 from gainspect.names import escaped, unescaped
 
 SETTINGS_NOW = Settings("b" * 64, "c" * 64, "onnxruntime", "f32", check=True)
@@ -212,8 +212,8 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gainspect.inspection.journal import Journal
-from gainspect.inspection.verdict_key import Settings
+from gainspect.inspection.records.journal import Journal
+from gainspect.inspection.records.verdict_key import Settings
 
 journal = Journal(Path(sys.argv[1]), Settings("b" * 64, "c" * 64, "onnxruntime", "f32", True))
 journal.append({"image": "a.png", "sha256": "1", "verdict": "ok"})
@@ -267,7 +267,7 @@ def test_a_disk_that_is_full_in_the_end_leaves_the_journal_as_it_was(tmp_path: P
 def test_lines_reach_the_disk_once_a_second_and_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gainspect.inspection import journal as module
+    from gainspect.inspection.records import journal as module
 
     synced: list[int] = []
     seconds = iter([0.0, 0.4, 0.9, 1.0, 1.9, 2.5])

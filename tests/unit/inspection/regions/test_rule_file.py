@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from gainspect.errors import GainspectError
-from gainspect.inspection.rule_file import read_rules
+from gainspect.inspection.regions.rule_file import read_rules
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "rules.md"
+DOCUMENT = Path(__file__).parents[4] / "docs" / "rules.md"
 
 
 def example():

@@ -12,10 +12,10 @@ import pytest
 
 from brightness import Brightness, loaded
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.journal import Journal
-from gainspect.inspection.resume import Kept, inspect_rest, replaces, settings_of
+from gainspect.inspection.records.journal import Journal
+from gainspect.inspection.records.resume import Kept, inspect_rest, replaces, settings_of
+from gainspect.inspection.records.verdict_key import Settings
 from gainspect.inspection.stream import inspect_files, record_of
-from gainspect.inspection.verdict_key import Settings
 from gainspect.names import escaped
 from gainspect.policy import ReasonPolicy
 

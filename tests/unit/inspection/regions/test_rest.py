@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gainspect.data.framing import Spread, geometry_of
 from gainspect.data.tiles import Tile
-from gainspect.inspection.defect_types import pooled
-from gainspect.inspection.rest import Head, Window, on_grid, rest_of
+from gainspect.inspection.regions.defect_types import pooled
+from gainspect.inspection.regions.rest import Head, Window, on_grid, rest_of
 from gainspect.inspection.tiled import Grid
 from gainspect.models.evidence import EvidenceHead
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gainspect.errors import GainspectError
-from gainspect.inspection.scale import GridSize, grid_size, require_scale, scale_of
+from gainspect.inspection.regions.scale import GridSize, grid_size, require_scale, scale_of
 
 
 def rendered(inside, *, angle=0.0, tilt=0.0, size=(520, 640), fine=3):

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Self
 from gainspect.data.taken import LOCK, SETTINGS, VERDICTS
 from gainspect.errors import GainspectError
 from gainspect.files import atomic_path, cannot_write, locked, write_json
-from gainspect.inspection.verdict_key import OTHER_OUT, Key, Settings, key_of, require_same
+from gainspect.inspection.records.verdict_key import OTHER_OUT, Key, Settings, key_of, require_same
 
 _SYNC_S = 1.0
 _GO_ON = "Run the same command again: it goes on where it stopped."

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from yaml.nodes import MappingNode
 
 from gainspect.errors import GainspectError
-from gainspect.inspection.scale import require_scale
+from gainspect.inspection.regions.scale import require_scale
 from gainspect.region_rules import Conditions, Range, RegionRule, RegionRules
 from gainspect.types import RegionAction
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.journal import Journal
+from gainspect.inspection.records.journal import Journal
+from gainspect.inspection.records.verdict_key import Settings, key_of
 from gainspect.inspection.stream import STDIN, Inspected, inspect_files, judged_with
-from gainspect.inspection.verdict_key import Settings, key_of
 from gainspect.names import escaped
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
-from gainspect.inspection.measures import length_and_width, skeleton
+from gainspect.inspection.regions.measures import length_and_width, skeleton
 from region_strategies import disc, regions
 
 EIGHT = np.ones((3, 3))

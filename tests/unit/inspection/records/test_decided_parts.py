@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brightness import Brightness
-from gainspect.inspection.decided_parts import DecidedParts, view_in
 from gainspect.inspection.inspector import Inspector, view_of
+from gainspect.inspection.records.decided_parts import DecidedParts, view_in
 from gainspect.inspection.stream import Inspected, record_of
 from gainspect.policy import Rules, View, decide
 from gainspect.types import CHECK_REASONS, Evidence, Label, ReviewReason, RuleFindings, Unlike, Verdict

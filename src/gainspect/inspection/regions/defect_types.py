@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gainspect.errors import GainspectError
 from gainspect.inspection.bundle import Bundle, section_of
-from gainspect.inspection.rest import Window, on_grid
+from gainspect.inspection.regions.rest import Window, on_grid
 from gainspect.inspection.tiled import Grid
 from gainspect.region_rules import UNKNOWN, RegionRules
 from gainspect.types import FloatMap, Region

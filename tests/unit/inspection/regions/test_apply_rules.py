@@ -11,10 +11,10 @@ from matplotlib.path import Path as Polygon
 from gainspect.data.framing import geometry_of
 from gainspect.data.tiles import Tile
 from gainspect.errors import GainspectError
-from gainspect.inspection.apply_rules import RegionReader, inside_polygon, reader_of, taken
-from gainspect.inspection.defect_types import TYPES, DefectTypes, content_of_types
-from gainspect.inspection.regions import regions_of
-from gainspect.inspection.rest import Head
+from gainspect.inspection.regions.apply_rules import RegionReader, inside_polygon, reader_of, taken
+from gainspect.inspection.regions.defect_types import TYPES, DefectTypes, content_of_types
+from gainspect.inspection.regions.found import regions_of
+from gainspect.inspection.regions.rest import Head
 from gainspect.inspection.tiled import Grid
 from gainspect.policy import HeatScale
 from gainspect.region_rules import RegionRules

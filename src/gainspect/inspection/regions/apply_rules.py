@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from gainspect.errors import GainspectError
 from gainspect.inspection.backends.backend import Precision
 from gainspect.inspection.bundle import Bundle
-from gainspect.inspection.defect_types import DefectTypes, features_of, require_types, types_of
-from gainspect.inspection.measures import BoolMask, length_and_width
-from gainspect.inspection.regions import MAX_REGIONS, window_of
-from gainspect.inspection.rest import Head, Window, rest_of
+from gainspect.inspection.regions.defect_types import DefectTypes, features_of, require_types, types_of
+from gainspect.inspection.regions.found import MAX_REGIONS, window_of
+from gainspect.inspection.regions.measures import BoolMask, length_and_width
+from gainspect.inspection.regions.rest import Head, Window, rest_of
 from gainspect.inspection.tiled import Grid
 from gainspect.policy import HeatScale
 from gainspect.region_rules import Corner, RegionRule, RegionRules

@@ -1,0 +1,1 @@
+"""What is written down of an inspection, and how it goes on from there."""

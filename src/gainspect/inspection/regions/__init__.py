@@ -1,0 +1,1 @@
+"""Regions of evidence: found, measured, named by type, and taken by rules."""
