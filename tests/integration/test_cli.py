@@ -43,10 +43,12 @@ def test_version_and_help(run: Run) -> None:
 
 
 def test_show_config_lists_every_setting_as_a_config_file(run: Run, tmp_path: Path) -> None:
-    shown = run("train", "--show-config", "--epochs", "3", "--set", "training.lr=0.01").stdout
+    given = ("--epochs", "3", "--workers", "2", "--set", "training.lr=0.01")
+    shown = run("train", "--show-config", *given).stdout
     (tmp_path / "c.yaml").write_text(shown)
     config = load_config(tmp_path / "c.yaml")
-    assert config == load_config(overrides={"training.epochs": 3, "training.lr": 0.01})
+    expected = {"training.epochs": 3, "training.workers": 2, "training.lr": 0.01}
+    assert config == load_config(overrides=expected)
 
 
 @pytest.mark.parametrize(

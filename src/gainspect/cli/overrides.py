@@ -16,6 +16,7 @@ _PLACES = {
     "epochs": "training.epochs",
     "seed": "training.seed",
     "folds": "training.folds",
+    "workers": "training.workers",
 }
 
 

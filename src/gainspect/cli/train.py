@@ -58,6 +58,14 @@ def train(
             rich_help_panel=_SETTINGS,
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes that load images.  [default: chosen for the machine]",
+            rich_help_panel=_SETTINGS,
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,6 +94,7 @@ def train(
         epochs=epochs,
         seed=seed,
         folds=folds,
+        workers=workers,
         set_=set_,
     )
     if show_config:
