@@ -1,6 +1,6 @@
 """Rules on regions, as a policy holds them: conditions on what is measured in a region, and what follows.
 
-Which rule takes a region is found in `inspection.apply_rules`. Nothing here reads files or images.
+Which rule takes a region is found in `inspection.regions.apply_rules`. Nothing here reads files or images.
 """
 
 import math
@@ -136,7 +136,7 @@ class RegionRule(_Section):
     when: Conditions
     action: RegionAction
     min_accuracy: float | None = Field(default=None, gt=0, le=1, strict=True)
-    """How well the type must be told apart on the validation part (`inspection.defect_types`)."""
+    """How well the type must be told apart on the validation part (`inspection.regions.defect_types`)."""
 
     @model_validator(mode="after")
     def _types_with_accuracy(self) -> "RegionRule":

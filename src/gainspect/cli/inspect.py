@@ -7,7 +7,8 @@ import typer
 from rich.text import Text
 
 from gainspect.cli.console import console, errors, print_json
-from gainspect.cli.speed_options import USUAL_BATCH, BatchSize, Threads
+from gainspect.cli.speed_options import BatchSize, Threads
+from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.names import printable
 from gainspect.wording import plural
 

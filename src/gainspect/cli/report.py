@@ -7,7 +7,8 @@ import typer
 
 from gainspect.cli.console import console, errors
 from gainspect.cli.mask_options import JudgedMaskValues
-from gainspect.cli.speed_options import USUAL_BATCH, BatchSize, Threads
+from gainspect.cli.speed_options import BatchSize, Threads
+from gainspect.inspection.batches import USUAL_BATCH
 
 
 def report(

@@ -19,4 +19,3 @@ Threads = Annotated[
         show_default=False,
     ),
 ]
-USUAL_BATCH = 8

@@ -163,7 +163,7 @@ def assess_verdict(
     reason = None if truth is None else verdict.by_score is label
     if truth is not None and label is Label.NG:
         mask = truth.counted(truth.mask)
-        for name in (*scope.quality, *(name for name in scope.curves if name not in scope.quality)):
+        for name in dict.fromkeys((*scope.quality, *scope.curves)):
             if (whole := verdict.evidence.map(name)) is None:
                 continue
             values = truth.counted(whole)

@@ -1,17 +1,20 @@
 """What is in memory at once: a few images, and of large ones fewer."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from gainspect.types import Image
+if TYPE_CHECKING:  # the command line knows the usual number without loading NumPy
+    from gainspect.types import Image
 
 _Item = TypeVar("_Item")
 
+USUAL_BATCH = 8
+"""Images that are judged at once, where nobody says how many."""
 MOST_PIXELS = 2**25
 """A batch takes no further image once its images have so many pixels together (100 MB as RGB)."""
 
 
-def pixels_of_image(image: Image) -> int:
+def pixels_of_image(image: "Image") -> int:
     """How many pixels an image (H, W, 3) has."""
     return int(image.shape[0] * image.shape[1])
 

@@ -24,7 +24,7 @@ from gainspect.inspection.backends.backend import (
     cannot_run,
 )
 from gainspect.inspection.backends.choice import open_backend, require_choice
-from gainspect.inspection.batches import batches, pixels_of_image
+from gainspect.inspection.batches import USUAL_BATCH, batches, pixels_of_image
 from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.inspection.grid_map import GridMap
 from gainspect.inspection.inputs import (
@@ -179,7 +179,7 @@ class Inspector:
         precision: Precision = "f32",
         *,
         threads: int | None = None,
-        batch_size: int = 8,
+        batch_size: int = USUAL_BATCH,
         check: bool = True,
         max_mpx: float | None = None,
         bits: int | None = None,

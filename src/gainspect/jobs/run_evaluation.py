@@ -18,6 +18,7 @@ from gainspect.evaluation.goals import LeastCost, OperatingPoint, point_of
 from gainspect.evaluation.saved_verdicts import ALL_LABELS, WITHOUT_DOUBTFUL, save_decisions, save_verdicts
 from gainspect.evaluation.summary import decision_figures, part_decisions, summarize
 from gainspect.inspection.backends.backend import Precision, RuntimeName
+from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.judged_data import data_for
@@ -44,7 +45,7 @@ def run_evaluation(
     seen: SeenChoice = "refuse",
     mask_values: MaskValues | None = None,
     check: bool = False,
-    batch_size: int = 8,
+    batch_size: int = USUAL_BATCH,
     threads: int | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:

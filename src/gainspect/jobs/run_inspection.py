@@ -13,6 +13,7 @@ from gainspect.data.taken import DECISIONS, OVERLAYS
 from gainspect.errors import GainspectError
 from gainspect.files import atomic_path
 from gainspect.inspection.backends.backend import Precision, RuntimeName
+from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.part_names import named_parts, rule_of
 from gainspect.inspection.records.decided_parts import DecidedParts
@@ -54,7 +55,7 @@ def run_inspection(
     max_mpx: float | None = None,
     bits: int | None = None,
     parts: str | None = None,
-    batch_size: int = 8,
+    batch_size: int = USUAL_BATCH,
     threads: int | None = None,
     on_record: Callable[[dict[str, Any]], None] = lambda record: None,
     shown: Shown = lambda images, count: images,
@@ -62,7 +63,7 @@ def run_inspection(
     """Judge images; one that cannot be read, judged or drawn is recorded so, and the others are still judged.
 
     With a folder, each record is appended to OUT/verdicts.jsonl as it is made, and what was judged before is
-    not judged again (`inspection.journal`, `inspection.resume`). Ctrl-C ends the inspection; all results so
+    not judged again (`inspection.records`). Ctrl-C ends the inspection; all results so
     far are there, and they are returned.
 
     Args:
@@ -129,13 +130,12 @@ def run_inspection(
         except KeyboardInterrupt:
             result.stopped = True
         result.seconds = time.perf_counter() - begun
-        decided: Iterable[dict[str, Any]] = ()
-        if out is None or journal is None:
-            decided = together.records(inspector) if names else ()
-        else:
+        decided = together.records(inspector)
+        if journal is not None:
             if names:
-                _write(out / DECISIONS, _in_journal(journal, names, others).records(inspector))
-                decided = _read(out / DECISIONS)
+                file = journal.path.with_name(DECISIONS)
+                _write(file, _in_journal(journal, names, others).records(inspector))
+                decided = _read(file)
             journal.settle(map(escaped, result.sources))
         own = set(names.values())
         for record in decided:

@@ -20,6 +20,7 @@ from gainspect.evaluation.reliance import assessment_of, examine
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, predictions_csv, read_verdicts
 from gainspect.evaluation.validation_verdicts import read_validation_verdicts
 from gainspect.files import write_text
+from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.judged_data import data_for
@@ -47,7 +48,7 @@ def write_inspection_report(
     doubtful: frozenset[str] = frozenset(),
     seen: SeenChoice = "refuse",
     mask_values: MaskValues | None = None,
-    batch_size: int = 8,
+    batch_size: int = USUAL_BATCH,
     threads: int | None = None,
     console: Console | None = None,
 ) -> None:
