@@ -40,13 +40,9 @@ from gainspect.training.selection import EpochFigures, monitored
 from gainspect.training.settle import Settled, settle
 from gainspect.training.task import InspectionTask
 from gainspect.training.trained import familiarize, trained_backend, validated
-from gainspect.training.workers import loading_workers, out_of_shared_memory
+from gainspect.training.workers import handle_no_child_signals, loading_workers, out_of_shared_memory
 from gainspect.wording import in_words, plural
 
-_LEFT_CHANGED = [signal.SIGINT, *([signal.SIGCHLD] if sys.platform != "win32" else [])]
-"""Signals whose handlers a training would leave changed. Lightning ignores SIGINT. With worker processes
-PyTorch handles SIGCHLD, and a process that does so dies when a child ends while it holds state of AMX (as
-OpenVINO in INT8 leaves it)."""
 _LIGHTNING_ADVICE = (
     ".*does not have many workers",  # we choose the workers
     ".*is smaller than the logging interval",  # small data sets are normal here
@@ -167,9 +163,10 @@ def _fit(
     if console is not None:
         announced = _announce(task, validation, console, done=_epochs_done(run), trainings=trainings)
     trainer = _trainer(config, monitor, figure, bar=console is not None and console.is_terminal)
-    # Only the main thread may set handlers; elsewhere Lightning and PyTorch set none.
+    handler = signal.getsignal(signal.SIGINT)
+    # Only the main thread may set handlers; elsewhere Lightning sets none.
     main = threading.current_thread() is threading.main_thread()
-    handlers = {number: signal.getsignal(number) for number in _LEFT_CHANGED} if main else {}
+    handle_no_child_signals()
     try:
         with warnings.catch_warnings():
             for message in _LIGHTNING_ADVICE:
@@ -183,9 +180,8 @@ def _fit(
         raise KeyboardInterrupt from error
     finally:
         data.forget()
-        for number, handler in handlers.items():
-            if handler is not None:
-                signal.signal(number, handler)
+        if main and handler is not None:
+            signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
     _finish(run, config, manifest, monitor, announced, console)
     return run
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import torch
+from torch.utils.data._utils import signal_handling
 
 from gainspect.config import RunConfig
 from gainspect.errors import GainspectError
@@ -46,6 +47,15 @@ def loading_workers(config: RunConfig, free: int | None = None) -> tuple[int, st
         f"Images are loaded by {count or 'no'} worker processes instead of {wanted}: /dev/shm has "
         f"{free / 2**20:.0f} MiB free, {wanted} need {needed / 2**20:.0f} MiB (docker run --shm-size)."
     )
+
+
+def handle_no_child_signals() -> None:
+    """Keep PyTorch from handling SIGCHLD when it starts worker processes.
+
+    A process that does so can die when a child ends while it holds state of AMX, as arithmetic in BF16 and
+    INT8 leaves it. PyTorch then notices a worker that died within 5 s, when it looks, instead of at once.
+    """
+    signal_handling._SIGCHLD_handler_set = True
 
 
 def out_of_shared_memory(error: BaseException) -> GainspectError | None:

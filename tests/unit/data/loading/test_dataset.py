@@ -1,9 +1,7 @@
 """Order, batches and samples of a training set."""
 
 import pickle
-import signal
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ from gainspect.data.mask_values import MaskValues
 from gainspect.data.reading import Reading
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
+from gainspect.training.workers import handle_no_child_signals
 from gainspect.types import Label
 
 labels = st.lists(st.booleans(), min_size=2, max_size=60).filter(lambda v: any(v) and not all(v))
@@ -245,17 +244,9 @@ def test_an_image_that_is_kept_is_read_once(
     assert len(read) == 5
 
 
-@pytest.fixture
-def sigchld() -> Iterator[None]:
-    """PyTorch's handler for the end of worker processes is taken away again; see `training.launch`."""
-    handler = signal.getsignal(signal.SIGCHLD)
-    yield
-    signal.signal(signal.SIGCHLD, handler)
-
-
-@pytest.mark.usefixtures("sigchld")
 def test_worker_processes_fill_what_the_next_epoch_takes(uneven: Manifest) -> None:
     """They are forked anew for every epoch, and share what is kept with each other and with the parent."""
+    handle_no_child_signals()
     data = TrainingSet(uneven, 1, transplants=0.0, room=10**7)
     data.keep(64)
     drawn = [[Draw(part, 0, part, 64, 0.5)] for part in range(4)]
