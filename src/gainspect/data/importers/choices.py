@@ -68,9 +68,9 @@ def compiled(pattern: str | None, option: str) -> re.Pattern[str] | None:
 
 
 def named_by(pattern: re.Pattern[str], path: str, option: str) -> str:
-    """What a regular expression finds in an image's path: its first group, or all that it matches.
+    r"""What a regular expression finds in an image's path: its first group, or all that it matches.
 
-    >>> named_by(re.compile(r"lot(\\d+)"), "images/lot17_3.png", "--group")
+    >>> named_by(re.compile(r"lot(\d+)"), "images/lot17_3.png", "--group")
     '17'
 
     Raises:

@@ -72,7 +72,10 @@ class Survey:
 
     images: int = 0
     bare: int = 0
-    """Images that the labels list, without any shape, tag, mask or label."""
+    """Images that the labels list as looked at, without any shape, tag, mask or label."""
+    unseen: int = 0
+    """Images that the labels list, but not as looked at."""
+    unseen_example: str = ""
     classes: dict[str, ClassUse] = field(default_factory=dict)
     files: dict[Path, str] = field(default_factory=dict)
     """Where the labels of each image stand."""
@@ -106,7 +109,10 @@ def survey(images: Iterable[AnnotatedImage], named: Sequence[str] = ()) -> Surve
             uses[name].images += 1
             if len(uses[name].examples) < _EXAMPLES:
                 uses[name].examples.append(shown)
-        found.bare += not (image.shapes or image.tags or image.mask or image.label)
+        if not (image.shapes or image.tags or image.mask or image.label):
+            found.bare += image.annotated
+            found.unseen += not image.annotated
+            found.unseen_example = found.unseen_example or ("" if image.annotated else shown)
     for name in named:
         uses[name].name = name
     for name, use in uses.items():
@@ -161,13 +167,13 @@ def settle_roles(found: Survey, said: Mapping[Role, Sequence[str]]) -> Roles:
         elif use.images:
             open_.append(use)
     if open_:
-        raise GainspectError(_question(found, open_), hint=_HOW)
+        raise GainspectError(_question(found, open_))
     return Roles(roles, tuple(guessed))
 
 
 _HOW = (
-    "Say it with --defect NAME, --ok NAME (a good part), --ignore NAME or --background NAME, each as "
-    "often as needed; if none is given for a defect, every class that is not named is one."
+    "Say it with --defect NAME, --ok NAME (a good part), --ignore NAME or --background NAME, each as often as "
+    "needed.\nIf one of them is given but --defect, every class that is not named is a defect"
 )
 
 
@@ -179,7 +185,7 @@ def _question(found: Survey, unknown: Sequence[ClassUse]) -> str:
     if told := [use for use in found.classes.values() if use not in unknown and use.images]:
         lines += ["known by their names:"]
         lines += [f"  {use}: {_guess(use.name)}" for use in told if _guess(use.name) is not None]
-    return "\n".join(lines)
+    return "\n".join([*lines, _HOW])
 
 
 def _guess(name: str) -> Role | None:

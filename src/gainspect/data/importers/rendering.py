@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from gainspect.data.containers import kind_of
 from gainspect.data.containers.kinds import TIFF
-from gainspect.data.decode import decode_image
+from gainspect.data.decode import image_samples
 from gainspect.data.image_header import RAISE_BY_ENVIRONMENT, image_size, require_limit, require_size
 from gainspect.data.importers.annotations import AnnotatedImage, Shape
 from gainspect.data.importers.classes import Role, Roles
-from gainspect.data.importers.raster import draw, kind_of as shown_by
+from gainspect.data.importers.raster import draw
+from gainspect.data.importers.raster import kind_of as shown_by
 from gainspect.data.orientation import UPRIGHT, orientation_of, turns_sideways, upright
 from gainspect.errors import GainspectError
 from gainspect.types import MASK_KINDS, Label, Mask, MaskKind
@@ -112,9 +113,7 @@ def render(image: AnnotatedImage, content: bytes, roles: Roles, line_width: floa
     )
 
 
-def _drawn(
-    shape: Shape, frame: _Frame, line_width: float, onto: NDArray[np.bool_]
-) -> tuple[int, str | None]:
+def _drawn(shape: Shape, frame: _Frame, line_width: float, onto: NDArray[np.bool_]) -> tuple[int, str | None]:
     """Draw a shape, and count its pixels; with what is odd about it."""
     try:
         drawn = draw(shape, frame.height, frame.width, line_width)
@@ -160,8 +159,8 @@ def _stored_size(image: AnnotatedImage, content: bytes) -> tuple[int, int]:
     try:
         size = None if kind_of(content) == TIFF else image_size(io.BytesIO(content))
         if size is None:
-            height, width, _ = decode_image(content, where).shape
-            return height, width
+            height, width = image_samples(content, where).values.shape[:2]
+            return (width, height) if turns_sideways(orientation_of(content)) else (height, width)
         require_size(*size, require_limit(), where=where, hint=RAISE_BY_ENVIRONMENT)
         return size[1], size[0]
     except GainspectError as error:
