@@ -61,11 +61,6 @@ class Part:
         named = {"image": self.image, "mask": self.mask, "ignore mask": self.ignore}
         return {kind: file for kind, file in named.items() if file is not None}
 
-    @property
-    def shows_outline(self) -> bool:
-        """Whether its mask, if it has one, follows the outline of the defect."""
-        return self.mask_kind in (None, "outline")
-
 
 @dataclass(frozen=True)
 class Manifest:

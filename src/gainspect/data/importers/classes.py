@@ -172,7 +172,7 @@ def settle_roles(found: Survey, said: Mapping[Role, Sequence[str]]) -> Roles:
 
 
 _HOW = (
-    "Say it with --defect NAME, --ok NAME (a good part), --ignore NAME or --background NAME, each as often as "
+    "Say it with --defect NAME, --ok NAME (a good part), --ignore NAME or --background NAME, as often as "
     "needed.\nIf one of them is given but --defect, every class that is not named is a defect"
 )
 
