@@ -4,9 +4,10 @@ Positions are those of the label tools: pixels from the top left corner of the p
 column x and row y covers x … x + 1 and y … y + 1, and its center is (x + 0.5, y + 0.5).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,17 +161,38 @@ class Left:
 
 @dataclass
 class AnnotatedSet:
-    """What a reader found. `left` is complete once `images` is read to its end."""
+    """What a reader found."""
 
     images: Iterable[AnnotatedImage]
-    """Each once; read one after the other, so that few are in memory."""
+    """Each image once. Iterated twice, first to count classes and then to draw: not a generator, see `of`."""
     left: list[Left] = field(default_factory=list)
+    """Complete once `images` is read to its end."""
     one_class: bool = False
     """Whether the set keeps its NG images for the test, as those for anomaly detection do."""
     named: tuple[str, ...] = ()
     """Classes that the labels list, whether or not they are used."""
     remarks: list[str] = field(default_factory=list)
     """Sentences for the user."""
+
+    @classmethod
+    def of(cls, read: Callable[[list[Left]], Iterator[AnnotatedImage]], **others: Any) -> "AnnotatedSet":
+        """A set whose images are read anew each time, so that few are in memory.
+
+        Args:
+            read: yields the images, and appends what is left to the list that it is given.
+            **others: further fields.
+        """
+        left: list[Left] = []
+        return cls(_ReadAnew(read, left), left, **others)
+
+
+class _ReadAnew:
+    def __init__(self, read: Callable[[list[Left]], Iterator[AnnotatedImage]], left: list[Left]) -> None:
+        self._read, self._left = read, left
+
+    def __iter__(self) -> Iterator[AnnotatedImage]:
+        self._left.clear()
+        return self._read(self._left)
 
 
 def ring(numbers: Iterable[object], where: str) -> Points:

@@ -53,22 +53,12 @@ def _read(source: Source) -> AnnotatedSet:
     named: dict[str, None] = {}
     for file in files:
         named |= dict.fromkeys(_categories(source.json(file), source.named(file)).values())
-    result = AnnotatedSet((), named=tuple(named))
-    result.images = _Images(source, files, result.left)
-    return result
 
+    def images(left: list[Left]) -> Iterator[AnnotatedImage]:
+        for file in files:  # one of them in memory
+            yield from _images_of(source.json(file), source.named(file), file, source, left)
 
-class _Images:
-    """The images of several files, one file in memory."""
-
-    def __init__(self, source: Source, files: list[Path], left: list[Left]) -> None:
-        self.source, self.files, self.left = source, files, left
-
-    def __iter__(self) -> Iterator[AnnotatedImage]:
-        self.left.clear()
-        for file in self.files:
-            content, where = self.source.json(file), self.source.named(file)
-            yield from _images_of(content, where, file, self.source, self.left)
+    return AnnotatedSet.of(images, named=tuple(named))
 
 
 def _images_of(
@@ -190,34 +180,22 @@ def _is_segments(content: Any) -> bool:
 
 
 def _read_segments(source: Source) -> AnnotatedSet:
-    result = AnnotatedSet((), named=(_WHOLE,))
-    result.images = _Segments(source, result.left)
-    return result
-
-
-class _Segments:
-    def __init__(self, source: Source, left: list[Left]) -> None:
-        self.source, self.left = source, left
-
-    def __iter__(self) -> Iterator[AnnotatedImage]:
-        self.left.clear()
-        for file in self.source.with_suffix(".json"):
-            content = self.source.json(file)
+    def images(left: list[Left]) -> Iterator[AnnotatedImage]:
+        for file in source.with_suffix(".json"):
+            content, where = source.json(file), source.named(file)
             if not _is_segments(content):
                 continue
-            where = self.source.named(file)
             image = dict(content["image"])
             identity = image.setdefault("id", image.get("image_id"))
-            annotations = [
-                {**annotation, "image_id": identity, "category_id": 0}
-                for annotation in _records(content, "annotations", where)
-            ]
+            drawn = _records(content, "annotations", where)
             one = {
                 "images": [image],
-                "annotations": annotations,
+                "annotations": [{**shape, "image_id": identity, "category_id": 0} for shape in drawn],
                 "categories": [{"id": 0, "name": _WHOLE}],
             }
-            yield from _images_of(one, where, file, self.source, self.left)
+            yield from _images_of(one, where, file, source, left)
+
+    return AnnotatedSet.of(images, named=(_WHOLE,))
 
 
 COCO = Importer(

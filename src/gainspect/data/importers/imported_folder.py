@@ -111,7 +111,7 @@ def import_source(path: Path, choices: Choices, out: Path, progress: Progress) -
             }
             write_json(partial / RECORD, record)
         except BaseException:
-            _clear(partial)
+            shutil.rmtree(partial, ignore_errors=True)
             raise
     _appear(partial, out)
     return Imported(out, record)

@@ -27,7 +27,7 @@ class Importer:
     """Why a source is taken for this format, a clause ("instances.json lists images and annotations"); None:
     it is not of it. Raises nothing, and reads a few files at most."""
     read: Callable[[Source], AnnotatedSet]
-    """Reads a source. It is called twice for an import: once to count the classes, once to draw.
+    """Reads a source.
 
     Raises GainspectError, with file and place: the labels are damaged or not of this format. What
     concerns one image or shape only is not raised, but goes to `AnnotatedSet.left`, or is `Damaged`."""

@@ -7,6 +7,9 @@ from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
+from xml.etree.ElementTree import Element, ParseError, fromstring
+
+import yaml
 
 from gainspect.data.taken import Found, NotTaken, files_below
 from gainspect.errors import GainspectError
@@ -139,6 +142,31 @@ class Source:
             return self.json(file)
         except GainspectError:
             return None
+
+    def xml(self, file: Path) -> Element:
+        """The root element of an XML file.
+
+        Raises:
+            GainspectError: see `content`; or it is not XML.
+        """
+        try:
+            return fromstring(self.content(file))
+        except (ParseError, ValueError, LookupError) as error:
+            raise GainspectError(
+                f"the file is not XML ({error})", where=file, hint="Export it again."
+            ) from error
+
+    def yaml(self, file: Path) -> Any:
+        """The content of a YAML file.
+
+        Raises:
+            GainspectError: see `text`; or it is not YAML.
+        """
+        try:
+            return yaml.safe_load(self.text(file))
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            shown = " ".join(str(error).split())
+            raise GainspectError(f"the file is not YAML ({shown})", where=file) from error
 
     def named(self, file: Path) -> str:
         """The name of a file in messages and tables: its path relative to the root, as `escaped`."""

@@ -1,0 +1,73 @@
+"""From the labels of a tool to a training, on the command line."""
+
+from pathlib import Path
+
+import cv2
+import pytest
+from rich.console import Console
+
+from command_line import Run
+from drawn_labels import coco
+from gainspect.config import load_config
+from gainspect.data.synthetic import SyntheticSpec, generate
+from gainspect.jobs.run_training import run_training
+from gainspect.types import Label
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Path:
+    """Synthetic parts with their outlines as polygons in COCO; images without a defect are listed too."""
+    made = generate(SyntheticSpec(size=64, parts={"train": 30, "test": 10}, views=1), tmp_path / "made")
+    images, annotations = [], []
+    for number, part in enumerate(made.parts, 1):
+        name = f"{part.split}_{part.image.name}"
+        (tmp_path / "set/images").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set/images" / name).write_bytes(part.image.read_bytes())
+        images.append((name, 64, 64))
+        mask = made.mask(part)
+        if part.label is Label.NG and mask is not None:
+            rings, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+            drawn = [ring.reshape(-1).tolist() for ring in rings if len(ring) > 2]
+            annotations.append({"image_id": number, "segmentation": drawn, "bbox": [0, 0, 8, 8]})
+    coco(tmp_path / "set/annotations/labels.json", images, annotations)
+    return tmp_path / "set"
+
+
+def test_the_command_says_what_it_made(run: Run, exported: Path, tmp_path: Path) -> None:
+    command = ("data", "import", exported, "--out", tmp_path / "out", "--group", r"_([\w-]+)\.")
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert "from coco" in done.stdout
+    assert "Class 'scratch': defect, by its name" in done.stdout
+    assert run("data", "check", tmp_path / "out").returncode in (0, 1)
+    assert "Unchanged" in run(*command).stdout
+
+
+def test_questions_are_errors_with_the_options_to_give(run: Run, exported: Path, tmp_path: Path) -> None:
+    asked = run("data", "import", exported, "--out", tmp_path / "out", "--unlabeled", "maybe")
+    assert asked.returncode == 2
+    assert "neither ok nor skip" in asked.stderr
+    (exported / "images/extra.png").write_bytes(next(exported.rglob("*.png")).read_bytes())
+    asked = run("data", "import", exported, "--out", tmp_path / "out")
+    assert asked.returncode == 2
+    assert "1 image has no labels, such as images/extra.png" in asked.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_formats_are_listed(run: Run) -> None:
+    listed = run("data", "formats").stdout
+    assert "coco" in listed
+    assert "a real export" in listed
+
+
+@pytest.mark.slow
+def test_what_was_imported_trains(run: Run, exported: Path, tmp_path: Path) -> None:
+    assert run("data", "import", exported, "--out", tmp_path / "out").returncode == 0
+    settings = {
+        "model.backbone": "test_efficientnet",
+        "model.weights": "none",
+        "data.size": 64,
+        "training.epochs": 1,
+    }
+    trained = run_training(load_config(None, settings), tmp_path / "out", tmp_path / "run", console=Console())
+    assert trained.result_file.is_file()
