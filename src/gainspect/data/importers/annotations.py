@@ -26,6 +26,8 @@ class Polygon:
 
     outer: tuple[Points, ...]
     holes: tuple[Points, ...] = ()
+    box: bool = False
+    """Whether it stands for a box, turned or not."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,8 @@ class AnnotatedImage:
     """Of such an image: what to call it, with a suffix."""
     notes: tuple[str, ...] = ()
     """What is odd about it and was settled, each a short clause: "found by its name"."""
+    not_taken: str = ""
+    """Why it is not taken although it is there, a short clause that others share: "skipped by its annotator"."""
 
 
 @dataclass(frozen=True)

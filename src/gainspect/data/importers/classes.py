@@ -109,7 +109,7 @@ def survey(images: Iterable[AnnotatedImage], named: Sequence[str] = ()) -> Surve
             uses[name].images += 1
             if len(uses[name].examples) < _EXAMPLES:
                 uses[name].examples.append(shown)
-        if not (image.shapes or image.tags or image.mask or image.label):
+        if not (image.shapes or image.tags or image.mask or image.label or image.not_taken):
             found.bare += image.annotated
             found.unseen += not image.annotated
             found.unseen_example = found.unseen_example or ("" if image.annotated else shown)

@@ -177,6 +177,8 @@ class _Writer:
             NotTakenError: it is not taken.
         """
         choices, roles = self.made.choices, self.made.roles
+        if image.not_taken:
+            raise NotTakenError(image.not_taken)
         if image.label is None and not image.annotated and choices.unlabeled != "ok":
             raise NotTakenError(NO_LABELS)
         content = self._content(image) if image.shapes or image.file is None else b""

@@ -34,7 +34,7 @@ class Drawn(NamedTuple):
 def kind_of(shape: Shape) -> MaskKind:
     """What a shape shows of a defect. A polygon of four corners along the axes is a box."""
     match shape.geometry:
-        case Box():
+        case Box() | Polygon(box=True):
             return "box"
         case Line():
             return "scribble"

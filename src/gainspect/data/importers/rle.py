@@ -14,7 +14,9 @@ _DIGITS = 7
 """Of a number in a string, at most: 5 bits each."""
 
 
-def decode_rle(counts: object, size: object, where: str, limit: int = _LARGEST) -> Mask:
+def decode_rle(
+    counts: object, size: object, where: str, limit: int = _LARGEST, *, by_rows: bool = False
+) -> Mask:
     """The mask that run lengths stand for.
 
     >>> decode_rle([1, 2, 3], [2, 3], "a.json").tolist()
@@ -25,6 +27,7 @@ def decode_rle(counts: object, size: object, where: str, limit: int = _LARGEST) 
         size: height and width.
         where: names the place in errors.
         limit: pixels at most.
+        by_rows: whether they run along rows, as CVAT writes them, and not along columns.
 
     Returns:
         (H, W).
@@ -39,7 +42,8 @@ def decode_rle(counts: object, size: object, where: str, limit: int = _LARGEST) 
             f"its run lengths are of {int(runs.sum())} pixels, its size is {width}×{height}", where=where
         )
     values = np.arange(len(runs), dtype=np.uint8) & np.uint8(1)
-    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)
+    pixels = np.repeat(values, runs)
+    return np.ascontiguousarray(pixels.reshape(height, width) if by_rows else pixels.reshape(width, height).T)
 
 
 def encode_rle(mask: Mask) -> dict[str, object]:

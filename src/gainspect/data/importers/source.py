@@ -102,6 +102,14 @@ class Source:
         except OSError as error:
             raise GainspectError(f"cannot read the file ({error.strerror})", where=file) from error
 
+    def head(self, file: Path) -> bytes:
+        """The first 4 KiB of a file, for recognizing; none where it cannot be read."""
+        try:
+            with file.open("rb") as opened:
+                return opened.read(4096)
+        except OSError:
+            return b""
+
     def text(self, file: Path) -> str:
         """The text of a file, UTF-8 with or without a byte-order mark.
 

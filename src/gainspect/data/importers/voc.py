@@ -1,0 +1,223 @@
+"""Pascal VOC: an XML an image with boxes, class masks as palette PNG, lists of images; as CVAT exports it too.
+
+Source: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html; labelmap.txt:
+https://docs.cvat.ai/docs/manual/advanced/formats/format-voc.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from gainspect.data.importers.annotations import (
+    AnnotatedImage,
+    AnnotatedSet,
+    Box,
+    Geometry,
+    Left,
+    Polygon,
+    Shape,
+    attempted,
+    ring,
+)
+from gainspect.data.importers.class_masks import ClassMasks, class_masks_of
+from gainspect.data.importers.fields import stated_size
+from gainspect.data.importers.importer import Importer
+from gainspect.data.importers.source import Match, Source
+from gainspect.data.importers.split_names import split_in
+from gainspect.data.manifest import Split
+from gainspect.data.tables import SPLIT_WORDS
+from gainspect.errors import GainspectError
+
+_FEW = 8
+_ROOT = re.compile(rb"<annotation[\s>]")
+_IMAGES = ("JPEGImages", "images", "")
+_LISTS = "imagesets"
+_CLASS_MASKS = "segmentationclass"
+_MASKS = "segmentation"
+"""How the folders of all kinds of masks begin: classes, instances, pictures of them."""
+
+IN_TWO_LISTS = "it is listed for several parts of the split"
+
+
+@dataclass
+class _Entry:
+    """What there is of one image."""
+
+    xml: Path | None = None
+    mask: Path | None = None
+    lists: list[Path] = field(default_factory=list)
+    splits: set[Split] = field(default_factory=set)
+
+
+_Key = tuple[Path, str]
+"""The folder of a set (VOC2012), and the path of an image below its JPEGImages without the suffix."""
+
+
+def _recognize(source: Source) -> str | None:
+    for file in source.with_suffix(".xml")[:_FEW]:
+        if _ROOT.search(source.head(file)):
+            return f"{source.named(file)} is an XML file with one annotation"
+    if source.only is None:
+        for image in source.images:
+            if _below(image, _CLASS_MASKS) is not None:
+                return f"{source.named(image)} is a mask in SegmentationClass/"
+    return None
+
+
+def _below(file: Path, folder: str) -> _Key | None:
+    """Splits a path at a folder of this name, in any case; None: it does not lie in one."""
+    above = next((parent for parent in file.parents if parent.name.casefold() == folder), None)
+    return None if above is None else (above.parent, file.relative_to(above).with_suffix("").as_posix())
+
+
+def _is_mask(image: Path, source: Source) -> bool:
+    folders = image.relative_to(source.root).parent.parts
+    return any(folder.casefold().startswith(_MASKS) for folder in folders)
+
+
+def _read(source: Source) -> AnnotatedSet:
+    entries = _entries(source)
+    if not entries:
+        raise GainspectError("no XML file here has an annotation of Pascal VOC", where=source.path)
+    masks = class_masks_of(source)
+    finder = _Images(source)
+
+    def images(left: list[Left]) -> Iterator[AnnotatedImage]:
+        for key, entry in entries.items():
+            root = None if entry.xml is None else source.xml(entry.xml)
+            labels = entry.xml or entry.mask or entry.lists[0]
+            place = source.named(labels) if labels not in entry.lists else f"{source.named(labels)}, {key[1]}"
+            found = finder.of(key, root, labels)
+            if found.file is None:
+                left.append(Left(place, found.note, key[1]))
+                continue
+            yield _image(entry, root, found, place, masks, source)
+
+    return AnnotatedSet.of(images, named=masks.named)
+
+
+def _entries(source: Source) -> dict[_Key, _Entry]:
+    entries: dict[_Key, _Entry] = defaultdict(_Entry)
+    for file in source.with_suffix(".xml"):
+        if _ROOT.search(source.head(file)) or file == source.only:
+            entries[_below(file, "annotations") or (file.parent, file.stem)].xml = file
+    for image in source.images if source.only is None else ():
+        if (key := _below(image, _CLASS_MASKS)) is not None:
+            entries[key].mask = image
+    for listing in source.with_suffix(".txt") if source.only is None else ():
+        split = split_in(listing.stem) if listing.stem.casefold() in SPLIT_WORDS else None
+        placed = _below(listing, _LISTS)
+        if placed is None:
+            continue
+        for line in source.text(listing).splitlines():
+            if words := line.split():
+                entry = entries[placed[0], words[0]]
+                entry.lists.append(listing)
+                entry.splits |= {split} if split else set()
+    return dict(entries)
+
+
+class _Images:
+    """Finds the image of an entry."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._among = {image for image in source.images if not _is_mask(image, source)}
+        self._by_place: dict[Path, list[Path]] = defaultdict(list)
+        for image in source.images:
+            self._by_place[image.with_suffix("")].append(image)
+        # Masks are read with their images; those of instances are not images of their own.
+        source.used |= set(source.images) - self._among
+
+    def of(self, key: _Key, root: Element | None, labels: Path) -> Match:
+        """The image at its place below JPEGImages/, by its stem, or by the file name in the XML."""
+        folder, name = key
+        for images in _IMAGES:
+            found = self._by_place.get(folder / images / name, [])
+            if len(found) == 1:
+                return Match(found[0])
+        by_stem = self._source.image_of_stem(Path(name).name, labels, among=self._among)
+        if by_stem.file is not None or root is None:
+            return by_stem
+        written = root.findtext("filename", "")
+        by_name = self._source.image(written, labels, among=self._among) if written else by_stem
+        return by_name if by_name.file is not None else by_stem
+
+
+def _image(
+    entry: _Entry, root: Element | None, found: Match, place: str, masks: ClassMasks, source: Source
+) -> AnnotatedImage:
+    assert found.file is not None
+    size, shapes = None if root is None else _size(root), list[Shape]()
+    if entry.mask is not None:
+        source.used.add(entry.mask)
+        size, shapes = masks.shapes(entry.mask, source.named(entry.mask))
+    if root is not None:
+        # A mask shows the same objects as the boxes, more exactly.
+        masked = {shape.name for shape in shapes}
+        shapes += [shape for shape in _objects(root, place) if shape.name not in masked]
+    split = split_in(Path(source.named(found.file)).parent.as_posix())
+    if entry.splits:
+        split = next(iter(entry.splits)) if len(entry.splits) == 1 else None
+    notes = (found.note, IN_TWO_LISTS if len(entry.splits) > 1 else "")
+    return AnnotatedImage(
+        file=found.file,
+        place=place,
+        shapes=tuple(shapes),
+        annotated=root is not None or entry.mask is not None,
+        size=size,
+        split=split,
+        notes=tuple(note for note in notes if note),
+    )
+
+
+def _size(root: Element) -> tuple[int, int] | None:
+    """Height and width; None where they are not stated, or as 0."""
+    height, width = (root.findtext(f"size/{side}", "").strip() for side in ("height", "width"))
+    if not (height.isdecimal() and width.isdecimal()):
+        return None
+    return stated_size(int(height), int(width))
+
+
+def _objects(root: Element, place: str) -> Iterator[Shape]:
+    for number, element in enumerate(root.iterfind("object"), 1):
+        shown = f"{place}, object {number}"
+        name = element.findtext("name", "").strip()
+        if not name:
+            raise GainspectError("the object has no name", where=shown)
+        difficult = element.findtext("difficult", "0").strip() not in ("0", "")
+        yield Shape(name, attempted(partial(_geometry, element, shown)), shown, crowd=difficult)
+
+
+def _geometry(element: Element, place: str) -> Geometry:
+    outline = element.find("polygon")
+    if outline is not None and len(outline):
+        corners = {corner.tag: corner.text for corner in outline}
+        count = len(corners) // 2
+        return Polygon((ring((corners.get(f"{axis}{n}") for n in range(1, count + 1) for axis in "xy"), place),))
+    box = element.find("bndbox")
+    if box is None:
+        raise GainspectError("it has no bndbox", where=place)
+    sides = [(box.findtext(side) or "").strip() for side in ("xmin", "ymin", "xmax", "ymax")]
+    (left, top), (right, bottom) = ring(sides, place).tolist()
+    if all(side.isdecimal() for side in sides) and left > 0 and top > 0:
+        left, top = left - 1, top - 1  # whole numbers are those of pixels, from 1 on
+    return Box(left, top, right, bottom)
+
+
+VOC = Importer(
+    name="voc",
+    title="Pascal VOC",
+    recognizes="XML files with one `<annotation>` each, or masks in SegmentationClass/",
+    reads="boxes (of whole numbers, from 1 on, both ends are pixels in it), polygons as Roboflow writes them, class "
+    "masks with the names in labelmap.txt or class_names.txt, 255 and difficult objects as ignored, "
+    "splits from ImageSets/ or folders; of a class that a mask shows, no boxes",
+    leaves="SegmentationObject/, poses, parts, truncated and occluded",
+    tried_on="the format's description only",
+    recognize=_recognize,
+    read=_read,
+)
