@@ -11,6 +11,7 @@ from drawn_labels import coco
 from gainspect.config import load_config
 from gainspect.data.synthetic import SyntheticSpec, generate
 from gainspect.jobs.run_training import run_training
+from gainspect.training.run_folder import RunFolder
 from gainspect.types import Label
 
 
@@ -60,6 +61,13 @@ def test_formats_are_listed(run: Run) -> None:
     assert "a real export" in listed
 
 
+def test_labels_are_checked_directly(run: Run, exported: Path) -> None:
+    shown = run("data", "check", exported)
+    assert shown.returncode in (0, 1)
+    assert "from coco" in shown.stdout
+    assert not list(exported.parent.glob("*labels*"))
+
+
 @pytest.mark.slow
 def test_what_was_imported_trains(run: Run, exported: Path, tmp_path: Path) -> None:
     assert run("data", "import", exported, "--out", tmp_path / "out").returncode == 0
@@ -71,3 +79,28 @@ def test_what_was_imported_trains(run: Run, exported: Path, tmp_path: Path) -> N
     }
     trained = run_training(load_config(None, settings), tmp_path / "out", tmp_path / "run", console=Console())
     assert trained.result_file.is_file()
+
+
+@pytest.mark.slow
+def test_labels_are_trained_on_directly_and_the_run_is_resumed_without_them(
+    run: Run, exported: Path, tmp_path: Path
+) -> None:
+    (exported / "images/extra.png").write_bytes(next(exported.rglob("*.png")).read_bytes())
+    settings = [
+        *("--backbone", "test_efficientnet", "--weights", "none", "--size", "64"),
+        *("--epochs", "1", "--no-bundle"),
+    ]
+    command = ["train", "--data", exported, "--out", tmp_path / "run", *settings]
+    asked = run(*command)
+    assert asked.returncode == 2
+    assert "--import unlabeled=ok" in asked.stderr
+    trained = run(*command, "--import", "unlabeled=skip")
+    assert trained.returncode == 0, trained.stderr
+    folder = RunFolder(tmp_path / "run")
+    count = len(folder.manifest().parts)
+    assert (folder.labels_folder / "manifest.csv").is_file()
+    assert run(*command, "--import", "unlabeled=skip").returncode == 2  # there is a run already
+    # Elsewhere, with the labels gone: masks lie in the run, images are linked.
+    (exported / "annotations/labels.json").unlink()
+    (tmp_path / "run").rename(tmp_path / "moved")
+    assert len(RunFolder(tmp_path / "moved").manifest().parts) == count
