@@ -1,5 +1,6 @@
 """From the labels of a tool to a training, on the command line."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -9,28 +10,43 @@ from rich.console import Console
 from command_line import Run
 from drawn_labels import coco
 from gainspect.config import load_config
+from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
 from gainspect.jobs.run_training import run_training
 from gainspect.training.run_folder import RunFolder
 from gainspect.types import Label
 
 
-@pytest.fixture
-def exported(tmp_path: Path) -> Path:
-    """Synthetic parts with their outlines as polygons in COCO; images without a defect are listed too."""
-    made = generate(SyntheticSpec(size=64, parts={"train": 30, "test": 10}, views=1), tmp_path / "made")
+def _as_coco(made: Manifest, folder: Path) -> None:
+    """Outlines as polygons; images without a defect are listed too."""
     images, annotations = [], []
     for number, part in enumerate(made.parts, 1):
         name = f"{part.split}_{part.image.name}"
-        (tmp_path / "set/images").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "set/images" / name).write_bytes(part.image.read_bytes())
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        (folder / "images" / name).write_bytes(part.image.read_bytes())
         images.append((name, 64, 64))
         mask = made.mask(part)
         if part.label is Label.NG and mask is not None:
             rings, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
             drawn = [ring.reshape(-1).tolist() for ring in rings if len(ring) > 2]
             annotations.append({"image_id": number, "segmentation": drawn, "bbox": [0, 0, 8, 8]})
-    coco(tmp_path / "set/annotations/labels.json", images, annotations)
+    coco(folder / "annotations/labels.json", images, annotations)
+
+
+TOOLS: dict[str, Callable[[Manifest, Path], None]] = {"coco": _as_coco}
+"""By format: writes parts, images and labels, as the tool does."""
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Manifest:
+    """Synthetic parts with their masks."""
+    return generate(SyntheticSpec(size=64, parts={"train": 30, "test": 10}, views=1), tmp_path / "made")
+
+
+@pytest.fixture
+def exported(made: Manifest, tmp_path: Path) -> Path:
+    """The parts in COCO."""
+    _as_coco(made, tmp_path / "set")
     return tmp_path / "set"
 
 
@@ -69,8 +85,12 @@ def test_labels_are_checked_directly(run: Run, exported: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_was_imported_trains(run: Run, exported: Path, tmp_path: Path) -> None:
-    assert run("data", "import", exported, "--out", tmp_path / "out").returncode == 0
+@pytest.mark.parametrize("tool", TOOLS)
+def test_what_was_imported_trains(run: Run, tool: str, made: Manifest, tmp_path: Path) -> None:
+    TOOLS[tool](made, tmp_path / "set")
+    done = run("data", "import", tmp_path / "set", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert f"from {tool}" in done.stdout
     settings = {
         "model.backbone": "test_efficientnet",
         "model.weights": "none",
