@@ -5,7 +5,9 @@ from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import Source
 from gainspect.errors import GainspectError
 
-IMPORTERS: tuple[Importer, ...] = (own.MANIFEST, own.FOLDER, coco.COCO, coco.SEGMENT_ANYTHING)
+OWN: tuple[Importer, ...] = (own.MANIFEST, own.FOLDER)
+"""What is read without an import as well."""
+IMPORTERS: tuple[Importer, ...] = (*OWN, coco.COCO, coco.SEGMENT_ANYTHING)
 """In the order in which they are listed."""
 
 
