@@ -148,7 +148,7 @@ class AnnotatedImage:
     notes: tuple[str, ...] = ()
     """What is odd about it and was settled, each a short clause: "found by its name"."""
     not_taken: str = ""
-    """Why it is not taken although it is there, a short clause that others share: "skipped by its annotator"."""
+    """Why it is not taken although it is there, a short clause that others share: "it was skipped"."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Masks whose values are classes, as Pascal VOC has them: palette colors, or gray levels as numbers of classes."""
+"""Masks whose values are classes, as in Pascal VOC: palette colors, or gray levels that number them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -88,7 +88,7 @@ class ClassMasks:
 
     def _of(self, file: Path, value: int) -> Mask:
         values, _ = self._read(file)
-        return (values == value).astype(np.uint8)
+        return np.asarray(values == value, np.uint8)
 
     def _read(self, file: Path) -> tuple[NDArray[np.int32], bool]:
         """(H, W) of 0xrrggbb, or of gray levels; and whether it is the former."""
@@ -102,7 +102,7 @@ class ClassMasks:
             colored = values.ndim == 3 and values.shape[2] > 2
             if colored:
                 values = values[:, :, 0] << 16 | values[:, :, 1] << 8 | values[:, :, 2]
-            self._last = file, values.reshape(values.shape[:2] + (-1,))[:, :, 0], colored
+            self._last = file, values.reshape((*values.shape[:2], -1))[:, :, 0], colored
         return self._last[1], self._last[2]
 
 

@@ -31,12 +31,11 @@ from gainspect.data.importers.source import SEVERAL, Match, Source
 from gainspect.data.importers.split_names import split_in
 from gainspect.errors import GainspectError
 
-_FEW = 8
 _ROOT = re.compile(rb"<annotations[\s>]")
 
 
 def _recognize(source: Source) -> str | None:
-    for file in source.with_suffix(".xml")[:_FEW]:
+    for file in source.some(".xml"):
         if _ROOT.search(source.head(file)):
             return f"{source.named(file)} is an XML file of CVAT's annotations"
     return None
@@ -160,7 +159,9 @@ def _angle(element: Element, place: str) -> float:
 
 def _mask(element: Element, place: str) -> Pixels:
     """Run lengths by rows within a box, beginning with what is not in the mask."""
-    left, top, width, height = (_whole(element.get(name), place) for name in ("left", "top", "width", "height"))
+    left, top, width, height = (
+        _whole(element.get(name), place) for name in ("left", "top", "width", "height")
+    )
     counts = [_whole(count, place) for count in element.get("rle", "").split(",")]
     limit = int(require_limit() * 1e6)
     return Pixels(partial(decode_rle, counts, [height, width], place, limit, by_rows=True), left, top)
@@ -190,8 +191,8 @@ CVAT = Importer(
     recognizes="an XML file with `<annotations>`, as a rule annotations.xml",
     reads="polygons, boxes and ellipses with their rotation, masks, polylines and points (as wide as "
     "`--line-width`), tags as classes of the image; the split from the subset",
-    leaves="attributes, z-order (shapes of all classes count), whether something is occluded; an image with a "
-    "cuboid or skeleton is not taken, and tracks of videos are refused",
+    leaves="attributes, z-order (all shapes count), whether something is occluded; an image with a cuboid or "
+    "skeleton is not taken, tracks of videos are refused",
     tried_on="a real export",
     recognize=_recognize,
     read=_read,

@@ -1,13 +1,12 @@
 """LabelMe: one JSON an image, with all its shapes; the image beside it or embedded.
 
-Source: `labelme/label_file.py` and `labelme/utils/shape.py` of https://github.com/wkentaro/labelme, from 3 to 5.
+Source: `labelme/label_file.py`, `labelme/utils/shape.py` of https://github.com/wkentaro/labelme, 3 to 5.
 """
 
 import math
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PureWindowsPath
-from typing import Any
 
 from gainspect.data.importers.annotations import (
     AnnotatedImage,
@@ -21,7 +20,6 @@ from gainspect.data.importers.annotations import (
     Points,
     Polygon,
     Shape,
-    attempted,
 )
 from gainspect.data.importers.bitmaps import pixels_of_image
 from gainspect.data.importers.fields import Record, from_base64, pairs, records, stated_size
@@ -31,13 +29,12 @@ from gainspect.data.importers.split_names import split_in
 from gainspect.errors import GainspectError
 
 OTHER_JSON = "a JSON file of no LabelMe annotation"
-_FEW = 5
 _NO_FLAG = "__ignore__"
 """A flag that LabelMe writes for its own use."""
 
 
 def _recognize(source: Source) -> str | None:
-    for file in source.with_suffix(".json")[:_FEW]:
+    for file in source.some(".json"):
         if _is_labelme(source.looks_like_json(file)):
             return f"{source.named(file)} has shapes and the path of their image"
     return None
@@ -111,14 +108,14 @@ def _geometries(record: Record, points: Points, place: str) -> list[Geometry]:
         case "rectangle", 2:
             (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
             return [Box(left, top, right, bottom)]
-        case ("rectangle" | "rotation" | "oriented_rectangle"), 4:
+        case (("rectangle" | "rotation" | "oriented_rectangle"), 4):
             return [Polygon((points,), box=True)]
         case "circle", 2:
             radius = math.dist(points[0], points[1])
             return [Ellipse(points[0, 0], points[0, 1], radius, radius)]
-        case ("line" | "linestrip"), _ if len(points) > 1:
+        case (("line" | "linestrip"), _) if len(points) > 1:
             return [Line(points)]
-        case ("point" | "points"), _ if len(points) > 0:
+        case (("point" | "points"), _) if len(points) > 0:
             return [Line(points[number : number + 1]) for number in range(len(points))]
         case "mask", 2:
             left, top = (math.floor(side) for side in points.min(axis=0))
@@ -131,8 +128,8 @@ LABELME = Importer(
     name="labelme",
     title="LabelMe",
     recognizes="JSON files with `shapes` and `imagePath`, one an image",
-    reads="polygons, rectangles, circles, lines, points, masks; set flags of the image as its classes; embedded "
-    "images where the file is not there",
+    reads="polygons, rectangles, circles, lines, points, masks; flags that are set as classes of the image; "
+    "embedded images where the file is not there",
     leaves="flags, groups and descriptions of shapes",
     tried_on="a real export",
     recognize=_recognize,

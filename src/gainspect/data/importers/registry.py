@@ -1,13 +1,23 @@
 """All formats of labels that are read, one importer each, and which of them a folder has."""
 
-from gainspect.data.importers import coco, own
+from gainspect.data.importers import coco, cvat, label_studio, labelme, own, supervisely, voc, yolo
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import Source
 from gainspect.errors import GainspectError
 
 OWN: tuple[Importer, ...] = (own.MANIFEST, own.FOLDER)
 """What is read without an import as well."""
-IMPORTERS: tuple[Importer, ...] = (*OWN, coco.COCO, coco.SEGMENT_ANYTHING)
+IMPORTERS: tuple[Importer, ...] = (
+    *OWN,
+    coco.COCO,
+    coco.SEGMENT_ANYTHING,
+    cvat.CVAT,
+    label_studio.LABEL_STUDIO,
+    labelme.LABELME,
+    supervisely.SUPERVISELY,
+    voc.VOC,
+    yolo.YOLO,
+)
 """In the order in which they are listed."""
 
 

@@ -1,7 +1,7 @@
 """Supervisely: meta.json, and img/ with ann/ for each dataset, one JSON an image.
 
-Source: https://developer.supervisely.com/getting-started/supervisely-annotation-format. Whole numbers are those
-of pixels there, whose centers they stand for; others are positions.
+Source: https://developer.supervisely.com/getting-started/supervisely-annotation-format. Whole numbers are
+those of pixels there, whose centers they stand for; others are positions.
 """
 
 import zlib
@@ -196,8 +196,8 @@ SUPERVISELY = Importer(
     name="supervisely",
     title="Supervisely",
     recognizes="meta.json, and JSON files in ann/ beside img/",
-    reads="polygons with holes, bitmaps, rectangles, lines, points; tags of the image as its classes, but the tags "
-    "train, val and test as its split",
+    reads="polygons with holes, bitmaps, rectangles, lines, points; tags of the image as its classes, train, "
+    "val and test as its split",
     leaves="tags of objects, values of tags; an image with a cuboid, graph or alpha mask is not taken",
     tried_on="the format's description only",
     recognize=_recognize,

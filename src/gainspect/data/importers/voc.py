@@ -1,4 +1,4 @@
-"""Pascal VOC: an XML an image with boxes, class masks as palette PNG, lists of images; as CVAT exports it too.
+"""Pascal VOC: an XML an image with boxes, class masks as palette PNG, lists of images; CVAT's export too.
 
 Source: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html; labelmap.txt:
 https://docs.cvat.ai/docs/manual/advanced/formats/format-voc.
@@ -32,7 +32,6 @@ from gainspect.data.manifest import Split
 from gainspect.data.tables import SPLIT_WORDS
 from gainspect.errors import GainspectError
 
-_FEW = 8
 _ROOT = re.compile(rb"<annotation[\s>]")
 _IMAGES = ("JPEGImages", "images", "")
 _LISTS = "imagesets"
@@ -58,7 +57,7 @@ _Key = tuple[Path, str]
 
 
 def _recognize(source: Source) -> str | None:
-    for file in source.with_suffix(".xml")[:_FEW]:
+    for file in source.some(".xml"):
         if _ROOT.search(source.head(file)):
             return f"{source.named(file)} is an XML file with one annotation"
     if source.only is None:
@@ -198,7 +197,9 @@ def _geometry(element: Element, place: str) -> Geometry:
     if outline is not None and len(outline):
         corners = {corner.tag: corner.text for corner in outline}
         count = len(corners) // 2
-        return Polygon((ring((corners.get(f"{axis}{n}") for n in range(1, count + 1) for axis in "xy"), place),))
+        return Polygon(
+            (ring((corners.get(f"{axis}{n}") for n in range(1, count + 1) for axis in "xy"), place),)
+        )
     box = element.find("bndbox")
     if box is None:
         raise GainspectError("it has no bndbox", where=place)
@@ -213,8 +214,8 @@ VOC = Importer(
     name="voc",
     title="Pascal VOC",
     recognizes="XML files with one `<annotation>` each, or masks in SegmentationClass/",
-    reads="boxes (of whole numbers, from 1 on, both ends are pixels in it), polygons as Roboflow writes them, class "
-    "masks with the names in labelmap.txt or class_names.txt, 255 and difficult objects as ignored, "
+    reads="boxes (whole numbers, from 1 on, are the first and last pixel), polygons as Roboflow writes them, "
+    "class masks with the names of labelmap.txt or class_names.txt, 255 and difficult objects as ignored, "
     "splits from ImageSets/ or folders; of a class that a mask shows, no boxes",
     leaves="SegmentationObject/, poses, parts, truncated and occluded",
     tried_on="the format's description only",
