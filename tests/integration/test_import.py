@@ -7,6 +7,7 @@ import cv2
 import pytest
 from rich.console import Console
 
+import tool_exports
 from command_line import Run
 from drawn_labels import coco
 from gainspect.config import load_config
@@ -33,7 +34,14 @@ def _as_coco(made: Manifest, folder: Path) -> None:
     coco(folder / "annotations/labels.json", images, annotations)
 
 
-TOOLS: dict[str, Callable[[Manifest, Path], None]] = {"coco": _as_coco}
+def _as(tool: str) -> Callable[[Manifest, Path], None]:
+    return lambda made, folder: tool_exports.TOOLS[tool](tool_exports.samples_of(made), folder)
+
+
+TOOLS: dict[str, Callable[[Manifest, Path], None]] = {
+    "coco": _as_coco,
+    **{tool: _as(tool) for tool in tool_exports.TOOLS if tool != "coco"},
+}
 """By format: writes parts, images and labels, as the tool does."""
 
 

@@ -52,9 +52,9 @@ def _recognize(source: Source) -> str | None:
 
 def _texts(source: Source) -> list[Path]:
     """Text files that may hold the labels of one image each; beside a data.yaml that was named, all."""
-    if source.only is not None and source.only.suffix.lower() == ".txt":
-        return [source.only]
-    return sorted(item.path for item in source.others if item.why == ".txt")
+    if source.only is None or source.only in name_lists(source):
+        return sorted(item.path for item in source.others if item.why == ".txt")
+    return source.with_suffix(".txt")
 
 
 class _Images:
