@@ -29,6 +29,7 @@ from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.rle import decode_rle
 from gainspect.data.importers.source import SEVERAL, Match, Source
 from gainspect.data.importers.split_names import split_in
+from gainspect.data.manifest import Split
 from gainspect.errors import GainspectError
 
 _ROOT = re.compile(rb"<annotations[\s>]")
@@ -60,14 +61,18 @@ def _read(source: Source) -> AnnotatedSet:
 
     def images(left: list[Left]) -> Iterator[AnnotatedImage]:
         for file in files:  # one of them in memory
-            for element in source.xml(file).iterfind("image"):
-                if (image := _image(element, file, source, left)) is not None:
+            root = source.xml(file)
+            split = split_in(root.findtext("meta//subset", "")) or split_in(source.named(file))
+            for element in root.iterfind("image"):
+                if (image := _image(element, split, file, source, left)) is not None:
                     yield image
 
     return AnnotatedSet.of(images, named=tuple(named))
 
 
-def _image(element: Element, file: Path, source: Source, left: list[Left]) -> AnnotatedImage | None:
+def _image(
+    element: Element, split: Split | None, file: Path, source: Source, left: list[Left]
+) -> AnnotatedImage | None:
     name, subset = element.get("name"), element.get("subset", "")
     place = f"{source.named(file)}, image {element.get('id', name)}"
     if not name:
@@ -93,7 +98,7 @@ def _image(element: Element, file: Path, source: Source, left: list[Left]) -> An
         shapes=tuple(shapes),
         tags=tuple(dict.fromkeys(tags)),
         size=_size(element, place),
-        split=split_in(subset) or split_in(PurePosixPath(name).parent.as_posix()),
+        split=split_in(subset) or split_in(PurePosixPath(name).parent.as_posix()) or split,
         notes=(found.note,) if found.note else (),
     )
 
@@ -190,7 +195,8 @@ CVAT = Importer(
     title="CVAT for images 1.1",
     recognizes="an XML file with `<annotations>`, as a rule annotations.xml",
     reads="polygons, boxes and ellipses with their rotation, masks, polylines and points (as wide as "
-    "`--line-width`), tags as classes of the image; the split from the subset",
+    "`--line-width`), tags as classes of the image; the split from the subset, "
+    "or the name of the folder or file",
     leaves="attributes, z-order (all shapes count), whether something is occluded; an image with a cuboid or "
     "skeleton is not taken, tracks of videos are refused",
     tried_on="a real export",

@@ -4,6 +4,7 @@ Source: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html; 
 https://docs.cvat.ai/docs/manual/advanced/formats/format-voc.
 """
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,12 +13,15 @@ from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+import numpy as np
+
 from gainspect.data.importers.annotations import (
     AnnotatedImage,
     AnnotatedSet,
     Box,
     Geometry,
     Left,
+    Pixels,
     Polygon,
     Shape,
     attempted,
@@ -38,6 +42,9 @@ _LISTS = "imagesets"
 _CLASS_MASKS = "segmentationclass"
 _MASKS = "segmentation"
 """How the folders of all kinds of masks begin: classes, instances, pictures of them."""
+
+_SAME = 0.5
+"""Share of a box that what a mask shows in it extends over, at least, if they are of one object."""
 
 IN_TWO_LISTS = "it is listed for several parts of the split"
 
@@ -156,9 +163,8 @@ def _image(
         source.used.add(entry.mask)
         size, shapes = masks.shapes(entry.mask, source.named(entry.mask))
     if root is not None:
-        # A mask shows the same objects as the boxes, more exactly.
-        masked = {shape.name for shape in shapes}
-        shapes += [shape for shape in _objects(root, place) if shape.name not in masked]
+        masks_of = {shape.name: shape.geometry for shape in shapes}
+        shapes += [shape for shape in _objects(root, place) if not _is_shown(shape, masks_of.get(shape.name))]
     split = split_in(Path(source.named(found.file)).parent.as_posix())
     if entry.splits:
         split = next(iter(entry.splits)) if len(entry.splits) == 1 else None
@@ -192,6 +198,20 @@ def _objects(root: Element, place: str) -> Iterator[Shape]:
         yield Shape(name, attempted(partial(_geometry, element, shown)), shown, crowd=difficult)
 
 
+def _is_shown(shape: Shape, mask: Geometry | None) -> bool:
+    """Whether a box is around what the mask of its class shows: they reach about as far."""
+    box = shape.geometry
+    if not isinstance(box, Box) or not isinstance(mask, Pixels):
+        return False
+    pixels = mask.decode()
+    top, left = max(math.floor(box.top), 0), max(math.floor(box.left), 0)
+    inside = np.argwhere(pixels[top : math.ceil(box.bottom), left : math.ceil(box.right)])
+    if not len(inside):
+        return False
+    height, width = inside.max(axis=0) - inside.min(axis=0) + 1
+    return bool(height * width >= _SAME * (box.bottom - box.top) * (box.right - box.left))
+
+
 def _geometry(element: Element, place: str) -> Geometry:
     outline = element.find("polygon")
     if outline is not None and len(outline):
@@ -216,7 +236,7 @@ VOC = Importer(
     recognizes="XML files with one `<annotation>` each, or masks in SegmentationClass/",
     reads="boxes (whole numbers, from 1 on, are the first and last pixel), polygons as Roboflow writes them, "
     "class masks with the names of labelmap.txt or class_names.txt, 255 and difficult objects as ignored, "
-    "splits from ImageSets/ or folders; of a class that a mask shows, no boxes",
+    "splits from ImageSets/ or folders; boxes of objects that a mask shows are not drawn",
     leaves="SegmentationObject/, poses, parts, truncated and occluded",
     tried_on="the format's description only",
     recognize=_recognize,
