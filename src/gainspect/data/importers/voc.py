@@ -46,6 +46,7 @@ _MASKS = "segmentation"
 _SAME = 0.5
 """Share of a box that what a mask shows in it extends over, at least, if they are of one object."""
 
+MASK_DAMAGED = "its mask cannot be read"
 IN_TWO_LISTS = "it is listed for several parts of the split"
 
 
@@ -95,6 +96,8 @@ def _read(source: Source) -> AnnotatedSet:
     def images(left: list[Left]) -> Iterator[AnnotatedImage]:
         for key, entry in entries.items():
             root = None if entry.xml is None else source.xml(entry.xml)
+            if root is not None and root.tag != "annotation":
+                raise GainspectError("the file has no annotation of Pascal VOC", where=entry.xml)
             labels = entry.xml or entry.mask or entry.lists[0]
             place = source.named(labels) if labels not in entry.lists else f"{source.named(labels)}, {key[1]}"
             found = finder.of(key, root, labels)
@@ -159,9 +162,13 @@ def _image(
 ) -> AnnotatedImage:
     assert found.file is not None
     size, shapes = None if root is None else _size(root), list[Shape]()
+    not_taken = ""
     if entry.mask is not None:
         source.used.add(entry.mask)
-        size, shapes = masks.shapes(entry.mask, source.named(entry.mask))
+        try:
+            size, shapes = masks.shapes(entry.mask, source.named(entry.mask))
+        except GainspectError:
+            not_taken = MASK_DAMAGED
     if root is not None:
         masks_of = {shape.name: shape.geometry for shape in shapes}
         shapes += [shape for shape in _objects(root, place) if not _is_shown(shape, masks_of.get(shape.name))]
@@ -177,6 +184,7 @@ def _image(
         size=size,
         split=split,
         notes=tuple(note for note in notes if note),
+        not_taken=not_taken,
     )
 
 
