@@ -18,6 +18,7 @@ from gainspect.data.importers.classes import Roles, Survey, settle_roles, survey
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.rendering import NotTakenError, Rendered, bare_label, render
 from gainspect.data.importers.source import Source
+from gainspect.data.importers.split_names import split_in
 from gainspect.data.manifest import Manifest, Part, checked, save_manifest
 from gainspect.data.tables import LABEL_WORDS
 from gainspect.errors import GainspectError
@@ -153,7 +154,9 @@ def _all_images(made: Plan) -> Iterator[AnnotatedImage]:
     yield from made.labels.images
     for file in made.unlabeled:
         label = folder_label(file, made.source)
-        yield AnnotatedImage(file=file, place=made.source.named(file), label=label, annotated=False)
+        name = made.source.named(file)
+        split = split_in(PurePosixPath(name).parent.as_posix())
+        yield AnnotatedImage(file=file, place=name, label=label, annotated=False, split=split)
 
 
 class _Writer:

@@ -22,7 +22,9 @@ class Importer:
     """What is taken from it, a clause."""
     leaves: str
     """What is not, a clause."""
-    tried_on: Literal["a real export", "the format's description only"]
+    tried_on: Literal[
+        "a real export", "parts of a real export", "another program's export", "the format's description only"
+    ]
     recognize: Callable[[Source], str | None]
     """Why a source is taken for this format, a clause ("instances.json lists images and annotations"); None:
     it is not of it. Raises nothing, and reads a few files at most."""

@@ -158,7 +158,7 @@ LABEL_STUDIO = Importer(
     "the image; of several annotations of a task the latest that is not cancelled",
     leaves="predictions, choices for a region, ratings, text; tasks that were skipped or have predictions "
     "only are not taken; the export JSON-MIN is refused",
-    tried_on="a real export",
+    tried_on="parts of a real export",
     recognize=_recognize,
     read=_read,
 )

@@ -246,7 +246,7 @@ VOC = Importer(
     "class masks with the names of labelmap.txt or class_names.txt, 255 and difficult objects as ignored, "
     "splits from ImageSets/ or folders; boxes of objects that a mask shows are not drawn",
     leaves="SegmentationObject/, poses, parts, truncated and occluded",
-    tried_on="the format's description only",
+    tried_on="another program's export",
     recognize=_recognize,
     read=_read,
 )

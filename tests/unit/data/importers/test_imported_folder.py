@@ -212,3 +212,15 @@ def test_import_json_is_json(labeled: Path, tmp_path: Path) -> None:
     imported(labeled, tmp_path / "out")
     outcome = json.loads((tmp_path / "out/import.json").read_text())["outcome"]
     assert (outcome["ok"], outcome["ng"], outcome["masks"]) == (1, 1, {"box": 1})
+
+
+def test_an_image_without_labels_is_of_the_split_that_its_folder_says(tmp_path: Path) -> None:
+    for name in ("train/a.png", "valid/b.png", "test/good/c.png"):
+        photo(tmp_path / "set" / name)
+    coco(tmp_path / "set/train/labels.json", [("a.png", 40, 60)], [_BOX])
+    _, manifest = imported(tmp_path / "set", tmp_path / "out", unlabeled="ok")
+    assert {part.image.name: part.split for part in manifest.parts} == {
+        "a.png": "train",
+        "b.png": "val",
+        "c.png": "test",
+    }

@@ -1,4 +1,4 @@
-"""Label Studio: each kind of result, names of images, several annotations, a real model's results, and garbage."""
+"""Label Studio: each kind of result, names of images, several annotations, real results, and garbage."""
 
 import base64
 import json
@@ -21,7 +21,8 @@ from garbage import JSON, sentence_or_import
 from tool_exports import task, write_json
 
 _POLYGON = {"points": [[10, 10], [75.5, 20.25], [30, 90]], "polygonlabels": ["scratch"]}
-_RECTANGLE = {"x": 20.2, "y": 25.3, "width": 40.1, "height": 30.6, "rotation": 0, "rectanglelabels": ["scratch"]}  # fmt: skip
+_SIDES = {"x": 20.2, "y": 25.3, "width": 40.1, "height": 30.6, "rotation": 0}
+_RECTANGLE = {**_SIDES, "rectanglelabels": ["scratch"]}
 
 
 def _set(folder: Path, *tasks: dict[str, Any], images: tuple[str, ...] = ("a.png",)) -> Path:
