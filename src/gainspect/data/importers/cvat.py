@@ -90,7 +90,7 @@ def _image(
             raise GainspectError("the shape has no label", where=shown)
         if drawn.tag == "tag":
             tags.append(label)
-        else:
+        elif drawn.get("outside") != "1":  # of a track: it is not in this frame
             shapes += (Shape(label, geometry, shown) for geometry in _geometries(drawn, shown))
     return AnnotatedImage(
         file=found.file,

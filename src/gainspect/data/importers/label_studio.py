@@ -154,8 +154,8 @@ LABEL_STUDIO = Importer(
     name="label-studio",
     title="Label Studio",
     recognizes="a JSON file that lists tasks with `data` and `annotations` (the export JSON)",
-    reads="polygons, brushes, rectangles and ellipses with their rotation, key points, choices as classes of "
-    "the image; of several annotations of a task the latest that is not cancelled",
+    reads="polygons, brushes, bit masks, rectangles and ellipses with their rotation, key points, choices as "
+    "classes of the image; of several annotations of a task the latest that is not cancelled",
     leaves="predictions, choices for a region, ratings, text; tasks that were skipped or have predictions "
     "only are not taken; the export JSON-MIN is refused",
     tried_on="parts of a real export",

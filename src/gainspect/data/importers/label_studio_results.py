@@ -21,10 +21,17 @@ from gainspect.data.importers.annotations import (
     attempted,
     ring,
 )
+from gainspect.data.importers.bitmaps import pixels_of_image
 from gainspect.data.importers.brush import decode_brush
-from gainspect.data.importers.fields import Record, pairs, stated_size
+from gainspect.data.importers.fields import Record, from_base64, pairs, stated_size
 from gainspect.errors import GainspectError
 
+_NO_SHAPES = frozenset(
+    {"choices", "taxonomy", "textarea", "rating", "number", "datetime", "pairwise", "ranker", "relation"}
+)
+"""Types of results in which nothing is drawn. All others may be of something that is."""
+_SHAPE = frozenset({"points", "rle", "imageDataURL", "x"})
+"""Keys of what is drawn."""
 UNNAMED = "no class"
 """The class of a shape that has none."""
 
@@ -50,19 +57,19 @@ def drawn_of(results: Sequence[Record], place: str) -> tuple[tuple[Shape, ...], 
     """
     regions: dict[str, list[Record]] = defaultdict(list)
     for number, result in enumerate(results):
-        if result.get("type") != "relation":
-            regions[str(result.get("id", number))].append(result)
+        regions[str(result.get("id", number))].append(result)
     shapes: list[Shape] = []
     tags: list[str] = []
     size = size_of(results)
     for of_region in regions.values():
-        drawn = next((r for r in of_region if _is_shape(r)), None)
-        if drawn is None:
+        drawn = [result for result in of_region if str(result.get("type")) not in _NO_SHAPES]
+        if not drawn:
             tags += (name for result in of_region for name in _names(result, place, "choices"))
             continue
         names = [name for result in of_region for name in _names(result, place, "labels")]
-        shown = f"{place}, result {drawn.get('id', len(shapes) + 1)}"
-        geometry = attempted(partial(_geometry, drawn, size, shown))
+        shape = next((result for result in drawn if _SHAPE & _value(result).keys()), drawn[0])
+        shown = f"{place}, result {shape.get('id', len(shapes) + 1)}"
+        geometry = attempted(partial(_geometry, shape, size, shown))
         shapes += (
             Shape(n, geometry, shown, relative=not isinstance(geometry, Pixels)) for n in names or [UNNAMED]
         )
@@ -72,10 +79,6 @@ def drawn_of(results: Sequence[Record], place: str) -> tuple[tuple[Shape, ...], 
 def _value(result: Record) -> Record:
     value = result.get("value")
     return value if isinstance(value, dict) else {}
-
-
-def _is_shape(result: Record) -> bool:
-    return bool({"points", "rle", "x", "vertices"} & _value(result).keys())
 
 
 def _names(result: Record, place: str, ending: str) -> list[str]:
@@ -92,12 +95,8 @@ def _geometry(result: Record, size: tuple[int, int] | None, place: str) -> Geome
         raise GainspectError(f"it states another size, {stated[1]}×{stated[0]}, than others", where=place)
     if result.get("image_rotation") not in (None, 0):
         raise GainspectError("it was drawn on a picture that was turned in the tool", where=place)
-    if "rle" in value:
-        if stated is None:
-            raise GainspectError("it has no original_width and original_height", where=place)
-        if stated[0] * stated[1] > require_limit() * 1e6:
-            raise GainspectError(f"its size is {stated[1]}×{stated[0]}, over the limit", where=place)
-        return Pixels(partial(decode_brush, value["rle"], *stated, place))
+    if "rle" in value or "imageDataURL" in value:
+        return _pixels(value, stated, place)
     if "points" in value:
         return Polygon((pairs(value["points"], place) / 100,))
     if "radiusX" in value:
@@ -111,6 +110,23 @@ def _geometry(result: Record, size: tuple[int, int] | None, place: str) -> Geome
         # The width of a key point is how large it is shown, in percent of the picture's.
         return Line(np.array([[x, y]]), width * size[1] if size and width else None)
     raise GainspectError("it is no polygon, brush, rectangle, ellipse or key point", where=place)
+
+
+def _pixels(value: Record, size: tuple[int, int] | None, place: str) -> Pixels:
+    """A brush, or a bit mask (a PNG) of the picture's size."""
+    if size is None:
+        raise GainspectError("it has no original_width and original_height", where=place)
+    height, width = size
+    if height * width > require_limit() * 1e6:
+        raise GainspectError(f"its size is {width}×{height}, over the limit", where=place)
+    if "rle" in value:
+        return Pixels(partial(decode_brush, value["rle"], height, width, place))
+    found = pixels_of_image(from_base64(value["imageDataURL"], place), place)
+    if (decoded := found.decode()).shape != size:
+        raise GainspectError(
+            f"its mask is of another size, {decoded.shape[1]}×{decoded.shape[0]}", where=place
+        )
+    return found
 
 
 def _shares(value: Record, place: str, *names: str) -> list[float]:

@@ -123,7 +123,7 @@ def test_tags_subsets_and_folders(tmp_path: Path) -> None:
         _image("a.png", _shape("tag"), subset="train"),
         _image("a.png", subset="val", id=1),
         _image("val/deep/b.png", element("tag", {"label": "good"}), id=2),
-        _image("c.png", id=3),
+        _image("c.png", _shape("box", xtl=5, ytl=4, xbr=25, ybr=14, outside=1), id=3),
         subset="Test",
     )
     _, manifest = imported(tmp_path / "set", tmp_path / "out")

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -75,6 +76,21 @@ def test_a_key_point_is_a_dot(tmp_path: Path, width: float | None) -> None:
     # 10 % of 60 columns, or the 3 px that `--line-width` is otherwise.
     assert (mask == (np.hypot(rows - 20, columns - 30) < (1.5 if width is None else 3))).all()
     assert kind == "scribble"
+
+
+def test_a_bit_mask_is_an_image(tmp_path: Path) -> None:
+    blob = np.zeros((40, 60), np.uint8)
+    blob[5:20, 30:44] = 255
+    png = cv2.imencode(".png", np.dstack([blob] * 4))[1].tobytes()
+    url = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    mask, _ = _mask(tmp_path, ("bitmasklabels", {"imageDataURL": url, "bitmasklabels": ["scratch"]}))
+    assert (mask == blob // 255).all()
+    small = cv2.imencode(".png", blob[:30])[1].tobytes()
+    url = f"data:image/png;base64,{base64.b64encode(small).decode()}"
+    drawn = task("a.png", 40, 60, [("bitmask", {"imageDataURL": url, "labels": ["scratch"]})])
+    _set(tmp_path / "other", drawn, task("b.png", 40, 60, []), images=("a.png", "b.png"))
+    done, _ = imported(tmp_path / "other", tmp_path / "other_out")
+    assert done.record["outcome"]["left"] == {DAMAGED: 1}
 
 
 def test_shape_and_label_in_two_results_of_one_region(tmp_path: Path) -> None:
@@ -196,13 +212,14 @@ def test_what_is_not_taken_is_said(tmp_path: Path) -> None:
         task("e.png", 80, 60, [("polygonlabels", _POLYGON)]),
         task("f.png", 40, 60, [("videorectangle", {"x": "?", "labels": ["scratch"]})]),
         task("g.png", 40, 60, [("polygonlabels", _POLYGON)]),
+        task("h.png", 40, 60, [("kindofthefuture", {"curve": 3, "labels": ["scratch"]})]),
     ]
-    _set(tmp_path / "set", *tasks, images=tuple(f"{letter}.png" for letter in "abcdefg"))
+    _set(tmp_path / "set", *tasks, images=tuple(f"{letter}.png" for letter in "abcdefgh"))
     done, manifest = imported(tmp_path / "set", tmp_path / "out", unlabeled="skip")
     assert [part.image.name for part in manifest.parts] == ["g.png"]
     left = done.record["outcome"]["left"]
     assert {why: left[why] for why in (NO_IMAGE, NOT_THERE, DAMAGED, OTHER_SIZE)} == {
-        **{NO_IMAGE: 1, NOT_THERE: 1, DAMAGED: 3},
+        **{NO_IMAGE: 1, NOT_THERE: 1, DAMAGED: 4},
         OTHER_SIZE: 1,
     }
 
