@@ -35,6 +35,12 @@ def test_long_runs_are_those_of_pycocotools() -> None:
     assert encode_rle(mask)["counts"] == coco.encode(np.asfortranarray(mask))["counts"].decode()
 
 
+@given(_MASKS)
+def test_runs_by_rows_are_those_of_the_turned_mask(mask: NDArray[np.uint8]) -> None:
+    stored = encode_rle(np.ascontiguousarray(mask.T))["counts"]
+    assert (decode_rle(stored, list(mask.shape), "a.xml", by_rows=True) == mask).all()
+
+
 @given(st.one_of(st.text(max_size=30), st.lists(st.integers(-3, 50), max_size=8), st.none(), st.integers()))
 def test_garbage_is_a_sentence_with_its_place(counts: object) -> None:
     try:
