@@ -5,10 +5,8 @@ https://docs.cvat.ai/docs/manual/advanced/formats/format-voc.
 """
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -32,17 +30,10 @@ from gainspect.data.importers.fields import stated_size
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import Match, Source
 from gainspect.data.importers.split_names import split_in
-from gainspect.data.manifest import Split
-from gainspect.data.tables import SPLIT_WORDS
+from gainspect.data.importers.voc_layout import Entry, Key, entries_of, is_annotation, is_class_mask, is_mask
 from gainspect.errors import GainspectError
 
-_ROOT = re.compile(rb"<annotation[\s>]")
 _IMAGES = ("JPEGImages", "images", "")
-_LISTS = "imagesets"
-_CLASS_MASKS = "segmentationclass"
-_MASKS = "segmentation"
-"""How the folders of all kinds of masks begin: classes, instances, pictures of them."""
-
 _SAME = 0.5
 """Share of a box that what a mask shows in it extends over, at least, if they are of one object."""
 
@@ -50,44 +41,19 @@ MASK_DAMAGED = "its mask cannot be read"
 IN_TWO_LISTS = "it is listed for several parts of the split"
 
 
-@dataclass
-class _Entry:
-    """What there is of one image."""
-
-    xml: Path | None = None
-    mask: Path | None = None
-    lists: list[Path] = field(default_factory=list)
-    splits: set[Split] = field(default_factory=set)
-
-
-_Key = tuple[Path, str]
-"""The folder of a set (VOC2012), and the path of an image below its JPEGImages without the suffix."""
-
-
 def _recognize(source: Source) -> str | None:
     for file in source.some(".xml"):
-        if _ROOT.search(source.head(file)):
+        if is_annotation(file, source):
             return f"{source.named(file)} is an XML file with one annotation"
     if source.only is None:
         for image in source.images:
-            if _below(image, _CLASS_MASKS) is not None:
+            if is_class_mask(image, source):
                 return f"{source.named(image)} is a mask in SegmentationClass/"
     return None
 
 
-def _below(file: Path, folder: str) -> _Key | None:
-    """Splits a path at a folder of this name, in any case; None: it does not lie in one."""
-    above = next((parent for parent in file.parents if parent.name.casefold() == folder), None)
-    return None if above is None else (above.parent, file.relative_to(above).with_suffix("").as_posix())
-
-
-def _is_mask(image: Path, source: Source) -> bool:
-    folders = image.relative_to(source.root).parent.parts
-    return any(folder.casefold().startswith(_MASKS) for folder in folders)
-
-
 def _read(source: Source) -> AnnotatedSet:
-    entries = _entries(source)
+    entries = entries_of(source)
     if not entries:
         raise GainspectError("no XML file here has an annotation of Pascal VOC", where=source.path)
     masks = class_masks_of(source)
@@ -109,40 +75,19 @@ def _read(source: Source) -> AnnotatedSet:
     return AnnotatedSet.of(images, named=masks.named)
 
 
-def _entries(source: Source) -> dict[_Key, _Entry]:
-    entries: dict[_Key, _Entry] = defaultdict(_Entry)
-    for file in source.with_suffix(".xml"):
-        if _ROOT.search(source.head(file)) or file == source.only:
-            entries[_below(file, "annotations") or (file.parent, file.stem)].xml = file
-    for image in source.images if source.only is None else ():
-        if (key := _below(image, _CLASS_MASKS)) is not None:
-            entries[key].mask = image
-    for listing in source.with_suffix(".txt") if source.only is None else ():
-        split = split_in(listing.stem) if listing.stem.casefold() in SPLIT_WORDS else None
-        placed = _below(listing, _LISTS)
-        if placed is None:
-            continue
-        for line in source.text(listing).splitlines():
-            if words := line.split():
-                entry = entries[placed[0], words[0]]
-                entry.lists.append(listing)
-                entry.splits |= {split} if split else set()
-    return dict(entries)
-
-
 class _Images:
     """Finds the image of an entry."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._among = {image for image in source.images if not _is_mask(image, source)}
+        self._among = {image for image in source.images if not is_mask(image, source)}
         self._by_place: dict[Path, list[Path]] = defaultdict(list)
         for image in source.images:
             self._by_place[image.with_suffix("")].append(image)
         # Masks are read with their images; those of instances are not images of their own.
         source.used |= set(source.images) - self._among
 
-    def of(self, key: _Key, root: Element | None, labels: Path) -> Match:
+    def of(self, key: Key, root: Element | None, labels: Path) -> Match:
         """The image at its place below JPEGImages/, by its stem, or by the file name in the XML."""
         folder, name = key
         for images in _IMAGES:
@@ -158,7 +103,7 @@ class _Images:
 
 
 def _image(
-    entry: _Entry, root: Element | None, found: Match, place: str, masks: ClassMasks, source: Source
+    entry: Entry, root: Element | None, found: Match, place: str, masks: ClassMasks, source: Source
 ) -> AnnotatedImage:
     assert found.file is not None
     size, shapes = None if root is None else _size(root), list[Shape]()

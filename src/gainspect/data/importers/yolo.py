@@ -69,7 +69,7 @@ class _Images:
     def of(self, labels: Path) -> Match:
         """The image beside the labels, or where images/ stands for labels/ in their path; or by its stem."""
         place = labels.with_suffix("")
-        below = _labels_folder(labels)
+        below = _labels_folder(labels, self._source)
         places = [place]
         if below is not None:
             places += [below.with_name(name) / place.relative_to(below) for name in ("images", "Images")]
@@ -82,9 +82,10 @@ class _Images:
         )
 
 
-def _labels_folder(file: Path) -> Path | None:
-    """The nearest folder above a file that is called labels/."""
-    return next((folder for folder in file.parents if folder.name.casefold() == "labels"), None)
+def _labels_folder(file: Path, source: Source) -> Path | None:
+    """The nearest folder of the set above a file that is called labels/."""
+    above = (folder for folder in file.parents if folder.is_relative_to(source.root))
+    return next((folder for folder in above if folder.name.casefold() == "labels"), None)
 
 
 def _read(source: Source) -> AnnotatedSet:
@@ -99,7 +100,7 @@ def _read(source: Source) -> AnnotatedSet:
         for file, found in pairs.items():
             where = source.named(file)
             if found.file is None:
-                if _labels_folder(file) is not None or file == source.only:
+                if _labels_folder(file, source) is not None or file == source.only:
                     left.append(Left(where, found.note))
                 continue
             shapes, beyond = _shapes(source.text(file), layout, where, oriented=oriented)

@@ -83,7 +83,7 @@ def _from_yaml(file: Path, source: Source) -> Layout | None:
     for word in _SPLITS:
         entries = content.get(word) or []
         for entry in entries if isinstance(entries, list) else [entries]:
-            place = _there(str(entry), str(content.get("path") or ""), file)
+            place = _there(str(entry), str(content.get("path") or ""), file, source)
             if place is not None and place.is_file():
                 lists.add(place)
                 for image in _listed(place, source):
@@ -108,12 +108,12 @@ def _names(listed: object, file: Path) -> dict[int, str]:
     return {number: str(name) for number, name in named.items()}
 
 
-def _there(entry: str, base: str, file: Path) -> Path | None:
+def _there(entry: str, base: str, file: Path, source: Source) -> Path | None:
     """The folder or list that an entry means; Roboflow writes `../train/images` for train/images."""
     for folder in (file.parent / base, file.parent):
         for name in (entry, re.sub(r"^(\.\./)+", "", entry)):
             place = Path(os.path.normpath(folder / name))
-            if place.exists():
+            if place.is_relative_to(source.root) and place.exists():
                 return place
     return None
 

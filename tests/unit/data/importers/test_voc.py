@@ -189,8 +189,9 @@ def test_lists_of_images_say_the_split(tmp_path: Path) -> None:
     for name in "abcd":
         _xml(folder, f"{name}.jpg", *([_box(6, 5, 25, 14)] if name == "a" else []))
     photo(folder / "JPEGImages/e.jpg")
+    _xml(folder, "part 1.jpg")
     lists = {
-        "train": "a\nb 1\n",
+        "train": 'a.jpg\nb 1\n"part 1" 1\n',
         "val": "c -1\n\nb\n",
         "test": "e\ngone\n",
         "trainval": "a\nc\nd\n",
@@ -201,7 +202,7 @@ def test_lists_of_images_say_the_split(tmp_path: Path) -> None:
         (folder / "ImageSets/Main" / f"{name}.txt").write_text(text)
     done, manifest = imported(folder, tmp_path / "out", unlabeled="ok")
     splits = {part.image.stem: part.split for part in manifest.parts}
-    assert splits == {"a": "train", "b": None, "c": "val", "d": None, "e": "test"}
+    assert splits == {"a": "train", "b": None, "c": "val", "d": None, "e": "test", "part 1": "train"}
     assert done.record["outcome"]["notes"] == {IN_TWO_LISTS: 1}
     assert done.record["outcome"]["left"] == {NOT_THERE: 1}
 
