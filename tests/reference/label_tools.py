@@ -66,7 +66,7 @@ def datumaro_sets():
     for number, split in enumerate(["train", "train", "val", "val"]):
         height, width = 20 + number, 30
         name = f"part{number}"
-        pixels = rng.integers(90, 130, (height, width, 3), dtype=np.uint8)
+        pixels = np.full((height, width, 3), 100 + number, np.uint8)
         drawn = {1: blobs(rng, height, width)}
         drawn[2] = blobs(rng, height, width) * (1 - drawn[1])
         annotations = [Mask(mask, label=label, id=label, group=label) for label, mask in drawn.items()]
@@ -79,7 +79,8 @@ def datumaro_sets():
         truth[name] = {"split": split, **{classes[label]: rows(mask) for label, mask in drawn.items()}}
     categories = {AnnotationType.label: labels, AnnotationType.mask: colors}
     made = {"truth": truth, "sets": {}}
-    for kind, others in {"voc": {"label_map": "source"}, "cvat": {}, "yolo": {}}.items():
+    kinds = {"voc": {"label_map": "source"}, "cvat": {}, "yolo": {}, "yolo_ultralytics": {}}
+    for kind, others in kinds.items():
         with tempfile.TemporaryDirectory() as folder:
             data = Dataset.from_iterable(items, categories=categories, media_type=Image)
             data.export(folder, kind, save_media=True, **others)

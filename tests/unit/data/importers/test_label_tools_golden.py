@@ -41,24 +41,24 @@ def test_masks_that_datumaro_wrote_are_those_that_it_was_given(kind: str, tmp_pa
     _check(kind, tmp_path, dict.fromkeys(_SET["truth"], ("scratch", "dent")))
 
 
-def test_boxes_that_datumaro_wrote_as_yolo(tmp_path: Path) -> None:
-    _check("yolo", tmp_path, {"part3": ("scratch",)})
+@pytest.mark.parametrize("kind", ["yolo", "yolo_ultralytics"])
+def test_boxes_that_datumaro_wrote_as_yolo(kind: str, tmp_path: Path) -> None:
+    _check(kind, tmp_path, {"part3": ("scratch",)})
 
 
 def _check(kind: str, folder: Path, shown: dict[str, tuple[str, ...]]) -> None:
-    """Each class alone, the others as background."""
+    """Each class alone, the other as background; `shown` are the classes that the format holds, by image."""
     source = _unpacked(kind, folder)
     for defect, other in (("scratch", "dent"), ("dent", "scratch")):
         done, manifest = imported(source, folder / f"out_{defect}", defect=[defect], background=[other])
-        assert done.record["format"] == kind
+        assert done.record["format"] == kind.partition("_")[0]
         assert done.record["outcome"]["left"] == {}
         assert {p.image.stem for p in manifest.parts} == set(_SET["truth"])
         for part in manifest.parts:
             truth: dict[str, Any] = _SET["truth"][part.image.stem]
             mask = manifest.mask(part)
-            expected = (
-                _mask(truth[defect]) if defect in shown.get(part.image.stem, ()) and defect in truth else None
-            )
+            drawn = defect in shown.get(part.image.stem, ()) and defect in truth
+            expected = _mask(truth[defect]) if drawn else None
             assert (mask is None) == (expected is None)
             assert mask is None or (mask == expected).all()
             assert part.split == truth["split"]
