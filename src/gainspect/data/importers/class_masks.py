@@ -1,5 +1,6 @@
 """Masks whose values are classes, as in Pascal VOC: palette colors, or gray levels that number them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -133,7 +134,7 @@ def _of_labelmap(file: Path, source: Source) -> ClassMasks:
         channels = rest.partition(":")[0].split(",")
         if channels == [""]:
             color = voc_color(len(numbers))
-        elif len(channels) == 3 and all(c.strip().isdecimal() and int(c) < 256 for c in channels):
+        elif len(channels) == 3 and all(re.fullmatch(r"\s*\d{1,3}\s*", c) and int(c) < 256 for c in channels):
             color = int(channels[0]) << 16 | int(channels[1]) << 8 | int(channels[2])
         else:
             raise GainspectError(f"line {place} is not name:red,green,blue:parts:actions", where=file)

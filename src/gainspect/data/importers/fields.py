@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,8 @@ def records(content: object, key: str, where: str) -> list[Record]:
     Raises:
         GainspectError: there is something else.
     """
-    listed = (content.get(key) or []) if isinstance(content, Mapping) else None
+    listed = content.get(key) if isinstance(content, Mapping) else ()
+    listed = [] if listed is None else listed
     if not isinstance(listed, list) or not all(isinstance(record, dict) for record in listed):
         raise GainspectError(f"its {key} are not a list of records", where=where)
     return listed
@@ -46,6 +48,16 @@ def stated_size(height: object, width: object) -> tuple[int, int] | None:
     if type(height) is int and type(width) is int and height > 0 and width > 0:
         return height, width
     return None
+
+
+def file_name(path: str, otherwise: str) -> str:
+    r"""The name at the end of a path of any system, for a file that is to be written.
+
+    >>> file_name("C:\\lot 1\\a?.png", "b.png"), file_name("..", "b.png")
+    ('a_.png', 'b.png')
+    """
+    name = re.sub(r'[\x00-\x1f<>:"|?*]', "_", re.split(r"[\\/]", path)[-1]).strip()
+    return otherwise if name in ("", ".", "..") else name
 
 
 def from_base64(text: object, where: str) -> bytes:

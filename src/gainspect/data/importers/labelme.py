@@ -6,7 +6,7 @@ Source: `labelme/label_file.py`, `labelme/utils/shape.py` of https://github.com/
 import math
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 from gainspect.data.importers.annotations import (
     AnnotatedImage,
@@ -22,7 +22,7 @@ from gainspect.data.importers.annotations import (
     Shape,
 )
 from gainspect.data.importers.bitmaps import pixels_of_image
-from gainspect.data.importers.fields import Record, from_base64, pairs, records, stated_size
+from gainspect.data.importers.fields import Record, file_name, from_base64, pairs, records, stated_size
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import Source
 from gainspect.data.importers.split_names import split_in
@@ -82,7 +82,7 @@ def _image(content: Record, file: Path, source: Source, left: list[Left]) -> Ann
         size=stated_size(content.get("imageHeight"), content.get("imageWidth")),
         split=split_in(Path(where).parent.as_posix()),
         content=partial(from_base64, data, where),
-        name=PureWindowsPath(name).name or f"{file.stem}.png",
+        name=file_name(name, f"{file.stem}.png"),
         notes=(found.note,) if found.file and found.note else (),
     )
 

@@ -5,6 +5,7 @@ https://docs.cvat.ai/docs/manual/advanced/formats/format-voc.
 """
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
@@ -34,6 +35,7 @@ from gainspect.data.importers.voc_layout import Entry, Key, entries_of, is_annot
 from gainspect.errors import GainspectError
 
 _IMAGES = ("JPEGImages", "images", "")
+_WHOLE = re.compile(r"\d{1,9}")
 _SAME = 0.5
 """Share of a box that what a mask shows in it extends over, at least, if they are of one object."""
 
@@ -136,7 +138,7 @@ def _image(
 def _size(root: Element) -> tuple[int, int] | None:
     """Height and width; None where they are not stated, or as 0."""
     height, width = (root.findtext(f"size/{side}", "").strip() for side in ("height", "width"))
-    if not (height.isdecimal() and width.isdecimal()):
+    if not (_WHOLE.fullmatch(height) and _WHOLE.fullmatch(width)):
         return None
     return stated_size(int(height), int(width))
 
@@ -178,7 +180,7 @@ def _geometry(element: Element, place: str) -> Geometry:
         raise GainspectError("it has no bndbox", where=place)
     sides = [(box.findtext(side) or "").strip() for side in ("xmin", "ymin", "xmax", "ymax")]
     (left, top), (right, bottom) = ring(sides, place).tolist()
-    if all(side.isdecimal() for side in sides) and left > 0 and top > 0:
+    if all(map(_WHOLE.fullmatch, sides)) and left > 0 and top > 0:
         left, top = left - 1, top - 1  # whole numbers are those of pixels, from 1 on
     return Box(left, top, right, bottom)
 

@@ -7,6 +7,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -113,8 +114,9 @@ def _there(entry: str, base: str, file: Path, source: Source) -> Path | None:
     for folder in (file.parent / base, file.parent):
         for name in (entry, re.sub(r"^(\.\./)+", "", entry)):
             place = Path(os.path.normpath(folder / name))
-            if place.is_relative_to(source.root) and place.exists():
-                return place
+            with suppress(OSError):  # a name that is too long for one
+                if place.is_relative_to(source.root) and place.exists():
+                    return place
     return None
 
 

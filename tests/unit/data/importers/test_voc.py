@@ -216,6 +216,16 @@ def test_images_beside_their_annotations_and_split_folders(tmp_path: Path) -> No
     assert {part.split: part.label for part in manifest.parts} == {"train": Label.OK, "val": Label.NG}
 
 
+def test_sizes_that_are_no_sizes_say_nothing(tmp_path: Path) -> None:
+    for name, side in {"a.jpg": "0", "b.jpg": "9" * 5000, "c.jpg": ""}.items():
+        path = _xml(tmp_path / "set", name, _box(6, 5, 25, 14))
+        root = voc_xml(name, 40, 60, [_box(6, 5, 25, 14)])
+        next(root.iter("width")).text = side
+        write_xml(path, root)
+    _, manifest = imported(tmp_path / "set", tmp_path / "out")
+    assert [part.label for part in manifest.parts] == [Label.NG] * 3
+
+
 def test_an_image_is_found_by_the_name_in_its_xml_too(tmp_path: Path) -> None:
     photo(tmp_path / "set/images/part one.jpg")
     write_xml(tmp_path / "set/labels/1.xml", voc_xml("part one.jpg", 40, 60, [_box(6, 5, 25, 14)]))
@@ -254,9 +264,10 @@ def test_damaged_files_are_refused_with_their_place(tmp_path: Path, text: str) -
 
 def test_a_damaged_label_map_is_refused_with_its_place(tmp_path: Path) -> None:
     _xml(tmp_path / "set", "a.jpg")
-    (tmp_path / "set/labelmap.txt").write_text("scratch:1,2:x\n")
-    with pytest.raises(GainspectError, match=r"labelmap\.txt: line 1 is not name:red,green,blue"):
-        imported(tmp_path / "set", tmp_path / "out")
+    for color in ("1,2", "1,2,256", "1,2,x", f"1,2,{'9' * 5000}", "-1,2,3"):
+        (tmp_path / "set/labelmap.txt").write_text(f"scratch:{color}:x\n")
+        with pytest.raises(GainspectError, match=r"labelmap\.txt: line 1 is not name:red,green,blue"):
+            imported(tmp_path / "set", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -125,6 +125,15 @@ def test_names_and_splits_of_data_yaml(tmp_path: Path, yaml: str) -> None:
     assert {part.image.stem: part.split for part in manifest.parts} == splits
 
 
+@pytest.mark.parametrize("entry", ["nowhere", "x" * 5000, "../../..", "/", "3", "[a, {b: c}]", "''"])
+def test_entries_of_data_yaml_that_mean_nothing(tmp_path: Path, entry: str) -> None:
+    yaml = f"{_NAMES}train: {entry}\nval: images/val\n"
+    files = {"images/val/a.png": "", "labels/val/a.txt": _BOX, "images/b.png": "", "labels/b.txt": ""}
+    _write(tmp_path / "set", {**files, "data.yaml": yaml})
+    _, manifest = imported(tmp_path / "set", tmp_path / "out")
+    assert {part.image.stem: part.split for part in manifest.parts} == {"a": "val", "b": None}
+
+
 def test_a_folder_of_two_splits_is_of_none(tmp_path: Path) -> None:
     yaml = _NAMES + "train: images\nval: images\n"
     _write(tmp_path / "set", {"images/a.png": "", "labels/a.txt": _BOX, "data.yaml": yaml})
