@@ -26,6 +26,7 @@ from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import NOT_THERE, SEVERAL, Match, Source
 from gainspect.data.importers.yolo_layout import Layout, layout_of, name_lists
 from gainspect.errors import GainspectError
+from gainspect.types import MaskKind
 
 BEYOND_LIST = "a class beyond the list of names"
 _FEW = 20
@@ -124,6 +125,7 @@ def _shapes(text: str, layout: Layout, where: str, *, oriented: bool) -> tuple[l
     """The shapes of a file, and whether one is of a class that no list names."""
     shapes: list[Shape] = []
     beyond = False
+    kind: MaskKind | None = "box" if oriented else None
     for number, line in enumerate(text.splitlines(), 1):
         cells, place = line.split(), f"{where}, line {number}"
         if not cells:
@@ -134,18 +136,18 @@ def _shapes(text: str, layout: Layout, where: str, *, oriented: bool) -> tuple[l
             )
         of = int(float(cells[0]))
         beyond |= bool(layout.names) and of not in layout.names
-        geometry = attempted(partial(_geometry, cells[1:], place, oriented, layout.key_points))
-        shapes.append(Shape(layout.names.get(of, f"class {of}"), geometry, place, relative=True))
+        geometry = attempted(partial(_geometry, cells[1:], place, layout.key_points))
+        shapes.append(Shape(layout.names.get(of, f"class {of}"), geometry, place, relative=True, kind=kind))
     return shapes, beyond
 
 
-def _geometry(cells: Sequence[str], place: str, oriented: bool, key_points: bool) -> Geometry:
+def _geometry(cells: Sequence[str], place: str, key_points: bool) -> Geometry:
     if len(cells) == 4 or (key_points and len(cells) > 4):
         x, y, width, height = _shares(cells[:4], place).ravel().tolist()
         return Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
     if len(cells) == 5:
         raise GainspectError("its row has a score: these are predictions, not labels", where=place)
-    return Polygon((_shares(cells, place),), box=oriented)
+    return Polygon((_shares(cells, place),))
 
 
 def _shares(cells: Sequence[str], place: str) -> Points:

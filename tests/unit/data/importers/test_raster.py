@@ -117,13 +117,13 @@ def test_pixels_are_put_at_their_place() -> None:
         (Polygon((np.array([[1, 1], [5, 1], [5, 3], [1, 3]]),)), "box"),
         (Polygon((np.array([[1, 1], [5, 1], [5, 3], [1, 3], [1, 1]]),)), "box"),
         (Polygon((np.array([[1, 1], [5, 2], [5, 3], [1, 3]]),)), "outline"),
-        (Polygon((np.array([[1, 3], [3, 1], [5, 3], [3, 5]]),), box=True), "box"),
         (Ellipse(5, 5, 2, 2), "outline"),
         (Line(np.array([[1, 1], [5, 2]])), "scribble"),
     ],
 )
 def test_kinds_are_told_apart(geometry: Geometry, kind: str) -> None:
     assert kind_of(Shape("a", geometry, "here")) == kind
+    assert kind_of(Shape("a", geometry, "here", kind="scribble")) == "scribble"
 
 
 @pytest.mark.parametrize(
