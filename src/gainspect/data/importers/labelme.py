@@ -27,8 +27,11 @@ from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import Source
 from gainspect.data.importers.split_names import split_in
 from gainspect.errors import GainspectError
+from gainspect.types import MaskKind
 
 OTHER_JSON = "a JSON file of no LabelMe annotation"
+_BOXES = ("rectangle", "rotation", "oriented_rectangle")
+"""Shapes that are boxes, turned or not; forks write the last two, with their corners."""
 _NO_FLAG = "__ignore__"
 """A flag that LabelMe writes for its own use."""
 
@@ -94,8 +97,9 @@ def _shapes(record: Record, place: str) -> Iterator[Shape]:
         raise GainspectError("the shape has no label", where=place)
     try:
         points = pairs(record.get("points"), place)
+        kind: MaskKind | None = "box" if record.get("shape_type") in _BOXES else None
         for geometry in _geometries(record, points, place):
-            yield Shape(name, geometry, place)
+            yield Shape(name, geometry, place, kind=kind)
     except GainspectError as error:
         yield Shape(name, Damaged(error.what), place)
 
@@ -108,8 +112,8 @@ def _geometries(record: Record, points: Points, place: str) -> list[Geometry]:
         case "rectangle", 2:
             (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
             return [Box(left, top, right, bottom)]
-        case (("rectangle" | "rotation" | "oriented_rectangle"), 4):
-            return [Polygon((points,), box=True)]
+        case _, 4 if kind in _BOXES:
+            return [Polygon((points,))]
         case "circle", 2:
             radius = math.dist(points[0], points[1])
             return [Ellipse(points[0, 0], points[0, 1], radius, radius)]
