@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from gainspect.data.decode import IMAGE_SUFFIXES
 from gainspect.data.importers.annotations import AnnotatedImage, AnnotatedSet, Left
-from gainspect.data.importers.fields import Record, from_base64, records
+from gainspect.data.importers.fields import Record, file_name, from_base64, records
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.label_studio_results import drawn_of, size_of
 from gainspect.data.importers.source import NOT_THERE, Match, Source
@@ -31,8 +31,11 @@ _DATA = re.compile(r"^data:image/([a-z]+);base64,")
 
 def _recognize(source: Source) -> str | None:
     for file in source.some(".json"):
-        if _is_export(source.looks_like_json(file)):
+        content = source.looks_like_json(file)
+        if _is_export(content):
             return f"{source.named(file)} lists tasks with data and annotations"
+        if _is_short(content):  # refused with what to do
+            return f"{source.named(file)} is the export JSON-MIN of Label Studio"
     return None
 
 
@@ -105,7 +108,7 @@ def _image(task: Record, place: str, file: Path, source: Source, left: list[Left
         size=size_of(results),
         split=split_in(Path(source.named(found.file)).parent.as_posix()) if found.file else None,
         content=partial(from_base64, names[0], place),
-        name=f"task-{task.get('id')}.{embedded[1]}" if embedded else "",
+        name=file_name(f"task-{task.get('id')}.{embedded[1]}", "task.png") if embedded else "",
         notes=tuple(note for note in notes if note),
         not_taken=not_taken,
     )

@@ -229,7 +229,7 @@ def test_json_min_is_refused_with_what_to_do(tmp_path: Path) -> None:
     short = [{"image": "/data/upload/1/a.png", "id": 1, "label": [_RECTANGLE], "annotation_id": 3}]
     write_json(tmp_path / "set/a.json", short)
     with pytest.raises(GainspectError, match=r"a\.json: it is the export JSON-MIN") as error:
-        imported(tmp_path / "set", tmp_path / "out", format="label-studio")
+        imported(tmp_path / "set", tmp_path / "out")
     assert "Export from Label Studio as JSON" in str(error.value)
 
 
