@@ -86,6 +86,7 @@ def plan(source: Source, importer: Importer, choices: Choices) -> Plan:
     """
     compiled(choices.group, "--group"), compiled(choices.part, "--part")
     source.used.clear()
+    source.unclear.clear()
     labels = importer.read(source)
     found = survey(labels.images, labels.named)
     if not found.images:
@@ -98,7 +99,7 @@ def plan(source: Source, importer: Importer, choices: Choices) -> Plan:
     roles = settle_roles(found, choices.classes)
     known = found.files.keys() | found.masks | source.used
     others = tuple(image for image in source.images if image not in known)
-    unsaid = [image for image in others if folder_label(image, source) is None]
+    unsaid = [i for i in others if folder_label(i, source) is None and i not in source.unclear]
     count = len(unsaid) + found.unseen
     if count and choices.unlabeled is None:
         example = source.named(unsaid[0]) if unsaid else found.unseen_example
@@ -156,7 +157,10 @@ def _all_images(made: Plan) -> Iterator[AnnotatedImage]:
         label = folder_label(file, made.source)
         name = made.source.named(file)
         split = split_in(PurePosixPath(name).parent.as_posix())
-        yield AnnotatedImage(file=file, place=name, label=label, annotated=False, split=split)
+        not_taken = made.source.unclear.get(file, "")
+        yield AnnotatedImage(
+            file=file, place=name, label=label, annotated=False, split=split, not_taken=not_taken
+        )
 
 
 class _Writer:

@@ -21,6 +21,7 @@ from gainspect.errors import GainspectError
 SKIPPED = "its annotators skipped it"
 PREDICTED = "it has predictions only, which nobody accepted"
 LATEST = "it has several annotations, of which the latest counts"
+OF_SEVERAL = "its task has several images"
 NO_IMAGE = "the task has no image, or several"
 
 _TASK = {"annotations", "completions", "predictions"}
@@ -85,6 +86,8 @@ def _image(task: Record, place: str, file: Path, source: Source, left: list[Left
     names = _image_names(task.get("data"))
     if len(names) != 1:
         left.append(Left(place, NO_IMAGE, ", ".join(names)))
+        files = [_found(name, file, source).file for name in names]
+        source.unclear |= dict.fromkeys((file for file in files if file is not None), OF_SEVERAL)
         return None
     embedded = _DATA.match(names[0])
     found = Match(None) if embedded else _found(names[0], file, source)

@@ -24,6 +24,7 @@ MOST_BYTES = 2**30
 FOUND_BY_NAME = "found by its name, not by its path"
 NOT_THERE = "its image is not there"
 SEVERAL = "several images have its name"
+MAY_BE_MEANT = "labels may be of it, or of another image with its name"
 
 
 class Match(NamedTuple):
@@ -43,6 +44,8 @@ class Source:
         only: the file of labels that was named; None: all.
         used: the files of labels and masks that were read so far. Readers need not fill it: reading through
             `text`, `json` and `content` does.
+        unclear: images that some labels may mean, with the reason why they are of none: they are not taken,
+            lest one with a defect pass for an image without labels. `image` and `image_of_stem` fill it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,6 +59,7 @@ class Source:
         inside = self.only is not None and folder.name.casefold() in _LABEL_FOLDERS
         self.root = folder.parent if inside else folder
         self.used: set[Path] = set()
+        self.unclear: dict[Path, str] = {}
         self._parsed: dict[Path, Any] = {}
 
     @cached_property
@@ -236,6 +240,11 @@ class Source:
             exact or alike, [composed(exact[0].name) if exact else stem], labels, absolute=False
         )
 
+    def several(self, images: Collection[Path]) -> Match:
+        """No image, as several may be meant; none of them is taken for one without labels."""
+        self.unclear |= dict.fromkeys(images, MAY_BE_MEANT)
+        return Match(None, SEVERAL)
+
     def _nearest(self, alike: list[Path], written: list[str], labels: Path, *, absolute: bool) -> Match:
         if not alike:
             return Match(None, NOT_THERE)
@@ -250,7 +259,7 @@ class Source:
 
         ranked = sorted(alike, key=nearness, reverse=True)
         if len(ranked) > 1 and nearness(ranked[0]) == nearness(ranked[1]):
-            return Match(None, SEVERAL)
+            return self.several([i for i in ranked if nearness(i) == nearness(ranked[0])])
         best = ranked[0]
         by_path = not absolute and nearness(best)[0] == len(folders)
         return Match(best, "" if by_path and composed(best.name) == written[-1] else FOUND_BY_NAME)

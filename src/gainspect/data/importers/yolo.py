@@ -23,7 +23,7 @@ from gainspect.data.importers.annotations import (
     ring,
 )
 from gainspect.data.importers.importer import Importer
-from gainspect.data.importers.source import NOT_THERE, SEVERAL, Match, Source
+from gainspect.data.importers.source import NOT_THERE, Match, Source
 from gainspect.data.importers.yolo_layout import Layout, layout_of, name_lists
 from gainspect.errors import GainspectError
 from gainspect.types import MaskKind
@@ -77,7 +77,7 @@ class _Images:
         for there in places:
             found = self._by_place.get(there, [])
             if found:
-                return Match(None, SEVERAL) if len(found) > 1 else Match(found[0])
+                return self._source.several(found) if len(found) > 1 else Match(found[0])
         return (
             self._source.image_of_stem(labels.stem, labels) if below is not None else Match(None, NOT_THERE)
         )
@@ -101,7 +101,7 @@ def _read(source: Source) -> AnnotatedSet:
         for file, found in pairs.items():
             where = source.named(file)
             if found.file is None:
-                if _labels_folder(file, source) is not None or file == source.only:
+                if _labels_folder(file, source) or file == source.only or found.note != NOT_THERE:
                     left.append(Left(where, found.note))
                 continue
             shapes, beyond = _shapes(source.text(file), layout, where, oriented=oriented)
@@ -116,7 +116,13 @@ def _read(source: Source) -> AnnotatedSet:
         for image in source.images if source.only not in pairs else ():
             if image not in labeled:
                 split = layout.split_of(image, source)
-                yield AnnotatedImage(file=image, place=source.named(image), annotated=False, split=split)
+                yield AnnotatedImage(
+                    file=image,
+                    place=source.named(image),
+                    annotated=False,
+                    split=split,
+                    not_taken=source.unclear.get(image, ""),
+                )
 
     return AnnotatedSet.of(images, named=tuple(dict.fromkeys(layout.names.values())))
 

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from drawn_labels import coco, imported, photo
+from drawn_labels import coco, fates, imported, photo
 from gainspect.data.importers import conversion
 from gainspect.data.importers.imported_folder import Imported
 from gainspect.data.importers.registry import IMPORTERS, importer_of
-from gainspect.data.importers.source import Source
+from gainspect.data.importers.source import MAY_BE_MEANT, SEVERAL, Source
 from gainspect.data.manifest import Part, read_manifest
 from gainspect.errors import GainspectError
 from gainspect.types import Label
@@ -224,3 +224,13 @@ def test_an_image_without_labels_is_of_the_split_that_its_folder_says(tmp_path: 
         "b.png": "val",
         "c.png": "test",
     }
+
+
+def test_an_image_that_labels_may_mean_is_not_taken_for_one_without_any(tmp_path: Path) -> None:
+    for name in ("a.png", "x/b.png", "y/b.png", "new.png"):
+        photo(tmp_path / "set" / name)
+    coco(tmp_path / "set/labels.json", [("b.png", 40, 60), ("a.png", 40, 60)], [_BOX])
+    done, manifest = imported(tmp_path / "set", tmp_path / "out", unlabeled="ok")
+    assert sorted(part.image.name for part in manifest.parts) == ["a.png", "new.png"]
+    assert done.record["outcome"]["left"] == {SEVERAL: 1, MAY_BE_MEANT: 2}
+    assert fates(tmp_path / "out")["x/b.png"] == f"not taken: {MAY_BE_MEANT}"

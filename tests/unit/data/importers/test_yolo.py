@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from drawn_labels import agrees, fates, imported, native, photo
 from gainspect.data.importers.rendering import DAMAGED
-from gainspect.data.importers.source import NOT_THERE
+from gainspect.data.importers.source import MAY_BE_MEANT, NOT_THERE, SEVERAL
 from gainspect.data.importers.yolo import BEYOND_LIST
 from gainspect.errors import GainspectError
 from gainspect.types import Label
@@ -98,6 +98,15 @@ def test_an_empty_file_was_looked_at_and_a_missing_one_was_not(tmp_path: Path) -
     assert done.record["outcome"]["left"][NOT_THERE] == 1
     _, manifest = imported(tmp_path / "set", tmp_path / "other", unlabeled="ok")
     assert len(manifest.parts) == 3
+
+
+def test_an_image_that_labels_may_mean_is_not_taken_for_one_without_any(tmp_path: Path) -> None:
+    files = {"images/a.png": "", "images/b.png": "", "labels/a.txt": _BOX, "labels/b.txt": _BOX}
+    _write(tmp_path / "set", {**files, "data.yaml": _NAMES})
+    photo(tmp_path / "set/images/a.jpg")
+    done, manifest = imported(tmp_path / "set", tmp_path / "out", unlabeled="ok")
+    assert [part.image.name for part in manifest.parts] == ["b.png"]
+    assert done.record["outcome"]["left"] == {SEVERAL: 1, MAY_BE_MEANT: 2}
 
 
 @pytest.mark.parametrize(
