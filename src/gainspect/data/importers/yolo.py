@@ -42,11 +42,9 @@ def _recognize(source: Source) -> str | None:
     images = _Images(source)
     paired = (file for file in _texts(source) if images.of(file).file is not None)
     for file in islice(paired, _FEW):
-        lines = source.head(file).decode("utf-8", "replace").split("\n")
-        cells = lines[0].split()
-        if len(cells) >= 5 and cells[0].isdecimal() and all(map(_NUMBER.fullmatch, cells)):
+        if _has_rows(file, source):
             return f"{source.named(file)} has rows of numbers, and is called like an image"
-        if not cells and listing is not None:
+        if listing is not None and not source.head(file).strip():
             return f"{source.named(listing)} lists the names of classes, {source.named(file)} has no row"
     return None
 
@@ -56,6 +54,13 @@ def _texts(source: Source) -> list[Path]:
     if source.only is None or source.only in name_lists(source):
         return sorted(item.path for item in source.others if item.why == ".txt")
     return source.with_suffix(".txt")
+
+
+def _has_rows(file: Path, source: Source) -> bool:
+    """Whether a text file begins with a row of the number of a class, and four positions or more."""
+    lines = source.head(file).decode("utf-8", "replace").strip().splitlines()
+    cells = lines[0].split() if lines else []
+    return len(cells) >= 5 and cells[0].isdecimal() and all(map(_NUMBER.fullmatch, cells))
 
 
 class _Images:
@@ -101,7 +106,7 @@ def _read(source: Source) -> AnnotatedSet:
         for file, found in pairs.items():
             where = source.named(file)
             if found.file is None:
-                if _labels_folder(file, source) or file == source.only or found.note != NOT_THERE:
+                if found.note != NOT_THERE or _labels_folder(file, source) or _has_rows(file, source):
                     left.append(Left(where, found.note))
                 continue
             shapes, beyond = _shapes(source.text(file), layout, where, oriented=oriented)

@@ -88,6 +88,7 @@ def test_the_same_name_in_two_splits(tmp_path: Path) -> None:
 
 def test_an_empty_file_was_looked_at_and_a_missing_one_was_not(tmp_path: Path) -> None:
     names = {f"images/{name}.png": "" for name in ("empty", "drawn", "missing")}
+    names |= {"images/gone.txt": _BOX, "images/notes.txt": "2026 was a good year for 5 of us"}
     labels = {"labels/empty.txt": "\n", "labels/drawn.txt": _BOX, "labels/gone.txt": _BOX}
     _write(tmp_path / "set", {**names, **labels, "data.yaml": _NAMES})
     with pytest.raises(GainspectError, match=r"1 image has no labels, such as missing\.png"):
@@ -95,7 +96,7 @@ def test_an_empty_file_was_looked_at_and_a_missing_one_was_not(tmp_path: Path) -
     done, manifest = imported(tmp_path / "set", tmp_path / "out", unlabeled="skip")
     assert {p.image.stem: p.label for p in manifest.parts} == {"empty": Label.OK, "drawn": Label.NG}
     assert done.record["bare"] == 1
-    assert done.record["outcome"]["left"][NOT_THERE] == 1
+    assert done.record["outcome"]["left"][NOT_THERE] == 2
     _, manifest = imported(tmp_path / "set", tmp_path / "other", unlabeled="ok")
     assert len(manifest.parts) == 3
 
