@@ -102,6 +102,8 @@ class ClassMasks:
             values = mask_samples(content, file).values.astype(np.int32)
             colored = values.ndim == 3 and values.shape[2] > 2
             if colored:
+                if values.max() > 255:
+                    raise GainspectError("the colors of the mask have 16 bits", where=file)
                 values = values[:, :, 0] << 16 | values[:, :, 1] << 8 | values[:, :, 2]
             self._last = file, values.reshape((*values.shape[:2], -1))[:, :, 0], colored
         return self._last[1], self._last[2]

@@ -242,11 +242,14 @@ def test_what_is_not_taken_is_said(tmp_path: Path) -> None:
     write_xml(folder / "Annotations/gone.xml", voc_xml("gone.jpg", 40, 60, []))
     _xml(folder, "cut.jpg")
     _class_mask(folder, "cut", palette_png(_values(), _COLORS)[:-20])
+    _xml(folder, "deep.jpg")
+    deep = np.dstack([_values((5, 4, 25, 14, 1)).astype(np.uint16) * 257] * 3)
+    _class_mask(folder, "deep", cv2.imencode(".png", deep)[1].tobytes())
     done, manifest = imported(folder, tmp_path / "out", defect=["scratch", "class 1"])
     assert [part.image.name for part in manifest.parts] == ["a.jpg"]
     assert done.record["outcome"]["left"] == {
         **{NOT_THERE: 1, DAMAGED: 1},
-        **{OTHER_SIZE: 1, MASK_DAMAGED: 1},
+        **{OTHER_SIZE: 1, MASK_DAMAGED: 2},
     }
 
 
