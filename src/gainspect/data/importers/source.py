@@ -206,6 +206,17 @@ class Source:
             found[composed(image.stem).casefold()].append(image)
         return found
 
+    @cached_property
+    def _by_place(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = defaultdict(list)
+        for image in self.images:
+            found[composed(image.with_suffix("").as_posix())].append(image)
+        return found
+
+    def images_at(self, place: Path) -> list[Path]:
+        """The images at a path that is written without its suffix, whichever suffix they have."""
+        return self._by_place.get(composed(place.as_posix()), [])
+
     def image(self, name: str, labels: Path, *, among: Collection[Path] | None = None) -> Match:
         """The image that labels name: beside, above or below them, whichever system wrote the path.
 

@@ -6,7 +6,6 @@ https://docs.cvat.ai/docs/manual/advanced/formats/format-voc.
 
 import math
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -83,9 +82,6 @@ class _Images:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._among = {image for image in source.images if not is_mask(image, source)}
-        self._by_place: dict[Path, list[Path]] = defaultdict(list)
-        for image in source.images:
-            self._by_place[image.with_suffix("")].append(image)
         # Masks are read with their images; those of instances are not images of their own.
         source.used |= set(source.images) - self._among
 
@@ -93,7 +89,7 @@ class _Images:
         """The image at its place below JPEGImages/, by its stem, or by the file name in the XML."""
         folder, name = key
         for images in _IMAGES:
-            found = self._by_place.get(folder / images / name, [])
+            found = self._source.images_at(folder / images / name)
             if len(found) == 1:
                 return Match(found[0])
         by_stem = self._source.image_of_stem(Path(name).name, labels, among=self._among)

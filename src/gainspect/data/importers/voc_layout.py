@@ -10,6 +10,7 @@ from gainspect.data.importers.source import Source
 from gainspect.data.importers.split_names import split_in
 from gainspect.data.manifest import Split
 from gainspect.data.tables import SPLIT_WORDS
+from gainspect.names import composed
 
 _ROOT = re.compile(rb"<annotation[\s>]")
 _LISTS = "imagesets"
@@ -47,7 +48,7 @@ def _below(file: Path, source: Source, *folders: str) -> Key | None:
     for number, folder in enumerate(file.relative_to(source.root).parent.parts):
         if folder.casefold() in folders:
             pieces = file.relative_to(source.root).with_suffix("").parts
-            return source.root.joinpath(*pieces[:number]), "/".join(pieces[number + 1 :])
+            return source.root.joinpath(*pieces[:number]), composed("/".join(pieces[number + 1 :]))
     return None
 
 
@@ -66,7 +67,7 @@ def entries_of(source: Source) -> dict[Key, Entry]:
     entries: dict[Key, Entry] = defaultdict(Entry)
     for file in source.with_suffix(".xml"):
         if is_annotation(file, source) or file == source.only:
-            entries[_below(file, source, "annotations") or (file.parent, file.stem)].xml = file
+            entries[_below(file, source, "annotations") or (file.parent, composed(file.stem))].xml = file
     for image in source.images if source.only is None else ():
         if (key := _below(image, source, *_CLASS_MASKS)) is not None:
             entries[key].mask = image
@@ -75,7 +76,7 @@ def entries_of(source: Source) -> dict[Key, Entry]:
         placed = _below(listing, source, _LISTS)
         if placed is None:
             continue
-        for line in map(str.strip, source.text(listing).splitlines()):
+        for line in map(str.strip, composed(source.text(listing)).splitlines()):
             if line:
                 whole = (placed[0], line)
                 entry = entries[whole if whole in entries else (placed[0], _listed(line))]

@@ -4,7 +4,6 @@ Source: https://docs.ultralytics.com/datasets.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -39,8 +38,7 @@ def _recognize(source: Source) -> str | None:
     listing = next((file for file in name_lists(source)), None)
     if listing is not None and listing == source.only:
         return f"{source.named(listing)} lists the names of classes"
-    images = _Images(source)
-    paired = (file for file in _texts(source) if images.of(file).file is not None)
+    paired = (file for file in _texts(source) if _image_of(file, source).file is not None)
     for file in islice(paired, _FEW):
         if _has_rows(file, source):
             return f"{source.named(file)} has rows of numbers, and is called like an image"
@@ -63,29 +61,17 @@ def _has_rows(file: Path, source: Source) -> bool:
     return len(cells) >= 5 and cells[0].isdecimal() and all(map(_NUMBER.fullmatch, cells))
 
 
-class _Images:
-    """Finds the image that a text file belongs to."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._by_place: dict[Path, list[Path]] = defaultdict(list)
-        for image in source.images:
-            self._by_place[image.with_suffix("")].append(image)
-
-    def of(self, labels: Path) -> Match:
-        """The image beside the labels, or where images/ stands for labels/ in their path; or by its stem."""
-        place = labels.with_suffix("")
-        below = _labels_folder(labels, self._source)
-        places = [place]
-        if below is not None:
-            places += [below.with_name(name) / place.relative_to(below) for name in ("images", "Images")]
-        for there in places:
-            found = self._by_place.get(there, [])
-            if found:
-                return self._source.several(found) if len(found) > 1 else Match(found[0])
-        return (
-            self._source.image_of_stem(labels.stem, labels) if below is not None else Match(None, NOT_THERE)
-        )
+def _image_of(labels: Path, source: Source) -> Match:
+    """The image beside the labels, or where images/ stands for labels/ in their path; or by its stem."""
+    place = labels.with_suffix("")
+    below = _labels_folder(labels, source)
+    places = [place]
+    if below is not None:
+        places += [below.with_name(name) / place.relative_to(below) for name in ("images", "Images")]
+    for there in places:
+        if found := source.images_at(there):
+            return source.several(found) if len(found) > 1 else Match(found[0])
+    return source.image_of_stem(labels.stem, labels) if below is not None else Match(None, NOT_THERE)
 
 
 def _labels_folder(file: Path, source: Source) -> Path | None:
@@ -96,9 +82,8 @@ def _labels_folder(file: Path, source: Source) -> Path | None:
 
 def _read(source: Source) -> AnnotatedSet:
     layout = layout_of(source)
-    finder = _Images(source)
     texts = [file for file in _texts(source) if file not in layout.lists]
-    pairs = {file: finder.of(file) for file in texts}
+    pairs = {file: _image_of(file, source) for file in texts}
     labeled = {found.file for found in pairs.values() if found.file is not None}
     oriented = _are_oriented_boxes(source, [file for file, found in pairs.items() if found.file is not None])
 

@@ -1,5 +1,6 @@
 """Pascal VOC: boxes, class masks, lists of images, label maps, and garbage."""
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,18 @@ def test_lists_of_images_say_the_split(tmp_path: Path) -> None:
     assert splits == {"a": "train", "b": None, "c": "val", "d": None, "e": "test", "part 1": "train"}
     assert done.record["outcome"]["notes"] == {IN_TWO_LISTS: 1}
     assert done.record["outcome"]["left"] == {NOT_THERE: 1}
+
+
+def test_names_count_in_any_form_of_unicode(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    apart, together = (unicodedata.normalize(form, "불량 é") for form in ("NFD", "NFC"))
+    photo(folder / f"JPEGImages/{apart}.jpg")
+    write_xml(folder / f"Annotations/{together}.xml", voc_xml(f"{apart}.jpg", 40, 60, []))
+    _class_mask(folder, apart, palette_png(_values((5, 4, 25, 14, 1)), _COLORS))
+    (folder / "ImageSets/Main").mkdir(parents=True)
+    (folder / "ImageSets/Main/val.txt").write_text(apart, encoding="utf-8")
+    _, manifest = imported(folder, tmp_path / "out", defect=["class 1"])
+    assert [(part.label, part.split) for part in manifest.parts] == [(Label.NG, "val")]
 
 
 def test_images_beside_their_annotations_and_split_folders(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """YOLO: rows of each kind, layouts, data.yaml, a real export, and garbage."""
 
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,14 @@ def test_labels_lie_beside_their_images_or_in_labels(tmp_path: Path, image: str,
     assert manifest.parts[0].split == ("train" if "train" in image else None)
     assert done.record["outcome"]["left"] == {}
     assert fates(tmp_path / "out")["README.txt"] == "not taken: .txt"
+
+
+def test_names_count_in_any_form_of_unicode(tmp_path: Path) -> None:
+    apart, together = (unicodedata.normalize(form, "불량 é") for form in ("NFD", "NFC"))
+    images = {f"images/{apart}.png": "", f"flat/x{apart}.png": ""}
+    _write(tmp_path / "set", {**images, f"labels/{together}.txt": _BOX, f"flat/x{together}.txt": _BOX})
+    _, manifest = imported(tmp_path / "set", tmp_path / "out", defect=["class 0"])
+    assert [part.label for part in manifest.parts] == [Label.NG, Label.NG]
 
 
 def test_the_same_name_in_two_splits(tmp_path: Path) -> None:
