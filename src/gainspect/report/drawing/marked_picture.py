@@ -26,8 +26,18 @@ def marked_picture(image: Image, defect: Mask | None, ignored: Mask | None, side
     Returns:
         (H', W', 3); the smallest defect has a line too.
     """
-    factor = side / max(image.shape[:2])
-    drawn = np.ascontiguousarray(resized(image, factor))
+    return with_marks(resized(image, side / max(image.shape[:2])), defect, ignored)
+
+
+def with_marks(picture: Image, defect: Mask | None, ignored: Mask | None) -> Image:
+    """Draw the same lines on a picture that is scaled already.
+
+    Args:
+        picture: (H', W', 3), of an image of (H, W).
+        defect: see `marked_picture`.
+        ignored: see `marked_picture`.
+    """
+    drawn = np.ascontiguousarray(picture).copy()
     for mask, color in ((ignored, IGNORED), (defect, OUTLINE)):
         if mask is not None and mask.any():
             around = cv2.dilate(_scaled(mask, drawn.shape), _disc(_GAP))
