@@ -20,17 +20,15 @@ def review(
     Only images are judged that the network was not trained on: out of fold (`train --folds`), or the
     validation part. The test part is never judged.
     """
-    from gainspect.evaluation.disagreements import Dispute
     from gainspect.jobs.review_labels import review_labels
     from gainspect.wording import plural
 
     path = out or run / "review.html"
     reviewed = review_labels(run, path, most=most, language=lang, data=data, console=errors)
-    found = reviewed.found.found
-    labels = sum(one.dispute is Dispute.LABEL for one in found)
+    found = reviewed.found
     console.print(
-        f"Disputed, of {plural(reviewed.found.judged, 'judged image')}: {plural(labels, 'label')}, "
-        f"{plural(len(found) - labels, 'mask')}; {reviewed.shown} shown.",
+        f"Disputed, of {plural(found.judged, 'judged image')}: {plural(found.labels, 'label')}, "
+        f"{plural(len(found.masks), 'mask')}; {reviewed.shown} shown.",
         soft_wrap=True,
     )
     console.print(

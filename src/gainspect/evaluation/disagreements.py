@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gainspect.evaluation.validation_verdicts import ValidationVerdict, ValidationVerdicts
@@ -32,6 +32,8 @@ class Disagreement:
     """How well its label agrees with its score, 0 … 1 (`metrics.label_quality`)."""
     siblings: Mapping[Label, int]
     """Labels of the other images of its physical part, counted."""
+    inside: float | None = None
+    """Of a disputed mask: the share of the evidence inside it (Energy-Inside); None: not measured."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,32 @@ class Disagreements:
     """All of them, and what they were held against."""
 
     found: tuple[Disagreement, ...]
-    """Disputed labels first, those of the lowest quality first; then disputed masks, the strongest evidence
-    first."""
+    """Disputed labels first, those of the lowest quality first; then disputed masks, those with the smallest
+    share of the evidence inside them first."""
     judged: int
     """Number of images that were judged."""
     ok_confidence: float
     ng_confidence: float
     """Mean probability of the given label, of OK and of NG images."""
+
+    @property
+    def labels(self) -> int:
+        """How many labels are disputed."""
+        return sum(one.dispute is Dispute.LABEL for one in self.found)
+
+    @property
+    def masks(self) -> tuple[Disagreement, ...]:
+        """The disputed masks."""
+        return self.found[self.labels :]
+
+    def measured(self, inside: Mapping[str, float]) -> "Disagreements":
+        """The same with what was measured of disputed masks, in the order that follows.
+
+        Args:
+            inside: the share of the evidence inside the mask, by the image's name in tables.
+        """
+        masks = [replace(one, inside=inside[one.verdict.image]) for one in self.masks]
+        return replace(self, found=(*self.found[: self.labels], *sorted(masks, key=_doubtfulness)))
 
 
 def disagreements(verdicts: ValidationVerdicts, policy: Policy) -> Disagreements:
@@ -98,4 +119,4 @@ def _points_elsewhere(verdict: ValidationVerdict, says: Label, region_threshold:
 
 def _doubtfulness(one: Disagreement) -> tuple[bool, float, str]:
     is_mask = one.dispute is Dispute.MASK
-    return is_mask, -one.verdict.evidence_peak if is_mask else one.quality, one.verdict.image
+    return is_mask, (one.inside or 0.0) if is_mask else one.quality, one.verdict.image

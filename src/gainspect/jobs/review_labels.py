@@ -1,16 +1,20 @@
 """Write the page on which a person reviews labels that a network disputes which was not trained on them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
 
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.masks import Marks
 from gainspect.errors import GainspectError
 from gainspect.evaluation.disagreements import Disagreement, Disagreements, disagreements
+from gainspect.evaluation.truth import Truth, truth_of
 from gainspect.inspection.inspector import Inspector
+from gainspect.metrics.cam import energy_inside
 from gainspect.policy import Policy
 from gainspect.report.html.review_page import (
     DisputedImage,
@@ -23,6 +27,7 @@ from gainspect.report.texts import Wording
 from gainspect.training.device import device_at_hand
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.trained import last_average, trained_backend, validated
+from gainspect.types import Image, Verdict
 
 
 class Reviewed(NamedTuple):
@@ -69,9 +74,17 @@ def review_labels(
             hint="Delete the file; it will be computed again.",
         )
     found = disagreements(verdicts, policy)
-    shown = found.found[:most]
-    with image_bar("Judging again", len(shown), console) as on_image:
-        images = _judged_again(run, manifest, known, shown, policy, on_image)
+    networks = _Networks(run, manifest, policy)
+    masks = found.masks if found.labels < most else ()
+    with image_bar("Judging again", len(masks) + min(most, len(found.found)), console) as on_image:
+        if masks:
+            judged = _judged(networks, known, masks, on_image)
+            found = found.measured({one.verdict.image: _inside(seen) for one, seen in judged})
+        shown = found.found[:most]
+        pictured = {
+            one.verdict.image: _disputed(one, seen, policy)
+            for one, seen in _judged(networks, known, shown, on_image)
+        }
     told = ReviewedRun(
         name=target.resolve().name,
         key=f"{run.data_record().fingerprint[:16]}-{policy.policy_id[:8]}-{result.get('epoch', 0)}",
@@ -80,48 +93,71 @@ def review_labels(
         test=len(manifest.parts) - len(known),
         policy=policy,
     )
-    write_review_page(images, found, told, out, wording)
+    write_review_page([pictured[one.verdict.image] for one in shown], found, told, out, wording)
     return Reviewed(found, len(shown))
 
 
-def _judged_again(
-    run: RunFolder,
-    manifest: Manifest,
-    known: dict[str, Part],
-    shown: Sequence[Disagreement],
-    policy: Policy,
+class _Seen(NamedTuple):
+    """One image, with the verdict of a network that was not trained on it."""
+
+    part: Part
+    image: Image
+    marks: Marks | None
+    truth: Truth | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class _Networks:
+    """The networks of a run, each for what it was not trained on."""
+
+    run: RunFolder
+    manifest: Manifest
+    policy: Policy
+
+    def inspector(self, fold: int | None) -> Inspector:
+        """That of a fold, as it judged its held-out part; or that of the run."""
+        device = device_at_hand()
+        if fold is None:
+            backend = trained_backend(self.run, device)
+        else:
+            backend = last_average(self.run.fold(fold), device=device)
+        return Inspector(backend, threshold=self.policy.threshold, tiling=self.run.config().data.tiling)
+
+
+def _judged(
+    networks: _Networks,
+    known: Mapping[str, Part],
+    disputed: Sequence[Disagreement],
     on_image: Callable[[], None],
-) -> list[DisputedImage]:
-    """What is shown, in its order; one network after the other, one image after the other."""
-    by_network: dict[int | None, list[int]] = defaultdict(list)
-    for place, one in enumerate(shown):
-        by_network[one.verdict.fold].append(place)
-    done: dict[int, DisputedImage] = {}
-    for fold, places in by_network.items():
-        inspector = _inspector(run, fold, policy)
-        for place in places:
-            one = shown[place]
-            done[place] = _disputed(manifest, known[one.verdict.image], one, inspector, policy)
+) -> Iterator[tuple[Disagreement, _Seen]]:
+    """Judge again, one network after the other, one image after the other."""
+    manifest = networks.manifest
+    by_fold: dict[int | None, list[Disagreement]] = defaultdict(list)
+    for one in disputed:
+        by_fold[one.verdict.fold].append(one)
+    for fold, those in by_fold.items():
+        inspector = networks.inspector(fold)
+        for one in those:
+            part = known[one.verdict.image]
+            image = manifest.image(part)
+            (verdict,) = inspector.judge([image])
+            marks, truth = manifest.marks(part, image.shape), truth_of(manifest, part, image.shape)
+            yield one, _Seen(part, image, marks, truth, verdict)
             on_image()
-    return [done[place] for place in range(len(shown))]
 
 
-def _inspector(run: RunFolder, fold: int | None, policy: Policy) -> Inspector:
-    """That of a fold, as it judged its held-out part; or that of the run."""
-    device = device_at_hand()
-    backend = trained_backend(run, device) if fold is None else last_average(run.fold(fold), device=device)
-    return Inspector(backend, threshold=policy.threshold, tiling=run.config().data.tiling)
+def _inside(seen: _Seen) -> float:
+    """The share of the evidence inside the mask, where pixels count."""
+    truth = seen.truth
+    assert truth is not None  # its evidence peaked outside what is marked
+    return energy_inside(truth.counted(seen.verdict.evidence.evidence), truth.counted(truth.mask))
 
 
-def _disputed(
-    manifest: Manifest, part: Part, one: Disagreement, inspector: Inspector, policy: Policy
-) -> DisputedImage:
-    image = manifest.image(part)
-    marks = manifest.marks(part, image.shape)
-    (verdict,) = inspector.judge([image])
+def _disputed(one: Disagreement, seen: _Seen, policy: Policy) -> DisputedImage:
     return DisputedImage(
         disagreement=one,
-        defect_type=part.defect_type,
-        pictures=disputed_pictures(image, marks, verdict, policy.heat_scale()),
-        masked=marks is not None and bool(marks.defect.any()),
+        defect_type=seen.part.defect_type,
+        pictures=disputed_pictures(seen.image, seen.marks, seen.verdict, one.says, policy.heat_scale()),
+        masked=seen.part.mask is not None,
     )

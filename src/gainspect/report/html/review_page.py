@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from gainspect.data.corrections import COLUMNS, Choice, choices_for
 from gainspect.data.masks import Marks
 from gainspect.evaluation.disagreements import Disagreement, Disagreements, Dispute
@@ -14,10 +17,12 @@ from gainspect.report.drawing.marked_picture import marked_picture, with_marks
 from gainspect.report.html.page import write_page
 from gainspect.report.html.pictures import Picture, jpeg_of, within_budget
 from gainspect.report.texts import Wording
-from gainspect.types import Image, Verdict
+from gainspect.types import Image, Label, Mask, Verdict
 
 _SIDE = 340
 """Longer side of a picture, pixels."""
+_AROUND = 1.6
+"""A close-up is so many times as wide as what is marked."""
 _PICTURE_BYTES = 10 * 2**20
 """Largest size of all pictures together, before base64 encoding, which adds a third."""
 
@@ -29,9 +34,9 @@ class DisputedImage:
     disagreement: Disagreement
     defect_type: str | None
     pictures: list[Picture]
-    """The image, the image with its mask, its evidence."""
+    """See `disputed_pictures`."""
     masked: bool
-    """Whether a defect is marked."""
+    """Whether it has a mask."""
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -55,13 +60,18 @@ class ReviewedRun:
     policy: Policy
 
 
-def disputed_pictures(image: Image, marks: Marks | None, verdict: Verdict, scale: HeatScale) -> list[Picture]:
-    """What a person compares: the image as it is, with its mask, and with the evidence of the network.
+def disputed_pictures(
+    image: Image, marks: Marks | None, verdict: Verdict, says: Label, scale: HeatScale
+) -> list[Picture]:
+    """What a person compares: the image as it is, with its mask, with the evidence, and the place in dispute.
+
+    The place in dispute is what is marked, if the network says OK; otherwise it is where the evidence peaks.
 
     Args:
         image: (H, W, 3).
         marks: what is marked in it; None: it has no mask.
         verdict: of this image.
+        says: what the network says of it by the score.
         scale: of the evidence.
     """
     factor = _SIDE / max(image.shape[:2])
@@ -72,7 +82,32 @@ def disputed_pictures(image: Image, marks: Marks | None, verdict: Verdict, scale
     if marks is not None:
         drawn["image"] = marked_picture(image, defect, ignored, _SIDE)
     drawn["evidence"] = with_marks(evidence, defect, None)
+    marked = None if says is not Label.OK or defect is None or not defect.any() else defect
+    drawn["closeup"] = _closeup(image, *(_peak(verdict) if marked is None else _extent(marked)))
     return [Picture(name, jpeg_of(picture)) for name, picture in drawn.items()]
+
+
+def _extent(defect: Mask) -> tuple[int, int, int]:
+    """Row, column and side of a square that holds all that is marked."""
+    left, top, width, height = cv2.boundingRect(defect)
+    return top + height // 2, left + width // 2, max(width, height)
+
+
+def _peak(verdict: Verdict) -> tuple[int, int, int]:
+    """Row and column of the largest evidence; no side of its own."""
+    evidence = verdict.evidence.evidence
+    row, column = np.unravel_index(int(evidence.argmax()), evidence.shape)
+    return int(row), int(column), 0
+
+
+def _closeup(image: Image, row: int, column: int, side: int) -> Image:
+    """A square out of the image around a place, at least a quarter as wide as the image's longer side."""
+    height, width = image.shape[:2]
+    side = max(round(_AROUND * side), max(height, width) // 4, 1)
+    top = max(0, min(row - side // 2, height - side))
+    left = max(0, min(column - side // 2, width - side))
+    cut = image[top : top + side, left : left + side]
+    return resized(np.ascontiguousarray(cut), _SIDE / max(cut.shape[:2]))
 
 
 def write_review_page(
