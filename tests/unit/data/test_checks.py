@@ -235,9 +235,9 @@ def test_the_defect_size_is_the_root_of_the_largest_regions_area(data: Path) -> 
 
 
 def test_each_place_names_its_images(data: Path) -> None:
-    plant_corrupt_jpeg(data)
     plant_near_duplicate(data)
     plant_group_on_two_sides(data)
+    sorted((data / "images/train/normal").iterdir())[1].write_bytes(b"")
     manifest = load_manifest(data)
     keys = {manifest.key(part) for part in manifest.parts}
     report = check(manifest, size=96)
