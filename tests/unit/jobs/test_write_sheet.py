@@ -1,6 +1,8 @@
 """The contact sheet of a set with Hangul names and planted faults, as page and as picture."""
 
+import csv
 import re
+from collections import Counter
 from html import unescape
 from pathlib import Path
 
@@ -88,6 +90,34 @@ def test_the_page_counts_every_image_and_shows_doubtful_ones_first(
     assert cells[0] == ({"en": "Training", "ko": "학습"}[language], said[language])
     assert page.count('<figure class="framed"') == 2 and page.count('class="unread"') == 1
     assert "http" not in re.sub(r"data:image/jpeg;base64,[^\"]+", "", page)
+
+
+def test_the_table_counts_what_the_manifest_has(data: Path, tmp_path: Path) -> None:
+    """Among the types is one without a name, and one that is called as such a one is."""
+    rows = list(csv.DictReader((data / "manifest.csv").read_text(encoding="utf-8").splitlines()))
+    for place, row in enumerate(rows[COUNT:]):
+        row["defect_type"] = ("", "unnamed", "긁힘")[place % 3]
+    with (data / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, rows[0])
+        table.writeheader()
+        table.writerows(rows)
+    write_sheet(data, tmp_path / "sheet.html", per_cell=1, mask_values=MEANINGS)
+    body = re.findall(r"<tbody>(.*?)</tbody>", page_of(tmp_path / "sheet.html"), re.S)[0]
+    found = [
+        (re.findall(r"<a [^>]*>(.*?)</a>", row)[0], *map(int, re.findall(r'<td class="n">(\d+)', row)))
+        for row in body.split("</tr>")[:-1]
+    ]
+    count = Counter((row["label"], row["defect_type"], row["split"]) for row in rows)
+    expected = [
+        (name, count[label, kind, "train"], count[label, kind, "test"])
+        for name, label, kind in (
+            ("OK", "ok", ""),
+            ("NG: unnamed", "ng", ""),
+            ("NG: unnamed", "ng", "unnamed"),
+            ("NG: 긁힘", "ng", "긁힘"),
+        )
+    ]
+    assert found == [(*row, row[1] + row[2]) for row in expected]
 
 
 def test_an_unmarked_defect_is_said_and_the_lines_are_in_the_picture(data: Path, tmp_path: Path) -> None:

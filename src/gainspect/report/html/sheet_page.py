@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NamedTuple
 
 from gainspect.data.doubts import DOUBTS, Doubt
-from gainspect.data.manifest import Manifest, Split
+from gainspect.data.manifest import SPLITS, Manifest, Split
 from gainspect.data.sheet_cells import SheetCell
 from gainspect.report.html.page import write_page
 from gainspect.report.html.pictures import Picture, within_budget
@@ -20,6 +21,7 @@ from gainspect.report.sheet_tiles import (
     split_in_words,
 )
 from gainspect.report.texts import Wording
+from gainspect.types import Label
 
 _PICTURE_BYTES = 9 * 2**20
 """Largest size of all pictures together, before base64 encoding, which adds a third."""
@@ -48,9 +50,6 @@ def write_sheet_page(
         GainspectError: the page cannot be written, or is too large.
     """
     rows = _fitted(rows)
-    kinds: dict[str, dict[Split | None, SheetCell]] = {}
-    for row in rows:
-        kinds.setdefault(kind_in_words(row.cell, wording), {})[row.cell.split] = row.cell
     found = Counter(code for each in doubts.values() for code in {doubt.code for doubt in each})
     write_page(
         "sheet.html.j2",
@@ -58,18 +57,32 @@ def write_sheet_page(
         wording,
         name=name_of(manifest),
         counts=counts_of(manifest),
-        splits=[s for s in ("train", "val", "test", None) if any(row.cell.split == s for row in rows)],
-        kinds=kinds,
+        splits=[s for s in (*SPLITS, None) if any(row.cell.split == s for row in rows)],
         checked=checked,
         doubted=len(doubts),
         doubts={code: found[code] for code in DOUBTS if found[code]},
-        blocks=[
-            (kind, list(each))
-            for kind, each in groupby(rows, key=lambda row: kind_in_words(row.cell, wording))
-        ],
+        blocks=[_Block.of(list(each), wording) for _, each in groupby(rows, key=_kind)],
         uri=lambda content: Picture("", content).uri,
         in_words=SimpleNamespace(split=split_in_words, cell=cell_in_words, doubt=doubt_in_words),
     )
+
+
+class _Block(NamedTuple):
+    """The cells of one label and type."""
+
+    kind: str
+    """In words."""
+    rows: list[SheetRow]
+    cells: dict[Split | None, SheetCell]
+
+    @classmethod
+    def of(cls, rows: list[SheetRow], wording: Wording) -> "_Block":
+        cells = {row.cell.split: row.cell for row in rows}
+        return cls(kind_in_words(rows[0].cell, wording), rows, cells)
+
+
+def _kind(row: SheetRow) -> tuple[Label, str]:
+    return row.cell.label, row.cell.defect_type
 
 
 def name_of(manifest: Manifest) -> str:
