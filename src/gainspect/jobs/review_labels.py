@@ -15,6 +15,7 @@ from gainspect.evaluation.disagreements import Disagreement, Disagreements, disa
 from gainspect.evaluation.truth import Truth, truth_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.metrics.cam import energy_inside
+from gainspect.names import escaped
 from gainspect.policy import Policy
 from gainspect.report.html.review_page import (
     DisputedImage,
@@ -86,7 +87,7 @@ def review_labels(
             for one, seen in _judged(networks, known, shown, on_image)
         }
     told = ReviewedRun(
-        name=target.resolve().name,
+        name=escaped(target.resolve().name),
         key=f"{run.data_record().fingerprint[:16]}-{policy.policy_id[:8]}-{result.get('epoch', 0)}",
         folds=None if verdicts.carried is None else verdicts.carried.folds,
         training=len(known) - len(verdicts.images),

@@ -1,5 +1,6 @@
 """The page of `gainspect data review`: disputed labels and masks, and a person's choice for each of them."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,6 +127,7 @@ def write_review_page(
         GainspectError: the page cannot be written, or is too large.
     """
     fitted = within_budget([image.pictures for image in images], _PICTURE_BYTES)
+    file = f"corrections-{run.name}.csv"
     write_page(
         "review.html.j2",
         out,
@@ -134,7 +136,8 @@ def write_review_page(
         found=found,
         rows=list(zip(images, fitted, strict=True)),
         columns=",".join(COLUMNS),
-        file=f"corrections-{run.name}.csv",
+        file=file,
+        quoted_file=shlex.quote(file),
         kinds=Counter(_kind(image.disagreement) for image in images),
         kind_of=_kind,
     )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from gainspect.data.doubts import DOUBTS, Doubt
 from gainspect.data.manifest import SPLITS, Manifest, Split
 from gainspect.data.sheet_cells import SheetCell
+from gainspect.names import escaped
 from gainspect.report.html.page import write_page
 from gainspect.report.html.pictures import Picture, within_budget
 from gainspect.report.sheet_tiles import (
@@ -87,7 +88,7 @@ def _kind(row: SheetRow) -> tuple[Label, str]:
 
 def name_of(manifest: Manifest) -> str:
     """What a data set is called: its folder."""
-    return manifest.root.resolve().name
+    return escaped(manifest.root.resolve().name)
 
 
 def counts_of(manifest: Manifest) -> dict[str, int]:
