@@ -31,8 +31,10 @@ def review(
         f"{plural(len(found.masks), 'mask')}; {reviewed.shown} shown.",
         soft_wrap=True,
     )
+    then = (
+        " Next: open it, decide, save the corrections; then gainspect data correct DATA CORRECTIONS.csv "
+        "--out manifest.csv"
+    )
     console.print(
-        f"Saved: {path} ({path.stat().st_size / 2**20:.1f} MiB). Next: open it, decide, save the "
-        "corrections; then gainspect data correct DATA CORRECTIONS.csv --out manifest.csv",
-        soft_wrap=True,
+        f"Saved: {path} ({path.stat().st_size / 2**20:.1f} MiB).{then if found.found else ''}", soft_wrap=True
     )
