@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from gainspect.data.manifest import Manifest, Part
+from gainspect.data.manifest import SPLITS, Manifest, Part
 from gainspect.data.masks import Marks
 from gainspect.errors import GainspectError
 from gainspect.evaluation.disagreements import Disagreement, Disagreements, disagreements
@@ -67,7 +67,10 @@ def review_labels(
     wording, run = Wording(language), RunFolder(target)
     result = run.result()
     manifest, verdicts, policy = run.manifest(data), validated(run, data), run.policy()
-    known = {manifest.key(part): part for part in manifest.parts if part.split != "test"}
+    by_split = {split: manifest.split(split).parts for split in SPLITS}
+    # Out of fold, what the last network was trained on was judged by others.
+    judged_once = by_split["val"] + (by_split["train"] if run.config().training.folds is not None else ())
+    known = {manifest.key(part): part for part in judged_once}
     if any(verdict.image not in known for verdict in verdicts.images):
         raise GainspectError(
             "the stored verdicts are of images that the run was not validated on",
@@ -90,8 +93,8 @@ def review_labels(
         name=escaped(target.resolve().name),
         key=f"{run.data_record().fingerprint[:16]}-{policy.policy_id[:8]}-{result.get('epoch', 0)}",
         folds=None if verdicts.carried is None else verdicts.carried.folds,
-        training=len(known) - len(verdicts.images),
-        test=len(manifest.parts) - len(known),
+        training=len(manifest.parts) - len(by_split["test"]) - len(verdicts.images),
+        test=len(by_split["test"]),
         policy=policy,
     )
     write_review_page([pictured[one.verdict.image] for one in shown], found, told, out, wording)

@@ -201,8 +201,11 @@ def test_a_disputed_mask_is_measured(
     assert [one.inside for one in masks] == sorted(one.inside or 0 for one in masks)
 
 
-def test_verdicts_of_other_images_are_refused(run: RunFolder, manifest: Manifest, tmp_path: Path) -> None:
-    save_validation_verdicts(judged(manifest.split("test")), run.validation_file)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_verdicts_of_other_images_are_refused(
+    run: RunFolder, manifest: Manifest, tmp_path: Path, split: str
+) -> None:
+    save_validation_verdicts(judged(manifest.split(split)), run.validation_file)
     with pytest.raises(GainspectError, match="that the run was not validated on"):
         review_labels(run.path, tmp_path / "review.html", most=100)
     assert not (tmp_path / "review.html").exists()
