@@ -289,6 +289,7 @@ def _examined(
             defect_type=part.defect_type,
             truth=truth,
             defect_px=across,
+            mask_kind=part.mask_kind if part.mask is not None else None,
         ),
         threshold=verdict.threshold,
         label=verdict.label,
