@@ -23,18 +23,20 @@ class Choices:
     unlabeled: Unlabeled | None = None
     """What images are that no labels name; None: it is asked, where there are some."""
     group: str | None = None
-    """A regular expression that finds the group in an image's path; see `named_by`."""
+    """A regular expression that finds the group in an image's path, or a column; see `named_by`."""
     part: str | None = None
     """The same for the part."""
     line_width: float = LINE_WIDTH
     """Pixels, of lines whose tool states none."""
     copy: bool = False
     """Whether images are copied and not linked."""
+    resplit: bool = False
+    """Whether the splits that the set comes with are left, and new ones made by group and defect type."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON types, from which `from_json` makes the same again."""
         classes = {str(role): list(names) for role, names in self.classes.items() if names}
-        others = ("format", "unlabeled", "group", "part", "line_width", "copy")
+        others = ("format", "unlabeled", "group", "part", "line_width", "copy", "resplit")
         return {"classes": classes, **{name: getattr(self, name) for name in others}}
 
     @classmethod
@@ -67,15 +69,25 @@ def compiled(pattern: str | None, option: str) -> re.Pattern[str] | None:
         raise GainspectError(f"{pattern!r} is no regular expression ({error})", where=option) from error
 
 
-def named_by(pattern: re.Pattern[str], path: str, option: str) -> str:
+def named_by(
+    pattern: re.Pattern[str], path: str, option: str, columns: Mapping[str, str] | None = None
+) -> str:
     r"""What a regular expression finds in an image's path: its first group, or all that it matches.
+
+    Where it is the name of one of the image's columns, that column counts.
 
     >>> named_by(re.compile(r"lot(\d+)"), "images/lot17_3.png", "--group")
     '17'
+    >>> named_by(re.compile("serial"), "a.png", "--group", {"serial": "A-7"})
+    'A-7'
 
     Raises:
         GainspectError: it finds nothing, or nothing but blanks.
     """
+    if columns is not None and pattern.pattern in columns:
+        if named := columns[pattern.pattern].strip():
+            return named
+        raise GainspectError(f"the column {pattern.pattern!r} says nothing of {path!r}", where=option)
     match = pattern.search(path)
     found = "" if match is None else (match[1] if pattern.groups else match[0]) or ""
     if not found.strip():

@@ -16,7 +16,9 @@ from gainspect.data.importers.annotations import AnnotatedImage, AnnotatedSet, L
 from gainspect.data.importers.choices import Choices, compiled, named_by
 from gainspect.data.importers.classes import Roles, Survey, settle_roles, survey
 from gainspect.data.importers.importer import Importer
+from gainspect.data.importers.remarks import remarks_on
 from gainspect.data.importers.rendering import NotTakenError, Rendered, bare_label, render
+from gainspect.data.importers.resplit import resplit
 from gainspect.data.importers.source import Source
 from gainspect.data.manifest import Manifest, Part, checked, save_manifest
 from gainspect.data.tables import LABEL_WORDS
@@ -29,6 +31,7 @@ from gainspect.wording import plural
 MANIFEST, FATES = "manifest.csv", "import.csv"
 """What is written beside images/, masks/ and ignore/: the manifest, and what became of each source file."""
 
+_IMAGES = "images"
 NO_LABELS = "an image that no labels name"
 
 
@@ -61,6 +64,8 @@ class Outcome:
     left: list[Left] = field(default_factory=list)
     notes: list[Left] = field(default_factory=list)
     """Images that are taken although something about them is odd."""
+    remarks: list[str] = field(default_factory=list)
+    """Sentences on the whole."""
 
     def to_json(self) -> dict[str, Any]:
         """Counts."""
@@ -143,8 +148,18 @@ def carry_out(made: Plan, folder: Path, on_image: Callable[[], None] = lambda: N
         why, count = Counter(item.why for item in outcome.left).most_common(1)[0]
         raise GainspectError(f"no image is left: {why} ({count})", where=made.source.path)
     outcome.left += made.labels.left
-    checked(Manifest(folder, tuple(outcome.parts)), where=made.source.path)
-    save_manifest(Manifest(folder, tuple(outcome.parts)), folder / MANIFEST)
+    manifest = Manifest(folder, tuple(outcome.parts))
+    checked(manifest, where=made.source.path)
+    if made.choices.resplit:
+        manifest = resplit(manifest)
+        outcome.parts = list(manifest.parts)
+    save_manifest(manifest, folder / MANIFEST)
+    names = [part.image.relative_to(folder / _IMAGES).as_posix() for part in outcome.parts]
+    one_class = made.labels.one_class
+    outcome.remarks = [
+        *made.labels.remarks,
+        *remarks_on(outcome.parts, names, made.choices, one_class=one_class),
+    ]
     _write_fates(made, outcome, folder / FATES)
     return outcome
 
@@ -186,7 +201,7 @@ class _Writer:
             label, type_ = bare_label(image, roles)
             rendered = Rendered(label, None, None, image.mask_kind if image.mask else None, type_)
         place = self._place(image)
-        target = self.folder / "images" / place
+        target = self.folder / _IMAGES / place
         if image.file is None:
             _made(target).write_bytes(content)
         else:
@@ -201,8 +216,8 @@ class _Writer:
                 ignore=self._mask("ignore", place, image.ignore, rendered.ignored),
                 mask_kind=None if rendered.kind == "outline" else rendered.kind,
                 defect_type=rendered.defect_type,
-                group=named_by(self._group, path, "--group") if self._group else image.group,
-                part=named_by(self._part, path, "--part") if self._part else image.part,
+                group=named_by(self._group, path, "--group", image.extra) if self._group else image.group,
+                part=named_by(self._part, path, "--part", image.extra) if self._part else image.part,
                 split=image.split,
                 extra=image.extra,
             )
@@ -284,7 +299,8 @@ def _write_fates(made: Plan, outcome: Outcome, path: Path) -> None:
         for mask in sorted(made.found.masks):
             table.writerow([source.named(mask), "mask", ""])
         for read in sorted(source.used - made.found.masks):
-            table.writerow([source.named(read), "labels", ""])
+            if source.named(read) not in left:
+                table.writerow([source.named(read), "labels", ""])
         for item in outcome.left:
             table.writerow([item.name, f"not taken: {item.why}", item.detail])
         for other in source.others:

@@ -1,0 +1,37 @@
+"""Dividing an imported set anew, by group and defect type."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gainspect.data.manifest import Manifest, Part, checked
+from gainspect.data.splits import assign_splits
+from gainspect.types import Label
+
+VAL_FRACTION, TEST_FRACTION, SEED = 0.2, 0.25, 1
+"""Those of `config.DataConfig` and `config.Config`."""
+PUBLISHED = "published_split"
+"""The free column that keeps the split that the set came with."""
+
+
+def resplit(manifest: Manifest) -> Manifest:
+    """The same parts with new splits, their old ones in the column `PUBLISHED`.
+
+    Raises:
+        GainspectError: see `data.splits.assign_splits`: a split would have no OK or no NG images.
+    """
+    bare = replace(manifest, parts=tuple(replace(part, split=None) for part in manifest.parts))
+    grouped = checked(bare, where=manifest.root)
+    divided = assign_splits(grouped, val_fraction=VAL_FRACTION, test_fraction=TEST_FRACTION, seed=SEED)
+    pairs = zip(manifest.parts, divided.parts, strict=True)
+    return replace(manifest, parts=tuple(_with_split(old, new) for old, new in pairs))
+
+
+def _with_split(old: Part, new: Part) -> Part:
+    extra = {**old.extra, PUBLISHED: old.split} if old.split else old.extra
+    return replace(old, split=new.split, extra=extra)
+
+
+def trains_on_one_class(parts: Sequence[Part]) -> bool:
+    """Whether images are named for training and none of them is NG."""
+    known = [part for part in parts if part.split in ("train", "val")]
+    return bool(known) and all(part.label is Label.OK for part in known)
