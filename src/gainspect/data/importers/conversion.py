@@ -15,6 +15,7 @@ import numpy as np
 from gainspect.data.importers.annotations import AnnotatedImage, AnnotatedSet, Left
 from gainspect.data.importers.choices import Choices, compiled, named_by
 from gainspect.data.importers.classes import Roles, Survey, settle_roles, survey
+from gainspect.data.importers.free_columns import FreeColumns
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.remarks import remarks_on
 from gainspect.data.importers.rendering import NotTakenError, Rendered, bare_label, render
@@ -155,11 +156,8 @@ def carry_out(made: Plan, folder: Path, on_image: Callable[[], None] = lambda: N
         outcome.parts = list(manifest.parts)
     save_manifest(manifest, folder / MANIFEST)
     names = [part.image.relative_to(folder / _IMAGES).as_posix() for part in outcome.parts]
-    one_class = made.labels.one_class
-    outcome.remarks = [
-        *made.labels.remarks,
-        *remarks_on(outcome.parts, names, made.choices, one_class=one_class),
-    ]
+    outcome.remarks += [*made.labels.remarks, *writer.columns.remarks]
+    outcome.remarks += remarks_on(outcome.parts, names, made.choices, one_class=made.labels.one_class)
     _write_fates(made, outcome, folder / FATES)
     return outcome
 
@@ -179,6 +177,7 @@ class _Writer:
         self._group = compiled(made.choices.group, "--group")
         self._part = compiled(made.choices.part, "--part")
         self._taken: set[str] = set()
+        self.columns = FreeColumns(made.choices)
 
     def name(self, image: AnnotatedImage) -> str:
         return (
@@ -219,7 +218,7 @@ class _Writer:
                 group=named_by(self._group, path, "--group", image.extra) if self._group else image.group,
                 part=named_by(self._part, path, "--part", image.extra) if self._part else image.part,
                 split=image.split,
-                extra=image.extra,
+                extra=self.columns.renamed(image.extra),
             )
         )
         for note in (*image.notes, *rendered.notes):

@@ -14,9 +14,9 @@ from gainspect.types import Label
 _WHAT = "folders MT_<defect>/Imgs and MT_Free/Imgs"
 _PREFIX, _GOOD = "mt_", "mt_free"
 _TILES = (
-    "Each tile was photographed up to seven times (exp0 … exp6), and the number in a name is that of the picture, "
-    "not of the tile: no pattern finds the group. Without a group column pictures of one tile may lie in training "
-    "and test; `gainspect data check` names near duplicates."
+    "Each tile was photographed several times (exp1 … exp6), and the number in a name is that of the "
+    "picture, not of the tile: no pattern finds the group. Unless the column group says it, pictures of one "
+    "tile may lie in training and in test; `gainspect data check` names near duplicates."
 )
 MARKED = "an image of MT_Free whose mask marks something"
 

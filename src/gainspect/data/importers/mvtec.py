@@ -26,6 +26,7 @@ from gainspect.data.manifest import Split
 from gainspect.types import Label
 
 _MASKS = "ground_truth"
+_ANOMALIES = frozenset({"logical_anomalies", "structural_anomalies"})
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class _Layout:
         if "validation" in self.splits and "validation" not in tree.below:
             return False
         types = set(tree.at("test").below) - {self.good}
-        return bool(types) and (types <= self.types if self.types else _MASKS in tree.below)
+        if self.types:
+            return bool(types) and types <= self.types
+        return bool(types - _ANOMALIES) and _MASKS in tree.below
 
     @property
     def what(self) -> str:
@@ -59,7 +62,7 @@ _MVTEC = _Layout("good", {"train": "train", "test": "test"})
 _LOCO = _Layout(
     "good",
     {"train": "train", "validation": "val", "test": "test"},
-    frozenset({"logical_anomalies", "structural_anomalies"}),
+    _ANOMALIES,
     several_masks=True,
 )
 _BTAD = _Layout("ok", {"train": "train", "test": "test"}, frozenset({"ko"}))
