@@ -17,7 +17,9 @@ data_import.register(app)
 
 @app.command("check")
 def check(
-    data: Annotated[Path, typer.Argument(help="Data folder (images/, masks/), or a manifest .csv/.parquet.")],
+    data: Annotated[
+        Path, typer.Argument(help="Data folder (images/, masks/), manifest, or labels of a tool.")
+    ],
     config: Annotated[
         Path | None, typer.Option(help="YAML file, as for `train`; the options below override it.")
     ] = None,
@@ -35,6 +37,14 @@ def check(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, e.g. data.val_fraction=0.3."),
     ] = None,
+    import_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="NAME=VALUE",
+            help="Where DATA is the labels of a tool: an option of `gainspect data import`.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every name.")] = False,
 ) -> None:
     """Look for problems that would spoil a training; exit code 1 if there are errors.
@@ -42,11 +52,17 @@ def check(
     The split and the image size are those that `train` would take with the same options.
     """
     from gainspect.config import load_config
+    from gainspect.data.importers.choices import Choices
     from gainspect.jobs.check_data import check_data
     from gainspect.report.terminal.check_list import check_list
 
     overrides = overrides_of(size=size, tile=tile, mask_values=mask_values, seed=seed, set_=set_)
-    report = check_data(load_config(config, overrides), data, console=None if as_json else console)
+    report = check_data(
+        load_config(config, overrides),
+        data,
+        console=None if as_json else console,
+        choices=Choices.parse(import_ or ()),
+    )
     if as_json:
         print_json(report.to_json(), indent=2)
     else:

@@ -54,7 +54,7 @@ def import_(
     from gainspect.data.importers.choices import Choices, unlabeled_of
     from gainspect.data.importers.classes import Role
     from gainspect.jobs.import_data import import_data
-    from gainspect.report.terminal.import_lines import import_lines
+    from gainspect.report.terminal.import_lines import import_lines, next_lines
 
     said = {Role.OK: ok, Role.DEFECT: defect, Role.IGNORE: ignore, Role.BACKGROUND: background}
     choices = Choices(
@@ -67,7 +67,8 @@ def import_(
         copy=copy,
         resplit=resplit,
     )
-    for line in import_lines(import_data(source, choices, out, console=console)):
+    imported = import_data(source, choices, out, console=console)
+    for line in (*import_lines(imported), *next_lines(imported)):
         console.print(line, soft_wrap=True, highlight=False)
 
 

@@ -6,11 +6,14 @@ from rich.console import Console
 
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
+from gainspect.data.importers.choices import Choices
+from gainspect.data.importers.imported_folder import Imported
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.inspection.bundle import read_bundle
 from gainspect.inspection.regions.defect_types import types_of
+from gainspect.jobs.labeled_data import prepared
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.report.operating_sentences import unusable_sentences
 from gainspect.report.terminal.bundle_tables import input_sentence, policy_sentence
@@ -18,26 +21,35 @@ from gainspect.report.terminal.policy_sentences import counted_sentence, known_o
 from gainspect.report.terminal.region_sentences import types_sentence
 from gainspect.report.terminal.sentences import say
 from gainspect.report.texts import Wording
-from gainspect.training.run_folder import RunFolder
+from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.wording import in_words, plural
 
 
 def run_training(
-    config: RunConfig, data: Path, out: Path, *, console: Console, bundle: bool = True
+    config: RunConfig,
+    data: Path,
+    out: Path,
+    *,
+    console: Console,
+    bundle: bool = True,
+    choices: Choices | None = None,
 ) -> RunFolder:
     """Train into a new run folder.
 
     Args:
         config: the configuration of the run.
-        data: folder or manifest.
+        data: folder or manifest; or the labels of a tool, which are imported into the run.
         out: the run folder to create.
         console: where progress and result are shown.
         bundle: whether to export a bundle at the end.
+        choices: what the labels of a tool do not say; None: nothing.
 
     Raises:
         GainspectError: the folder is in use, the data cannot be trained on, or weights are missing.
         KeyboardInterrupt: the training was stopped; `resume_training` continues it.
     """
+    require_new_run(out, folds=config.training.folds is not None)
+    data = prepared(data, choices or Choices(), RunFolder(out).labels_folder, console=console)
     manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
     say(console, not_taken_sentence(manifest.not_taken))
     from gainspect.training import folds, launch
@@ -63,7 +75,10 @@ def resume_training(
         GainspectError: this is not a run folder, its data no longer exist, or it has another number of folds.
         KeyboardInterrupt: the training was stopped again.
     """
-    own = RunFolder(path).config().training.folds
+    run = RunFolder(path)
+    own = run.config().training.folds
+    if data is not None and (there := Imported.of(run.labels_folder)) is not None:
+        data = prepared(data, there.choices, run.labels_folder, console=console)
     if folds is not None and folds != own:
         has = "no folds" if own is None else plural(own, "fold")
         raise GainspectError(

@@ -26,7 +26,7 @@ from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
 from gainspect.training import launch
 from gainspect.training.device import device_at_hand
-from gainspect.training.run_folder import RunFolder
+from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.training.settle import Settled, settle
 from gainspect.training.trained import last_average
 from gainspect.wording import plural
@@ -50,12 +50,7 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
         KeyboardInterrupt: the training was stopped; `resume` continues it.
     """
     count = _count(config, out)
-    if out.exists() and (not out.is_dir() or {found.name for found in out.iterdir()} - {"folds"}):
-        raise GainspectError(
-            "the run folder already exists",
-            where=out,
-            hint="Choose a new folder, or continue the run with `--resume`.",
-        )
+    require_new_run(out, folds=True)
     settled = settle(config, manifest)
     say(console, *settled.sentences([config.strategy]))
     divisions = folds(settled.manifest, count, config.training.seed)

@@ -35,7 +35,7 @@ from gainspect.training.compiled import compile_backbone, compiler_errors
 from gainspect.training.device import device_at_hand
 from gainspect.training.estimate import estimate
 from gainspect.training.free_memory import cache_room
-from gainspect.training.run_folder import RunFolder
+from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.training.selection import EpochFigures, monitored
 from gainspect.training.settle import Settled, settle
 from gainspect.training.task import InspectionTask
@@ -82,12 +82,7 @@ def train(
             where="training.folds",
             hint="Leave it out, or use `gainspect train --folds K`.",
         )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise GainspectError(
-            "the run folder already exists",
-            where=out,
-            hint="Choose a new folder, or continue the run with `--resume`.",
-        )
+    require_new_run(out, folds=False)
     settled = settle(config, manifest)
     config, manifest = settled.config, settled.manifest
     if announce:

@@ -1,7 +1,7 @@
 """What a user says of a set of labels that the labels do not say themselves."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -40,10 +40,66 @@ class Choices:
         return {"classes": classes, **{name: getattr(self, name) for name in others}}
 
     @classmethod
+    def parse(cls, written: Sequence[str]) -> "Choices":
+        """From options as `NAME=VALUE`, several names of classes with commas between them.
+
+        >>> Choices.parse(["defect=scratch,dent", "unlabeled=ok"]).classes
+        {<Role.DEFECT: 'defect'>: ('scratch', 'dent')}
+
+        Raises:
+            GainspectError: one is not of this form, unknown, or has no such value.
+        """
+        options: dict[str, Any] = {}
+        classes: dict[Role, tuple[str, ...]] = {}
+        for option in written:
+            name, stated, value = (piece.strip() for piece in option.partition("="))
+            name = name.replace("-", "_")
+            if not stated or not value or name not in _WRITTEN:
+                raise GainspectError(
+                    f"{option!r} is none of the options of an import",
+                    where="--import",
+                    hint=f"Write NAME=VALUE, such as unlabeled=ok. There are: {', '.join(_WRITTEN)}.",
+                )
+            if name in set(Role):
+                classes[Role(name)] = tuple(piece.strip() for piece in value.split(",") if piece.strip())
+            elif name == "line_width":
+                options[name] = line_width_of(value)
+            elif name == "resplit":
+                options[name] = _yes_or_no(value)
+            else:
+                options[name] = unlabeled_of(value) if name == "unlabeled" else value
+        return cls(classes=classes, **options)
+
+    @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Choices":
         """The choices that `to_json` wrote."""
         classes = {Role(role): tuple(names) for role, names in stored["classes"].items()}
         return cls(**{**stored, "classes": classes})
+
+
+_WRITTEN = (*Role, "format", "unlabeled", "group", "part", "line_width", "resplit")
+"""Options that `Choices.parse` knows; data that are trained on are not copied."""
+
+
+def line_width_of(text: str) -> float:
+    """A width in pixels.
+
+    Raises:
+        GainspectError: it is none.
+    """
+    try:
+        width = float(text)
+    except ValueError:
+        width = 0.0
+    if not 0.5 <= width <= 1000:
+        raise GainspectError(f"{text!r} is not a width from 0.5 to 1000 pixels", where="line-width")
+    return width
+
+
+def _yes_or_no(word: str) -> bool:
+    if word not in ("yes", "no"):
+        raise GainspectError(f"{word!r} is neither yes nor no", where="resplit")
+    return word == "yes"
 
 
 def unlabeled_of(word: str | None) -> Unlabeled | None:

@@ -35,7 +35,7 @@ _WHOLE = "segment"
 
 
 def _recognize(source: Source) -> str | None:
-    for file in source.with_suffix(".json"):
+    for file in source.some(".json"):
         content = source.looks_like_json(file)
         if isinstance(content, dict) and {"images", "annotations"} <= content.keys():
             return f"{source.named(file)} has images and annotations"
@@ -169,7 +169,7 @@ def _key(identity: object) -> object:
 
 
 def _recognize_segments(source: Source) -> str | None:
-    for file in source.with_suffix(".json")[:3]:
+    for file in source.some(".json", most=3):
         if _is_segments(source.looks_like_json(file)):
             return f"{source.named(file)} has one image and its annotations"
     return None

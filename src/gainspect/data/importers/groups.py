@@ -66,13 +66,13 @@ def _measured(pattern: str, names: Sequence[str]) -> Proposal | None:
     items: dict[str, list[str]] = defaultdict(list)
     for name in names:
         match = compiled.search(name)
-        if match is None:
+        if match is None or match.start(1) <= name.rfind("/"):
             return None
         items[match[1]].append(name)
     # In sets that number the images of each folder from 0, equal numbers of two folders mean nothing.
     pairs = (pair for of_item in items.values() if (pair := _of_one_folder(of_item)) is not None)
     first = next(pairs, None)
-    if first is None or not _FEWEST <= len(names) / len(items) <= _MOST:
+    if first is None or len(items) < 2 or not _FEWEST <= len(names) / len(items) <= _MOST:
         return None
     return Proposal(pattern, len(items), len(names), first)
 

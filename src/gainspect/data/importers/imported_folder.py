@@ -60,6 +60,11 @@ class Imported:
         return cls(folder, record)
 
     @property
+    def choices(self) -> Choices:
+        """What was said besides the labels."""
+        return Choices.from_json(self.record["choices"])
+
+    @property
     def edited(self) -> bool:
         """Whether somebody changed its manifest."""
         return _sha256(self.manifest_file) != str(self.record["manifest"])
@@ -88,7 +93,7 @@ def import_source(path: Path, choices: Choices, out: Path, progress: Progress) -
         return Imported(there.folder, there.record, unchanged=True)
     importer = importer_of(source, choices.format)
     made = plan(source, importer, choices)
-    partial = out.absolute().with_name(f".{out.absolute().name}.partial")
+    partial, _ = (out.absolute().with_name(name) for name in partial_names(out.absolute().name))
     busy = f"another import is writing {out}"
     with locked(partial / _LOCK, busy=busy, hint="Wait for its end, or choose another --out."):
         try:
@@ -115,6 +120,11 @@ def import_source(path: Path, choices: Choices, out: Path, progress: Progress) -
             raise
     _appear(partial, out)
     return Imported(out, record)
+
+
+def partial_names(name: str) -> tuple[str, str]:
+    """What lies beside a folder of this name while it is imported: the one being made, and the one before."""
+    return f".{name}.partial", f".{name}.old"
 
 
 def _replaceable(out: Path, source: Source) -> Imported | None:
@@ -181,7 +191,7 @@ def _clear(partial: Path) -> None:
 def _appear(partial: Path, out: Path) -> None:
     """Put the complete folder in its place; what an earlier import made goes."""
     (partial / _LOCK).unlink()
-    old = partial.with_name(f".{out.absolute().name}.old")
+    _, old = (out.absolute().with_name(name) for name in partial_names(out.absolute().name))
     try:
         shutil.rmtree(old, ignore_errors=True)
         if out.is_dir():

@@ -39,14 +39,6 @@ class Tree:
         count = len(folders)
         return Tree({f[count:]: files for f, files in self.files.items() if f[:count] == folders})
 
-    def named(self, folder: str) -> "Tree":
-        """What lies in all folders of this name, wherever they are, and below."""
-        found: dict[Folder, list[Path]] = defaultdict(list)
-        for place, files in self.files.items():
-            if folder in place:
-                found[place[place.index(folder) + 1 :]] += files
-        return Tree({place: tuple(files) for place, files in found.items()})
-
     def __bool__(self) -> bool:
         return bool(self.files)
 
@@ -81,8 +73,11 @@ def products(source: Source, is_one: Callable[[Tree], bool]) -> dict[str, Tree]:
     whole = tree_of(source)
     if is_one(whole):
         return {"": whole}
-    places = {place[:depth] for place in whole.files for depth in range(1, _DEPTH + 1) if place[:depth]}
-    trees = {"/".join(place): whole.at(*place) for place in sorted(places)}
+    below: dict[Folder, dict[Folder, tuple[Path, ...]]] = defaultdict(dict)
+    for place, files in whole.files.items():
+        for depth in range(1, min(_DEPTH, len(place)) + 1):
+            below[place[:depth]][place[depth:]] = files
+    trees = {"/".join(place): Tree(files) for place, files in sorted(below.items())}
     return {place: tree for place, tree in trees.items() if is_one(tree)}
 
 

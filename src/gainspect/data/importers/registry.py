@@ -16,9 +16,10 @@ from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import Source
 from gainspect.errors import GainspectError
 
+OWN: tuple[Importer, ...] = (own.MANIFEST, own.FOLDER)
+"""What is read without an import as well."""
 IMPORTERS: tuple[Importer, ...] = (
-    own.MANIFEST,
-    own.FOLDER,
+    *OWN,
     coco.COCO,
     coco.SEGMENT_ANYTHING,
     mvtec.MVTEC_AD,

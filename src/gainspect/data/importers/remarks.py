@@ -10,7 +10,7 @@ from gainspect.data.manifest import Part
 
 ONE_CLASS = (
     "All NG images are kept for the test, as in sets for anomaly detection: a supervised training needs "
-    "some, and --resplit divides the set anew."
+    "some, and --resplit (for `gainspect train`: --import resplit=yes) divides the set anew."
 )
 RESPLIT = (
     "The split was made anew (--resplit), by group and defect type: figures on it do not compare with "

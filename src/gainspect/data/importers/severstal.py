@@ -57,7 +57,7 @@ def decode_pixels(text: str, height: int, width: int, where: str) -> Mask:
 
 
 def _table(source: Source) -> Path | None:
-    return next((file for file in source.with_suffix(".csv") if _is_table(file)), None)
+    return next((file for file in source.some(".csv") if _is_table(file)), None)
 
 
 def _is_table(file: Path) -> bool:

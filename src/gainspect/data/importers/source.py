@@ -83,6 +83,11 @@ class Source:
         """Files that may hold labels and have one of these suffixes, in any case."""
         return [file for file in self.labels if file.suffix.lower() in suffixes]
 
+    def some(self, *suffixes: str, most: int = 8) -> list[Path]:
+        """A few of `with_suffix` to recognize a format by, the longest first."""
+        sizes = {file: file.stat().st_size for file in self.with_suffix(*suffixes)}
+        return sorted(sizes, key=lambda file: (-sizes[file], file))[:most]
+
     def folder(self, *names: str) -> Path | None:
         """The folder of the root that has one of these names, in any case; None: there is none."""
         below = sorted(entry for entry in self.root.iterdir() if entry.is_dir())

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -52,6 +52,7 @@ _CLASSES = (
 _BOX = ("xmin", "ymin", "xmax", "ymax")
 _SIZE = ("width", "height")
 _OTHERS = ("split", "group", "part")
+_SUFFIXES = (".csv", ".tsv")
 _OWN = frozenset({"manifest.csv", "split.csv"})
 
 
@@ -80,18 +81,14 @@ def _columns(file: Path) -> _Columns | None:
     return _Columns(image, class_, box, (image, class_, *(_BOX if box else ()), *others))
 
 
-def _tables(source: Source) -> list[tuple[Path, _Columns]]:
-    files = [
-        file
-        for file in source.with_suffix(".csv", ".tsv")
-        if file.name.casefold() not in _OWN or file == source.only
-    ]
-    found = ((file, _columns(file)) for file in files)
+def _tables(files: Iterable[Path], source: Source) -> list[tuple[Path, _Columns]]:
+    others = (file for file in files if file.name.casefold() not in _OWN or file == source.only)
+    found = ((file, _columns(file)) for file in others)
     return [(file, columns) for file, columns in found if columns is not None]
 
 
 def _recognize(source: Source) -> str | None:
-    found = _tables(source)
+    found = _tables(source.some(*_SUFFIXES), source)
     if not found:
         return None
     file, columns = found[0]
@@ -99,7 +96,7 @@ def _recognize(source: Source) -> str | None:
 
 
 def _read(source: Source) -> AnnotatedSet:
-    tables = _tables(source)
+    tables = _tables(source.with_suffix(*_SUFFIXES), source)
     if not tables:
         raise GainspectError("no CSV here has a column of images and one of classes", where=source.path)
 

@@ -37,6 +37,10 @@ def import_lines(imported: Imported) -> Iterator[str]:
     for why, count in outcome["left"].items():
         yield f"Not taken, {count}: {why}."
     yield from record["remarks"]
+
+
+def next_lines(imported: Imported) -> Iterator[str]:
+    """Where a user reads on, of a folder that stays."""
     yield f"{FATES} in {imported.folder} says what became of each file."
     yield f"Next: gainspect data check {imported.folder}"
 

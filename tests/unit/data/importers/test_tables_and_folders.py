@@ -77,7 +77,7 @@ def test_a_column_can_be_the_group(tmp_path: Path) -> None:
     _, manifest = imported(tmp_path / "set", tmp_path / "grouped", group="serial")
     assert {p.image.name: p.group for p in manifest.parts} == {f"p{n}.png": f"S{n // 2}" for n in range(32)}
     _table(tmp_path / "set/labels.csv", "filename,label,serial", "p0.png,good,")
-    with pytest.raises(GainspectError, match="the column 'serial' says nothing of 'photos/p0.png'"):
+    with pytest.raises(GainspectError, match=r"the column 'serial' says nothing of 'photos/p0\.png'"):
         imported(tmp_path / "set", tmp_path / "blank", group="serial", unlabeled="skip")
 
 
