@@ -1,5 +1,6 @@
 """A folder for each class, as torchvision's ImageFolder reads them; train, val and test above or not."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple, cast
 
@@ -8,7 +9,7 @@ from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.layouts import Folder, tree_of
 from gainspect.data.importers.source import Source
 from gainspect.data.manifest import Split
-from gainspect.data.tables import LABEL_WORDS, SPLIT_WORDS
+from gainspect.data.tables import SPLIT_WORDS
 from gainspect.errors import GainspectError
 from gainspect.names import escaped
 
@@ -26,10 +27,9 @@ _NO_CLASSES = frozenset(
         "label",
         "annotations",
     }
-    | {"ground_truth", "groundtruth", "gt", "segmentation", "segmentations", "rgb", "raw"}
+    | {"annotation", "groundtruth", "truth", "gt", "segmentation", "segmentations", "rgb", "raw", "마스크"}
 )
-"""Folders of these names hold images of all kinds, or masks."""
-_PLAIN = frozenset(LABEL_WORDS)
+"""Words in the names of folders that hold images of all kinds, or masks."""
 
 
 class _Class(NamedTuple):
@@ -41,7 +41,9 @@ def _class_of(folder: Folder) -> _Class | None:
     """The split and the class that a folder stands for; None: it stands for none."""
     split = SPLIT_WORDS.get(folder[0]) if folder else None
     below = folder[1:] if split is not None else folder
-    return None if not below or below[0] in _NO_CLASSES else _Class(cast(Split | None, split), below[0])
+    if not below or _NO_CLASSES & set(re.split(r"[\W_]+", below[0])):
+        return None
+    return _Class(cast(Split | None, split), below[0])
 
 
 def _recognize(source: Source) -> str | None:

@@ -36,9 +36,8 @@ def proposed(names: Sequence[str]) -> Proposal | None:
     It looks for a number, or all up to a number, that some images of one folder share, behind a beginning
     that all names have alike. Of several the one with the most items counts.
 
-    >>> print(proposed([f"view{view}_part_{part}.jpg" for part in (1087, 204) for view in (1, 2, 6)]))
-    If view1_part_1087.jpg and view2_part_1087.jpg show one item, --group 'view\d+_part_(\d+)' keeps its \
-images in one split: it finds 2 items in 6 images.
+    >>> proposed([f"view{view}_part_{part}.jpg" for part in range(1087, 1092) for view in "126"]).pattern
+    'view\\d+_part_(\\d+)'
     """
     found = (_measured(pattern, names) for pattern in _patterns(names))
     return max((p for p in found if p is not None), key=lambda proposal: proposal.items, default=None)

@@ -29,13 +29,16 @@ def leaks(parts: Sequence[Part], names: Sequence[str]) -> Iterator[str]:
     """
     seen = [_Seen(name, part.split) for part, name in zip(parts, names, strict=True)]
     groups = _sets(part.group for part in parts)
-    yield from _crossing(groups, seen, "item", "by their group")
-    yield from _crossing(_same_files(parts), seen, "image", "file by file the same")
+    yield from _crossing(groups, seen, "item", "by their group", "--resplit keeps each in one")
+    yield from _crossing(
+        same_files(parts), seen, "image", "file by file the same", "--resplit keeps equal files in one"
+    )
     twins = [name for name in names if _TWIN.search(name)]
     if not twins:
         return
     sources = _sets((m[1] if (m := _TWIN.search(name)) is not None else "") for name in names)
-    yield from _crossing(sources, seen, "picture", "by the names that Roboflow gives")
+    together = f"--group '{ROBOFLOW}' --resplit keeps each in one"
+    yield from _crossing(sources, seen, "picture", "by the names that Roboflow gives", together)
     yield from _copies(sources, seen)
 
 
@@ -48,8 +51,8 @@ def _sets(keys: Iterable[Hashable]) -> list[list[int]]:
     return [found for found in places.values() if len(found) > 1]
 
 
-def _same_files(parts: Sequence[Part]) -> list[list[int]]:
-    """Places of images with equal bytes; only files of equal length are read."""
+def same_files(parts: Sequence[Part]) -> list[list[int]]:
+    """The places of images with equal bytes, for each such file; only files of equal length are read."""
 
     def refined(sets: list[list[int]], key: Callable[[Part], Hashable]) -> list[list[int]]:
         divided = (
@@ -61,7 +64,9 @@ def _same_files(parts: Sequence[Part]) -> list[list[int]]:
     return refined(alike, lambda part: hashlib.sha256(part.image.read_bytes()).hexdigest())
 
 
-def _crossing(sets: Sequence[Sequence[int]], seen: Sequence[_Seen], what: str, how: str) -> Iterator[str]:
+def _crossing(
+    sets: Sequence[Sequence[int]], seen: Sequence[_Seen], what: str, how: str, mend: str
+) -> Iterator[str]:
     crossing = [places for places in sets if len({seen[place].split for place in places} - {None}) > 1]
     if not crossing:
         return
@@ -70,7 +75,7 @@ def _crossing(sets: Sequence[Sequence[int]], seen: Sequence[_Seen], what: str, h
     lie = "lies" if len(crossing) == 1 else "lie"
     yield (
         f"{plural(len(crossing), what)} {lie} in several splits, {how}, such as {first.name} ({first.split}) "
-        f"and {other.name} ({other.split}): figures will be too good. --resplit divides anew by group."
+        f"and {other.name} ({other.split}): figures will be too good; {mend}."
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gainspect.data.importers.leaks import same_files
 from gainspect.data.manifest import Manifest, Part, checked
 from gainspect.data.splits import assign_splits
 from gainspect.types import Label
@@ -14,16 +15,34 @@ PUBLISHED = "published_split"
 
 
 def resplit(manifest: Manifest) -> Manifest:
-    """The same parts with new splits, their old ones in the column `PUBLISHED`.
+    """The same parts with new splits, their old ones in the column `PUBLISHED`; equal files share a split.
 
     Raises:
         GainspectError: see `data.splits.assign_splits`: a split would have no OK or no NG images.
     """
     bare = replace(manifest, parts=tuple(replace(part, split=None) for part in manifest.parts))
-    grouped = checked(bare, where=manifest.root)
+    grouped = _with_copies_together(checked(bare, where=manifest.root))
     divided = assign_splits(grouped, val_fraction=VAL_FRACTION, test_fraction=TEST_FRACTION, seed=SEED)
     pairs = zip(manifest.parts, divided.parts, strict=True)
     return replace(manifest, parts=tuple(_with_split(old, new) for old, new in pairs))
+
+
+def _with_copies_together(manifest: Manifest) -> Manifest:
+    """The same parts, with one group for groups that share a file."""
+    same: dict[str, str] = {}
+
+    def first(group: str) -> str:
+        while group in same:
+            group = same[group]
+        return group
+
+    for places in same_files(manifest.parts):
+        for place in places[1:]:
+            one, other = first(manifest.parts[places[0]].group), first(manifest.parts[place].group)
+            if one != other:
+                same[other] = one
+    parts = (replace(part, group=first(part.group), part="") for part in manifest.parts)
+    return replace(manifest, parts=tuple(parts))
 
 
 def _with_split(old: Part, new: Part) -> Part:

@@ -79,6 +79,20 @@ def test_leaks_between_splits_are_told(tmp_path: Path) -> None:
     assert not any(part.group.endswith("a_jpg") for part in manifest.parts)  # not assumed
 
 
+def test_equal_files_share_a_split_when_it_is_made_anew(tmp_path: Path) -> None:
+    for kind in ("good", "scratch"):
+        for number in range(8):
+            photo(tmp_path / "set" / kind / f"{kind}{number}.png")
+        for number in range(0, 8, 2):
+            content = (tmp_path / "set" / kind / f"{kind}{number}.png").read_bytes()
+            (tmp_path / "set" / kind / f"copy{kind}{number}.png").write_bytes(content)
+    done, manifest = imported(tmp_path / "set", tmp_path / "out", resplit=True)
+    splits = {part.image.name: part.split for part in manifest.parts}
+    assert all(splits[name] == splits[name.removeprefix("copy")] for name in splits)
+    assert not [r for r in done.record["remarks"] if "several splits" in r]
+    assert len(set(splits.values())) == 3
+
+
 def test_groups_across_splits_are_told_and_divided_anew(tmp_path: Path) -> None:
     for split in ("train", "test"):
         names = [f"{split}{n}_item{item}.png" for item in range(8) for n in range(2)]

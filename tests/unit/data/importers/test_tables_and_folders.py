@@ -42,7 +42,7 @@ def test_unknown_classes_of_folders_are_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "stray", ["a.png", "train/a.png", "images/a.png", "masks/a.png", "train/labels/a.png"]
+    "stray", ["a.png", "train/a.png", "images/a.png", "masks/a.png", "crack_mask/a.png", "train/labels/a.png"]
 )
 def test_images_outside_of_classes_make_no_folders_of_classes(tmp_path: Path, stray: str) -> None:
     for name in ("good/a.png", "scratch/b.png", stray):
