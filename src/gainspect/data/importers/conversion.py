@@ -17,6 +17,7 @@ from gainspect.data.importers.choices import Choices, compiled, named_by
 from gainspect.data.importers.classes import Roles, Survey, settle_roles, survey
 from gainspect.data.importers.free_columns import FreeColumns
 from gainspect.data.importers.importer import Importer
+from gainspect.data.importers.layouts import size_of
 from gainspect.data.importers.remarks import remarks_on
 from gainspect.data.importers.rendering import NotTakenError, Rendered, bare_label, render
 from gainspect.data.importers.resplit import resplit
@@ -33,6 +34,7 @@ MANIFEST, FATES = "manifest.csv", "import.csv"
 """What is written beside images/, masks/ and ignore/: the manifest, and what became of each source file."""
 
 _IMAGES = "images"
+OTHER_MASK = "its mask has another size"
 NO_LABELS = "an image that no labels name"
 
 
@@ -193,6 +195,7 @@ class _Writer:
         choices, roles = self.made.choices, self.made.roles
         if image.label is None and not image.annotated and choices.unlabeled != "ok":
             raise NotTakenError(NO_LABELS)
+        _require_one_size(image)
         content = self._content(image) if image.shapes or image.file is None else b""
         if image.shapes:
             rendered = render(image, content, roles, choices.line_width)
@@ -264,6 +267,19 @@ class _Writer:
         target = self.folder / kind / place.with_name(f"{place.name}{ready.suffix}")
         put(ready, target, copy=self.made.choices.copy)
         return target
+
+
+def _require_one_size(image: AnnotatedImage) -> None:
+    """Refuse a ready-made mask of another size than its image, as far as headers show; either may lie turned.
+
+    Raises:
+        NotTakenError: it is.
+    """
+    size = None if image.file is None else size_of(image.file)
+    for mask in (image.mask, image.ignore):
+        other = None if mask is None or size is None else size_of(mask)
+        if size is not None and other is not None and sorted(other) != sorted(size):
+            raise NotTakenError(OTHER_MASK, f"{other[1]}×{other[0]}, {size[1]}×{size[0]} px")
 
 
 def put(file: Path, target: Path, *, copy: bool) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import drawn_sets
 from drawn_labels import fates, imported, native
 from drawn_sets import INSIDE, SETS, blob, draw_mask, part, runs_by_columns
+from gainspect.data.importers.conversion import OTHER_MASK
 from gainspect.data.importers.layouts import MASK_ALONE
 from gainspect.data.importers.magnetic_tile import MARKED
 from gainspect.data.importers.registry import IMPORTERS, importer_of
@@ -195,6 +196,31 @@ def test_masks_of_another_size_than_the_image_are_not_taken(tmp_path: Path) -> N
     done, _ = imported(tmp_path / "set", tmp_path / "out")
     assert sum(done.record["outcome"]["left"].values()) == 2
     assert done.record["outcome"]["ng"] == 6
+
+
+def test_a_ready_made_mask_of_another_size_is_not_taken(tmp_path: Path) -> None:
+    drawn_sets.mvtec_ad(tmp_path / "set")
+    draw_mask(tmp_path / "set/nut/ground_truth/bent/000_mask.png", np.ones((20, 20), np.bool_))
+    imported(tmp_path / "set", tmp_path / "out")
+    assert fates(tmp_path / "out")["nut/test/bent/000.png"] == f"not taken: {OTHER_MASK}"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("split_csv/1cls.csv", "object,split,label,image,mask\ncandle,soon,normal,a.JPG,\n", "csv, line 2"),
+        ("split_csv/1cls.csv", "object,image\n", "'split' is missing"),
+        ("candle/image_anno.csv", 'image,label,mask\n"a', "line 2 is not CSV"),
+        ("candle/image_anno.csv", "image,label,mask\n\xff\n", "UTF-8"),
+    ],
+)
+def test_garbage_in_the_tables_of_visa_is_a_sentence(tmp_path: Path, file: str, text: str, said: str) -> None:
+    drawn_sets.visa(tmp_path / "set")
+    (tmp_path / "set" / file).write_bytes(text.encode("latin-1"))
+    with pytest.raises(GainspectError, match=said) as raised:
+        imported(tmp_path / "set/candle", tmp_path / "out")
+    assert Path(file).name in str(raised.value)
+    assert not (tmp_path / "out").exists()
 
 
 def test_images_of_severstal_that_the_competition_kept_are_asked(tmp_path: Path) -> None:
