@@ -159,7 +159,7 @@ def carry_out(made: Plan, folder: Path, on_image: Callable[[], None] = lambda: N
     save_manifest(manifest, folder / MANIFEST)
     names = [part.image.relative_to(folder / _IMAGES).as_posix() for part in outcome.parts]
     outcome.remarks += [*made.labels.remarks, *writer.columns.remarks]
-    outcome.remarks += remarks_on(outcome.parts, names, made.choices, one_class=made.labels.one_class)
+    outcome.remarks += remarks_on(outcome.parts, names, made.choices)
     _write_fates(made, outcome, folder / FATES)
     return outcome
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from gainspect.data.importers.choices import Choices
 from gainspect.data.importers.groups import proposed
 from gainspect.data.importers.leaks import leaks
-from gainspect.data.importers.resplit import PUBLISHED, trains_on_one_class
+from gainspect.data.importers.resplit import PUBLISHED, keeps_ng_for_the_test
 from gainspect.data.manifest import Part
 
 ONE_CLASS = (
@@ -18,20 +18,17 @@ RESPLIT = (
 )
 
 
-def remarks_on(
-    parts: Sequence[Part], names: Sequence[str], choices: Choices, *, one_class: bool
-) -> Iterator[str]:
+def remarks_on(parts: Sequence[Part], names: Sequence[str], choices: Choices) -> Iterator[str]:
     """Sentences on splits, leaks between them, and groups that the names may tell.
 
     Args:
         parts: rows of the manifest.
         names: of their images below images/.
         choices: what was said.
-        one_class: whether the set is one for anomaly detection.
     """
     if choices.resplit and any(PUBLISHED in part.extra for part in parts):
         yield RESPLIT
-    elif one_class and trains_on_one_class(parts):
+    elif keeps_ng_for_the_test(parts):
         yield ONE_CLASS
     yield from leaks(parts, names)
     if choices.group is None and not any(part.group or part.part for part in parts):

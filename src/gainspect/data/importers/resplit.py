@@ -50,7 +50,7 @@ def _with_split(old: Part, new: Part) -> Part:
     return replace(old, split=new.split, extra=extra)
 
 
-def trains_on_one_class(parts: Sequence[Part]) -> bool:
-    """Whether images are named for training and none of them is NG."""
-    known = [part for part in parts if part.split in ("train", "val")]
-    return bool(known) and all(part.label is Label.OK for part in known)
+def keeps_ng_for_the_test(parts: Sequence[Part]) -> bool:
+    """Whether there are images for training, and all NG images are in the test."""
+    splits = {part.split for part in parts}
+    return "train" in splits and {part.split for part in parts if part.label is Label.NG} == {"test"}

@@ -17,10 +17,11 @@ from gainspect.data.importers.annotations import (
     ring,
 )
 from gainspect.data.importers.importer import Importer
+from gainspect.data.importers.layouts import tree_of
 from gainspect.data.importers.source import Source
 from gainspect.data.importers.split_names import split_in
 from gainspect.data.manifest import Split
-from gainspect.data.tables import Row, fold_header, read_rows, split_of
+from gainspect.data.tables import LABEL_WORDS, Row, fold_header, read_rows, split_of
 from gainspect.errors import GainspectError
 
 _IMAGES = (
@@ -89,10 +90,16 @@ def _tables(files: Iterable[Path], source: Source) -> list[tuple[Path, _Columns]
 
 def _recognize(source: Source) -> str | None:
     found = _tables(source.some(*_SUFFIXES), source)
-    if not found:
+    if not found or _is_folder_layout(source):
         return None
     file, columns = found[0]
     return f"{source.named(file)} has the columns {columns.image} and {columns.class_}"
+
+
+def _is_folder_layout(source: Source) -> bool:
+    """Whether it is meant for the folder layout; if that cannot be read, its own error helps most."""
+    folders = tree_of(source).at("images").files
+    return any(LABEL_WORDS.get(name) for folder in folders for name in folder[:2])
 
 
 def _read(source: Source) -> AnnotatedSet:

@@ -69,6 +69,21 @@ def test_folders_and_a_table_are_asked(tmp_path: Path) -> None:
     assert {p.label for p in manifest.parts} == {Label.OK}
 
 
+def test_folders_of_classes_that_keep_ng_for_the_test_are_said(tmp_path: Path) -> None:
+    for name in ("train/good/a.png", "test/good/b.png", "test/bad/c.png"):
+        photo(tmp_path / "set" / name)
+    done, _ = imported(tmp_path / "set", tmp_path / "out")
+    assert [remark for remark in done.record["remarks"] if "--resplit" in remark]
+
+
+def test_a_broken_folder_layout_is_not_read_as_a_table(tmp_path: Path) -> None:
+    for name in ("images/normal/a.png", "images/defective/b.png", "masks/defective/of_no_image.png"):
+        photo(tmp_path / "set" / name)
+    _table(tmp_path / "set/doubtful.csv", "file,label", "a.png,good")
+    with pytest.raises(GainspectError, match="no format that is known"):
+        imported(tmp_path / "set", tmp_path / "out")
+
+
 def test_a_column_can_be_the_group(tmp_path: Path) -> None:
     drawn_sets.table(tmp_path / "set")
     done, manifest = imported(tmp_path / "set", tmp_path / "out")
