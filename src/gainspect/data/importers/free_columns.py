@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from gainspect.data.importers.choices import Choices
 from gainspect.data.manifest import COLUMNS
-from gainspect.data.tables import meant_by
+from gainspect.data.tables import fold_header, meant_by
 
 
 class FreeColumns:
@@ -25,7 +25,7 @@ class FreeColumns:
 
     def _name(self, name: str) -> str:
         if name not in self._names:
-            meant = meant_by(name, COLUMNS)
+            meant = fold_header(name) if fold_header(name) in COLUMNS else meant_by(name, COLUMNS)
             kept = self._names[name] = name if meant is None else f"source_{name}"
             if meant in ("group", "part") and getattr(self._choices, meant) is None:
                 self.remarks.append(

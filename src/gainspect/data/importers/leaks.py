@@ -33,10 +33,8 @@ def leaks(parts: Sequence[Part], names: Sequence[str]) -> Iterator[str]:
     yield from _crossing(
         same_files(parts), seen, "image", "file by file the same", "--resplit keeps equal files in one"
     )
-    twins = [name for name in names if _TWIN.search(name)]
-    if not twins:
-        return
-    sources = _sets((m[1] if (m := _TWIN.search(name)) is not None else "") for name in names)
+    twins = (_TWIN.search(name) for name in names)
+    sources = _sets("" if twin is None else twin[1] for twin in twins)
     together = f"--group '{ROBOFLOW}' --resplit keeps each in one"
     yield from _crossing(sources, seen, "picture", "by the names that Roboflow gives", together)
     yield from _copies(sources, seen)
@@ -70,8 +68,8 @@ def _crossing(
     crossing = [places for places in sets if len({seen[place].split for place in places} - {None}) > 1]
     if not crossing:
         return
-    first = seen[crossing[0][0]]
-    other = next(seen[p] for p in crossing[0] if seen[p].split not in (None, first.split))
+    named = [seen[place] for place in crossing[0] if seen[place].split is not None]
+    first, other = named[0], next(image for image in named if image.split != named[0].split)
     lie = "lies" if len(crossing) == 1 else "lie"
     yield (
         f"{plural(len(crossing), what)} {lie} in several splits, {how}, such as {first.name} ({first.split}) "
@@ -81,9 +79,15 @@ def _crossing(
 
 def _copies(sources: Sequence[Sequence[int]], seen: Sequence[_Seen]) -> Iterator[str]:
     """Augmented copies of a picture within one split, which count as often as they are there."""
-    copied = [places for places in sources if len({seen[place].split for place in places}) < len(places)]
+    copied: list[tuple[str, str]] = []
+    for places in sources:
+        of_split: dict[Split | None, str] = {}
+        pairs = (
+            (of_split.setdefault(seen[place].split, seen[place].name), seen[place].name) for place in places
+        )
+        copied += [pair for pair in pairs if pair[0] != pair[1]][:1]
     if copied:
-        first, second = (seen[place].name for place in copied[0][:2])
+        first, second = copied[0]
         is_ = "is" if len(copied) == 1 else "are"
         yield (
             f"{plural(len(copied), 'picture')} of Roboflow's export {is_} there several times in one split, "

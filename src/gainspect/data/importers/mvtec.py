@@ -83,6 +83,7 @@ def _read(layout: _Layout, remarks: tuple[str, ...], source: Source) -> Annotate
 
 
 def _images(layout: _Layout, tree: Tree, source: Source, left: list[Left]) -> Iterator[AnnotatedImage]:
+    unclaimed = set(tree.at(_MASKS).all)
     for folder, split in layout.splits.items():
         for kind in tree.at(folder).below:
             images = tree.at(folder, kind).here
@@ -91,10 +92,10 @@ def _images(layout: _Layout, tree: Tree, source: Source, left: list[Left]) -> It
                 continue
             masks = _masks_of(layout, tree.at(_MASKS, kind), images)
             for image in images:
-                yield _bad(
-                    image, kind, split, masks.pop(stem(image), ()), source, several=layout.several_masks
-                )
-            left += stray((mask for files in masks.values() for mask in files), source)
+                found = masks.get(stem(image), ())
+                unclaimed -= set(found)
+                yield _bad(image, kind, split, found, source, several=layout.several_masks)
+    left += stray(unclaimed, source)
 
 
 def _masks_of(layout: _Layout, masks: Tree, images: tuple[Path, ...]) -> dict[str, tuple[Path, ...]]:

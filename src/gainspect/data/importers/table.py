@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -25,35 +26,19 @@ from gainspect.data.tables import LABEL_WORDS, Row, fold_header, read_rows, spli
 from gainspect.errors import GainspectError
 
 _IMAGES = (
-    "filename",
-    "file",
-    "file_name",
-    "image",
-    "image_name",
-    "image_path",
-    "img",
-    "filepath",
-    "path",
-    "파일",
-    "파일명",
+    *("filename", "file", "file_name", "image", "image_name", "image_path", "img", "filepath", "path"),
+    *("파일", "파일명"),
 )
 _CLASSES = (
-    "label",
-    "labels",
-    "class",
-    "class_name",
-    "classname",
-    "category",
-    "defect",
-    "defect_type",
-    "라벨",
-    "판정",
-    "불량유형",
+    *("label", "labels", "class", "class_name", "classname", "category", "defect", "defect_type"),
+    *("라벨", "판정", "불량유형"),
 )
+"""What these columns may be called, the likeliest first."""
 _BOX = ("xmin", "ymin", "xmax", "ymax")
 _SIZE = ("width", "height")
-_OTHERS = ("split", "group", "part")
+_OTHERS = ("split", "group", "part", "mask", "defect_type")
 _SUFFIXES = (".csv", ".tsv")
+NO_MASK = "its mask is not there"
 _OWN = frozenset({"manifest.csv", "split.csv"})
 
 
@@ -70,7 +55,7 @@ def _columns(file: Path) -> _Columns | None:
     """The columns of a table by its first line; None: it names no images or no classes."""
     try:
         with file.open(encoding="utf-8-sig") as opened:
-            header = [fold_header(name) for name in re.split("[,;\t]", opened.readline(10_000))]
+            header = [fold_header(name).strip('"') for name in re.split("[,;\t]", opened.readline(10_000))]
     except (OSError, UnicodeError):
         return None
     image = next((name for name in _IMAGES if name in header), None)
@@ -78,7 +63,7 @@ def _columns(file: Path) -> _Columns | None:
     if image is None or class_ is None:
         return None
     box = set(_BOX) <= set(header)
-    others = [name for name in (*_SIZE, *_OTHERS) if name in header]
+    others = [name for name in (*_SIZE, *_OTHERS) if name in header and name != class_]
     return _Columns(image, class_, box, (image, class_, *(_BOX if box else ()), *others))
 
 
@@ -128,7 +113,14 @@ def _images_of(file: Path, columns: _Columns, source: Source, left: list[Left]) 
         rows_of[match.file].append(row)
         notes[match.file] = match.note
     for image, rows in rows_of.items():
-        yield _image(image, rows, columns, named, notes[image])
+        read = _image(image, rows, columns, named, notes[image])
+        written = _one(rows, "mask", named)
+        mask = source.image(written, file).file if written else None
+        if written and mask in (None, image):
+            source.used.add(image)
+            left.append(Left(source.named(image), NO_MASK, written))
+        else:
+            yield replace(read, mask=None if read.shapes else mask)
 
 
 def _image(image: Path, rows: Sequence[Row], columns: _Columns, named: str, note: str) -> AnnotatedImage:
@@ -153,6 +145,7 @@ def _image(image: Path, rows: Sequence[Row], columns: _Columns, named: str, note
         split=cast(Split | None, split),
         group=_one(rows, "group", named),
         part=_one(rows, "part", named),
+        defect_type=None if columns.class_ == "defect_type" else _one(rows, "defect_type", named) or None,
         extra=_extra(rows, columns),
         notes=(note,) if note else (),
     )
@@ -210,8 +203,8 @@ TABLE = Importer(
     name="table",
     title="CSV table of images and classes",
     recognizes="a CSV with columns such as filename and class, and labels of no other format",
-    reads="a class a row, or a box with xmin, ymin, xmax, ymax; split, group and part where there are such "
-    "columns; an image without a class is not labelled",
+    reads="a class a row, or a box with xmin, ymin, xmax, ymax; split, group, part, "
+    "mask and defect_type where there are such columns; an image without a class is not labelled",
     leaves="columns that say nothing to gainspect: kept as they are",
     tried_on="the format's description only",
     recognize=_recognize,

@@ -51,9 +51,11 @@ def _read(source: Source) -> AnnotatedSet:
 
     def read(left: list[Left]) -> Iterator[AnnotatedImage]:
         masks = by_stem(tree.at("data", "masks", "anomaly").all)
+        unclaimed = set(tree.at("data", "masks").all)
         for kind, label in (("normal", Label.OK), ("anomaly", Label.NG)):
             for image in images.at(kind).all:
-                mask = masks.pop(stem(image), None) if label is Label.NG else None
+                mask = masks.get(stem(image)) if label is Label.NG else None
+                unclaimed -= {mask}
                 yield AnnotatedImage(
                     image,
                     source.named(image),
@@ -63,7 +65,7 @@ def _read(source: Source) -> AnnotatedSet:
                     defect_type=types.get(_tail(image.as_posix())) if label is Label.NG else None,
                     split=splits.get(_tail(image.as_posix())),
                 )
-        left += stray(masks.values(), source)
+        left += stray(unclaimed, source)
 
     return AnnotatedSet.of(read, one_class=bool(splits), remarks=remarks)
 

@@ -165,6 +165,11 @@ def test_what_is_odd_in_a_set_is_said(tmp_path: Path) -> None:
     assert fates(tmp_path / "a_out")["nut/ground_truth/bent/077_mask.png"] == f"not taken: {MASK_ALONE}"
     assert len(manifest.parts) == 24
 
+    drawn_sets.btad(tmp_path / "e")
+    draw_mask(tmp_path / "e/01/ground_truth/ok/0000.png", blob("x") & False)
+    imported(tmp_path / "e", tmp_path / "e_out")
+    assert fates(tmp_path / "e_out")["01/ground_truth/ok/0000.png"] == f"not taken: {MASK_ALONE}"
+
     drawn_sets.magnetic_tile(tmp_path / "b")
     image = next((tmp_path / "b/MT_Free/Imgs").glob("*.jpg"))
     draw_mask(image.with_suffix(".png"), blob("x"))

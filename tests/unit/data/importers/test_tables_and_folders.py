@@ -11,6 +11,7 @@ import drawn_sets
 from drawn_labels import coco, fates, imported, photo
 from gainspect.data.importers.rendering import DAMAGED, OTHER_SIZE
 from gainspect.data.importers.source import FOUND_BY_NAME, NOT_THERE
+from gainspect.data.importers.table import NO_MASK
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
@@ -134,6 +135,27 @@ def test_a_table_of_classes_that_is_named_itself(tmp_path: Path) -> None:
     _table(table, "image,label", "a.png,ng", "b.png,ok")
     done, _ = imported(table, tmp_path / "out")
     assert done.record["format"] == "manifest"
+
+
+def test_masks_and_types_of_a_table(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        photo(tmp_path / "set/parts" / name)
+    mask = drawn_sets.blob("a")
+    drawn_sets.draw_mask(tmp_path / "set/masks/a.png", mask)
+    _table(
+        tmp_path / "set/labels.csv",
+        '"image","label","mask","defect_type"',
+        "parts/a.png,defective,masks/a.png,dent",
+        "parts/b.png,good,,",
+        "parts/c.png,defective,masks/c.png,dent",
+    )
+    _, manifest = imported(tmp_path / "set", tmp_path / "out", format="table")
+    a, b = manifest.parts
+    assert (a.label, a.defect_type, b.label, b.mask) == (Label.NG, "dent", Label.OK, None)
+    drawn = manifest.mask(a)
+    assert drawn is not None
+    assert ((drawn > 0) == mask).all()
+    assert fates(tmp_path / "out")["parts/c.png"] == f"not taken: {NO_MASK}"
 
 
 def test_rows_of_an_image_that_disagree_are_refused(tmp_path: Path) -> None:
