@@ -265,7 +265,7 @@ def table(root: Path, count: int = 16) -> Sample:
     return sample
 
 
-SETS: dict[str, Callable[[Path], Sample]] = {
+SETS: dict[str, Callable[..., Sample]] = {
     "mvtec-ad": mvtec_ad,
     "mvtec-loco": mvtec_loco,
     "btad": btad,
@@ -278,7 +278,7 @@ SETS: dict[str, Callable[[Path], Sample]] = {
     "class-folders": class_folders,
     "table": table,
 }
-"""By the name of their format."""
+"""By the name of their format: make the set in a folder, with a number of images of each kind."""
 INSIDE = {"visa": "candle"}
 """The folder below the root that is imported, where it is not the root."""
 

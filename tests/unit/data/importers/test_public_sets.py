@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import drawn_sets
@@ -294,6 +294,26 @@ def test_garbage_in_the_table_of_severstal_leaves_nothing_half_written(
         assert not (folder / "out").exists()
     else:
         assert (folder / "out/manifest.csv").is_file()
+
+
+@settings(max_examples=15)
+@given(content=st.binary(max_size=40) | st.binary(max_size=40).map(lambda b: b"\x89PNG\r\n\x1a\n" + b))
+@pytest.mark.parametrize("name", ["mvtec-loco", "visa", "kolektorsdd", "magnetic-tile"])
+def test_garbage_in_place_of_a_mask_leaves_its_image(
+    tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("garbage")
+    sample = SETS[name](folder / "set", 2)
+    masks = {
+        "mvtec-loco": "box/ground_truth/logical_anomalies/000/000.png",
+        "visa": "candle/Data/Masks/Anomaly/000.png",
+        "kolektorsdd": "kos01/Part0_label.bmp",
+        "magnetic-tile": "MT_Free/Imgs/exp1_num_461.png",
+    }
+    (folder / "set" / masks[name]).write_bytes(content)
+    _, manifest = imported(folder / "set" / INSIDE.get(name, ""), folder / "out")
+    assert len(manifest.parts) == len(sample) - 1
+    assert len([fate for fate in fates(folder / "out").values() if "cannot be" in fate]) == 1
 
 
 @pytest.mark.parametrize("line", ["nonsense", "1\t2\t0001.PNG\t0\t0", "\x00"])
