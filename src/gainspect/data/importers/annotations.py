@@ -106,6 +106,8 @@ class Shape:
     """Whether positions are shares 0…1 of width and height, as in YOLO. Not for `Pixels`."""
     crowd: bool = False
     """Whether it only says that there are some here: such regions are ignored."""
+    kind: MaskKind | None = None
+    """What it shows of a defect, where the labels say it; None: what its geometry is."""
 
 
 @dataclass(frozen=True, eq=False)

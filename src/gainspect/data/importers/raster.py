@@ -33,6 +33,8 @@ class Drawn(NamedTuple):
 
 def kind_of(shape: Shape) -> MaskKind:
     """What a shape shows of a defect. A polygon of four corners along the axes is a box."""
+    if shape.kind is not None:
+        return shape.kind
     match shape.geometry:
         case Box():
             return "box"

@@ -1,13 +1,39 @@
 """All formats of labels that are read, one importer each, and which of them a folder has."""
 
-from gainspect.data.importers import coco, own
+from gainspect.data.importers import (
+    class_folders,
+    coco,
+    dagm,
+    kolektor,
+    magnetic_tile,
+    mvtec,
+    own,
+    severstal,
+    table,
+    visa,
+)
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import Source
 from gainspect.errors import GainspectError
 
 OWN: tuple[Importer, ...] = (own.MANIFEST, own.FOLDER)
 """What is read without an import as well."""
-IMPORTERS: tuple[Importer, ...] = (*OWN, coco.COCO, coco.SEGMENT_ANYTHING)
+IMPORTERS: tuple[Importer, ...] = (
+    *OWN,
+    coco.COCO,
+    coco.SEGMENT_ANYTHING,
+    mvtec.MVTEC_AD,
+    mvtec.MVTEC_LOCO,
+    visa.VISA,
+    mvtec.BTAD,
+    kolektor.KOLEKTOR,
+    kolektor.KOLEKTOR_2,
+    dagm.DAGM,
+    severstal.SEVERSTAL,
+    magnetic_tile.MAGNETIC_TILE,
+    class_folders.CLASS_FOLDERS,
+    table.TABLE,
+)
 """In the order in which they are listed."""
 
 
@@ -46,6 +72,11 @@ def importer_of(source: Source, name: str = "auto") -> Importer:
 
 
 def recognized(source: Source) -> list[tuple[Importer, str]]:
-    """The importers that recognize a source, each with its reason."""
-    reasons = ((importer, importer.recognize(source)) for importer in IMPORTERS)
-    return [(importer, reason) for importer, reason in reasons if reason is not None]
+    """The importers that recognize a source, each with its reason; a fallback where no other one does."""
+    for fallback in (False, True):
+        tried = [importer for importer in IMPORTERS if importer.fallback is fallback]
+        reasons = ((importer, importer.recognize(source)) for importer in tried)
+        found = [(importer, reason) for importer, reason in reasons if reason is not None]
+        if found:
+            return found
+    return []
