@@ -1,6 +1,7 @@
 """Near duplicates: planted copies are found, and parts that only look alike are not, in sets of any kind."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,11 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gainspect.data.near_duplicates import Twins, find_twins, thumbnail_of
+from gainspect.data.importers import load_manifest
+from gainspect.data.near_duplicates import Twins, find_twins, thumbnail_of, twins
 from gainspect.data.near_duplicates.alignment import differences
 from gainspect.data.near_duplicates.neighbors import LEAF, describe, leaves, nearest
 from gainspect.data.near_duplicates.thumbnail import SIDE, Thumbnail
 from gainspect.types import Image
+from reference import alignment_reference
 
 PX = 128
 PARTS = 40
@@ -166,6 +169,38 @@ def test_the_difference_of_a_gain_a_shift_and_nothing() -> None:
     assert shift == pytest.approx(0, abs=1e-3)
     assert other > 0.1
     assert flat == 1
+
+
+@pytest.mark.parametrize("kind", SETS)
+def test_a_coarse_grid_finds_the_twins_of_a_fine_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = parts_of(kind)
+    copies = [copy(images[place]) for place, copy in enumerate((in_jpeg, brighter, shifted, cropped))]
+    require_those_of_the_reference([thumbnail_of(image) for image in [*images, *copies]], None, monkeypatch)
+
+
+@pytest.mark.mt
+@pytest.mark.parametrize("name", ["mt", "plate", "screw"])
+def test_real_sets_have_the_twins_of_the_fine_grid(
+    name: str, magnetic_tile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = magnetic_tile.parent / name
+    if not folder.is_dir():
+        pytest.skip(f"there is no {name} beside Magnetic Tile")
+    manifest = load_manifest(folder)
+    parts = sorted(manifest.parts, key=manifest.key)[:500]
+    thumbnails = [thumbnail_of(manifest.image(part)) for part in parts]
+    require_those_of_the_reference(thumbnails, [part.group for part in parts], monkeypatch)
+
+
+def require_those_of_the_reference(
+    thumbnails: list[Thumbnail], groups: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same twins as by four steps on all pixels, and about as near."""
+    groups = groups or [str(place) for place in range(len(thumbnails))]
+    found = {(twin.one, twin.other): twin.nearness for twin in find_twins(thumbnails, groups)}
+    monkeypatch.setattr(twins, "differences", alignment_reference.differences)
+    wanted = {(twin.one, twin.other): twin.nearness for twin in find_twins(thumbnails, groups)}
+    assert found == pytest.approx(wanted, abs=2e-3, rel=0.05)
 
 
 def noise(count: int) -> list[Thumbnail]:

@@ -69,20 +69,17 @@ def _compared(
     thumbnails: list[Thumbnail], near: NDArray[np.intp], on_image: Callable[[], None]
 ) -> NDArray[np.float64]:
     """(N, K) the difference from each neighbor, the same both ways; ∞ where there is no neighbor."""
-    known: dict[tuple[int, int], float] = {}
-    for one, others in enumerate(near.tolist()):
-        wanted = [other for other in others if other >= 0 and (min(one, other), max(one, other)) not in known]
-        if wanted:
-            measured = differences(thumbnails[one], [thumbnails[other] for other in wanted])
-            for other, difference in zip(wanted, measured.tolist(), strict=True):
-                known[min(one, other), max(one, other)] = difference
+    apart = np.full(near.shape, np.inf)
+    for one, others in enumerate(near):
+        wanted = np.flatnonzero((others >= 0) & np.isinf(apart[one]))
+        if len(wanted):
+            neighbors = others[wanted]
+            measured = differences(thumbnails[one], [thumbnails[other] for other in neighbors])
+            apart[one, wanted] = measured
+            theirs, place = np.nonzero(near[neighbors] == one)  # it is a neighbor of some of its neighbors
+            apart[neighbors[theirs], place] = measured[theirs]
         on_image()
-    return np.array(
-        [
-            [known[min(one, other), max(one, other)] if other >= 0 else np.inf for other in others]
-            for one, others in enumerate(near.tolist())
-        ]
-    )
+    return apart
 
 
 def _usual(near: NDArray[np.intp], apart: NDArray[np.float64]) -> NDArray[np.float64]:
