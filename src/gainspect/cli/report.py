@@ -24,6 +24,15 @@ def report(
     ] = None,
     lang: Annotated[str, typer.Option(help="Language: en or ko.")] = "en",
     split: Annotated[str, typer.Option(help="Part of the data: test, val, train or all.")] = "test",
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Judge a sample of at most so many images: OK and each type of defect in their shares of "
+            "the whole, the same images each time.  [default: all]",
+            show_default=False,
+        ),
+    ] = None,
     doubtful: Annotated[
         Path | None, typer.Option(help="CSV with a column `file` that lists images with doubtful labels.")
     ] = None,
@@ -51,6 +60,7 @@ def report(
         out=path,
         language=lang,
         split=split,
+        limit=limit,
         doubtful=left_out,
         seen=require_seen_choice(seen),
         mask_values=None if mask_values is None else MaskValues.parse(mask_values),

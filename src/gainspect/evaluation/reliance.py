@@ -286,6 +286,7 @@ def _examined(
             image=name,
             label=part.label,
             group=part.group,
+            part=part.part or None,
             defect_type=part.defect_type,
             truth=truth,
             defect_px=across,

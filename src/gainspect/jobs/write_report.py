@@ -9,6 +9,7 @@ from rich.console import Console
 from gainspect.data.manifest import Manifest, require_both_classes
 from gainspect.data.mask_values import MaskValues
 from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
+from gainspect.data.stratified_sample import stratified_sample
 from gainspect.data.taken import not_taken_sentence
 from gainspect.evaluation.chosen_on import ChosenOn, chosen_on, chosen_on_of
 from gainspect.evaluation.doubtful import require_known, resolve
@@ -45,6 +46,7 @@ def write_inspection_report(
     out: Path,
     language: str = "en",
     split: str = "test",
+    limit: int | None = None,
     doubtful: frozenset[str] = frozenset(),
     seen: SeenChoice = "refuse",
     mask_values: MaskValues | None = None,
@@ -61,6 +63,7 @@ def write_inspection_report(
         out: HTML file to write.
         language: "en" or "ko".
         split: the part of the data to judge; "all": all of them, whatever the model has seen.
+        limit: judge a `stratified_sample` of at most so many images; None: all of them.
         doubtful: images with doubtful labels, by path or by a file name that only one has.
         seen: whether to judge images that the model has seen in training or validation; the report names
             them.
@@ -70,9 +73,9 @@ def write_inspection_report(
         console: where progress is shown; None: no progress is shown.
 
     Raises:
-        GainspectError: the run has not ended, the data are missing or have no OK or no NG images, a
-            doubtful image is none of them, a doubtful file name fits several images, or the model has seen
-            some of them.
+        GainspectError: the run has not ended, the data are missing or have no OK or no NG images, the limit
+            leaves no room for both, a doubtful image is none of them, a doubtful file name fits several
+            images, or the model has seen some of them.
     """
     wording = Wording(language)
     bundle_path, everything = _bundle_and_data(target, data, mask_values, console)
@@ -82,6 +85,10 @@ def write_inspection_report(
     undivided = is_bundle(target) and not any(part.split for part in everything.parts)
     manifest = part_of_data(everything, ALL if undivided else split)
     require_both_classes(manifest, what="what is to be judged")
+    whole = len(manifest.parts)
+    if limit is not None and limit < whole:
+        manifest = stratified_sample(manifest, limit)
+        say(console, f"A sample of {len(manifest.parts)} of {whole} images is judged.")
     bundle = read_bundle(bundle_path)
     known = seen_of(bundle)
     found = None if known is None else known.among(manifest)
@@ -110,7 +117,8 @@ def write_inspection_report(
     for name, shown in _blind_parts(operating, everything, manifest, known):
         for image in examine(inspector, shown):
             album.add_blind(name, image)
-    write_report(out, inspector, manifest, examined, album, wording, operating, left_out, found)
+    sample_of = whole if len(manifest.parts) < whole else None
+    write_report(out, inspector, manifest, examined, album, wording, operating, left_out, found, sample_of)
 
 
 def _chosen_on(bundle: Bundle, target: Path) -> ChosenOn | None:
