@@ -95,7 +95,7 @@ def measured(source: Path, step: str, folder: Path) -> Cost | None:
 
 
 def commit_of(source: Path) -> str:
-    """The short name of the commit of a checkout, with `_CHANGED` where its code is not that of the commit."""
+    """The short name of the commit of a checkout, with `_CHANGED` where its code has changes."""
     git = ["git", "-C", str(source)]
     name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True)
     same = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "src"], check=False).returncode == 0
