@@ -18,9 +18,16 @@ from gainspect.evaluation.goals import point_of
 from gainspect.evaluation.judged_parts import judged_parts
 from gainspect.evaluation.operating_facts import OperatingFacts
 from gainspect.evaluation.reliance import assessment_of, examine
-from gainspect.evaluation.saved_verdicts import PREDICTIONS, predictions_csv, read_verdicts
+from gainspect.evaluation.saved_verdicts import (
+    METRICS,
+    PREDICTIONS,
+    predictions_csv,
+    read_judged_by,
+    read_verdicts,
+)
 from gainspect.evaluation.validation_verdicts import read_validation_verdicts
 from gainspect.files import write_text
+from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
@@ -50,6 +57,8 @@ def write_inspection_report(
     doubtful: frozenset[str] = frozenset(),
     seen: SeenChoice = "refuse",
     mask_values: MaskValues | None = None,
+    runtime: RuntimeName = "auto",
+    precision: Precision = "f32",
     batch_size: int = USUAL_BATCH,
     threads: int | None = None,
     console: Console | None = None,
@@ -68,6 +77,8 @@ def write_inspection_report(
         seen: whether to judge images that the model has seen in training or validation; the report names
             them.
         mask_values: what the values of masks mean, of the data given with a bundle; None: as in its training.
+        runtime: see `Inspector.load`; the report names it.
+        precision: see `Inspector.load`.
         batch_size: see `Inspector.load`.
         threads: see `Inspector.load`.
         console: where progress is shown; None: no progress is shown.
@@ -94,7 +105,7 @@ def write_inspection_report(
     found = None if known is None else known.among(manifest)
     if found and seen == "refuse" and split != ALL:
         require_unseen(found, len(manifest.parts), what="what is to be judged", where=manifest.root)
-    inspector = Inspector.load(bundle, batch_size=batch_size, threads=threads)
+    inspector = Inspector.load(bundle, runtime, precision, batch_size=batch_size, threads=threads)
     album, examined, judged = Album(bundle), [], []
     with image_bar("judge and check", len(manifest.parts), console) as advance:
         for image in examine(inspector, manifest):
@@ -188,7 +199,7 @@ def write_comparison_report(runs: Mapping[str, Path], out: Path, language: str =
         GainspectError: a run has not been evaluated yet, or the runs were evaluated on different images.
     """
     wording = Wording(language)
-    tables = {
-        name: read_verdicts(RunFolder(run).evaluation_folder() / PREDICTIONS) for name, run in runs.items()
-    }
-    write_comparison(out, tables, wording)
+    folders = {name: RunFolder(run).evaluation_folder() for name, run in runs.items()}
+    tables = {name: read_verdicts(folder / PREDICTIONS) for name, folder in folders.items()}
+    judged = {name: read_judged_by(folder / METRICS) for name, folder in folders.items()}
+    write_comparison(out, tables, wording, judged)

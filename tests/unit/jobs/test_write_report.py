@@ -111,6 +111,15 @@ def test_a_sample_is_judged_and_the_report_says_so(data, tmp_path, language, tol
     assert "24 of 24" not in whole and told.partition(" 10")[0] not in whole
 
 
+def test_a_report_names_the_runtime_that_it_was_told_to_judge_with(data, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(inspector_module, "open_backend", lambda *told: given.append(told) or Spots())
+    bundle = bundle_with(tmp_path / "spots.gain", {})
+    text, _ = report(bundle.path, tmp_path, runtime="openvino", precision="bf16", threads=3)
+    assert "Judged by fake f32." in text  # what the backend calls itself
+    assert [told[1:] for told in given] == [("openvino", "bf16", 3)]
+
+
 def test_verdicts_of_a_report_name_the_parts_of_several_images(data, tmp_path):
     together = tuple(replace(part, part=part.group) for part in data.parts)
     save_manifest(replace(data, parts=together), tmp_path / "data" / "parts.csv")

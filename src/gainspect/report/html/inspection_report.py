@@ -24,6 +24,7 @@ from gainspect.evaluation.reliance import (
     quadrant,
     reliance,
 )
+from gainspect.evaluation.saved_verdicts import judged_by
 from gainspect.evaluation.summary import summarize
 from gainspect.inspection.bundle import Bundle
 from gainspect.inspection.inspector import Inspector
@@ -38,6 +39,7 @@ from gainspect.report.html.plots import curve, shares_with_intervals
 from gainspect.report.operating_sentences import named
 from gainspect.report.texts import Wording
 from gainspect.report.texts.inputs import ranges_in_words
+from gainspect.report.texts.judged_by import judged_by_words
 from gainspect.types import Label, ReviewReason
 
 _InputRow = tuple[str, str, int, int]
@@ -171,6 +173,7 @@ def write_report(
         bundle=album.bundle,
         policy=description.policy,
         runtime=f"{inspector.backend.runtime} {inspector.backend.precision}",
+        judged_by=judged_by_words(judged_by(inspector), wording),
         tested=manifest.root.name,
         tested_on="tested_on_unknown" if seen is None else "tested_on_seen" if seen else "tested_on",
         sampled=None if sample_of is None else wording("sampled", n=len(examined), of=sample_of),
