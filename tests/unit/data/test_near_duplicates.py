@@ -10,10 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gainspect.data.importers import load_manifest
-from gainspect.data.near_duplicates import Twins, find_twins, thumbnail_of, twins
+from gainspect.data.near_duplicates import (
+    Chosen,
+    ThumbnailStore,
+    Twins,
+    find_twins,
+    thumbnail_of,
+    thumbnail_store,
+    twins,
+)
 from gainspect.data.near_duplicates.alignment import differences
 from gainspect.data.near_duplicates.neighbors import LEAF, describe, leaves, nearest
 from gainspect.data.near_duplicates.thumbnail import SIDE, Thumbnail
+from gainspect.errors import GainspectError
 from gainspect.types import Image
 from reference import alignment_reference
 
@@ -232,3 +241,28 @@ def test_where_there_are_fewer_neighbors_than_asked_for_the_rest_is_named_minus_
     near = nearest(described, np.array([0, 0, 0, 1]), 3)
     assert near[:3].tolist() == [[3, -1, -1]] * 3
     assert sorted(near[3].tolist()) == [0, 1, 2]
+
+
+def test_a_store_gives_back_what_it_took_from_memory_and_from_its_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(thumbnail_store, "IN_MEMORY", 3)
+    store, given = ThumbnailStore(), noise(8)
+    for place, thumbnail in enumerate(given):
+        assert len(store) == place
+        store.append(thumbnail)
+        assert np.array_equal(store[place // 2], given[place // 2])  # reading between writing
+    assert all(np.array_equal(store[place], thumbnail) for place, thumbnail in enumerate(given))
+    backwards = Chosen(store, range(7, -1, -1))
+    assert len(backwards) == 8 and np.array_equal(backwards[0], given[7])
+    found = find_twins(store, list("abcdefgh"))
+    assert found == find_twins(given, list("abcdefgh"))
+
+
+def test_a_store_without_room_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/dev/full: every write fails for want of space."""
+    monkeypatch.setattr(thumbnail_store, "IN_MEMORY", 0)
+    full = Path("/dev/full")
+    monkeypatch.setattr(thumbnail_store.tempfile, "TemporaryFile", lambda **given: full.open("r+b", **given))
+    with pytest.raises(GainspectError, match="cannot keep thumbnails in the folder for temporary files"):
+        ThumbnailStore().append(noise(1)[0])
