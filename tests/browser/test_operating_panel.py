@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_decisions_are_those_of_the_policy(blank: Any) -> None:
     ]
     cuts = [sorted((rng.choice(scores), rng.choice(scores))) for _ in parts]
     given = [
-        ({**part.model_dump(), "least": LABELS.index(part.least)}, threshold, review_from)
+        ({**asdict(part), "least": LABELS.index(part.least)}, threshold, review_from)
         for part, (review_from, threshold) in zip(parts, cuts, strict=True)
     ]
     body = "const [OK, REVIEW, NG] = [0, 1, 2];" + between("const decided", "const tally")
