@@ -16,7 +16,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,8 +29,11 @@ _LACKS = "ImportError", "TypeError", "AttributeError"
 _CHANGED = "-changed"
 """What was measured there before may not hold."""
 
-Costs = dict[str, dict[int, Cost | None]]
-"""By step and number of images; None: it cannot be measured."""
+_NONE = "–"
+"""In the place of the costs of a step that the code does not have."""
+
+Costs = dict[str, dict[int, Cost | str]]
+"""By step and number of images; in words, why it could not be measured."""
 
 
 def main() -> None:
@@ -51,8 +54,9 @@ def main() -> None:
     text = f"{' '.join((__doc__ or '').split())}\n\n{markdown([_row(step, now[step]) for step in steps])}"
     if options.before is not None:
         before = costs(options.before, steps, _whole(options.before_images), options.work)
-        text += f"\nBefore is commit {commit_of(options.before)}; – it has no such function.\n\n"
+        text += f"\nBefore is commit {commit_of(options.before)}; {_NONE}: it has no such function.\n\n"
         text += markdown([_compared(step, before[step], now[step]) for step in steps])
+        text += "".join(_failures(before))
     print(text)
     print("Saved:", save("scale", f"Cost by the number of images, of {SIDE} × {SIDE} px", text))
 
@@ -74,12 +78,13 @@ def costs(source: Path, steps: Sequence[str], numbers: Sequence[int], work: Path
                 print(f"{commit}: {name}", file=sys.stderr)
                 known[name] = measured(source, step, folder)
                 kept.write_text(json.dumps(known, indent=1))
-            found[step][number] = None if known[name] is None else Cost(*known[name])
+            cost = known[name]
+            found[step][number] = cost if isinstance(cost, str) else Cost(*cost)
     return found
 
 
-def measured(source: Path, step: str, folder: Path) -> Cost | None:
-    """Run a step in a new process, on one thread; None: the code has not what it calls."""
+def measured(source: Path, step: str, folder: Path) -> Cost | str:
+    """Run a step in a new process, on one thread; of an older commit it may fail."""
     environment = os.environ | {
         "PYTHONPATH": str(source / "src"),
         "OMP_NUM_THREADS": "1",
@@ -89,23 +94,25 @@ def measured(source: Path, step: str, folder: Path) -> Cost | None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return Cost(*json.loads(done.stdout.splitlines()[-1]))
-    if source != PROJECT and done.stderr.splitlines()[-1].startswith(_LACKS):
-        return None
-    raise SystemExit(done.stderr)
+    if source == PROJECT:
+        raise SystemExit(done.stderr)
+    why = done.stderr.splitlines()[-1]
+    return _NONE if why.startswith(_LACKS) else why.partition(": ")[2]
 
 
 def commit_of(source: Path) -> str:
-    """The short name of the commit of a checkout, with `_CHANGED` where its code has changes."""
-    git = ["git", "-C", str(source)]
-    name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True)
-    same = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "src"], check=False).returncode == 0
+    """The short name of the last commit that changed the code of a checkout; `_CHANGED` for later changes."""
+    git, code = ["git", "-C", str(source)], ["--", "src"]
+    last = [*git, "log", "-1", "--format=%h", *code]
+    name = subprocess.run(last, check=True, capture_output=True, text=True)
+    same = subprocess.run([*git, "diff", "--quiet", "HEAD", *code], check=False).returncode == 0
     return name.stdout.strip() + ("" if same else _CHANGED)
 
 
-def _row(name: str, of: Mapping[int, Cost | None]) -> dict[str, object]:
+def _row(name: str, of: Mapping[int, Cost | str]) -> dict[str, object]:
     """A row of the table: seconds, exponents, memory."""
     row: dict[str, object] = {"step": name}
-    known = {number: cost for number, cost in of.items() if cost is not None}
+    known = {number: cost for number, cost in of.items() if isinstance(cost, Cost)}
     for number, cost in known.items():
         row[f"{number:,}: s per 1,000"] = 1000 * cost.seconds / number
     for one, other in pairwise(known):
@@ -118,16 +125,29 @@ def _row(name: str, of: Mapping[int, Cost | None]) -> dict[str, object]:
 
 
 def _compared(
-    name: str, before: Mapping[int, Cost | None], now: Mapping[int, Cost | None]
+    name: str, before: Mapping[int, Cost | str], now: Mapping[int, Cost | str]
 ) -> dict[str, object]:
     """A row of the second table: before and now at each number that both were measured at."""
     row: dict[str, object] = {"step": name}
     for number, cost in before.items():
-        for when, one in (("before", cost), ("now", now.get(number))):
-            row[f"{number:,}: s {when}"] = "–" if one is None else one.seconds
-        for when, one in (("before", cost), ("now", now.get(number))):
-            row[f"{number:,}: MiB {when}"] = "–" if one is None else one.bytes / 2**20
+        both = ("before", cost), ("now", now.get(number, _NONE))
+        for when, one in both:
+            row[f"{number:,}: s {when}"] = one.seconds if isinstance(one, Cost) else _said(one)
+        for when, one in both:
+            row[f"{number:,}: MiB {when}"] = one.bytes / 2**20 if isinstance(one, Cost) else _said(one)
     return row
+
+
+def _said(why: str) -> str:
+    return why if why == _NONE else "fails"
+
+
+def _failures(costs: Costs) -> Iterator[str]:
+    """A paragraph for each step that failed."""
+    for step, of in costs.items():
+        for number, cost in of.items():
+            if isinstance(cost, str) and cost != _NONE:
+                yield f'\nBefore, the step "{step}" fails at {number:,} images: {cost}\n'
 
 
 def _whole(numbers: str) -> list[int]:

@@ -637,10 +637,11 @@ def test_scale_tells_by_which_power_each_step_grows(
 
     ran: list[tuple[Path, str, str]] = []
 
-    def planned(source: Path, name: str, folder: Path) -> scale.Cost | None:
+    def planned(source: Path, name: str, folder: Path) -> scale.Cost | str:
         ran.append((source, name, folder.name))
         if source == older:
-            return None if name == "report" else scale.Cost(seconds=7.0, bytes=2**20)
+            without = {"report": "it is too large", "policy": "–"}
+            return without.get(name) or scale.Cost(seconds=7.0, bytes=2**20)
         assert scale_steps.run(name, folder).seconds > 0
         images = int(folder.name)
         return scale.Cost(seconds=images / 10 if name != "policy" else images**2, bytes=images * 2**20)
@@ -656,8 +657,10 @@ def test_scale_tells_by_which_power_each_step_grows(
     scale.main()  # what was measured is not measured again
     assert len(ran) == 3 * len(scale.STEPS)
     text, _, compared = (tmp_path / "results" / "scale.md").read_text().partition("Before is commit 0ld")
+    compared, _, failed = compared.partition("\nBefore, the step ")
+    assert failed == '"report" fails at 20 images: it is too large\n'
     assert {row["step"]: row["20: s before"] for row in _table(compared)} == {
-        name: "–" if name == "report" else "7.000" for name in scale.STEPS
+        name: {"report": "fails", "policy": "–"}.get(name, "7.000") for name in scale.STEPS
     }
     assert {row["20: s now"] for row in _table(compared) if row["step"] != "policy"} == {"2.000"}
     rows = {row["step"]: row for row in _table(text)}
