@@ -107,8 +107,7 @@ def compare_strategies(
                 comparisons.setdefault(title, []).append(figures)
     for title, compared in comparisons.items():
         save_comparison(compared, out, "compare" if title == ALL_LABELS else "compare-without-doubtful")
-    inspectors = {name: _inspector(run, runtime, threads) for name, run in runs.items()}
-    say(console, picture(inspectors, manifest.split("test"), out / "compare.png"))
+    say(console, picture(runs, manifest.split("test"), out / "compare.png", runtime, threads))
     return comparisons
 
 
@@ -119,16 +118,22 @@ def _inspector(run: RunFolder, runtime: RuntimeName, threads: int | None) -> Ins
     return Inspector.load(bundle_of(run), runtime, threads=threads, check=False)
 
 
-def picture(inspectors: Mapping[str, Inspector], manifest: Manifest, out: Path) -> str | None:
-    """Draw parts of each defect type and OK parts, with the evidence that each inspector shows.
+def picture(
+    runs: Mapping[str, RunFolder],
+    manifest: Manifest,
+    out: Path,
+    runtime: RuntimeName = "auto",
+    threads: int | None = None,
+) -> str | None:
+    """Draw parts of each defect type and OK parts, with the evidence of each run, as `run_evaluation` judges.
 
     Returns:
         What no installed font can draw, in a sentence; None: nothing.
     """
     parts = _examples(manifest)
     verdicts = {
-        name: list(inspector.judge(manifest.image(part) for part in parts))
-        for name, inspector in inspectors.items()
+        name: list(_inspector(run, runtime, threads).judge(manifest.image(part) for part in parts))
+        for name, run in runs.items()
     }
     defective = [part.label is Label.NG for part in parts]
     scales = [_hottest(column, defective) for column in verdicts.values()]
