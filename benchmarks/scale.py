@@ -6,8 +6,8 @@ which the cost grows from one number to the next; n log n is about 1.1. Memory i
 process had before the step. Scores are drawn, or the darkness of the images; no network is run.
 
 The folder `--work` keeps the images, and every finished step of a commit, so that a run that was stopped goes
-on. `--before DIR` measures the code in DIR too, a checkout of an older commit, as far as it has the same
-functions.
+on; `--kept` makes the table of those alone. `--before DIR` measures the code in DIR too, a checkout of an older
+commit, as far as it has the same functions.
 """
 
 import argparse
@@ -29,8 +29,8 @@ _LACKS = "ImportError", "TypeError", "AttributeError"
 _CHANGED = "-changed"
 """What was measured there before may not hold."""
 
-_NONE = "–"
-"""In the place of the costs of a step that the code does not have."""
+_NONE, _NOT_YET = "–", "not measured"
+"""In the place of the costs of a step that the code does not have, and of one that did not run yet."""
 
 Costs = dict[str, dict[int, Cost | str]]
 """By step and number of images; in words, why it could not be measured."""
@@ -45,15 +45,17 @@ def main() -> None:
     parser.add_argument("--images", default="1000,10000", help="numbers of images, rising")
     parser.add_argument("--full", action="store_true", help="100,000 images too")
     parser.add_argument("--steps", default=",".join(STEPS))
+    parser.add_argument("--kept", action="store_true", help="measure nothing")
     parser.add_argument("--before", type=Path, help="checkout of an older commit")
     parser.add_argument("--before-images", default="1000,10000", help="numbers of images for it")
     options = parser.parse_args()
     numbers = [*_whole(options.images), *([100_000] if options.full else [])]
     steps = options.steps.split(",")
-    now = costs(PROJECT, steps, numbers, options.work)
+    now = costs(PROJECT, steps, numbers, options.work, kept_only=options.kept)
     text = f"{' '.join((__doc__ or '').split())}\n\n{markdown([_row(step, now[step]) for step in steps])}"
     if options.before is not None:
-        before = costs(options.before, steps, _whole(options.before_images), options.work)
+        numbers = _whole(options.before_images)
+        before = costs(options.before, steps, numbers, options.work, kept_only=options.kept)
         text += f"\nBefore is commit {commit_of(options.before)}; {_NONE}: it has no such function.\n\n"
         text += markdown([_compared(step, before[step], now[step]) for step in steps])
         text += "".join(_failures(before))
@@ -61,7 +63,9 @@ def main() -> None:
     print("Saved:", save("scale", f"Cost by the number of images, of {SIDE} × {SIDE} px", text))
 
 
-def costs(source: Path, steps: Sequence[str], numbers: Sequence[int], work: Path) -> Costs:
+def costs(
+    source: Path, steps: Sequence[str], numbers: Sequence[int], work: Path, *, kept_only: bool = False
+) -> Costs:
     """What the steps cost with the code of a checkout; those that are in WORK already are not run again."""
     found: Costs = {step: {} for step in steps}
     commit = commit_of(source)
@@ -69,16 +73,16 @@ def costs(source: Path, steps: Sequence[str], numbers: Sequence[int], work: Path
     known = json.loads(kept.read_text()) if kept.is_file() and not commit.endswith(_CHANGED) else {}
     for number in numbers:
         folder = work / str(number)
-        if not (folder / TABLE).is_file():  # it is written last
+        if not kept_only and not (folder / TABLE).is_file():  # it is written last
             folder.mkdir(parents=True, exist_ok=True)
             write_parts(folder, number)
         for step in steps:
             name = f"{step}, {number}"
-            if name not in known:
+            if name not in known and not kept_only:
                 print(f"{commit}: {name}", file=sys.stderr)
                 known[name] = measured(source, step, folder)
                 kept.write_text(json.dumps(known, indent=1))
-            cost = known[name]
+            cost = known.get(name, _NOT_YET)
             found[step][number] = cost if isinstance(cost, str) else Cost(*cost)
     return found
 
@@ -112,15 +116,14 @@ def commit_of(source: Path) -> str:
 def _row(name: str, of: Mapping[int, Cost | str]) -> dict[str, object]:
     """A row of the table: seconds, exponents, memory."""
     row: dict[str, object] = {"step": name}
-    known = {number: cost for number, cost in of.items() if isinstance(cost, Cost)}
-    for number, cost in known.items():
-        row[f"{number:,}: s per 1,000"] = 1000 * cost.seconds / number
-    for one, other in pairwise(known):
-        row[f"exponent to {other:,}"] = math.log(known[other].seconds / known[one].seconds) / math.log(
-            other / one
-        )
-    for number, cost in known.items():
-        row[f"{number:,}: MiB"] = cost.bytes / 2**20
+    for number, cost in of.items():
+        row[f"{number:,}: s"] = cost.seconds if isinstance(cost, Cost) else cost
+    for (number, cost), (larger, other) in pairwise(of.items()):
+        both = isinstance(cost, Cost) and isinstance(other, Cost)
+        growth = math.log(other.seconds / cost.seconds) / math.log(larger / number) if both else _NONE
+        row[f"exponent to {larger:,}"] = growth
+    for number, cost in of.items():
+        row[f"{number:,}: MiB"] = cost.bytes / 2**20 if isinstance(cost, Cost) else cost
     return row
 
 
@@ -130,7 +133,7 @@ def _compared(
     """A row of the second table: before and now at each number that both were measured at."""
     row: dict[str, object] = {"step": name}
     for number, cost in before.items():
-        both = ("before", cost), ("now", now.get(number, _NONE))
+        both = ("before", cost), ("now", now.get(number, _NOT_YET))
         for when, one in both:
             row[f"{number:,}: s {when}"] = one.seconds if isinstance(one, Cost) else _said(one)
         for when, one in both:
@@ -139,14 +142,14 @@ def _compared(
 
 
 def _said(why: str) -> str:
-    return why if why == _NONE else "fails"
+    return why if why in (_NONE, _NOT_YET) else "fails"
 
 
 def _failures(costs: Costs) -> Iterator[str]:
     """A paragraph for each step that failed."""
     for step, of in costs.items():
         for number, cost in of.items():
-            if isinstance(cost, str) and cost != _NONE:
+            if isinstance(cost, str) and _said(cost) == "fails":
                 yield f'\nBefore, the step "{step}" fails at {number:,} images: {cost}\n'
 
 

@@ -668,4 +668,11 @@ def test_scale_tells_by_which_power_each_step_grows(
     for name, row in rows.items():
         assert float(row["exponent to 60"]) == (2 if name == "policy" else 1)
         assert (float(row["20: MiB"]), float(row["60: MiB"])) == (20, 60)
-    assert float(rows["split"]["20: s per 1,000"]) == 100
+    assert float(rows["split"]["20: s"]) == 2
+    (work / "abc.json").write_text(json.dumps({"split, 20": [2.0, 2**20]}))
+    monkeypatch.setattr(sys, "argv", ["scale.py", *arguments, "--kept"])
+    scale.main()
+    assert len(ran) == 3 * len(scale.STEPS)
+    kept = {row["step"]: row for row in _tables((tmp_path / "results" / "scale.md").read_text())[0]}
+    assert (kept["split"]["20: s"], kept["split"]["60: s"]) == ("2.000", "not measured")
+    assert (kept["split"]["exponent to 60"], kept["policy"]["20: MiB"]) == ("–", "not measured")
