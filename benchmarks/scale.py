@@ -5,9 +5,9 @@ which other work on the machine changes little. An exponent is that of the power
 which the cost grows from one number to the next; n log n is about 1.1. Memory is the peak above what the
 process had before the step. Scores are drawn, or the darkness of the images; no network is run.
 
-The folder `--work` keeps the images, and every finished step of a commit, so that a run that was stopped goes
-on; `--kept` makes the table of those alone. `--before DIR` measures the code in DIR too, a checkout of an older
-commit, as far as it has the same functions.
+The folder `--work` keeps the images, and every finished step of a commit, so that a run that was stopped
+goes on; `--kept` makes the table of those alone. `--before DIR` measures the code in DIR too, a checkout of
+an older commit, as far as it has the same functions.
 """
 
 import argparse
