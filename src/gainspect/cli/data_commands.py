@@ -1,18 +1,22 @@
-"""`gainspect data`: import, check or create a data set."""
+"""`gainspect data`: import labels, check a data set, look at it, correct its labels, or create one."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gainspect.cli import data_import
+from gainspect.cli import data_correct, data_export, data_import, data_review, data_sheet
 from gainspect.cli.console import console, print_json
 from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
 from gainspect.errors import GainspectError
 
-app = typer.Typer(no_args_is_help=True, help="Import, check or create a data set.")
+app = typer.Typer(no_args_is_help=True, help="Import, check, look at, correct or create a data set.")
 data_import.register(app)
+data_export.register(app)
+app.command("sheet")(data_sheet.sheet)
+app.command("review")(data_review.review)
+app.command("correct")(data_correct.correct)
 
 
 @app.command("check")

@@ -33,7 +33,7 @@ def import_(
         typer.Option(
             metavar="REGEX",
             help="Finds in an image's path the physical item that it shows (its first group counts), "
-            "such as 'lot(\\d+)'.",
+            "such as 'lot(\\d+)'; or the name of a column of the labels.",
         ),
     ] = None,
     part: Annotated[
@@ -42,6 +42,12 @@ def import_(
     line_width: Annotated[
         float, typer.Option(min=0.5, max=1000, help="Of lines whose tool states no width, pixels.")
     ] = 3.0,
+    resplit: Annotated[
+        bool,
+        typer.Option(
+            "--resplit", help="Divide anew, by group and defect type; the set's own splits are left."
+        ),
+    ] = False,
     copy: Annotated[bool, typer.Option("--copy", help="Copy images; otherwise they are linked.")] = False,
 ) -> None:
     """Make a data folder of what a label tool or a public set gave: manifest, images, masks."""
@@ -59,6 +65,7 @@ def import_(
         part=part,
         line_width=line_width,
         copy=copy,
+        resplit=resplit,
     )
     imported = import_data(source, choices, out, console=console)
     for line in (*import_lines(imported), *next_lines(imported)):

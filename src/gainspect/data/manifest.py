@@ -28,7 +28,8 @@ Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 _LATER = ("ignore", "mask_kind")
 """Columns that are written only where they say something."""
-_COLUMNS = ("image", "label", "mask", "group", "part", "defect_type", "split", *_LATER)
+COLUMNS = ("image", "label", "mask", "group", "part", "defect_type", "split", *_LATER)
+"""Those with a meaning; others are free."""
 _REQUIRED = ("image", "label")
 MOST_VIEWS = 100
 """More images of one part are taken for a mistake in its name."""
@@ -178,7 +179,7 @@ def read_manifest(path: Path, *, root: Path | None = None) -> Manifest:
     files = NamedFiles(root)
     parts: list[Part] = []
     places: dict[str, str] = {}
-    for row in read_rows(path, known=_COLUMNS, required=_REQUIRED):
+    for row in read_rows(path, known=COLUMNS, required=_REQUIRED):
         part = _part(row, files, f"{path}, {row.place}")
         key = composed(relative_name(part.image, root))
         if key in places:
@@ -196,7 +197,7 @@ def save_manifest(manifest: Manifest, path: Path) -> None:
     """Write a CSV with names relative to the manifest's root, atomically."""
     extras = list(dict.fromkeys(name for part in manifest.parts for name in part.extra))
     rows = [_columns_of(part, manifest) for part in manifest.parts]
-    columns = [name for name in _COLUMNS if name not in _LATER or any(row[name] for row in rows)]
+    columns = [name for name in COLUMNS if name not in _LATER or any(row[name] for row in rows)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*columns, *extras])
@@ -375,7 +376,7 @@ def _part(row: Row, files: NamedFiles, where: str) -> Part:
         part=row.text("part"),
         defect_type=row.text("defect_type") or None,
         split=cast(Split | None, split),
-        extra={name: value.strip() for name, value in row.values.items() if name not in _COLUMNS},
+        extra={name: value.strip() for name, value in row.values.items() if name not in COLUMNS},
         ignore=files.named(ignore, "ignore mask", where) if ignore else None,
         mask_kind=kind,
     )

@@ -53,7 +53,7 @@ THRESHOLDS = Scope((), MAP_NAMES, counts=False)
 """What thresholds on maps are chosen by."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Assessed:
     """The assessment of one image."""
 

@@ -194,7 +194,7 @@ def _localization(images: Sequence[Assessed]) -> dict[str, Any] | None:
     known = [image for image in images if image.overlap is not None]
     if not any(image.label is Label.NG for image in known):
         return None
-    total = localization.pooled([image.overlap for image in known if image.overlap is not None])
+    total = localization.pooled(image.overlap for image in known if image.overlap is not None)
     return {
         **_means(images, {"iou": "localization_iou", "dice": "localization_dice"}),
         "pooled_iou": localization.pooled_iou(total),

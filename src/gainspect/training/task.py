@@ -79,7 +79,7 @@ class InspectionTask(pl.LightningModule):
     ) -> tuple[Tensor, dict[LossName, Tensor]]:
         """The weighted sum of the losses, and each loss unweighted, at `progress` (0…1) of the run."""
         weights = model.strategy.weights_at(progress, self.stages)
-        output = model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(progress))
+        output = model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(progress), losses=weights)
         settings = self.config.training
         named = named_losses(
             output,

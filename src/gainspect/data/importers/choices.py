@@ -23,18 +23,20 @@ class Choices:
     unlabeled: Unlabeled | None = None
     """What images are that no labels name; None: it is asked, where there are some."""
     group: str | None = None
-    """A regular expression that finds the group in an image's path; see `named_by`."""
+    """A regular expression that finds the group in an image's path, or a column; see `named_by`."""
     part: str | None = None
     """The same for the part."""
     line_width: float = LINE_WIDTH
     """Pixels, of lines whose tool states none."""
     copy: bool = False
     """Whether images are copied and not linked."""
+    resplit: bool = False
+    """Whether the splits that the set comes with are left, and new ones made by group and defect type."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON types, from which `from_json` makes the same again."""
         classes = {str(role): list(names) for role, names in self.classes.items() if names}
-        others = ("format", "unlabeled", "group", "part", "line_width", "copy")
+        others = ("format", "unlabeled", "group", "part", "line_width", "copy", "resplit")
         return {"classes": classes, **{name: getattr(self, name) for name in others}}
 
     @classmethod
@@ -62,6 +64,8 @@ class Choices:
                 classes[Role(name)] = tuple(piece.strip() for piece in value.split(",") if piece.strip())
             elif name == "line_width":
                 options[name] = line_width_of(value)
+            elif name == "resplit":
+                options[name] = _yes_or_no(value)
             else:
                 options[name] = unlabeled_of(value) if name == "unlabeled" else value
         return cls(classes=classes, **options)
@@ -73,7 +77,7 @@ class Choices:
         return cls(**{**stored, "classes": classes})
 
 
-_WRITTEN = (*Role, "format", "unlabeled", "group", "part", "line_width")
+_WRITTEN = (*Role, "format", "unlabeled", "group", "part", "line_width", "resplit")
 """Options that `Choices.parse` knows; data that are trained on are not copied."""
 
 
@@ -90,6 +94,12 @@ def line_width_of(text: str) -> float:
     if not 0.5 <= width <= 1000:
         raise GainspectError(f"{text!r} is not a width from 0.5 to 1000 pixels", where="line-width")
     return width
+
+
+def _yes_or_no(word: str) -> bool:
+    if word not in ("yes", "no"):
+        raise GainspectError(f"{word!r} is neither yes nor no", where="resplit")
+    return word == "yes"
 
 
 def unlabeled_of(word: str | None) -> Unlabeled | None:
@@ -115,15 +125,25 @@ def compiled(pattern: str | None, option: str) -> re.Pattern[str] | None:
         raise GainspectError(f"{pattern!r} is no regular expression ({error})", where=option) from error
 
 
-def named_by(pattern: re.Pattern[str], path: str, option: str) -> str:
+def named_by(
+    pattern: re.Pattern[str], path: str, option: str, columns: Mapping[str, str] | None = None
+) -> str:
     r"""What a regular expression finds in an image's path: its first group, or all that it matches.
+
+    Where it is the name of one of the image's columns, that column counts.
 
     >>> named_by(re.compile(r"lot(\d+)"), "images/lot17_3.png", "--group")
     '17'
+    >>> named_by(re.compile("serial"), "a.png", "--group", {"serial": "A-7"})
+    'A-7'
 
     Raises:
         GainspectError: it finds nothing, or nothing but blanks.
     """
+    if columns is not None and pattern.pattern in columns:
+        if named := columns[pattern.pattern].strip():
+            return named
+        raise GainspectError(f"the column {pattern.pattern!r} says nothing of {path!r}", where=option)
     match = pattern.search(path)
     found = "" if match is None else (match[1] if pattern.groups else match[0]) or ""
     if not found.strip():

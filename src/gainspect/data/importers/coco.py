@@ -28,6 +28,7 @@ from gainspect.data.importers.rle import decode_rle
 from gainspect.data.importers.source import Source
 from gainspect.data.importers.split_names import split_in
 from gainspect.errors import GainspectError
+from gainspect.types import MASK_KINDS, MaskKind
 
 NO_IMAGE_LISTED = "labels of an image that their file does not list"
 _WHOLE = "segment"
@@ -89,7 +90,9 @@ def _images_of(
             if geometry is None:
                 tags.append(called)
             else:
-                shapes.append(Shape(called, geometry, place, crowd=annotation.get("iscrowd") in (1, True)))
+                crowd, kind = annotation.get("iscrowd") in (1, True), annotation.get("mask_kind")
+                known: MaskKind | None = kind if isinstance(kind, str) and kind in MASK_KINDS else None
+                shapes.append(Shape(called, geometry, place, crowd=crowd, kind=known))
         yield AnnotatedImage(
             file=found.file,
             place=shown,
@@ -97,6 +100,8 @@ def _images_of(
             tags=tuple(dict.fromkeys(tags)),
             size=size,
             split=split,
+            group=_text(image.get("group")),
+            part=_text(image.get("part")),
             notes=(found.note,) if found.note else (),
         )
     for of, annotations in drawn.items():
@@ -163,6 +168,10 @@ def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:
     return None
 
 
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
 def _key(identity: object) -> object:
     """An id as it is compared: some tools write numbers as text in one place only."""
     return identity if isinstance(identity, (int, float)) else str(identity)
@@ -203,7 +212,8 @@ COCO = Importer(
     title="COCO",
     recognizes="a JSON file with `images` and `annotations`, beside, above or below the images",
     reads="polygons, run lengths (numbers or string), boxes where nothing else is drawn, crowds as ignored, "
-    "and annotations without any of these as a class of the image; the split from the name of file or folder",
+    "annotations without any of these as a class of the image; the split from the name of file or folder; "
+    "group, part and mask_kind as gainspect exports them",
     leaves="keypoints, captions, attributes, panoptic segments",
     tried_on="a real export",
     recognize=_recognize,

@@ -15,8 +15,12 @@ import numpy as np
 from gainspect.data.importers.annotations import AnnotatedImage, AnnotatedSet, Left
 from gainspect.data.importers.choices import Choices, compiled, named_by
 from gainspect.data.importers.classes import Roles, Survey, settle_roles, survey
+from gainspect.data.importers.free_columns import FreeColumns
 from gainspect.data.importers.importer import Importer
+from gainspect.data.importers.layouts import size_of
+from gainspect.data.importers.remarks import remarks_on
 from gainspect.data.importers.rendering import NotTakenError, Rendered, bare_label, render
+from gainspect.data.importers.resplit import resplit
 from gainspect.data.importers.source import Source
 from gainspect.data.importers.split_names import split_in
 from gainspect.data.manifest import Manifest, Part, checked, save_manifest
@@ -30,6 +34,8 @@ from gainspect.wording import plural
 MANIFEST, FATES = "manifest.csv", "import.csv"
 """What is written beside images/, masks/ and ignore/: the manifest, and what became of each source file."""
 
+_IMAGES = "images"
+OTHER_MASK = "its mask has another size"
 NO_LABELS = "an image that no labels name"
 
 
@@ -62,6 +68,8 @@ class Outcome:
     left: list[Left] = field(default_factory=list)
     notes: list[Left] = field(default_factory=list)
     """Images that are taken although something about them is odd."""
+    remarks: list[str] = field(default_factory=list)
+    """Sentences on the whole."""
 
     def to_json(self) -> dict[str, Any]:
         """Counts."""
@@ -145,8 +153,15 @@ def carry_out(made: Plan, folder: Path, on_image: Callable[[], None] = lambda: N
         why, count = Counter(item.why for item in outcome.left).most_common(1)[0]
         raise GainspectError(f"no image is left: {why} ({count})", where=made.source.path)
     outcome.left += made.labels.left
-    checked(Manifest(folder, tuple(outcome.parts)), where=made.source.path)
-    save_manifest(Manifest(folder, tuple(outcome.parts)), folder / MANIFEST)
+    manifest = Manifest(folder, tuple(outcome.parts))
+    checked(manifest, where=made.source.path)
+    if made.choices.resplit:
+        manifest = resplit(manifest)
+        outcome.parts = list(manifest.parts)
+    save_manifest(manifest, folder / MANIFEST)
+    names = [part.image.relative_to(folder / _IMAGES).as_posix() for part in outcome.parts]
+    outcome.remarks += [*made.labels.remarks, *writer.columns.remarks]
+    outcome.remarks += remarks_on(outcome.parts, names, made.choices)
     _write_fates(made, outcome, folder / FATES)
     return outcome
 
@@ -171,6 +186,7 @@ class _Writer:
         self._group = compiled(made.choices.group, "--group")
         self._part = compiled(made.choices.part, "--part")
         self._taken: set[str] = set()
+        self.columns = FreeColumns(made.choices)
 
     def name(self, image: AnnotatedImage) -> str:
         return (
@@ -188,6 +204,7 @@ class _Writer:
             raise NotTakenError(image.not_taken)
         if image.label is None and not image.annotated and choices.unlabeled != "ok":
             raise NotTakenError(NO_LABELS)
+        _require_one_size(image)
         content = self._content(image) if image.shapes or image.file is None else b""
         if image.shapes:
             rendered = render(image, content, roles, choices.line_width)
@@ -195,7 +212,7 @@ class _Writer:
             label, type_ = bare_label(image, roles)
             rendered = Rendered(label, None, None, image.mask_kind if image.mask else None, type_)
         place = self._place(image)
-        target = self.folder / "images" / place
+        target = self.folder / _IMAGES / place
         if image.file is None:
             _made(target).write_bytes(content)
         else:
@@ -210,10 +227,10 @@ class _Writer:
                 ignore=self._mask("ignore", place, image.ignore, rendered.ignored),
                 mask_kind=None if rendered.kind == "outline" else rendered.kind,
                 defect_type=rendered.defect_type,
-                group=named_by(self._group, path, "--group") if self._group else image.group,
-                part=named_by(self._part, path, "--part") if self._part else image.part,
+                group=named_by(self._group, path, "--group", image.extra) if self._group else image.group,
+                part=named_by(self._part, path, "--part", image.extra) if self._part else image.part,
                 split=image.split,
-                extra=image.extra,
+                extra=self.columns.renamed(image.extra),
             )
         )
         for note in (*image.notes, *rendered.notes):
@@ -261,6 +278,19 @@ class _Writer:
         return target
 
 
+def _require_one_size(image: AnnotatedImage) -> None:
+    """Refuse a ready-made mask of another size than its image, as far as headers show; either may lie turned.
+
+    Raises:
+        NotTakenError: it is.
+    """
+    size = None if image.file is None else size_of(image.file)
+    for mask in (image.mask, image.ignore):
+        other = None if mask is None or size is None else size_of(mask)
+        if size is not None and other is not None and sorted(other) != sorted(size):
+            raise NotTakenError(OTHER_MASK, f"{other[1]}×{other[0]}, {size[1]}×{size[0]} px")
+
+
 def put(file: Path, target: Path, *, copy: bool) -> None:
     """Link a file at another place, or copy it where it is asked or links cannot be made."""
     _made(target)
@@ -293,7 +323,8 @@ def _write_fates(made: Plan, outcome: Outcome, path: Path) -> None:
         for mask in sorted(made.found.masks):
             table.writerow([source.named(mask), "mask", ""])
         for read in sorted(source.used - made.found.masks):
-            table.writerow([source.named(read), "labels", ""])
+            if source.named(read) not in left:
+                table.writerow([source.named(read), "labels", ""])
         for item in outcome.left:
             table.writerow([item.name, f"not taken: {item.why}", item.detail])
         for other in source.others:

@@ -111,7 +111,7 @@ def import_source(path: Path, choices: Choices, out: Path, progress: Progress) -
                 "guessed": list(made.roles.guessed),
                 "bare": made.found.bare,
                 "one_class": made.labels.one_class,
-                "remarks": made.labels.remarks,
+                "remarks": outcome.remarks,
                 "outcome": outcome.to_json(),
             }
             write_json(partial / RECORD, record)

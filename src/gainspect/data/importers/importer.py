@@ -33,3 +33,6 @@ class Importer:
 
     Raises GainspectError, with file and place: the labels are damaged or not of this format. What
     concerns one image or shape only is not raised, but goes to `AnnotatedSet.left`, or is `Damaged`."""
+    fallback: bool = False
+    """Whether it counts only where no other format is recognized: a folder of a public set is a folder of
+    classes too."""

@@ -8,7 +8,7 @@ from gainspect.data.importers.folder import import_folder
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import Source
 from gainspect.data.manifest import Manifest, read_manifest
-from gainspect.data.tables import fold_header
+from gainspect.data.tables import LABEL_WORDS, fold_header, read_rows
 from gainspect.errors import GainspectError
 
 _MANIFESTS = frozenset({"manifest.csv", "manifest.parquet"})
@@ -29,7 +29,16 @@ def _names_images(table: Path) -> bool:
             header = {fold_header(name) for name in re.split("[,;\t]", file.readline(10_000))}
     except (OSError, UnicodeError):
         return False
-    return {"image", "label"} <= header
+    return {"image", "label"} <= header and _says_ok_or_ng(table)
+
+
+def _says_ok_or_ng(table: Path) -> bool:
+    """Whether its labels are words for OK and NG, not classes; True where it cannot be read."""
+    try:
+        rows = read_rows(table, known=("image", "label"), required=("image", "label"))
+        return all(row.text("label").casefold() in {"", *LABEL_WORDS} for row in rows)
+    except GainspectError:
+        return True
 
 
 def _recognize_manifest(source: Source) -> str | None:

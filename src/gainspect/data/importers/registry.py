@@ -1,6 +1,23 @@
 """All formats of labels that are read, one importer each, and which of them a folder has."""
 
-from gainspect.data.importers import coco, cvat, label_studio, labelme, own, supervisely, voc, yolo
+from gainspect.data.importers import (
+    class_folders,
+    coco,
+    cvat,
+    dagm,
+    kolektor,
+    label_studio,
+    labelme,
+    magnetic_tile,
+    mvtec,
+    own,
+    severstal,
+    supervisely,
+    table,
+    visa,
+    voc,
+    yolo,
+)
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import Source
 from gainspect.errors import GainspectError
@@ -17,6 +34,17 @@ IMPORTERS: tuple[Importer, ...] = (
     supervisely.SUPERVISELY,
     voc.VOC,
     yolo.YOLO,
+    mvtec.MVTEC_AD,
+    mvtec.MVTEC_LOCO,
+    visa.VISA,
+    mvtec.BTAD,
+    kolektor.KOLEKTOR,
+    kolektor.KOLEKTOR_2,
+    dagm.DAGM,
+    severstal.SEVERSTAL,
+    magnetic_tile.MAGNETIC_TILE,
+    class_folders.CLASS_FOLDERS,
+    table.TABLE,
 )
 """In the order in which they are listed."""
 
@@ -56,6 +84,11 @@ def importer_of(source: Source, name: str = "auto") -> Importer:
 
 
 def recognized(source: Source) -> list[tuple[Importer, str]]:
-    """The importers that recognize a source, each with its reason."""
-    reasons = ((importer, importer.recognize(source)) for importer in IMPORTERS)
-    return [(importer, reason) for importer, reason in reasons if reason is not None]
+    """The importers that recognize a source, each with its reason; a fallback where no other one does."""
+    for fallback in (False, True):
+        tried = [importer for importer in IMPORTERS if importer.fallback is fallback]
+        reasons = ((importer, importer.recognize(source)) for importer in tried)
+        found = [(importer, reason) for importer, reason in reasons if reason is not None]
+        if found:
+            return found
+    return []

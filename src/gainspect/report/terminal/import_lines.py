@@ -48,7 +48,8 @@ def next_lines(imported: Imported) -> Iterator[str]:
 def formats_table(importers: Sequence[Importer]) -> Table:
     """All formats: name, what each is recognized by, what is read and left, and on what it was tried."""
     table = Table(show_lines=True)
-    for title in ("--format", "format", "recognized by", "read", "not read", "tried on"):
+    table.add_column("--format", no_wrap=True)
+    for title in ("format", "recognized by", "read", "not read", "tried on"):
         table.add_column(title)
     for importer in importers:
         cells = (importer.name, importer.title, importer.recognizes, importer.reads, importer.leaves)
