@@ -22,9 +22,8 @@ from gainspect.data.importers.remarks import remarks_on
 from gainspect.data.importers.rendering import NotTakenError, Rendered, bare_label, render
 from gainspect.data.importers.resplit import resplit
 from gainspect.data.importers.source import Source
-from gainspect.data.importers.split_names import split_in
+from gainspect.data.importers.split_names import label_in, split_in
 from gainspect.data.manifest import Manifest, Part, checked, save_manifest
-from gainspect.data.tables import LABEL_WORDS
 from gainspect.errors import GainspectError
 from gainspect.files import cannot_write
 from gainspect.names import composed
@@ -107,7 +106,7 @@ def plan(source: Source, importer: Importer, choices: Choices) -> Plan:
     roles = settle_roles(found, choices.classes)
     known = found.files.keys() | found.masks | source.used
     others = tuple(image for image in source.images if image not in known)
-    unsaid = [i for i in others if folder_label(i, source) is None and i not in source.unclear]
+    unsaid = [i for i in others if label_in(_folder_of(i, source)) is None and i not in source.unclear]
     count = len(unsaid) + found.unseen
     if count and choices.unlabeled is None:
         example = source.named(unsaid[0]) if unsaid else found.unseen_example
@@ -117,12 +116,6 @@ def plan(source: Source, importer: Importer, choices: Choices) -> Plan:
             hint="Are they good parts (--unlabeled ok), or not labelled (--unlabeled skip)?",
         )
     return Plan(source, importer, labels, found, roles, choices, others)
-
-
-def folder_label(image: Path, source: Source) -> Label | None:
-    """OK, where an image without labels lies in a folder for good parts; None: its folders say nothing."""
-    folders = [composed(piece).casefold() for piece in image.relative_to(source.root).parent.parts]
-    return Label.OK if any(LABEL_WORDS.get(folder) is Label.OK for folder in folders) else None
 
 
 def carry_out(made: Plan, folder: Path, on_image: Callable[[], None] = lambda: None) -> Outcome:
@@ -166,12 +159,15 @@ def carry_out(made: Plan, folder: Path, on_image: Callable[[], None] = lambda: N
     return outcome
 
 
+def _folder_of(image: Path, source: Source) -> str:
+    return PurePosixPath(source.named(image)).parent.as_posix()
+
+
 def _all_images(made: Plan) -> Iterator[AnnotatedImage]:
     yield from made.labels.images
     for file in made.unlabeled:
-        label = folder_label(file, made.source)
-        name = made.source.named(file)
-        split = split_in(PurePosixPath(name).parent.as_posix())
+        name, folder = made.source.named(file), _folder_of(file, made.source)
+        label, split = label_in(folder), split_in(folder)
         not_taken = made.source.unclear.get(file, "")
         yield AnnotatedImage(
             file=file, place=name, label=label, annotated=False, split=split, not_taken=not_taken

@@ -1,11 +1,12 @@
-"""The part of the split that the name of a file or folder says."""
+"""The part of the split, or the label, that the name of a file or folder says."""
 
 import re
 from typing import cast
 
 from gainspect.data.manifest import Split
-from gainspect.data.tables import SPLIT_WORDS
+from gainspect.data.tables import LABEL_WORDS, SPLIT_WORDS
 from gainspect.names import composed
+from gainspect.types import Label
 
 
 def split_in(path: str) -> Split | None:
@@ -19,3 +20,13 @@ def split_in(path: str) -> Split | None:
     words = re.split(r"[\W_\d]+", composed(path).casefold())
     named = {SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS}
     return cast(Split, named.pop()) if len(named) == 1 else None
+
+
+def label_in(folders: str) -> Label | None:
+    """OK, where one of the folders of a path is for good parts; None: they say nothing.
+
+    >>> label_in("images/Good/lot 7"), label_in("images/defective") is None
+    (<Label.OK: 'ok'>, True)
+    """
+    words = (composed(folder).casefold() for folder in folders.split("/"))
+    return Label.OK if any(LABEL_WORDS.get(word) is Label.OK for word in words) else None

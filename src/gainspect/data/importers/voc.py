@@ -29,7 +29,7 @@ from gainspect.data.importers.class_masks import ClassMasks, class_masks_of
 from gainspect.data.importers.fields import stated_size
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import Match, Source
-from gainspect.data.importers.split_names import split_in
+from gainspect.data.importers.split_names import label_in, split_in
 from gainspect.data.importers.voc_layout import Entry, Key, entries_of, is_annotation, is_class_mask, is_mask
 from gainspect.errors import GainspectError
 
@@ -115,7 +115,8 @@ def _image(
     if root is not None:
         masks_of = {shape.name: shape.geometry for shape in shapes}
         shapes += [shape for shape in _objects(root, place) if not _is_shown(shape, masks_of.get(shape.name))]
-    split = split_in(Path(source.named(found.file)).parent.as_posix())
+    folder = Path(source.named(found.file)).parent.as_posix()
+    annotated, split = root is not None or entry.mask is not None, split_in(folder)
     if entry.splits:
         split = next(iter(entry.splits)) if len(entry.splits) == 1 else None
     notes = (found.note, IN_TWO_LISTS if len(entry.splits) > 1 else "")
@@ -123,7 +124,8 @@ def _image(
         file=found.file,
         place=place,
         shapes=tuple(shapes),
-        annotated=root is not None or entry.mask is not None,
+        annotated=annotated,
+        label=None if annotated else label_in(folder),
         size=size,
         split=split,
         notes=tuple(note for note in notes if note),

@@ -23,6 +23,7 @@ from gainspect.data.importers.annotations import (
 )
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import NOT_THERE, Match, Source
+from gainspect.data.importers.split_names import label_in
 from gainspect.data.importers.yolo_layout import Layout, layout_of, name_lists
 from gainspect.errors import GainspectError
 from gainspect.types import MaskKind
@@ -110,6 +111,7 @@ def _read(source: Source) -> AnnotatedSet:
                     file=image,
                     place=source.named(image),
                     annotated=False,
+                    label=label_in(Path(source.named(image)).parent.as_posix()),
                     split=split,
                     not_taken=source.unclear.get(image, ""),
                 )

@@ -106,8 +106,11 @@ def test_an_empty_file_was_looked_at_and_a_missing_one_was_not(tmp_path: Path) -
     assert {p.image.stem: p.label for p in manifest.parts} == {"empty": Label.OK, "drawn": Label.NG}
     assert done.record["bare"] == 1
     assert done.record["outcome"]["left"][NOT_THERE] == 2
+    photo(tmp_path / "set/images/good/part.png")  # its folder says what it is
+    _, manifest = imported(tmp_path / "set", tmp_path / "out", unlabeled="skip")
+    assert {p.image.stem for p in manifest.parts} == {"empty", "drawn", "part"}
     _, manifest = imported(tmp_path / "set", tmp_path / "other", unlabeled="ok")
-    assert len(manifest.parts) == 3
+    assert len(manifest.parts) == 4
 
 
 def test_an_image_that_labels_may_mean_is_not_taken_for_one_without_any(tmp_path: Path) -> None:
