@@ -8,6 +8,7 @@ import typer
 from gainspect.cli.console import console
 from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
+from gainspect.cli.speed_options import Devices, Nodes
 from gainspect.errors import GainspectError
 
 
@@ -27,6 +28,8 @@ def compare(
     ] = None,
     mask_values: MaskValues = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    devices: Devices = 1,
+    nodes: Nodes = 1,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")
     ] = None,
@@ -76,6 +79,8 @@ def compare(
             out,
             doubtful=left_out,
             seen=require_seen_choice(seen),
+            devices=devices,
+            nodes=nodes,
             console=console,
         )
     except KeyboardInterrupt:
