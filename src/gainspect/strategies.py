@@ -3,7 +3,7 @@
 A new strategy is a new row; no other code in gainspect depends on the name of a strategy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
@@ -109,6 +109,19 @@ class Strategy:
     def needs_masks(self) -> bool:
         """Whether some of its losses learn from marked defects; without any they have nothing to point at."""
         return bool(_FROM_MASKS & set(self.weights))
+
+    def needed(self, losses: Iterable[LossName]) -> frozenset[ModuleName]:
+        """The modules whose output these losses need, with those that they read from.
+
+        >>> sorted(STRATEGIES["S4"].needed(["classification", "guidance"]))
+        ['attention']
+        >>> sorted(STRATEGIES["S6"].needed(["mining"]))
+        ['attended', 'attention', 'localization']
+        """
+        modules = frozenset[ModuleName]().union(*(_NEEDS.get(loss, frozenset()) for loss in losses))
+        gated = "attended" in modules and self.evidence == "fused"
+        fine = "attention" in modules and self.attends == "pyramid"
+        return modules | {"localization"} if gated or fine else modules
 
     def weights_at(self, progress: float, stages: tuple[Stage, ...] | None = None) -> dict[LossName, float]:
         """Loss weights at `progress` (0…1 of the run); a loss that has not begun is absent.

@@ -1,6 +1,7 @@
 """Fits images of any size into the model's square frame, and maps back. Needs only NumPy and OpenCV."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import cv2
@@ -88,10 +89,10 @@ class Spread:
     def __init__(self, amounts: FloatMap, geometry: Geometry) -> None:
         self.amounts = amounts
         rows, columns = (cells / geometry.size for cells in amounts.shape)  # cells per pixel of the frame
-        y = geometry.top + np.linspace(0, geometry.content_height, geometry.height + 1)
-        x = geometry.left + np.linspace(0, geometry.content_width, geometry.width + 1)
-        self._rows = _overlaps(y * rows, amounts.shape[0])
-        self._columns = _overlaps(x * columns, amounts.shape[1])
+        y = geometry.top * rows, geometry.content_height * rows
+        x = geometry.left * columns, geometry.content_width * columns
+        self._rows = _overlaps(*y, geometry.height, amounts.shape[0])
+        self._columns = _overlaps(*x, geometry.width, amounts.shape[1])
 
     def window(self, top: int, left: int, height: int, width: int) -> FloatMap:
         """(height, width): the amount in each pixel of a window of the image."""
@@ -104,10 +105,21 @@ class Spread:
         return np.asarray(rows.T @ values @ columns, np.float32)
 
 
-def _overlaps(edges: NDArray[np.float64], cells: int) -> NDArray[np.float32]:
-    """(N, cells): how much of each cell, 0…1, lies between each two neighbors of N + 1 increasing edges."""
+@lru_cache(maxsize=4)  # the images of a line are of one size
+def _overlaps(begin: float, length: float, pixels: int, cells: int) -> NDArray[np.float32]:
+    """(pixels, cells): how much of each cell, 0…1, lies in each of the pixels that share a length evenly.
+
+    Args:
+        begin: where the first pixel begins, in cells.
+        length: of all pixels together, in cells.
+        pixels: their number.
+        cells: number of cells.
+    """
+    edges = begin + np.linspace(0, length, pixels + 1)
     reached = np.clip(edges[:, None] - np.arange(cells), 0, 1)
-    return np.diff(reached, axis=0).astype(np.float32)
+    shares = np.diff(reached, axis=0).astype(np.float32)
+    shares.flags.writeable = False  # it is shared
+    return shares
 
 
 def content_mask(geometry: Geometry) -> Mask:

@@ -1,6 +1,6 @@
 """GAIN-MTL, the complete network: it contains a strategy's modules and runs those that are needed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from gainspect.models.backbone import PYRAMID_STRIDES, Backbone
 from gainspect.models.decoders import PYRAMIDS, pyramid_widths
 from gainspect.models.evidence import EvidenceHead
 from gainspect.models.suppression import FeatureSuppression
-from gainspect.strategies import Strategy, strategy
+from gainspect.strategies import LossName, Strategy, strategy
 
 OK, NG = 0, 1
 
@@ -38,7 +38,7 @@ class LinearHead(nn.Module):
             features = features.float()
             logits = self.linear(features.mean(dim=(2, 3)))
             weight = self.linear.weight[NG] - self.linear.weight[OK]
-            evidence = torch.einsum("bchw,c->bhw", features, weight).unsqueeze(1)
+            evidence = F.conv2d(features, weight.view(1, -1, 1, 1))
         return logits, evidence
 
     def bias_margin(self) -> Tensor:
@@ -48,7 +48,7 @@ class LinearHead(nn.Module):
 
 @dataclass
 class Output:
-    """The result of one forward pass, float32; None for modules that the strategy does not have."""
+    """The result of one forward pass, float32; None for modules that are not there or were not run."""
 
     logits: Tensor
     """(B, 2) logits of the classification head."""
@@ -117,7 +117,12 @@ class GainMTL(nn.Module):
         self.register_load_state_dict_pre_hook(_read_older_names)  # type: ignore[no-untyped-call]  # torch has no types for it
 
     def forward(
-        self, images: Tensor, masks: Tensor | None = None, has_mask: Tensor | None = None, alpha: float = 0.0
+        self,
+        images: Tensor,
+        masks: Tensor | None = None,
+        has_mask: Tensor | None = None,
+        alpha: float = 0.0,
+        losses: Iterable[LossName] | None = None,
     ) -> Output:
         """The predictions for images; with masks (in training) also the outputs that only training needs.
 
@@ -126,26 +131,29 @@ class GainMTL(nn.Module):
             masks: (B, H, W) defect masks, 0 or 1; training only.
             has_mask: (B,) bool, which images are defective and have a mask.
             alpha: α of the curriculum: share of the mask in the gate, for images that have a mask.
+            losses: those that will be computed from the output: only the modules that they need are run;
+                None: all are.
         """
+        modules = self.strategy.modules if losses is None else self.strategy.needed(losses)
         deep, features = self.backbone(images)
         logits, cam = self.classification(deep)
         output = Output(logits, cam, pyramid=features)
         attended_to = deep
-        if "localization" in self.strategy.modules:
+        if "localization" in modules:
             levels = self.pyramid(features)
             output.localization_logits = self.localization(levels)
             if self.strategy.attends == "pyramid":
                 attended_to = levels[self.attention_level]
         small = None if masks is None else mask_at(masks, deep.shape[-2:])
-        if "attention" in self.strategy.modules:
+        if "attention" in modules:
             output.attention_logits = self.attention(attended_to)
-        if "attended" in self.strategy.modules:
+        if "attended" in modules:
             output.gate = self._gate(output, small, has_mask, alpha)
             attended = self.adapter(deep * output.gate.to(deep.dtype))
             output.attended_logits, output.attended_evidence = self.attended(attended)
-        if "evidence" in self.strategy.modules:
+        if "evidence" in modules:
             output.evidence_margin, output.contributions = self.verdict(self.evidence(output))
-        if "suppression" in self.strategy.modules and small is not None:
+        if "suppression" in modules and small is not None:
             suppressed = self.suppression(deep, small.to(deep.dtype))
             output.counterfactual_logits, _ = self.classification(suppressed)
         return output

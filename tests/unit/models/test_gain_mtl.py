@@ -9,10 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gainspect.config import ExperimentalConfig, ModelConfig
+from gainspect.data.loading.dataset import Sample
 from gainspect.models import losses
 from gainspect.models.decoders import Pyramid, UNetDecoder
 from gainspect.models.gain_mtl import NG, OK, GainMTL, LinearHead, Output, mask_at
-from gainspect.strategies import STRATEGIES, strategy
+from gainspect.strategies import STRATEGIES, LossName, strategy
+from gainspect.training.objective import named_losses
 
 Build = Callable[..., GainMTL]
 BACKBONES = ("test_efficientnet", "test_resnet", "test_convnext")
@@ -159,6 +161,44 @@ def test_only_what_the_strategy_trains_is_built_and_only_what_a_verdict_needs_is
     assert (output.localization_logits is not None) == ("localization" in MODULES[name])
     model(images, masks, HAS_MASK)
     assert run == MODULES[name]
+
+
+def _of_stages() -> list[tuple[str, tuple[LossName, ...]]]:
+    """Each strategy with the losses that it trains from each of its stages on."""
+    starts = {(name, stage.start) for name, row in STRATEGIES.items() for stage in row.stages}
+    return sorted({(name, tuple(STRATEGIES[name].weights_at(start))) for name, start in starts})
+
+
+@pytest.mark.parametrize(("name", "trained"), _of_stages())
+def test_what_a_stage_does_not_train_is_not_run_and_its_losses_are_those_of_the_whole_model(
+    build: Build, images: Tensor, masks: Tensor, name: str, trained: tuple[LossName, ...]
+) -> None:
+    model = build(name).train()
+    batch = Sample(images, masks, HAS_MASK, HAS_MASK, torch.zeros_like(masks))
+
+    def losses_and_gradients(
+        only: tuple[LossName, ...] | None,
+    ) -> tuple[dict[LossName, Tensor], dict[str, Tensor]]:
+        torch.manual_seed(0)  # stochastic depth
+        model.zero_grad()
+        output = model(images, masks, HAS_MASK, 0.25, losses=only)
+        named = named_losses(output, batch, trained, alpha=0.5, gamma=2.0)
+        torch.stack([*named.values()]).sum().backward()
+        return named, {key: p.grad.clone() for key, p in model.named_parameters() if p.grad is not None}
+
+    whole, expected = losses_and_gradients(None)
+    run: set[str] = set()
+    for child, module in model.named_children():
+        module.register_forward_hook(lambda *_, child=child: run.add(child))
+    named, gradients = losses_and_gradients(trained)
+    assert set(named) == set(trained)
+    torch.testing.assert_close(named, whole, rtol=0, atol=0)
+    torch.testing.assert_close(gradients, expected, rtol=0, atol=0)
+    # All that was run is learning, or is what the gate of the fused evidence needs.
+    learning = {key.partition(".")[0] for key in gradients}
+    gate = LOCALIZATION if STRATEGIES[name].evidence == "fused" and "mining" in trained else set()
+    assert run - gate == learning - gate
+    assert gate <= run
 
 
 @pytest.mark.parametrize(("stride", "level"), [(4, 0), (8, 1), (16, 2), (32, 3)])

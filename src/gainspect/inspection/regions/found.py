@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from gainspect.data.framing import Geometry, Spread
 from gainspect.data.tiles import Tile
-from gainspect.types import FloatMap, Region
+from gainspect.types import FloatMap, Mask, Region
 
 MAX_REGIONS = 64
 
@@ -61,32 +61,38 @@ def regions_of(
     Returns:
         At most 64 regions.
     """
-    inside = (evidence >= threshold) & (evidence > 0)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8), connectivity=8)
-    total = float(evidence.sum(dtype=np.float64))
+    reached = _reached(evidence, threshold)
+    # Most images have little evidence; only the box around it is searched.
+    left, top, across, down = cv2.boundingRect(reached)
+    if not across:
+        return ()
+    box = reached[top : top + down, left : left + across]
+    hot = evidence[top : top + down, left : left + across]
+    _, labels = cv2.connectedComponents(box, connectivity=8)
+    total = float(evidence.sum(dtype=np.float64)) if contributions is None else contributions.total
     found = []
-    for index in range(1, count):
-        x, y, width, height, area = (int(value) for value in stats[index])
-        window = labels[y : y + height, x : x + width] == index
-        values = np.where(window, evidence[y : y + height, x : x + width], 0)
+    for border in _outer_borders(box):
+        column, row, width, height = cv2.boundingRect(border)
+        inside = slice(row, row + height), slice(column, column + width)
+        window = labels[inside] == labels[border[0, 0, 1], border[0, 0, 0]]
+        values = np.where(window, hot[inside], 0)
         peak_y, peak_x = np.unravel_index(int(values.argmax()), values.shape)
-        peak, amount, whole, in_worst_tile = (
-            float(values.max()),
-            float(values.sum(dtype=np.float64)),
-            total,
-            True,
-        )
+        peak, amount, in_worst_tile = float(values.max()), 0.0, True
+        if contributions is None:
+            amount = float(values.sum(dtype=np.float64))
         del values  # as large as the region
+        x, y = left + column, top + row
         if contributions is not None:
-            (amount, in_worst_tile), whole = contributions.within(window, y, x), contributions.total
+            amount, in_worst_tile = contributions.within(window, y, x)
+        corners = cv2.approxPolyDP(border, 1.0, closed=True).reshape(-1, 2)
         found.append(
             Region(
-                polygon=_outline(window, x, y),
+                polygon=tuple((left + int(u), top + int(v)) for u, v in corners),
                 box=(x, y, width, height),
-                area=area,
+                area=int(np.count_nonzero(window)),
                 peak=peak,
                 peak_at=(x + int(peak_x), y + int(peak_y)),
-                share=amount / whole if whole > 0 else 0.0,
+                share=amount / total if total > 0 else 0.0,
                 in_worst_tile=in_worst_tile,
             )
         )
@@ -97,15 +103,20 @@ def window_of(evidence: FloatMap, threshold: float, region: Region) -> NDArray[n
     """(h, w): where in its box a region lies, one of those that `regions_of` found with this threshold."""
     x, y, width, height = region.box
     part = evidence[y : y + height, x : x + width]
-    _, labels = cv2.connectedComponents(((part >= threshold) & (part > 0)).astype(np.uint8), connectivity=8)
+    _, labels = cv2.connectedComponents(_reached(part, threshold), connectivity=8)
     return np.asarray(labels == labels[region.peak_at[1] - y, region.peak_at[0] - x], np.bool_)
 
 
-def _outline(
-    window: np.ndarray[tuple[int, int], np.dtype[np.bool_]], x: int, y: int
-) -> tuple[tuple[int, int], ...]:
-    """Corners of a polygon within one pixel of the outer contour, in pixels of the image."""
-    contours, _ = cv2.findContours(window.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    largest = max(contours, key=len)
-    corners = cv2.approxPolyDP(largest, 1.0, closed=True).reshape(-1, 2)
-    return tuple((x + int(column), y + int(row)) for column, row in corners)
+def _reached(evidence: FloatMap, threshold: float) -> Mask:
+    """(H, W), 1 where the evidence reaches the threshold and is above 0."""
+    reached = evidence >= threshold if threshold > 0 else evidence > 0
+    return np.asarray(reached.view(np.uint8))
+
+
+def _outer_borders(mask: Mask) -> list[NDArray[np.int32]]:
+    """Of each connected region (8 neighbors) its outer border, (N, 1, 2): columns and rows."""
+    borders, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    # The last number of each is the border around it: that of a hole lies in another.
+    return [
+        np.asarray(border, np.int32) for border, of in zip(borders, hierarchy[0], strict=True) if of[3] < 0
+    ]

@@ -35,6 +35,8 @@ def test_regions_are_the_connected_places_above_the_threshold(evidence: np.ndarr
     labels, count = ndimage.label(evidence >= 0.5, structure=np.ones((3, 3)))
     places = range(1, count + 1)
     total = evidence.sum()
+    boxes = [(x.start, y.start, x.stop - x.start, y.stop - y.start) for y, x in ndimage.find_objects(labels)]
+    assert sorted(region.box for region in regions_of(evidence, 0.5)) == sorted(boxes)
     expected = sorted(
         (
             int((labels == i).sum()),
