@@ -43,6 +43,7 @@ _LIGHTNING_ADVICE = (
     r".*isinstance\(treespec, LeafSpec\)",  # Lightning's own code, with torch 2.15
     ".*sync_dist=True.*",  # validation figures are the same on all ranks
     "Grad strides do not match bucket view strides",  # of 1×1 convolutions in channels_last
+    "`broadcast_buffers` is deprecated",  # what replaces it is too new
 )
 
 
@@ -79,6 +80,18 @@ def precision_of(config: RunConfig) -> str:
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32"
 
 
+def on_gpu(model: GainMTL, *, alone: bool) -> GainMTL:
+    """The same model as GPUs are to train it: weights in the layout in which convolutions are fastest.
+
+    On several ranks BatchNorm takes its statistics over the batch of all ranks. On CPUs there is no such
+    BatchNorm, and each rank normalizes by its own share of the batch.
+    """
+    if not alone:
+        # timm's: torch's would drop the activations that timm's layers have in them.
+        model = convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+    return model.to(memory_format=torch.channels_last)
+
+
 def follow(ranks: Ranks) -> None:
     """Take part in the trainings that rank 0 orders, until it orders none any more.
 
@@ -112,17 +125,14 @@ def fit(
         KeyboardInterrupt: the training was stopped.
     """
     run, config, manifest = RunFolder(order.run), order.config, order.manifest
-    settings, gpu = config.training, torch.cuda.is_available()
-    if gpu and not ranks.alone:
-        # timm's: torch's would drop the activations in timm's layers.
-        model = convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
-    if gpu:
-        model.to(memory_format=torch.channels_last)
+    settings = config.training
+    if torch.cuda.is_available():
+        model = on_gpu(model, alone=ranks.alone)
     model.backbone.freeze(settings.frozen_stages)
     if settings.compile:
         compile_backbone(model)
     data = _training_set(config, manifest.split("train"), ranks)
-    workers, fewer = loading_workers(config, ranks=ranks.devices)
+    workers, fewer = loading_workers(config, devices=ranks.devices, ranks=ranks.count)
     say(console, fewer or None)
     task = InspectionTask(config, model, data, workers, ranks)
     lines = EpochLines(config.strategy, console or Console(quiet=True))

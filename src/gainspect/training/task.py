@@ -154,8 +154,12 @@ class InspectionTask(pl.LightningModule):
             self.ema.update(self.model, step=self.global_step)
             self._last_averaged_step = self.global_step
 
+    def on_fit_start(self) -> None:
+        """Begin with the same statistics of BatchNorm on all ranks; Lightning makes the weights equal."""
+        self.equalize_statistics()
+
     def equalize_statistics(self) -> None:
-        """Give all ranks the statistics of BatchNorm of rank 0; weights are the same already."""
+        """Give all ranks the statistics of BatchNorm of rank 0."""
         self.ranks.equalize_buffers(self.model)
         if self.ema is not None:
             self.ranks.equalize_buffers(self.ema)
