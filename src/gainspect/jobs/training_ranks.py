@@ -53,7 +53,7 @@ def main() -> None:
 
 def _end_with_parent() -> None:
     """End this process when the one that started it has ended and its pipe closes."""
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # not sys.stdin: its lock would be held where processes are forked
     os._exit(1)
 
 

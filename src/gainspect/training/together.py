@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
 import torch.distributed as dist
@@ -71,8 +71,9 @@ def together(devices: int, nodes: int, follower: Sequence[str]) -> Iterator[Rank
         gathered = started_here(devices, follower)
     with gathered as ranks:
         yield ranks
-        if ranks.leads:
-            ranks.told(None)  # not after an error: the others may be somewhere else
+        if ranks.leads:  # not after an error: the others may be somewhere else, or gone
+            with suppress(RuntimeError):
+                ranks.told(None)
 
 
 def _other_number(devices: int, nodes: int, launched: int) -> GainspectError:

@@ -200,7 +200,8 @@ def test_the_mean_over_ranks_of_their_losses_is_the_loss_of_the_whole_batch(
         mean = torch.stack([named[name] for named in ranked]).mean()
         torch.testing.assert_close(mean, expected, msg=name)
         gradients = [
-            torch.autograd.grad(loss, tensors, retain_graph=True, allow_unused=True) for loss in (mean, expected)
+            torch.autograd.grad(loss, tensors, retain_graph=True, allow_unused=True)
+            for loss in (mean, expected)
         ]
         for found, wanted in zip(*gradients, strict=True):
             assert (found is None) == (wanted is None)

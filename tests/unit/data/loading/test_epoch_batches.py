@@ -31,9 +31,7 @@ def test_ranks_together_draw_the_batches_of_one_process(
     given_labels, each, ranks, balanced, epoch = shape
     labels = np.array(given_labels)
     samplers = [
-        EpochBatches(
-            lambda at: drawn(labels, each * ranks, balanced, at), labels, rank, ranks
-        )
+        EpochBatches(lambda at: drawn(labels, each * ranks, balanced, at), labels, rank, ranks)
         for rank in range(ranks)
     ]
     for sampler in samplers:
