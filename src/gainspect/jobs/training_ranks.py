@@ -43,9 +43,9 @@ def training_ranks(devices: int, nodes: int, console: Console | None) -> Iterato
 
 
 def main() -> None:
-    """Follow rank 0, as one of so many processes that meet in a folder."""
+    """Follow rank 0, as one of so many processes that meet in a folder: the last three arguments."""
     keep_freed_memory()
-    folder, rank, devices = sys.argv[1:]
+    folder, rank, devices = sys.argv[-3:]
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with joined(Path(folder), int(rank), int(devices)) as ranks:
         follow(ranks)

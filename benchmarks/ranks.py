@@ -1,0 +1,166 @@
+"""Two processes train instead of one, with the same batch: are the weights the same, and how fast is it?
+
+Synthetic parts, random weights. The first table is of trainings in which BatchNorm keeps its statistics: it
+would otherwise take them from each rank's own images. There a step does the same arithmetic in another order;
+the largest difference of a weight stands beside how far any weight moved. The second table is of ordinary
+trainings, in turns: one process with all threads, and ranks that divide them. Its seconds are those of the
+epochs after the first, validation included.
+"""
+
+import argparse
+import csv
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from gainspect.config import RunConfig
+from gainspect.data.importers import load_manifest
+from gainspect.data.manifest import Manifest
+from gainspect.data.synthetic import SyntheticSpec, generate
+from gainspect.jobs.training_ranks import main as follow
+from gainspect.jobs.training_ranks import training_ranks
+from gainspect.training.checkpoint import load_state
+from gainspect.training.fitting import initial_model
+from gainspect.training.launch import train
+from gainspect.training.ranks import Ranks
+from gainspect.training.run_folder import RunFolder
+from gainspect.training.together import together
+from results_table import markdown, save
+
+_FOLLOW = "--follow-with-frozen-statistics"
+_NEVER = property(lambda module: False, lambda module, mode: None)
+"""In place of `_BatchNorm.training`."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is trained."""
+
+    options: argparse.Namespace
+    data: Manifest
+    work: Path
+
+    def config(self, strategy: str, epochs: int) -> RunConfig:
+        """Settings of a run."""
+        options = self.options
+        return RunConfig.model_validate(
+            {
+                "strategy": strategy,
+                "data": {"size": options.size},
+                "model": {"backbone": options.backbone, "weights": "none"},
+                "training": {"batch_size": options.batch_size, "epochs": epochs, "lr": options.lr},
+            }
+        )
+
+    def run(self, name: str, strategy: str, epochs: int, ranks: Ranks) -> RunFolder:
+        """Train into a new folder."""
+        return train(self.config(strategy, epochs), self.data, self.work / name, ranks=ranks)
+
+
+def main() -> None:
+    """Train, print, save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--backbone", default="tf_efficientnet_lite0")
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--parts", type=int, default=80)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--lr", type=float, default=1e-4)
+    parser.add_argument("--strategies", default="S1,S6,S9")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        spec = SyntheticSpec(size=options.size, parts={"train": options.parts, "test": 4}, views=1)
+        generate(spec, place / "data")
+        case = Case(options, load_manifest(place / "data"), place)
+        weights = markdown(list(differences(case)))
+        print(weights)
+        speed = markdown(list(speeds(case)))
+        print(speed)
+    of = f"{options.backbone}, {options.size} px, batch {options.batch_size}"
+    title = f"{options.ranks} ranks against one: {of}"
+    print("Saved:", save("ranks", title, f"{__doc__}\n{weights}\n{speed}"))
+
+
+def differences(case: Case) -> Iterator[dict[str, object]]:
+    """Of each strategy, how far weights of ranks and of one process are apart, statistics being frozen."""
+    with (
+        frozen_statistics(),
+        together(case.options.ranks, 1, (sys.executable, str(Path(__file__)), _FOLLOW)) as ranks,
+    ):
+        for strategy in case.options.strategies.split(","):
+            one = case.run(f"{strategy}-one", strategy, case.options.epochs, Ranks())
+            several = case.run(f"{strategy}-several", strategy, case.options.epochs, ranks)
+            begun = initial_model(one.config()).state_dict()
+            apart = largest_difference(weights_of(one), weights_of(several))
+            moved = largest_difference(weights_of(one), begun)
+            yield {
+                "strategy": strategy,
+                "steps": int(load_state(one.last_checkpoint)["global_step"]),
+                "largest difference": f"{apart:.1e}",
+                "a weight moved at most": f"{moved:.1e}",
+            }
+
+
+def speeds(case: Case) -> Iterator[dict[str, object]]:
+    """How many images a second ranks train, for each that one process does."""
+    seconds: dict[str, list[float]] = {"one process": [], f"{case.options.ranks} ranks": []}
+    for turn in range(case.options.rounds):
+        for name, devices in zip(seconds, (1, case.options.ranks), strict=True):
+            with training_ranks(devices, 1, None) as ranks:
+                run = case.run(f"{name} {turn}", "S9", case.options.epochs, ranks)
+            seconds[name].append(statistics.median(epoch_seconds(run)[1:]))
+    base = seconds["one process"]
+    for name, measured in seconds.items():
+        ratios = [first / own for first, own in zip(base, measured, strict=True)]
+        yield {
+            "S9": name,
+            "median s an epoch": statistics.median(measured),
+            "images/s, ratio to one process (median)": statistics.median(ratios),
+            "min ratio": min(ratios),
+            "max ratio": max(ratios),
+        }
+
+
+@contextmanager
+def frozen_statistics() -> Iterator[None]:
+    """BatchNorm is in evaluation mode, also while a model is trained."""
+    _BatchNorm.training = _NEVER  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del _BatchNorm.training
+
+
+def weights_of(run: RunFolder) -> dict[str, torch.Tensor]:
+    """The network after the last step."""
+    state = load_state(run.last_checkpoint)["state_dict"]
+    return {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}
+
+
+def largest_difference(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    """Between two values of the same name and place."""
+    return max(float((one[name].double() - other[name].double()).abs().max()) for name in one)
+
+
+def epoch_seconds(run: RunFolder) -> list[float]:
+    """How long each epoch took, with its validation."""
+    with run.log_file.open(encoding="utf-8") as file:
+        return [float(row["seconds"]) for row in csv.DictReader(file)]
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == [_FOLLOW]:
+        with frozen_statistics():
+            follow()
+    else:
+        main()
