@@ -14,7 +14,6 @@ from lightning.fabric.plugins import CheckpointIO, ClusterEnvironment
 from lightning.pytorch.plugins import LayerSync, Precision
 from lightning.pytorch.strategies import DDPStrategy
 from rich.console import Console
-from timm.layers import convert_sync_batchnorm
 
 from gainspect.config import MONITORS, RunConfig
 from gainspect.data.loading.dataset import TrainingSet
@@ -23,6 +22,7 @@ from gainspect.errors import GainspectError
 from gainspect.models.gain_mtl import GainMTL, model_of
 from gainspect.report.terminal.sentences import say
 from gainspect.strategies import strategy
+from gainspect.training.batch_norm import SynchronizedBatchNorm
 from gainspect.training.callbacks import EpochBar, EpochLines, Monitor, Patience, StopOnTerminate
 from gainspect.training.checkpoint import SafetensorsIO, load_state
 from gainspect.training.compiled import compile_backbone, compiler_errors
@@ -80,18 +80,6 @@ def precision_of(config: RunConfig) -> str:
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32"
 
 
-def on_gpu(model: GainMTL, *, alone: bool) -> GainMTL:
-    """The same model as GPUs are to train it: weights in the layout in which convolutions are fastest.
-
-    On several ranks BatchNorm takes its statistics over the batch of all ranks. On CPUs there is no such
-    BatchNorm, and each rank normalizes by its own share of the batch.
-    """
-    if not alone:
-        # timm's: torch's would drop the activations that timm's layers have in them.
-        model = convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
-    return model.to(memory_format=torch.channels_last)
-
-
 def follow(ranks: Ranks) -> None:
     """Take part in the trainings that rank 0 orders, until it orders none any more.
 
@@ -126,8 +114,8 @@ def fit(
     """
     run, config, manifest = RunFolder(order.run), order.config, order.manifest
     settings = config.training
-    if torch.cuda.is_available():
-        model = on_gpu(model, alone=ranks.alone)
+    if device_at_hand() == "cuda":
+        model.to(memory_format=torch.channels_last)  # in which convolutions are fastest there
     model.backbone.freeze(settings.frozen_stages)
     if settings.compile:
         compile_backbone(model)
@@ -225,6 +213,7 @@ def _trainer(
     plugins: list[CheckpointIO | ClusterEnvironment | LayerSync | Precision] = [SafetensorsIO()]
     if ranks.environment is not None:
         plugins.append(ranks.environment)
+        plugins += [SynchronizedBatchNorm()] if device_at_hand() == "cuda" else []
         callbacks.append(StopOnTerminate())
     return pl.Trainer(
         accelerator="auto" if ranks.alone else device_at_hand(),

@@ -21,7 +21,7 @@ from gainspect.wording import plural
 
 _LAUNCHERS = (TorchElasticEnvironment, SLURMEnvironment, LSFEnvironment, MPIEnvironment)
 """Whose processes are recognized, in Lightning's order."""
-_TORCHRUN = "torchrun --nnodes M --nproc-per-node N … gainspect train --nodes M --devices N …"
+_TORCHRUN = "torchrun --no-python --nnodes M --nproc-per-node N … gainspect train --nodes M --devices N …"
 
 
 @contextmanager

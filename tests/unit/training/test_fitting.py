@@ -15,9 +15,10 @@ from gainspect.data.loading.dataset import TrainingSet
 from gainspect.data.manifest import Manifest
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.training import fitting, task
+from gainspect.training.batch_norm import SynchronizedBatchNorm
 from gainspect.training.checkpoint import load_state, save_state
 from gainspect.training.device import arithmetic
-from gainspect.training.fitting import initial_model, on_gpu
+from gainspect.training.fitting import initial_model
 from gainspect.training.launch import train
 from gainspect.training.own_processes import OnThisMachine
 from gainspect.training.ranks import ALONE, Ranks
@@ -54,22 +55,33 @@ def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return asked
 
 
-@pytest.mark.parametrize("alone", [True, False])
-def test_on_gpus_the_model_is_the_same_function_in_another_layout(alone: bool, tmp_path: Path) -> None:
+def test_synchronized_batch_norm_is_the_same_function_with_the_same_parameters() -> None:
+    """Of timm's layers with an activation in them too; what is in evaluation mode stays there."""
     model = initial_model(config()).eval()
-    changed = on_gpu(copy.deepcopy(model), alone=alone)
+    model.backbone.train().freeze(2)
+    frozen = {name for name, module in model.named_modules() if not module.training}
+    changed = SynchronizedBatchNorm().apply(copy.deepcopy(model))
     norms = [module for module in changed.modules() if isinstance(module, _BatchNorm)]
-    assert norms
-    assert all(isinstance(norm, SyncBatchNorm) == (not alone) for norm in norms)
+    assert norms and all(isinstance(norm, SyncBatchNorm) for norm in norms)
+    assert {name for name, module in changed.named_modules() if not module.training} == frozen
+    assert changed.state_dict().keys() == model.state_dict().keys()
+    same = SynchronizedBatchNorm().apply(model)
+    assert [id(one) for one in same.parameters()] == [id(one) for one in model.parameters()]
     images = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
+    plain = initial_model(config()).eval()
     with torch.inference_mode():
-        torch.testing.assert_close(vars(changed(images)), vars(model(images)))
-    convolutions = [module for module in changed.modules() if isinstance(module, nn.Conv2d)]
-    assert all(one.weight.is_contiguous(memory_format=torch.channels_last) for one in convolutions)
+        torch.testing.assert_close(vars(changed.eval()(images)), vars(plain(images)))
+
+
+def test_weights_in_channels_last_are_saved_as_any_others(tmp_path: Path) -> None:
+    model = initial_model(config())
+    changed = copy.deepcopy(model).to(memory_format=torch.channels_last)
     save_state(changed.state_dict(), tmp_path / "model.safetensors")
     loaded = load_state(tmp_path / "model.safetensors")
-    assert loaded.keys() == model.state_dict().keys()
     assert all(torch.equal(loaded[name], value) for name, value in model.state_dict().items())
+    changed.load_state_dict(loaded)
+    convolutions = [module.weight for module in changed.modules() if isinstance(module, nn.Conv2d)]
+    assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in convolutions)
 
 
 def test_tf32_is_used_where_it_is_asked_for_and_what_was_set_comes_back() -> None:
@@ -155,3 +167,17 @@ def test_several_ranks_train_with_ddp_and_one_does_not() -> None:
     assert isinstance(strategy, DDPStrategy)
     assert strategy.cluster_environment is environment
     assert (trainers[2].num_devices, trainers[2].num_nodes) == (2, 1)
+    assert strategy._layer_sync is None
+
+
+def test_on_gpus_ranks_synchronize_batch_norm(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(fitting, "device_at_hand", lambda: "cuda")
+    monkeypatch.setattr(fitting.pl, "Trainer", lambda **settings: asked.update(settings))
+    monitor = fitting.Monitor.__new__(fitting.Monitor)
+    fitting._trainer(config(), monitor, None, Ranks(0, 0, 2, 1, OnThisMachine(0, 2)), bar=False)
+    assert asked["accelerator"] == "cuda"
+    assert [type(one) for one in asked["plugins"]].count(SynchronizedBatchNorm) == 1
+    fitting._trainer(config(), monitor, None, ALONE, bar=False)
+    assert asked["accelerator"] == "auto"
+    assert SynchronizedBatchNorm not in [type(one) for one in asked["plugins"]]
