@@ -4,6 +4,10 @@ The Inspector gives a verdict with regions in the image's own pixels; maps that 
 The times of preprocessing, and of drawing the evidence with its regions, are also listed separately. The
 weights are random, which are as fast as trained ones. The subjects of one case are timed in turns in one
 process. Peak memory is that of a process that does nothing else.
+
+In OpenVINO f32, anomalib's SuperSimpleNet on the same backbone stands beside, exported by anomalib and run by
+its OpenVINOInferencer, which takes an image of any size, resizes it in the graph, and gives a score and a
+map, but no regions. Its peak memory has torch in it, which anomalib imports.
 """
 
 import argparse
@@ -17,10 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from anomalib_model import export
 from results_table import markdown, number, per, save
 from untrained import untrained_bundle
 
-BARE = "bare backbone"
+BARE, PEER = "bare backbone", "anomalib SuperSimpleNet"
 RUNS = {
     "torch": ("torch", "f32"),
     "onnxruntime": ("onnxruntime", "f32"),
@@ -46,12 +51,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for size in map(int, options.sizes.split(",")):
             bundles = _bundles(Path(folder) / str(size), options, size)
+            peer = {PEER: str(export(Path(folder) / f"peer{size}", options.backbone, size))}
             for batch in map(int, options.batches.split(",")):
                 for runtime in options.runtimes.split(","):
-                    case = {"batch": batch, "image": options.image, "rounds": options.rounds, "bare": BARE}
+                    case = {"batch": batch, "image": options.image, "rounds": options.rounds, "size": size}
+                    case |= {"bare": BARE, "peer": PEER}
                     case |= dict(zip(("runtime", "precision"), RUNS[runtime], strict=True))
-                    rows += _rows(case, bundles, {"px": size, "batch": batch, "runtime": runtime})
-                    print(markdown(rows[-len(bundles) :]), flush=True)
+                    subjects = bundles | (peer if runtime == "openvino f32" else {})
+                    rows += _rows(case, subjects, {"px": size, "batch": batch, "runtime": runtime})
+                    print(markdown(rows[-len(subjects) :]), flush=True)
     text = f"{' '.join((__doc__ or '').split())}\n\nMilliseconds per batch, over {options.rounds} runs.\n\n"
     title = f"Latency: {options.backbone}, images of {options.image} px"
     print("Saved:", save("latency", title, text + markdown(rows)))

@@ -30,6 +30,9 @@ def main() -> None:
     images = [part(index, case["image"]) for index in range(case["batch"])]
     work: dict[str, Work] = {}
     for name, path in case["bundles"].items():
+        if name == case["peer"]:
+            work[name] = peer(Path(path), images, case["size"])
+            continue
         bundle = read_bundle(Path(path))
         work[name] = bare(bundle, images, case) if name == case["bare"] else inspector(bundle, images, case)
     seconds = in_turns(work, case["rounds"])
@@ -63,6 +66,19 @@ def bare(bundle: Bundle, images: list[Image], case: dict[str, Any]) -> Work:
             graph(torch.from_numpy(frames))
 
     return {"graph": run}
+
+
+def peer(path: Path, images: list[Image], size: int) -> Work:
+    """The model of anomalib with its own inferencer, which takes one image at a time, of any size."""
+    from anomalib_model import inferencer
+
+    runs = inferencer(path)
+    frames = np.stack([letterbox(image, size)[0] for image in images])
+    given = {runs.input_blob.any_name: runs.pre_process(frames)}
+    return {
+        "graph": lambda: runs.model(given),
+        "inspector": lambda: [runs.predict(image) for image in images],
+    }
 
 
 def inspector(bundle: Bundle, images: list[Image], case: dict[str, Any]) -> Work:

@@ -128,7 +128,7 @@ class SuperSimpleNet(Peer):
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
         # anomalib would load ImageNet weights from the hub; here they have the same source as gainspect's.
-        with patch.object(torch_model, "TimmFeatureExtractor", _MiddleStages):
+        with patch.object(torch_model, "TimmFeatureExtractor", MiddleStages):
             self.net = torch_model.SupersimplenetModel(backbone=self.donor[0], stop_grad=False)
         self.criterion = SSNLoss()
 
@@ -158,7 +158,7 @@ class SuperSimpleNet(Peer):
         return result.pred_score, result.anomaly_map.squeeze(1)
 
 
-class _MiddleStages(nn.Module):
+class MiddleStages(nn.Module):
     """Features at strides 8 and 16, as `TimmFeatureExtractor` would give them."""
 
     def __init__(self, backbone: Backbone, layers: list[str]) -> None:
@@ -166,6 +166,7 @@ class _MiddleStages(nn.Module):
         self.backbone = backbone
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """(B, 3, H, W) normalized → (B, C, h, w) by name."""
         _, (_, c3, c4, _) = self.backbone.net.forward_intermediates(images, indices=self.backbone.indices)
         return {"stride 8": c3, "stride 16": c4}
 

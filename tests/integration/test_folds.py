@@ -1,5 +1,6 @@
 """Training with folds: a network that does not know a part judges it, once; a kill changes nothing."""
 
+import hashlib
 import json
 import shutil
 import signal
@@ -17,12 +18,16 @@ from safetensors.torch import load_file
 from command_line import Run
 from gainspect.config import RunConfig
 from gainspect.data.manifest import Manifest
+from gainspect.data.masks import Marks
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import point_of
 from gainspect.evaluation.validation_verdicts import ValidationVerdicts, read_validation_verdicts
 from gainspect.inspection.bundle import read_bundle
+from gainspect.jobs import review_labels
+from gainspect.report.html.pictures import Picture
 from gainspect.training import folds, launch
 from gainspect.training.run_folder import RunFolder
+from gainspect.types import Image, Verdict
 
 pytestmark = pytest.mark.slow
 
@@ -92,6 +97,28 @@ def test_each_training_and_validation_part_is_judged_once_and_none_of_the_test(
     for number in range(1, FOLDS + 1):
         trained = {part.group for part in finished.fold(number).manifest().split("train").parts}
         assert trained == {group for group, fold in fold_of.items() if fold != number}
+
+
+def test_a_review_judges_again_as_the_folds_did(
+    finished: RunFolder, parts: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again: dict[str, float] = {}
+    draw = review_labels.disputed_pictures
+
+    def seen(image: Image, marks: Marks | None, verdict: Verdict, *more: Any) -> list[Picture]:
+        again[hashlib.sha256(image.tobytes()).hexdigest()] = verdict.score
+        return draw(image, marks, verdict, *more)
+
+    monkeypatch.setattr(review_labels, "disputed_pictures", seen)
+    before = {file: file.read_bytes() for file in finished.path.rglob("*") if file.is_file()}
+    found = review_labels.review_labels(finished.path, tmp_path / "review.html", most=100).found
+    known = {parts.key(part): part for part in parts.parts if part.split != "test"}
+    own = {
+        hashlib.sha256(parts.image(known[one.verdict.image]).tobytes()).hexdigest(): one.verdict.fold_score
+        for one in found.found
+    }
+    assert again == pytest.approx(own, abs=1e-6) and len(own) > 1
+    assert {file: file.read_bytes() for file in finished.path.rglob("*") if file.is_file()} == before
 
 
 def test_a_part_is_judged_by_the_last_average_of_its_fold(finished: RunFolder) -> None:

@@ -1,16 +1,22 @@
-"""`gainspect data`: check a data set, or create a synthetic one."""
+"""`gainspect data`: check a data set, look at it, correct its labels, or create a synthetic one."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gainspect.cli import data_correct, data_review, data_sheet
 from gainspect.cli.console import console, print_json
 from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
 from gainspect.errors import GainspectError
 
-app = typer.Typer(no_args_is_help=True, help="Check a data set, or create a synthetic one.")
+app = typer.Typer(
+    no_args_is_help=True, help="Check a data set, look at it, correct its labels, or create a synthetic one."
+)
+app.command("sheet")(data_sheet.sheet)
+app.command("review")(data_review.review)
+app.command("correct")(data_correct.correct)
 
 
 @app.command("check")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gainspect.data.defect_size import SIZES, SMALL_DEFECT, Defect, SizeChoice, size_for
-from gainspect.data.findings import IMBALANCE, Finding, findings_of, refused
+from gainspect.data.findings import IMBALANCE, Finding, Place, findings_of, refused
 from gainspect.data.image_header import may_have_16_bits
 from gainspect.data.manifest import SPLITS, Manifest, Part
 from gainspect.data.marked import MOST
@@ -74,12 +74,13 @@ class Report:
 
 
 @dataclass
-class _Seen:
+class Seen:
     """What is collected while reading the images; names are keys of the manifest."""
 
-    places: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    places: dict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))
     """Where each kind of problem is, by its code."""
-    shapes: list[tuple[int, int]] = field(default_factory=list)
+    shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Height and width of each image that can be read, pixels."""
     defects: dict[str, Defect] = field(default_factory=dict)
     peaks: dict[str, int] = field(default_factory=dict)
     """Largest value of each image that may be of 16 bits, 0…255."""
@@ -91,9 +92,24 @@ class _Seen:
     thumbnails: list[Thumbnail] = field(default_factory=list)
 
 
+def look(manifest: Manifest, on_image: Callable[[], None] = lambda: None) -> Seen:
+    """Read every image and mask, one after the other.
+
+    Args:
+        manifest: the data set.
+        on_image: called for each image.
+    """
+    seen = Seen()
+    for part in manifest.parts:
+        _look_at(manifest, part, seen)
+        on_image()
+    return seen
+
+
 def check(
     manifest: Manifest,
     *,
+    seen: Seen | None = None,
     size: int | Literal["auto"] = "auto",
     tiling: Tiling | None = None,
     refusal: GainspectError | None = None,
@@ -103,16 +119,14 @@ def check(
 
     Args:
         manifest: the data set, with the split that a training would make of it.
+        seen: what `look` has seen of it, to which what is found is added; None: every image is read.
         size: input side of the model, pixels; defects are measured after resizing to it. "auto": chosen from
             the defects that can be read, as a training does.
         tiling: how images are cut into tiles; None: the model sees them whole, unless "auto" chooses tiles.
         refusal: why a training would refuse the data; then no size is chosen.
         on_step: called twice for each image at most: when it was read, and when it was compared.
     """
-    seen = _Seen()
-    for part in manifest.parts:
-        _look_at(manifest, part, seen)
-        on_step()
+    seen = look(manifest, on_step) if seen is None else seen
     choice = _choice(manifest, seen, tiling) if size == "auto" and refusal is None else None
     side = SIZES[1] if size == "auto" else size
     tile = None if tiling is None else tiling.tile
@@ -122,7 +136,7 @@ def check(
     px = {name: defect.px(side, tiling) for name, defect in seen.defects.items()}
     for code, places in (
         ("group-on-two-sides", _crossing_groups(manifest)),
-        ("small-defect", (f"{name} ({width:.1f} px)" for name, width in px.items() if width < SMALL_DEFECT)),
+        ("small-defect", _small(px)),
         *_same_pictures(manifest, seen),
         ("near-duplicate", _near_duplicates(manifest, seen, on_step)),
         ("same-stem", _same_stems(manifest)),
@@ -137,7 +151,7 @@ def check(
     if tiling is not None:
         unmarked = [seen.places.pop(code, []) for code in ("ng-empty-mask", "ng-without-mask")]
         seen.places["ng-left-out"] = sorted(unmarked[0] + unmarked[1])
-    heights, widths = zip(*seen.shapes, strict=True) if seen.shapes else ((0,), (0,))
+    heights, widths = zip(*seen.shapes.values(), strict=True) if seen.shapes else ((0,), (0,))
     return Report(
         size=side,
         tile=tile,
@@ -150,14 +164,14 @@ def check(
     )
 
 
-def _look_at(manifest: Manifest, part: Part, seen: _Seen) -> None:
+def _look_at(manifest: Manifest, part: Part, seen: Seen) -> None:
     name = manifest.key(part)
     try:
         image = manifest.image(part)
     except GainspectError as error:
-        seen.places["unreadable"].append(f"{name}: {error.what}")
+        seen.places["unreadable"].append(Place(f"{name}: {error.what}", (name,)))
         return
-    seen.shapes.append((image.shape[0], image.shape[1]))
+    seen.shapes[name] = image.shape[0], image.shape[1]
     seen.parts.append(part)
     seen.pixels.append(pixel_sha256(image))
     seen.thumbnails.append(thumbnail_of(image))
@@ -167,35 +181,42 @@ def _look_at(manifest: Manifest, part: Part, seen: _Seen) -> None:
         mask = manifest.mask(part, image.shape)
     except GainspectError as error:
         code = "mask-size" if isinstance(error, OtherSizeError) else "mask-unreadable"
-        seen.places[code].append(f"{name}: {error.what}")
+        seen.places[code].append(Place(f"{name}: {error.what}", (name,)))
         return
     if mask is None:
         if part.label is Label.NG:
-            seen.places["ng-without-mask"].append(name)
+            seen.places["ng-without-mask"].append(Place(name, (name,)))
     elif part.label is Label.OK and mask.any():
-        seen.places["ok-with-defect"].append(name)
+        seen.places["ok-with-defect"].append(Place(name, (name,)))
     elif part.label is Label.NG and not mask.any():
-        seen.places["ng-empty-mask"].append(name)
+        seen.places["ng-empty-mask"].append(Place(name, (name,)))
     elif mask.any():
         seen.defects[name] = Defect.of(mask, part.defect_type)
         seen.covered[name] = float(mask.mean())
 
 
-def _dark(seen: _Seen) -> Iterator[str]:
+def _small(px: dict[str, float]) -> Iterator[Place]:
+    """Defects that are too small after resizing, by the width of each."""
+    for name, width in px.items():
+        if width < SMALL_DEFECT:
+            yield Place(f"{name} ({width:.1f} px)", (name,))
+
+
+def _dark(seen: Seen) -> Iterator[Place]:
     """16-bit images whose largest value is far below that of the others."""
     usual = float(np.median(list(seen.peaks.values()))) if seen.peaks else 0.0
     for name, peak in seen.peaks.items():
         if peak * _DARKER < usual:
-            yield f"{name} (reaches {peak / usual:.0%} of what is usual)"
+            yield Place(f"{name} (reaches {peak / usual:.0%} of what is usual)", (name,))
 
 
-def _choice(manifest: Manifest, seen: _Seen, tiling: Tiling | None) -> SizeChoice:
+def _choice(manifest: Manifest, seen: Seen, tiling: Tiling | None) -> SizeChoice:
     """As `choose_size`, from what was read already."""
     names = (manifest.key(part) for part in manifest.parts if part.split != "test")
     return size_for([seen.defects[name] for name in names if name in seen.defects], tiling=tiling)
 
 
-def _same_pictures(manifest: Manifest, seen: _Seen) -> Iterator[tuple[str, Iterable[str]]]:
+def _same_pictures(manifest: Manifest, seen: Seen) -> Iterator[tuple[str, Iterable[Place]]]:
     """Each kind of pictures that are there twice, with all their names."""
     alike: dict[str, list[Part]] = defaultdict(list)
     for part, digest in zip(seen.parts, seen.pixels, strict=True):
@@ -209,13 +230,13 @@ def _same_pictures(manifest: Manifest, seen: _Seen) -> Iterator[tuple[str, Itera
             yield "same-in-one-split", [_named(manifest, parts)]
 
 
-def _named(manifest: Manifest, parts: Sequence[Part], as_what: Callable[[Part], str] | None = None) -> str:
-    return " = ".join(
-        manifest.key(part) + ("" if as_what is None else f" ({as_what(part)})") for part in parts
-    )
+def _named(manifest: Manifest, parts: Sequence[Part], as_what: Callable[[Part], str] | None = None) -> Place:
+    names = tuple(map(manifest.key, parts))
+    said = ("" if as_what is None else f" ({as_what(part)})" for part in parts)
+    return Place(" = ".join(map(str.__add__, names, said)), names)
 
 
-def _near_duplicates(manifest: Manifest, seen: _Seen, on_step: Callable[[], None]) -> list[str]:
+def _near_duplicates(manifest: Manifest, seen: Seen, on_step: Callable[[], None]) -> list[Place]:
     """Images of a split, each with its nearest twin in one that comes before it (train, val, test)."""
     # By names, so that the order of a table's rows changes nothing.
     order = sorted(range(len(seen.parts)), key=lambda index: manifest.key(seen.parts[index]))
@@ -228,23 +249,24 @@ def _near_duplicates(manifest: Manifest, seen: _Seen, on_step: Callable[[], None
         first, later = sorted((twin.one, twin.other), key=lambda index: _rank(parts[index]))
         if _rank(parts[first]) < _rank(parts[later]) and pixels[first] != pixels[later]:
             nearest.setdefault(manifest.key(parts[later]), manifest.key(parts[first]))
-    return [f"{name} ~ {twin}" for name, twin in sorted(nearest.items())]
+    return [Place(f"{name} ~ {twin}", (name, twin)) for name, twin in sorted(nearest.items())]
 
 
 def _rank(part: Part) -> int:
     return -1 if part.split is None else SPLITS.index(part.split)
 
 
-def _crossing_groups(manifest: Manifest) -> Iterator[str]:
-    sides: dict[str, set[str]] = defaultdict(set)
+def _crossing_groups(manifest: Manifest) -> Iterator[Place]:
+    groups: dict[str, list[Part]] = defaultdict(list)
     for part in manifest.parts:
-        sides[part.group].add(part.split or "")
-    for group, splits in sorted(sides.items()):
+        groups[part.group].append(part)
+    for group, parts in sorted(groups.items()):
+        splits = {part.split or "" for part in parts}
         if len(splits) > 1:
-            yield f"{group}: {', '.join(sorted(splits))}"
+            yield Place(f"{group}: {', '.join(sorted(splits))}", tuple(map(manifest.key, parts)))
 
 
-def _different_values(manifest: Manifest) -> Iterable[str]:
+def _different_values(manifest: Manifest) -> Iterable[Place]:
     """The values that mark defects, if there are several, and nobody said what they mean.
 
     Masks that cannot be read are found one by one.
@@ -255,32 +277,34 @@ def _different_values(manifest: Manifest) -> Iterable[str]:
         values = marking_values(part.mask for part in manifest.parts if part.mask is not None)
     except GainspectError:
         return []
-    return values if len(values) > 1 else []
+    return map(Place, values) if len(values) > 1 else []
 
 
-def _covering(seen: _Seen) -> Iterable[str]:
-    return [f"{name} ({share:.0%})" for name, share in seen.covered.items() if share > MOST]
+def _covering(seen: Seen) -> Iterable[Place]:
+    return [Place(f"{name} ({share:.0%})", (name,)) for name, share in seen.covered.items() if share > MOST]
 
 
-def _not_taken(manifest: Manifest, *, hidden: bool) -> list[str]:
+def _not_taken(manifest: Manifest, *, hidden: bool) -> list[Place]:
     return [
-        f"{escaped(os.path.relpath(item.path, manifest.root))} ({item.why})"
+        Place(f"{escaped(os.path.relpath(item.path, manifest.root))} ({item.why})")
         for item in manifest.not_taken
         if (item.why == HIDDEN) is hidden
     ]
 
 
-def _same_stems(manifest: Manifest) -> Iterable[str]:
-    counts = Counter(composed(escaped(part.image.stem)) for part in manifest.parts)
-    return [stem for stem, count in counts.items() if count > 1]
+def _same_stems(manifest: Manifest) -> Iterable[Place]:
+    named: dict[str, list[str]] = defaultdict(list)
+    for part in manifest.parts:
+        named[composed(escaped(part.image.stem))].append(manifest.key(part))
+    return [Place(stem, tuple(keys)) for stem, keys in named.items() if len(keys) > 1]
 
 
-def _imbalance(manifest: Manifest) -> Iterator[str]:
+def _imbalance(manifest: Manifest) -> Iterator[Place]:
     counts = Counter((part.split or "all", part.label) for part in manifest.parts)
     for split in sorted({split for split, _ in counts}):
         ok, ng = counts[split, Label.OK], counts[split, Label.NG]
         if ok and ng and max(ok, ng) > IMBALANCE * min(ok, ng):
-            yield f"{split}: {ok} OK, {ng} NG"
+            yield Place(f"{split}: {ok} OK, {ng} NG")
 
 
 def _contents(manifest: Manifest, px: dict[str, float]) -> Iterator[Contents]:

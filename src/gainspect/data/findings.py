@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gainspect.data.decode import IMAGE_SUFFIXES
 from gainspect.data.defect_size import SMALL_DEFECT
@@ -18,6 +18,15 @@ IMBALANCE = 10
 """How many times as many images one class has as the other, at most."""
 
 
+class Place(NamedTuple):
+    """One place where something was found."""
+
+    text: str
+    """Names of images, or of groups, and what is to be said of them."""
+    images: tuple[str, ...] = ()
+    """The images that it is about, by their names in tables; none where it is about a file or a folder."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One kind of problem, and where it was found."""
@@ -28,6 +37,8 @@ class Finding:
     hint: str
     where: tuple[str, ...] = ()
     """Names of images, or of groups."""
+    images: tuple[tuple[str, ...], ...] = ()
+    """For each of these places, the images that it is about, by their names in tables."""
 
 
 @dataclass(frozen=True)
@@ -171,11 +182,12 @@ KINDS: Mapping[str, Kind] = {
 """In the order in which findings are listed: the most serious first."""
 
 
-def findings_of(places: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+def findings_of(places: Mapping[str, Sequence[Place]]) -> Iterator[Finding]:
     """The findings, in the order of `KINDS`, from the places where each kind was found."""
     for code, kind in KINDS.items():
-        if where := places.get(code):
-            yield Finding(code, kind.severity, kind.says(len(where)), kind.hint, tuple(where))
+        if found := places.get(code):
+            texts, images = zip(*found, strict=True)
+            yield Finding(code, kind.severity, kind.says(len(found)), kind.hint, texts, images)
 
 
 def refused(refusal: GainspectError) -> Finding:

@@ -38,12 +38,12 @@ def check_data(config: RunConfig, data: Path, *, console: Console | None = None)
         manifest = complete_split(config, named)
     except GainspectError as error:
         manifest, refusal = named, error
-    found = _depth(config, manifest)
+    found = depth_of(manifest, config.data.bits)
     try:
         found.require_one_depth()
     except GainspectError as error:
         refusal = refusal or error
-    manifest = _with_types(replace(manifest, reading=Reading(found.depth, config.data.meanings)))
+    manifest = with_types(replace(manifest, reading=Reading(found.depth, config.data.meanings)))
     # Each image is read, and compared with others.
     with image_bar("Checking", 2 * len(manifest.parts), console) as on_step:
         report = check(
@@ -58,9 +58,13 @@ def check_data(config: RunConfig, data: Path, *, console: Console | None = None)
     return replace(report, settled=(*split, *depth, *report.settled))
 
 
-def _depth(config: RunConfig, manifest: Manifest) -> DepthFinder:
-    """The depth of 16-bit images, of those that can be read."""
-    bits = config.data.bits
+def depth_of(manifest: Manifest, bits: int | str | None = None) -> DepthFinder:
+    """The depth of 16-bit images outside the test part, of those that can be read.
+
+    Args:
+        manifest: the data set.
+        bits: the bits that they use, if they were set.
+    """
     finder = DepthFinder(bits if isinstance(bits, int) else None)
     for part in manifest.parts:
         if part.split != "test":
@@ -69,7 +73,7 @@ def _depth(config: RunConfig, manifest: Manifest) -> DepthFinder:
     return finder
 
 
-def _with_types(manifest: Manifest) -> Manifest:
+def with_types(manifest: Manifest) -> Manifest:
     """With the types of defect that masks name, if all of them can be read."""
     if manifest.reading.mask_values is None:
         return manifest

@@ -234,6 +234,25 @@ def test_the_defect_size_is_the_root_of_the_largest_regions_area(data: Path) -> 
     assert report.contents[0].defect_px_median == pytest.approx(8.0)
 
 
+def test_each_place_names_its_images(data: Path) -> None:
+    plant_near_duplicate(data)
+    plant_group_on_two_sides(data)
+    sorted((data / "images/train/normal").iterdir())[1].write_bytes(b"")
+    manifest = load_manifest(data)
+    keys = {manifest.key(part) for part in manifest.parts}
+    report = check(manifest, size=96)
+    found = {finding.code: finding for finding in report.findings}
+    assert {"unreadable", "near-duplicate", "group-on-two-sides"} <= found.keys()
+    for finding in report.findings:
+        assert len(finding.images) == len(finding.where)
+        for text, images in zip(finding.where, finding.images, strict=True):
+            assert set(images) <= keys
+            if finding.code in {"unreadable", "near-duplicate"}:
+                assert images and all(image in text for image in images)
+    (group,) = found["group-on-two-sides"].images
+    assert len({part.group for part in manifest.parts if manifest.key(part) in group}) == 1
+
+
 def test_the_report_is_json(clean: Path) -> None:
     report = json.loads(json.dumps(check(load_manifest(clean), size=96).to_json()))
     assert sum(row["images"] for row in report["contents"]) == 20

@@ -12,8 +12,9 @@ from gainspect.policy import HeatScale
 from gainspect.report.drawing.heat import LOCALIZATION_SCALE, heat_of, heated, outlined, resized
 from gainspect.types import Image, Verdict
 
-_SIDES = (240, 200, 160, 128, 96, 64)
-"""Longer side of a picture, pixels, from the largest on."""
+LARGEST = 240
+"""Longer side of a picture, pixels, and smaller ones:"""
+_SIDES = (LARGEST, 200, 160, 128, 96, 64)
 _QUALITY = 78
 
 
@@ -43,7 +44,7 @@ def pictures_of(
         repaired: (H, W), the region that was repaired; its picture is left out where there is none.
         scale: of the evidence.
     """
-    factor = _SIDES[0] / max(image.shape[:2])
+    factor = LARGEST / max(image.shape[:2])
     small = resized(image, factor)
 
     def fitted(region: BoolMask) -> BoolMask:
@@ -60,7 +61,7 @@ def pictures_of(
     if repaired is not None and repaired.any():
         name = "repaired" if verdict.check is not None else "mask_repaired"
         drawn[name] = outlined(resized(repair(image, repaired), factor), fitted(repaired), 2)
-    return [Picture(name, _jpeg(picture)) for name, picture in drawn.items()]
+    return [Picture(name, jpeg_of(picture)) for name, picture in drawn.items()]
 
 
 def within_budget(sets: Sequence[list[Picture]], budget: int) -> list[list[Picture]]:
@@ -76,10 +77,11 @@ def _smaller(content: bytes, side: int) -> bytes:
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     assert pixels is not None  # written by ourselves
     image = np.asarray(pixels, np.uint8)[:, :, ::-1]
-    return _jpeg(resized(np.ascontiguousarray(image), min(1.0, side / max(image.shape[:2]))))
+    return jpeg_of(resized(np.ascontiguousarray(image), min(1.0, side / max(image.shape[:2]))))
 
 
-def _jpeg(image: Image) -> bytes:
+def jpeg_of(image: Image) -> bytes:
+    """Encode a small picture (H, W, 3)."""
     done, encoded = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     assert done  # small pictures are never too large
     return encoded.tobytes()

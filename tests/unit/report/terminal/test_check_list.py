@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from gainspect.data.checks import Contents, Report
-from gainspect.data.findings import KINDS, Finding, findings_of
+from gainspect.data.findings import KINDS, Finding, Place, findings_of
 from gainspect.report.terminal.check_list import check_list
 
 LONG = "images/train/defective/" + "camera_3_line_12_" * 8 + ".png"
@@ -29,7 +29,7 @@ def printed(findings: tuple[Finding, ...], width: int) -> list[str]:
     return capture.get().splitlines()
 
 
-EVERY = tuple(findings_of({code: [LONG, HANGUL, BRACKETS] for code in KINDS}))
+EVERY = tuple(findings_of({code: [Place(LONG), Place(HANGUL), Place(BRACKETS)] for code in KINDS}))
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
@@ -70,7 +70,7 @@ def _folded(name: str, width: int) -> list[str]:
     ("names", "shown", "more"), [(5, 5, None), (6, 6, None), (7, 5, "and 2 more"), (900, 5, "and 895 more")]
 )
 def test_a_few_places_are_named_and_the_rest_counted(names: int, shown: int, more: str | None) -> None:
-    found = tuple(findings_of({"unreadable": [f"{index}.png" for index in range(names)]}))
+    found = tuple(findings_of({"unreadable": [Place(f"{index}.png") for index in range(names)]}))
     lines = [line.strip() for line in printed(found, 80)]
     assert sum(line.endswith(".png") for line in lines) == shown
     assert [line for line in lines if line.endswith("more")] == ([more] if more else [])
@@ -85,4 +85,4 @@ def test_a_few_places_are_named_and_the_rest_counted(names: int, shown: int, mor
     ],
 )
 def test_it_ends_with_the_number_of_findings(codes: list[str], last: str) -> None:
-    assert printed(tuple(findings_of({code: ["a"] for code in codes})), 80)[-1] == last
+    assert printed(tuple(findings_of({code: [Place("a")] for code in codes})), 80)[-1] == last
