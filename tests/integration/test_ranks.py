@@ -118,6 +118,7 @@ def assert_same_training(one: RunFolder, other: RunFolder) -> None:
 @pytest.mark.usefixtures("frozen")
 def test_two_ranks_train_what_one_process_trains(partly_marked: Manifest, tmp_path: Path) -> None:
     """All losses of S6 come in one after the other, with balanced draws; S9 has all at once, without."""
+    before = sys.excepthook, torch.get_num_threads(), dict(os.environ)
     with together(2, 1, FROZEN) as ranks:
         for config in (tiny("S6", epochs=4), tiny("S9", sampler="natural")):
             one = train(config, partly_marked, tmp_path / f"{config.strategy}-one")
@@ -126,6 +127,7 @@ def test_two_ranks_train_what_one_process_trains(partly_marked: Manifest, tmp_pa
             files = [{path.relative_to(run.path) for path in run.path.rglob("*")} for run in (one, two)]
             assert files[0] == files[1]
             assert [run.environment()["processes"] for run in (one, two)] == [1, 2]
+    assert (sys.excepthook, torch.get_num_threads(), dict(os.environ)) == before
     other = train(tiny("S9", sampler="natural", seed=2), partly_marked, tmp_path / "other")
     assert difference(two, other) > 1e-3  # what a difference is
 

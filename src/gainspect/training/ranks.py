@@ -5,6 +5,7 @@ and does what comes before and after a training. The others follow: they wait fo
 """
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -175,6 +176,7 @@ def group(store: Store, rank: int, count: int, local_rank: int) -> Iterator[dist
         A second group, for objects.
     """
     gpus = torch.cuda.is_available()
+    tells_errors = sys.excepthook  # torch wraps it, and leaves it so
     dist.init_process_group(
         "nccl" if gpus else "gloo",
         store=store,
@@ -188,3 +190,4 @@ def group(store: Store, rank: int, count: int, local_rank: int) -> Iterator[dist
         yield objects
     finally:
         dist.destroy_process_group()
+        sys.excepthook = tells_errors
