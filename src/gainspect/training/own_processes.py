@@ -58,19 +58,20 @@ def joined(folder: Path, rank: int, devices: int, followers: "Sequence[_Follower
         GainspectError: one of the `followers` ended before all had come.
     """
 
-    def ended() -> GainspectError | None:
-        gone = [follower for follower in followers if follower.process.poll() is not None]
+    def killed() -> GainspectError | None:
+        codes = [follower.process.poll() for follower in followers]
+        gone = [one for one, code in zip(followers, codes, strict=True) if code is not None and code < 0]
         return gone[0].error() if gone else None
 
     store = dist.FileStore(str(folder / "store"), devices)  # type: ignore[attr-defined]
     store.set(f"here/{rank}", "")
     while not store.check([f"here/{one}" for one in range(devices)]):
-        if error := ended():
-            raise error
+        if ended := [follower for follower in followers if follower.process.poll() is not None]:
+            raise ended[0].error()
         time.sleep(0.05)
     environment = OnThisMachine(rank, devices)
     with group(PrefixStore("group", store), rank, devices, rank) as objects:
-        yield Ranks(rank, rank, devices, 1, environment, store, objects, ended)
+        yield Ranks(rank, rank, devices, 1, environment, store, objects, killed)
 
 
 class OnThisMachine(ClusterEnvironment):

@@ -51,8 +51,8 @@ class Ranks:
     """Keys and values that all ranks see, whatever becomes of their connections."""
     objects: dist.ProcessGroup | None = None
     """A group for objects, over the CPU, in which a rank waits as long as rank 0 has other things to do."""
-    ended: Callable[[], GainspectError | None] = lambda: None
-    """Says of a process that ended, as far as rank 0 knows of it."""
+    killed: Callable[[], GainspectError | None] = lambda: None
+    """Says of a process that was killed and could not leave word, as far as rank 0 knows of it."""
 
     @property
     def count(self) -> int:
@@ -156,11 +156,10 @@ class Ranks:
         """What ended the rank that failed first; waits a little for it; None: not known (not collective)."""
         end = time.monotonic() + _NOTICE_SECONDS
         while self.store is not None and time.monotonic() < end:
-            if self.store.check([_FAILED]):
-                said = json.loads(self.store.get(_FAILED))
-                return GainspectError(**said)
-            if error := self.ended():
+            if error := self.killed():
                 return error
+            if self.store.check([_FAILED]):
+                return GainspectError(**json.loads(self.store.get(_FAILED)))
             time.sleep(0.1)
         return None
 

@@ -73,11 +73,14 @@ def test_of_the_ranks_that_fail_the_first_is_heard(error: Exception, said: str) 
     assert str(Ranks(0, devices=3, store=store).reported()) == said
 
 
-def test_a_process_that_ended_without_a_word_is_known_by_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_was_killed_is_heard_before_those_that_lost_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     lost, store = GainspectError("it was killed"), dist.HashStore()  # type: ignore[attr-defined]
-    assert Ranks(0, devices=2, store=store, ended=lambda: lost).reported() is lost
     monkeypatch.setattr(module, "_NOTICE_SECONDS", 0.2)
-    assert Ranks(0, devices=2, store=store).reported() is None
+    assert Ranks(0, devices=3, store=store).reported() is None
+    Ranks(1, devices=3, store=store).report(RuntimeError("connection closed"))
+    assert Ranks(0, devices=3, store=store, killed=lambda: lost).reported() is lost
 
 
 @pytest.fixture
