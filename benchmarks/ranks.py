@@ -1,10 +1,11 @@
 """Two processes train instead of one, with the same batch: are the weights the same, and how fast is it?
 
-Synthetic parts, random weights. The first table is of trainings in which BatchNorm keeps its statistics: it
-would otherwise take them from each rank's own images. There a step does the same arithmetic in another order;
-the largest difference of a weight stands beside how far any weight moved. The second table is of ordinary
-trainings, in turns: one process with all threads, and ranks that divide them. Its seconds are those of the
-epochs after the first, validation included.
+Synthetic parts. The first table is of trainings in which BatchNorm keeps its statistics: it would otherwise
+take them from each rank's own images. Ranks then do the same arithmetic in another order. Adam makes a step of
+up to the learning rate of any gradient, also of one that is all rounding; so beside ranks stands one process
+that takes the images of each batch in reverse. Told are the largest and the mean difference of a weight. The
+second table is of ordinary trainings, in turns: one process with all threads, and ranks that divide them. Its
+seconds are those of the epochs after the first, validation included.
 """
 
 import argparse
@@ -22,10 +23,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
+from gainspect.data.loading import epoch_batches
 from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
 from gainspect.jobs.training_ranks import main as follow
 from gainspect.jobs.training_ranks import training_ranks
+from gainspect.models.weights import load_weights
 from gainspect.training.checkpoint import load_state
 from gainspect.training.fitting import initial_model
 from gainspect.training.launch import train
@@ -54,7 +57,7 @@ class Case:
             {
                 "strategy": strategy,
                 "data": {"size": options.size},
-                "model": {"backbone": options.backbone, "weights": "none"},
+                "model": {"backbone": options.backbone, "weights": options.weights},
                 "training": {"batch_size": options.batch_size, "epochs": epochs, "lr": options.lr},
             }
         )
@@ -69,6 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--backbone", default="tf_efficientnet_lite0")
+    parser.add_argument("--weights", default="auto")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--parts", type=int, default=80)
@@ -100,15 +104,22 @@ def differences(case: Case) -> Iterator[dict[str, object]]:
         for strategy in case.options.strategies.split(","):
             one = case.run(f"{strategy}-one", strategy, case.options.epochs, Ranks())
             several = case.run(f"{strategy}-several", strategy, case.options.epochs, ranks)
-            begun = initial_model(one.config()).state_dict()
-            apart = largest_difference(weights_of(one), weights_of(several))
-            moved = largest_difference(weights_of(one), begun)
-            yield {
-                "strategy": strategy,
-                "steps": int(load_state(one.last_checkpoint)["global_step"]),
-                "largest difference": f"{apart:.1e}",
-                "a weight moved at most": f"{moved:.1e}",
-            }
+            with batches_reversed():
+                back = case.run(f"{strategy}-back", strategy, case.options.epochs, Ranks())
+            begun = initial(one)
+            for name, other in (
+                (f"{ranks.count} ranks", weights_of(several)),
+                ("one process, batches in reverse", weights_of(back)),
+                ("before the training", begun),
+            ):
+                largest, mean = difference(weights_of(one), other)
+                yield {
+                    "strategy": strategy,
+                    "steps": int(load_state(one.last_checkpoint)["global_step"]),
+                    "one process against": name,
+                    "largest": f"{largest:.1e}",
+                    "mean": f"{mean:.1e}",
+                }
 
 
 def speeds(case: Case) -> Iterator[dict[str, object]]:
@@ -141,15 +152,34 @@ def frozen_statistics() -> Iterator[None]:
         del _BatchNorm.training
 
 
+@contextmanager
+def batches_reversed() -> Iterator[None]:
+    """A process alone takes the images of each batch in reverse."""
+    share = epoch_batches.rank_share
+    epoch_batches.rank_share = lambda batch, *_: list(reversed(batch))
+    try:
+        yield
+    finally:
+        epoch_batches.rank_share = share
+
+
+def initial(run: RunFolder) -> dict[str, torch.Tensor]:
+    """The network before the first step."""
+    model = initial_model(run.config())
+    load_weights(model.backbone, run.config().model.backbone, run.config().model.weights)
+    return model.state_dict()
+
+
 def weights_of(run: RunFolder) -> dict[str, torch.Tensor]:
     """The network after the last step."""
     state = load_state(run.last_checkpoint)["state_dict"]
     return {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}
 
 
-def largest_difference(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
-    """Between two values of the same name and place."""
-    return max(float((one[name].double() - other[name].double()).abs().max()) for name in one)
+def difference(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> tuple[float, float]:
+    """The largest and the mean, between values of the same name and place."""
+    apart = torch.cat([(one[name].double() - other[name].double()).abs().flatten() for name in one])
+    return float(apart.max()), float(apart.mean())
 
 
 def epoch_seconds(run: RunFolder) -> list[float]:
