@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
+from torch.utils.data import default_collate
 
 from gainspect.config import RunConfig
 from gainspect.data.loading.dataset import TrainingSet
@@ -181,3 +182,27 @@ def test_on_gpus_ranks_synchronize_batch_norm(monkeypatch: pytest.MonkeyPatch) -
     fitting._trainer(config(), monitor, None, ALONE, bar=False)
     assert asked["accelerator"] == "auto"
     assert SynchronizedBatchNorm not in [type(one) for one in asked["plugins"]]
+
+
+def test_chance_in_a_step_differs_from_rank_to_rank_and_that_of_rank_0_is_one_processs(
+    parts: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dropout draws from the generator that is seeded at the start of a step."""
+    monkeypatch.setattr(InspectionTask, "current_epoch", 0)
+    monkeypatch.setattr(InspectionTask, "progress", 0.0)
+    monkeypatch.setattr(InspectionTask, "log_dict", lambda *_, **__: None)
+    monkeypatch.setattr(Ranks, "summed", lambda _, counts: counts)
+
+    def drawn(ranks: Ranks, step: int) -> float:
+        settings = config()
+        one = InspectionTask(
+            settings, initial_model(settings), TrainingSet(parts.split("train"), 1), 0, ranks
+        )
+        one.objective = lambda *_: (torch.rand(()), {})  # type: ignore[method-assign]
+        batch = default_collate([one.data[draw] for draw in one.drawn.share(one.batches(0)[0])])
+        return float(one.training_step(batch, step))
+
+    alone = [drawn(ALONE, step) for step in range(2)]
+    ranked = [[drawn(Ranks(rank, devices=2), step) for step in range(2)] for rank in range(2)]
+    assert ranked[0] == alone
+    assert len({*ranked[0], *ranked[1]}) == 4
