@@ -4,8 +4,8 @@ Synthetic parts. The first table is of trainings in which BatchNorm keeps its st
 take them from each rank's own images. Ranks then do the same arithmetic in another order. Adam steps by up to
 the learning rate along any gradient, also along one that is all rounding; so beside ranks stands one process
 that takes the images of each batch in reverse. Told are the largest and the mean difference of a weight. The
-second table is of ordinary trainings, in turns: one process with all threads, and ranks that divide them. Its
-seconds are those of the epochs after the first, validation included.
+second table, if there is one, is of ordinary trainings, in turns: one process with all threads, and ranks that
+divide them. Its seconds are those of the epochs after the first, validation included.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--parts", type=int, default=80)
     parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="0: no speed, as on a machine that is not idle")
     parser.add_argument("--lr", type=float, default=1e-4)
     parser.add_argument("--strategies", default="S1,S6,S9")
     options = parser.parse_args()
@@ -88,7 +88,7 @@ def main() -> None:
         case = Case(options, load_manifest(place / "data"), place)
         weights = markdown(list(differences(case)))
         print(weights)
-        speed = markdown(list(speeds(case)))
+        speed = markdown(list(speeds(case))) if options.rounds else ""
         print(speed)
     of = f"{options.backbone}, {options.size} px, batch {options.batch_size}"
     title = f"{options.ranks} ranks against one: {of}"
