@@ -1,11 +1,11 @@
 """Two processes train instead of one, with the same batch: are the weights the same, and how fast is it?
 
 Synthetic parts. The first table is of trainings in which BatchNorm keeps its statistics: it would otherwise
-take them from each rank's own images. Ranks then do the same arithmetic in another order. Adam steps by up to
-the learning rate along any gradient, also along one that is all rounding; so beside ranks stands one process
-that takes the images of each batch in reverse. Told are the largest and the mean difference of a weight. The
-second table, if there is one, is of ordinary trainings, in turns: one process with all threads, and ranks that
-divide them. Its seconds are those of the epochs after the first, validation included.
+take them from each rank's own images. Ranks then do the same arithmetic in another order. Told are the largest
+and the mean difference of a weight. Adam steps by up to the learning rate along any gradient, also along one
+that is all rounding; so the same is trained in float64 too, which tells rounding from a difference in kind.
+The second table, if there is one, is of ordinary trainings, in turns: one process with all threads, and ranks
+that divide them. Its seconds are those of the epochs after the first, validation included.
 """
 
 import argparse
@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import lightning.pytorch as pl
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
-from gainspect.data.loading import epoch_batches
 from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
 from gainspect.jobs.training_ranks import main as follow
@@ -37,7 +37,8 @@ from gainspect.training.run_folder import RunFolder
 from gainspect.training.together import together
 from results_table import markdown, save
 
-_FOLLOW = "--follow-with-frozen-statistics"
+_FOLLOW = "--follow"
+_ARITHMETIC = ("float32", "float64")
 _NEVER = property(lambda module: False, lambda module, mode: None)
 """In place of `_BatchNorm.training`."""
 
@@ -97,29 +98,24 @@ def main() -> None:
 
 def differences(case: Case) -> Iterator[dict[str, object]]:
     """Of each strategy, how far weights of ranks and of one process are apart, statistics being frozen."""
-    with (
-        frozen_statistics(),
-        together(case.options.ranks, 1, (sys.executable, str(Path(__file__)), _FOLLOW)) as ranks,
-    ):
-        for strategy in case.options.strategies.split(","):
-            one = case.run(f"{strategy}-one", strategy, case.options.epochs, Ranks())
-            several = case.run(f"{strategy}-several", strategy, case.options.epochs, ranks)
-            with batches_reversed():
-                back = case.run(f"{strategy}-back", strategy, case.options.epochs, Ranks())
-            begun = initial(one)
-            for name, other in (
-                (f"{ranks.count} ranks", weights_of(several)),
-                ("one process, batches in reverse", weights_of(back)),
-                ("before the training", begun),
-            ):
-                largest, mean = difference(weights_of(one), other)
-                yield {
-                    "strategy": strategy,
-                    "steps": int(load_state(one.last_checkpoint)["global_step"]),
-                    "one process against": name,
-                    "largest": f"{largest:.1e}",
-                    "mean": f"{mean:.1e}",
-                }
+    for strategy in case.options.strategies.split(","):
+        for arithmetic in _ARITHMETIC:
+            follower = (sys.executable, str(Path(__file__)), _FOLLOW, arithmetic)
+            with frozen(arithmetic), together(case.options.ranks, 1, follower) as ranks:
+                name = f"{strategy}-{arithmetic}"
+                one = case.run(f"{name}-one", strategy, case.options.epochs, Ranks())
+                several = case.run(f"{name}-several", strategy, case.options.epochs, ranks)
+                begun = initial(one)
+            apart, mean = difference(weights_of(one), weights_of(several))
+            moved, _ = difference(weights_of(one), begun)
+            yield {
+                "strategy": strategy,
+                "arithmetic": arithmetic,
+                "steps": int(load_state(one.last_checkpoint)["global_step"]),
+                "largest difference": f"{apart:.1e}",
+                "mean difference": f"{mean:.1e}",
+                "a weight moved at most": f"{moved:.1e}",
+            }
 
 
 def speeds(case: Case) -> Iterator[dict[str, object]]:
@@ -143,24 +139,20 @@ def speeds(case: Case) -> Iterator[dict[str, object]]:
 
 
 @contextmanager
-def frozen_statistics() -> Iterator[None]:
-    """BatchNorm is in evaluation mode, also while a model is trained."""
+def frozen(arithmetic: str) -> Iterator[None]:
+    """BatchNorm is in evaluation mode, also in training; with float64, all that would be float32 is that."""
+    before = torch.get_default_dtype(), torch.Tensor.float, pl.Trainer
     _BatchNorm.training = _NEVER  # type: ignore[assignment]
+    if arithmetic == "float64":
+        torch.set_default_dtype(torch.float64)
+        torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
+        pl.Trainer = lambda **settings: before[2](**settings | {"precision": "64-true"})  # type: ignore[misc]
     try:
         yield
     finally:
         del _BatchNorm.training
-
-
-@contextmanager
-def batches_reversed() -> Iterator[None]:
-    """A process alone takes the images of each batch in reverse."""
-    share = epoch_batches.rank_share
-    epoch_batches.rank_share = lambda batch, *_: list(reversed(batch))
-    try:
-        yield
-    finally:
-        epoch_batches.rank_share = share
+        torch.set_default_dtype(before[0])
+        torch.Tensor.float, pl.Trainer = before[1:]  # type: ignore[method-assign, misc]
 
 
 def initial(run: RunFolder) -> dict[str, torch.Tensor]:
@@ -190,7 +182,7 @@ def epoch_seconds(run: RunFolder) -> list[float]:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == [_FOLLOW]:
-        with frozen_statistics():
+        with frozen(sys.argv[2]):
             follow()
     else:
         main()
