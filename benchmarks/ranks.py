@@ -3,9 +3,9 @@
 Synthetic parts. The first table is of trainings in which BatchNorm keeps its statistics: it would otherwise
 take them from each rank's own images. Ranks then do the same arithmetic in another order. Told are the
 largest and the mean difference of a weight. Adam steps by up to the learning rate along any gradient, also
-along one that is all rounding; so the same is trained in float64 too, which tells rounding from a difference in kind.
-The second table, if there is one, is of ordinary trainings, in turns: one process with all threads, and ranks
-that divide them. Its seconds are those of the epochs after the first, validation included.
+along one that is all rounding; so the same is trained in float64 too, which tells rounding from a difference
+in kind. The second table, if there is one, is of ordinary trainings, in turns: one process with all threads,
+and ranks that divide them. Its seconds are those of the epochs after the first, validation included.
 """
 
 import argparse
