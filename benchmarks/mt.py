@@ -63,7 +63,9 @@ def main(description: str = __doc__ or "", **defaults: Any) -> None:
     if not done:
         return
     left_out = read_doubtful(doubtful) if doubtful.is_file() else None
-    comparisons = compare_strategies(config, manifest, done, seeds, options.work, doubtful=left_out)
+    comparisons = compare_strategies(
+        config, manifest, done, seeds, options.work, doubtful=left_out, runtime="torch"
+    )
     runs = [(name, seed, RunFolder(run_path(options.work, name, seed))) for name in done for seed in seeds]
     text = "\n".join(section(title, rows, runs) for title, rows in comparisons.items())
     text += f"\n## Goals ({done[0]})\n\n{goals(record(*runs[0]))}"

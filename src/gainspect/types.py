@@ -23,6 +23,10 @@ DrawsMap = Callable[[], FloatMap]
 MapName = Literal["cam", "attention", "localization", "evidence"]
 MAP_NAMES: tuple[MapName, ...] = ("cam", "attention", "localization", "evidence")
 
+MaskKind = Literal["outline", "box", "scribble"]
+"""What a mask shows of a defect: its outline; a box around it; or strokes on it."""
+MASK_KINDS: tuple[MaskKind, ...] = ("outline", "box", "scribble")
+
 StatisticName = Literal["width", "height", "brightness", "contrast", "sharpness", "red", "blue", "distance"]
 """Figures by which an image is compared with those of the training; `inspection.statistics` defines them."""
 

@@ -28,6 +28,7 @@ from gainspect.evaluation.validation_verdicts import (
     ValidationVerdicts,
     save_validation_verdicts,
 )
+from gainspect.inspection import inspector as inspector_module
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.run_comparison import compare_strategies
 from gainspect.training.launch import train
@@ -644,19 +645,46 @@ def test_scale_tells_by_which_power_each_step_grows(
 ) -> None:
     """Every step runs; what it is said to take is 2 s for 20 images, and three times as much for 60."""
     import scale
+    import scale_steps
 
-    def planned(name: str, folder: Path) -> scale.Cost:
-        manifest = scale.read_manifest(folder / "manifest.csv")
-        scale.STEPS[name](manifest)()
-        images = len(manifest.parts)
+    ran: list[tuple[Path, str, str]] = []
+
+    def planned(source: Path, name: str, folder: Path) -> scale.Cost | str:
+        ran.append((source, name, folder.name))
+        if source == older:
+            without = {"report": "it is too large", "policy": "–"}
+            return without.get(name) or scale.Cost(seconds=7.0, bytes=2**20)
+        assert scale_steps.run(name, folder).seconds > 0
+        images = int(folder.name)
         return scale.Cost(seconds=images / 10 if name != "policy" else images**2, bytes=images * 2**20)
 
+    older, work = tmp_path / "older", tmp_path / "work"
+    monkeypatch.setattr(inspector_module, "open_backend", inspector_module.open_backend)  # a step replaces it
     monkeypatch.setattr(scale, "measured", planned)
-    monkeypatch.setattr(sys, "argv", ["scale.py", "--images", "20,60"])
+    monkeypatch.setattr(scale, "commit_of", lambda source: "0ld" if source == older else "abc")
+    arguments = ["--images", "20,60", "--before-images", "20", "--before", str(older), "--work", str(work)]
+    monkeypatch.setattr(sys, "argv", ["scale.py", *arguments])
     scale.main()
-    rows = {row["step"]: row for row in _table((tmp_path / "results" / "scale.md").read_text())}
+    assert len(ran) == 3 * len(scale.STEPS)
+    scale.main()  # what was measured is not measured again
+    assert len(ran) == 3 * len(scale.STEPS)
+    text, _, compared = (tmp_path / "results" / "scale.md").read_text().partition("Before is commit 0ld")
+    compared, _, failed = compared.partition("\nBefore, the step ")
+    assert failed == '"report" fails at 20 images: it is too large\n'
+    assert {row["step"]: row["20: s before"] for row in _table(compared)} == {
+        name: {"report": "fails", "policy": "–"}.get(name, "7.000") for name in scale.STEPS
+    }
+    assert {row["20: s now"] for row in _table(compared) if row["step"] != "policy"} == {"2.000"}
+    rows = {row["step"]: row for row in _table(text)}
     assert set(rows) == set(scale.STEPS)
     for name, row in rows.items():
         assert float(row["exponent to 60"]) == (2 if name == "policy" else 1)
         assert (float(row["20: MiB"]), float(row["60: MiB"])) == (20, 60)
-    assert float(rows["split"]["20: s per 1,000"]) == 100
+    assert float(rows["split"]["20: s"]) == 2
+    (work / "abc.json").write_text(json.dumps({"split, 20": [2.0, 2**20]}))
+    monkeypatch.setattr(sys, "argv", ["scale.py", *arguments, "--kept"])
+    scale.main()
+    assert len(ran) == 3 * len(scale.STEPS)
+    kept = {row["step"]: row for row in _tables((tmp_path / "results" / "scale.md").read_text())[0]}
+    assert (kept["split"]["20: s"], kept["split"]["60: s"]) == ("2.000", "not measured")
+    assert (kept["split"]["exponent to 60"], kept["policy"]["20: MiB"]) == ("–", "not measured")

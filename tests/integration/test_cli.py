@@ -314,6 +314,8 @@ def test_train_evaluate_and_compare(
     assert first.returncode == 0, first.stderr
     with (tmp_path / "c/compare.csv").open() as file:
         assert [row["strategy"] for row in csv.DictReader(file)] == ["S1", "S4"]
+    assert "Judged by onnxruntime f32." in first.stdout
+    assert (tmp_path / "c/S4-seed1/model.gain").is_file()
     with Pillow.open(tmp_path / "c/compare.png") as picture:
         assert picture.size[0] > 800
     weights = tmp_path / "c/S1-seed1/checkpoints/best.safetensors"
@@ -322,19 +324,29 @@ def test_train_evaluate_and_compare(
     assert weights.stat().st_mtime_ns == trained_at  # what was trained is not trained again
     assert run(*compare, "--report").returncode == 0
     page = (tmp_path / "c/compare.html").read_text(encoding="utf-8")
-    assert "S4 − S1" in page and "Newly caught" in page
+    assert "S4 − S1" in page and "Newly caught" in page and page.count("Judged by onnxruntime f32.") == 1
+    by_torch = run(*compare, "--runtime", "torch", "--batch-size", "3", "--threads", "1")
+    assert "Judged by torch f32: the trained checkpoint, not the bundle" in " ".join(by_torch.stdout.split())
+    assert {run["network"] for run in json.loads((tmp_path / "c/compare.json").read_text())["judged_by"]} == {
+        "checkpoint"
+    }
+    assert_sentence(run(*compare, "--runtime", "tensorflow"), "there is no runtime 'tensorflow'")
     assert_sentence(run(*compare, "--set", "training.lr=1e-5"), "contains a run of another configuration")
 
 
 def _a_bundle_is_judged_as_its_run_is(run: Run, trained: Path, bundle: Path, data: Path) -> None:
     """The figures of what was trained, to the tolerance of the runtimes; of a run the bundle is judged."""
-    assert run("evaluate", trained, "--runtime", "torch").returncode == 0
+    by_torch = run("evaluate", trained, "--runtime", "torch")
+    assert "Judged by torch f32: the trained checkpoint, not the bundle" in " ".join(by_torch.stdout.split())
     expected = json.loads((trained / "evaluation/test/metrics.json").read_text())["all labels"]
     for runtime in ("auto", "openvino"):
         judged = run("evaluate", bundle, "--data", data, "--runtime", runtime)
         assert judged.returncode == 0, judged.stderr
         found = json.loads((trained / "model-evaluation/test/metrics.json").read_text())["all labels"]
         assert found["images"] == expected["images"]
+        ran = "onnxruntime" if runtime == "auto" else runtime
+        assert found["judged_by"] == {"runtime": ran, "precision": "f32", "network": "bundle"}
+        assert f"Judged by {ran} f32." in judged.stdout
         at, wanted = (figures["classification"]["operating"] for figures in (found, expected))
         assert at["threshold"] == pytest.approx(wanted["threshold"], abs=1e-6)
         assert (at["recall"], at["false_alarm_rate"]) == (wanted["recall"], wanted["false_alarm_rate"])

@@ -179,12 +179,24 @@ def test_commands_judge_as_many_at_once_with_as_many_threads_as_they_are_told(
     for command in (
         ("inspect", bundle.path, images, "--out", out),
         ("evaluate", bundle.path, "--data", parts.root, "--out", out, "--split", "all"),
-        ("report", bundle.path, "--data", parts.root, "--out", out / "r.html", "--split", "all"),
+        (
+            "report",
+            bundle.path,
+            "--data",
+            parts.root,
+            "--out",
+            out / "r.html",
+            "--split",
+            "all",
+            "--limit",
+            8,
+        ),
     ):
         frames.clear()
         assert run_command(*command, *speed).returncode == 0
         assert max(frames) == 3
     assert threads == [1, 1, 1]
+    assert len((out / "r.csv").read_text().splitlines()) == 1 + 8
     assert run_command("inspect", bundle.path, images, "--batch-size", "0").returncode == 2
 
 

@@ -1,15 +1,19 @@
 """`gainspect compare`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from gainspect.cli.console import console
 from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
-from gainspect.cli.speed_options import Devices, Nodes
+from gainspect.cli.speed_options import BatchSize, Devices, Nodes, Threads
 from gainspect.errors import GainspectError
+from gainspect.inspection.batches import USUAL_BATCH
+
+if TYPE_CHECKING:
+    from gainspect.inspection.backends.backend import RuntimeName
 
 
 def compare(
@@ -47,16 +51,27 @@ def compare(
             help="Test images that also lie in the training part or validation part: refuse or allow."
         ),
     ] = "refuse",
+    runtime: Annotated[
+        str,
+        typer.Option(
+            help="auto, onnxruntime or openvino run the bundle of each run, which is exported where there is "
+            "none; torch runs the trained models."
+        ),
+    ] = "auto",
+    batch_size: BatchSize = USUAL_BATCH,
+    threads: Threads = None,
 ) -> None:
     """Train and evaluate several strategies on the same data: one table, and a picture of their evidence."""
     from gainspect.config import load_config
     from gainspect.data.importers import load_manifest
     from gainspect.data.seen import require_seen_choice
     from gainspect.evaluation.doubtful import read_doubtful
+    from gainspect.inspection.backends.choice import require_choice
     from gainspect.jobs.run_comparison import compare_strategies, run_path
     from gainspect.jobs.write_report import write_comparison_report
     from gainspect.report.terminal.evaluation_tables import comparison_table
     from gainspect.report.texts import Wording
+    from gainspect.report.texts.judged_by import judged_by_words
 
     names = [name.strip() for name in strategies.split(",") if name.strip()]
     try:
@@ -65,6 +80,7 @@ def compare(
         raise GainspectError(
             f"--seeds {seeds!r} is not a list of whole numbers", hint="Write for example 1,2,3."
         ) from None
+    require_choice(runtime, "f32")
     Wording(lang)  # refuses an unknown language now, not after hours of training
     overrides = overrides_of(
         backbone=backbone, weights=weights, size=size, mask_values=mask_values, epochs=epochs, set_=set_
@@ -81,6 +97,9 @@ def compare(
             seen=require_seen_choice(seen),
             devices=devices,
             nodes=nodes,
+            runtime=cast("RuntimeName", runtime),
+            batch_size=batch_size,
+            threads=threads,
             console=console,
         )
     except KeyboardInterrupt:
@@ -88,6 +107,7 @@ def compare(
         raise typer.Exit(130) from None
     for title, comparison in comparisons.items():
         console.print(comparison_table(comparison, title=title))
+    console.print(judged_by_words(next(iter(comparisons.values()))[0].judged_by, Wording("en")))
     console.print(
         f"Saved: {out / 'compare.csv'}, {out / 'compare.json'}, {out / 'compare.png'}", soft_wrap=True
     )

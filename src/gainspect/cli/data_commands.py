@@ -1,19 +1,19 @@
-"""`gainspect data`: check a data set, look at it, correct its labels, or create a synthetic one."""
+"""`gainspect data`: import labels, check a data set, look at it, correct its labels, or create one."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gainspect.cli import data_correct, data_review, data_sheet
+from gainspect.cli import data_correct, data_export, data_import, data_review, data_sheet
 from gainspect.cli.console import console, print_json
 from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
 from gainspect.errors import GainspectError
 
-app = typer.Typer(
-    no_args_is_help=True, help="Check a data set, look at it, correct its labels, or create a synthetic one."
-)
+app = typer.Typer(no_args_is_help=True, help="Import, check, look at, correct or create a data set.")
+data_import.register(app)
+data_export.register(app)
 app.command("sheet")(data_sheet.sheet)
 app.command("review")(data_review.review)
 app.command("correct")(data_correct.correct)
@@ -21,7 +21,9 @@ app.command("correct")(data_correct.correct)
 
 @app.command("check")
 def check(
-    data: Annotated[Path, typer.Argument(help="Data folder (images/, masks/), or a manifest .csv/.parquet.")],
+    data: Annotated[
+        Path, typer.Argument(help="Data folder (images/, masks/), manifest, or labels of a tool.")
+    ],
     config: Annotated[
         Path | None, typer.Option(help="YAML file, as for `train`; the options below override it.")
     ] = None,
@@ -39,6 +41,14 @@ def check(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, e.g. data.val_fraction=0.3."),
     ] = None,
+    import_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="NAME=VALUE",
+            help="Where DATA is the labels of a tool: an option of `gainspect data import`.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every name.")] = False,
 ) -> None:
     """Look for problems that would spoil a training; exit code 1 if there are errors.
@@ -46,11 +56,17 @@ def check(
     The split and the image size are those that `train` would take with the same options.
     """
     from gainspect.config import load_config
+    from gainspect.data.importers.choices import Choices
     from gainspect.jobs.check_data import check_data
     from gainspect.report.terminal.check_list import check_list
 
     overrides = overrides_of(size=size, tile=tile, mask_values=mask_values, seed=seed, set_=set_)
-    report = check_data(load_config(config, overrides), data, console=None if as_json else console)
+    report = check_data(
+        load_config(config, overrides),
+        data,
+        console=None if as_json else console,
+        choices=Choices.parse(import_ or ()),
+    )
     if as_json:
         print_json(report.to_json(), indent=2)
     else:

@@ -62,6 +62,8 @@ def evaluate(
     from gainspect.report.terminal.policy_sentences import decision_sentences
     from gainspect.report.terminal.region_sentences import accepted_sentence
     from gainspect.report.terminal.sentences import say
+    from gainspect.report.texts import Wording
+    from gainspect.report.texts.judged_by import judged_by_words
 
     require_choice(runtime, precision)
     folder = target.with_name(f"{target.stem}-evaluation") if is_bundle(target) else target / "evaluation"
@@ -88,6 +90,8 @@ def evaluate(
             console.print(table)
         say(console, *(decision_sentences(summary["decisions"]) if check else []))
         say(console, accepted_sentence(summary.get("accepted")))
-    console.print(seen_sentence(next(iter(summaries.values()))["seen"]))
+    first = next(iter(summaries.values()))
+    console.print(judged_by_words(first["judged_by"], Wording("en")))
+    console.print(seen_sentence(first["seen"]))
     files = ("predictions.csv", *(("decisions.csv",) if check else ()), "metrics.json")
     console.print(f"Saved: {', '.join(str(saved / file) for file in files)}", soft_wrap=True)

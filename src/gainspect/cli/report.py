@@ -1,7 +1,7 @@
 """`gainspect report`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -9,6 +9,9 @@ from gainspect.cli.console import console, errors
 from gainspect.cli.mask_options import JudgedMaskValues
 from gainspect.cli.speed_options import BatchSize, Threads
 from gainspect.inspection.batches import USUAL_BATCH
+
+if TYPE_CHECKING:
+    from gainspect.inspection.backends.backend import Precision, RuntimeName
 
 
 def report(
@@ -24,6 +27,15 @@ def report(
     ] = None,
     lang: Annotated[str, typer.Option(help="Language: en or ko.")] = "en",
     split: Annotated[str, typer.Option(help="Part of the data: test, val, train or all.")] = "test",
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Judge a sample of at most so many images: OK and each type of defect in their shares of "
+            "the whole, the same images each time.  [default: all]",
+            show_default=False,
+        ),
+    ] = None,
     doubtful: Annotated[
         Path | None, typer.Option(help="CSV with a column `file` that lists images with doubtful labels.")
     ] = None,
@@ -31,6 +43,10 @@ def report(
         str, typer.Option(help="Images that the model has seen in training or validation: refuse or allow.")
     ] = "refuse",
     mask_values: JudgedMaskValues = None,
+    runtime: Annotated[
+        str, typer.Option(help="auto, onnxruntime, openvino or torch; the report names it.")
+    ] = "auto",
+    precision: Annotated[str, typer.Option(help="f32, bf16 or int8 (OpenVINO).")] = "f32",
     batch_size: BatchSize = USUAL_BATCH,
     threads: Threads = None,
 ) -> None:
@@ -38,10 +54,12 @@ def report(
     from gainspect.data.mask_values import MaskValues
     from gainspect.data.seen import require_seen_choice
     from gainspect.evaluation.doubtful import read_doubtful
+    from gainspect.inspection.backends.choice import require_choice
     from gainspect.inspection.bundle import is_bundle
     from gainspect.jobs.write_report import write_inspection_report
     from gainspect.report.html.inspection_report import verdict_table_of
 
+    require_choice(runtime, precision)
     of_bundle = target.with_name(f"{target.stem}-report.html")
     path = out or (of_bundle if is_bundle(target) else target / "report.html")
     left_out = frozenset() if doubtful is None else read_doubtful(doubtful)
@@ -51,9 +69,12 @@ def report(
         out=path,
         language=lang,
         split=split,
+        limit=limit,
         doubtful=left_out,
         seen=require_seen_choice(seen),
         mask_values=None if mask_values is None else MaskValues.parse(mask_values),
+        runtime=cast("RuntimeName", runtime),
+        precision=cast("Precision", precision),
         batch_size=batch_size,
         threads=threads,
         console=errors,

@@ -17,7 +17,7 @@ _SETTINGS = "Settings"
 
 def train(
     data: Annotated[
-        Path | None, typer.Option(help="Data folder (images/, masks/), or a manifest .csv/.parquet.")
+        Path | None, typer.Option(help="Data folder (images/, masks/), manifest, or labels of a tool.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder to create.")] = None,
     resume: Annotated[
@@ -78,6 +78,15 @@ def train(
             rich_help_panel=_SETTINGS,
         ),
     ] = None,
+    import_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="NAME=VALUE",
+            help="Where --data is the labels of a tool: an option of `gainspect data import`, such as "
+            "unlabeled=ok or defect=scratch,dent.",
+        ),
+    ] = None,
     bundle: Annotated[
         bool, typer.Option(help="At the end, write RUN/model.gain, which inspects without torch.")
     ] = True,
@@ -107,6 +116,7 @@ def train(
         raise GainspectError(
             "train needs --data and --out (or --resume)", hint="`gainspect train --help` explains."
         )
+    from gainspect.data.importers.choices import Choices
     from gainspect.jobs.run_training import resume_training, run_training
 
     try:
@@ -130,6 +140,7 @@ def train(
                 bundle=bundle,
                 devices=devices,
                 nodes=nodes,
+                choices=Choices.parse(import_ or ()),
             )
     except KeyboardInterrupt:
         console.print(f"Stopped. Continue with: gainspect train --resume {resume or out}", soft_wrap=True)

@@ -17,8 +17,7 @@ from gainspect.data.image_header import may_have_16_bits
 from gainspect.data.manifest import SPLITS, Manifest, Part
 from gainspect.data.marked import MOST
 from gainspect.data.masks import marking_values
-from gainspect.data.near_duplicates import find_twins, thumbnail_of
-from gainspect.data.near_duplicates.thumbnail import Thumbnail
+from gainspect.data.near_duplicates import Chosen, ThumbnailStore, find_twins, thumbnail_of
 from gainspect.data.seen import pixel_sha256
 from gainspect.data.taken import HIDDEN
 from gainspect.data.tiles import Tiling
@@ -89,7 +88,7 @@ class Seen:
     parts: list[Part] = field(default_factory=list)
     """Those whose image can be read, in order, and for each of them:"""
     pixels: list[str] = field(default_factory=list)
-    thumbnails: list[Thumbnail] = field(default_factory=list)
+    thumbnails: ThumbnailStore = field(default_factory=ThumbnailStore)
 
 
 def look(manifest: Manifest, on_image: Callable[[], None] = lambda: None) -> Seen:
@@ -242,7 +241,7 @@ def _near_duplicates(manifest: Manifest, seen: Seen, on_step: Callable[[], None]
     order = sorted(range(len(seen.parts)), key=lambda index: manifest.key(seen.parts[index]))
     parts = [seen.parts[index] for index in order]
     pixels = [seen.pixels[index] for index in order]
-    thumbnails = [seen.thumbnails[index] for index in order]
+    thumbnails = Chosen(seen.thumbnails, order)
     nearest: dict[str, str] = {}
     twins = find_twins(thumbnails, [part.group for part in parts], on_step)
     for twin in sorted(twins, key=lambda twin: twin.nearness):

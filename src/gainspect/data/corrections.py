@@ -180,11 +180,12 @@ def _applied(part: Part, correction: Correction) -> tuple[Part, str | None]:
     """The corrected part, and the name of the change; None: nothing changes."""
     match correction.choice:
         case Choice.OK if part.label is Label.NG:
-            return replace(part, label=Label.OK, mask=None, defect_type=None), "to_ok"
+            corrected = replace(part, label=Label.OK, mask=None, mask_kind=None, defect_type=None)
+            return corrected, "to_ok"
         case Choice.NG if part.label is Label.OK:
             return replace(part, label=Label.NG), "to_ng"
         case Choice.MASK if part.mask is not None:
-            return replace(part, mask=None), "without_mask"
+            return replace(part, mask=None, mask_kind=None), "without_mask"
         case Choice.UNSURE:
             return part, "unsure"
     return part, None

@@ -14,7 +14,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.masks import Marks
+from gainspect.data.masks import Marks, ignoring
 from gainspect.data.named_files import NamedFiles
 from gainspect.data.reading import Reading
 from gainspect.data.tables import Row, label_of, nothing_or, read_rows, split_of
@@ -22,11 +22,14 @@ from gainspect.data.taken import NotTaken, reasons
 from gainspect.errors import GainspectError
 from gainspect.files import write_text
 from gainspect.names import composed, escaped
-from gainspect.types import Image, Label, Mask
+from gainspect.types import MASK_KINDS, Image, Label, Mask, MaskKind
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-_COLUMNS = ("image", "label", "mask", "group", "part", "defect_type", "split")
+_LATER = ("ignore", "mask_kind")
+"""Columns that are written only where they say something."""
+COLUMNS = ("image", "label", "mask", "group", "part", "defect_type", "split", *_LATER)
+"""Those with a meaning; others are free."""
 _REQUIRED = ("image", "label")
 MOST_VIEWS = 100
 """More images of one part are taken for a mistake in its name."""
@@ -48,6 +51,16 @@ class Part:
     """Free columns."""
     part: str = ""
     """Images of the same part are decided together; "": this one alone. A part lies within one group."""
+    ignore: Path | None = None
+    """A mask of what no loss and no figure counts; None: all counts that `mask` does not say to ignore."""
+    mask_kind: MaskKind | None = None
+    """What `mask` shows of the defect; None: its outline."""
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files of the row, by what they are."""
+        named = {"image": self.image, "mask": self.mask, "ignore mask": self.ignore}
+        return {kind: file for kind, file in named.items() if file is not None}
 
 
 @dataclass(frozen=True)
@@ -83,7 +96,7 @@ class Manifest:
         return None if marks is None else marks.defect
 
     def marks(self, part: Part, shape: tuple[int, ...] | None = None) -> Marks | None:
-        """Read what the mask of a part marks; None if it has no mask.
+        """Read what the masks of a part mark; None if it has neither a mask nor one of what is ignored.
 
         Args:
             part: one of the parts.
@@ -92,7 +105,11 @@ class Manifest:
         Raises:
             GainspectError: see `data.masks.read_marks`.
         """
-        return None if part.mask is None else self.reading.marks(part.mask, shape, part.image)
+        marks = None if part.mask is None else self.reading.marks(part.mask, shape, part.image)
+        if part.ignore is None:
+            return marks
+        ignored = self.reading.ignored(part.ignore, shape, part.image)
+        return ignoring(Marks(np.zeros_like(ignored), None, {}) if marks is None else marks, ignored)
 
     def split(self, name: str) -> "Manifest":
         """The parts of one split."""
@@ -134,6 +151,8 @@ class Manifest:
                 "defect_type": part.defect_type or "",
                 "split": part.split or "",
                 **({"part": part.part} if part.part else {}),
+                **({"ignore": hashed(part.ignore)} if part.ignore else {}),
+                **({"mask_kind": part.mask_kind} if part.mask_kind else {}),
             }
             for part in sorted(self.parts, key=self.key)
         ]
@@ -160,7 +179,7 @@ def read_manifest(path: Path, *, root: Path | None = None) -> Manifest:
     files = NamedFiles(root)
     parts: list[Part] = []
     places: dict[str, str] = {}
-    for row in read_rows(path, known=_COLUMNS, required=_REQUIRED):
+    for row in read_rows(path, known=COLUMNS, required=_REQUIRED):
         part = _part(row, files, f"{path}, {row.place}")
         key = composed(relative_name(part.image, root))
         if key in places:
@@ -177,22 +196,31 @@ def read_manifest(path: Path, *, root: Path | None = None) -> Manifest:
 def save_manifest(manifest: Manifest, path: Path) -> None:
     """Write a CSV with names relative to the manifest's root, atomically."""
     extras = list(dict.fromkeys(name for part in manifest.parts for name in part.extra))
+    rows = [_columns_of(part, manifest) for part in manifest.parts]
+    columns = [name for name in COLUMNS if name not in _LATER or any(row[name] for row in rows)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_COLUMNS, *extras])
-    for part in manifest.parts:
-        mask = "" if part.mask is None else relative_name(part.mask, manifest.root)
-        known = (
-            manifest.key(part),
-            part.label,
-            mask,
-            part.group,
-            part.part,
-            part.defect_type or "",
-            part.split or "",
-        )
-        writer.writerow([*known, *(part.extra.get(name, "") for name in extras)])
+    writer.writerow([*columns, *extras])
+    for part, row in zip(manifest.parts, rows, strict=True):
+        writer.writerow([*(row[name] for name in columns), *(part.extra.get(name, "") for name in extras)])
     write_text(path, text.getvalue())
+
+
+def _columns_of(part: Part, manifest: Manifest) -> dict[str, str]:
+    def name(file: Path | None) -> str:
+        return "" if file is None else relative_name(file, manifest.root)
+
+    return {
+        "image": name(part.image),
+        "label": part.label,
+        "mask": name(part.mask),
+        "group": part.group,
+        "part": part.part,
+        "defect_type": part.defect_type or "",
+        "split": part.split or "",
+        "ignore": name(part.ignore),
+        "mask_kind": part.mask_kind or "",
+    }
 
 
 def checked(manifest: Manifest, where: Path) -> Manifest:
@@ -218,14 +246,15 @@ def checked(manifest: Manifest, where: Path) -> Manifest:
                 where=where,
                 hint="" if other == key else "Rename one of them.",
             )
-        for kind, file in (("image", part.image), ("mask", part.mask)):
-            if file is not None and not file.is_file():
+        for kind, file in part.files.items():
+            if not file.is_file():
                 raise GainspectError(
                     f"{kind} {relative_name(file, manifest.root)!r} does not exist", where=where
                 )
     for part in manifest.parts:
-        if part.mask is not None:
-            _refuse_shared(manifest, part, part.mask, seen, owners, where)
+        for mask in (part.mask, part.ignore):
+            if mask is not None:
+                _refuse_shared(manifest, part, mask, seen, owners, where)
     manifest = _grouped(manifest)
     _refuse_torn_parts(manifest, where)
     return manifest
@@ -332,8 +361,13 @@ def require_both_classes(manifest: Manifest, *, what: str) -> None:
 def _part(row: Row, files: NamedFiles, where: str) -> Part:
     label, split = label_of(row.text("label"), where), split_of(row.text("split"), where)
     image, mask = nothing_or(row.values, "image"), nothing_or(row.values, "mask")
+    ignore, kind = nothing_or(row.values, "ignore"), row.text("mask_kind").casefold() or None
     if not image:
         raise GainspectError("the column image is empty", where=where)
+    if kind is not None and kind not in MASK_KINDS:
+        raise GainspectError(
+            f"mask_kind {kind!r} is not known", where=where, hint=f"Accepted: {', '.join(MASK_KINDS)}."
+        )
     return Part(
         image=files.named(image, "image", where),
         label=label,
@@ -342,7 +376,9 @@ def _part(row: Row, files: NamedFiles, where: str) -> Part:
         part=row.text("part"),
         defect_type=row.text("defect_type") or None,
         split=cast(Split | None, split),
-        extra={name: value.strip() for name, value in row.values.items() if name not in _COLUMNS},
+        extra={name: value.strip() for name, value in row.values.items() if name not in COLUMNS},
+        ignore=files.named(ignore, "ignore mask", where) if ignore else None,
+        mask_kind=kind,
     )
 
 

@@ -100,6 +100,19 @@ def read_marks(
     return Marks(defect.astype(np.uint8), None, {})
 
 
+def ignoring(marks: Marks, ignored: Mask) -> Marks:
+    """Marks with more that is ignored, (H, W) of 0 and 1; a defect stays one.
+
+    Raises:
+        OtherSizeError: the two are not of one size.
+    """
+    if ignored.shape != marks.defect.shape:
+        raise OtherSizeError("the mask and the mask of what is ignored are not of one size")
+    both = ignored if marks.ignored is None else ignored | marks.ignored
+    both = both & (1 - marks.defect)
+    return marks._replace(ignored=both if both.any() else None)
+
+
 def read_mask(path: Path, shape: tuple[int, ...] | None = None) -> Mask:
     """The defect of `read_marks`, (H, W) of 0 and 1, for an image that is stored upright.
 

@@ -20,7 +20,7 @@ from gainspect.data.mask_values import MaskValues
 from gainspect.data.masks import Marks
 from gainspect.data.orientation import orientation_of, turns_sideways
 from gainspect.errors import GainspectError
-from gainspect.types import Image
+from gainspect.types import Image, Mask
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,15 @@ class Reading:
         """
         require_within(path, require_limit(), where=path, hint=RAISE_BY_ENVIRONMENT)
         return masks.read_marks(path, shape, image=image, values=self.mask_values)
+
+    def ignored(self, path: Path, shape: tuple[int, ...] | None, image: Path) -> Mask:
+        """What a mask marks that says nothing but what to ignore, (H, W); `mask_values` are not for it.
+
+        Raises:
+            GainspectError: see `marks`.
+        """
+        require_within(path, require_limit(), where=path, hint=RAISE_BY_ENVIRONMENT)
+        return masks.read_marks(path, shape, image=image).defect
 
 
 def find_depth(images: Iterable[Path], finder: DepthFinder) -> DepthFinder:

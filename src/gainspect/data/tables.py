@@ -398,6 +398,15 @@ def _refuse_lookalikes(
                 )
 
 
+def meant_by(header: str, known: Sequence[str]) -> str | None:
+    """The known column that a header resembles, so that a table with both is refused unless it is filled.
+
+    >>> meant_by("serial", ["image", "group"]), meant_by("exposure", ["image", "group"])
+    ('group', None)
+    """
+    return next((name for name in known if fold_header(header) != name and _resembles(header, name)), None)
+
+
 def _resembles(raw: str, known: str) -> bool:
     """Whether a person may have meant the known column by this header."""
     name, target = _squeezed(raw), _squeezed(known)

@@ -79,7 +79,7 @@ def older_fingerprint(manifest: Manifest) -> str:
 
 
 def _hashes(manifest: Manifest) -> dict[str, str]:
-    files = {file for part in manifest.parts for file in (part.image, part.mask) if file is not None}
+    files = {file for part in manifest.parts for file in part.files.values()}
     return {
         relative_name(file, manifest.root): hashlib.sha256(_content(file)).hexdigest()
         for file in sorted(files)

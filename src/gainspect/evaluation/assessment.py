@@ -1,7 +1,7 @@
 """Assessments: what is kept of each judged image, its figures and a few counts but never its maps."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from gainspect.inspection.inspector import Inspector, view_of
 from gainspect.metrics.cam import cam_iou, energy_inside, iou_curve, pointing_game
 from gainspect.metrics.localization import Overlap, dice, iou, overlap
 from gainspect.policy import View
-from gainspect.types import MAP_NAMES, Evidence, FloatMap, Label, MapName, RegionAction, Verdict
+from gainspect.types import MAP_NAMES, Evidence, FloatMap, Label, MapName, MaskKind, RegionAction, Verdict
 
 LOCALIZATION_THRESHOLD = 0.5
 """Threshold on the localization probability."""
@@ -53,7 +53,7 @@ THRESHOLDS = Scope((), MAP_NAMES, counts=False)
 """What thresholds on maps are chosen by."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Assessed:
     """The assessment of one image."""
 
@@ -92,8 +92,15 @@ class Assessed:
     """Number of regions that rules accepted, by the name of the rule."""
     ok_by_rules: bool = False
     """Whether it is OK only because of that."""
+    mask_kind: MaskKind | None = None
+    """What its mask shows of the defect; None: its outline, or it has no mask."""
     unlike: bool = False
     """Whether it is unlike the images of the training; only if the Inspector looks at that."""
+
+    @property
+    def counts_where(self) -> bool:
+        """Whether figures of where the model looks count it: of outlines, not of boxes or strokes."""
+        return self.mask_kind in (None, "outline")
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +123,15 @@ class Assessment:
 
     @property
     def reasons(self) -> list[tuple[Assessed, bool]]:
-        """OK and marked NG images, and whether each is right for the right reason.
+        """OK and outlined NG images, and whether each is right for the right reason.
 
         Without marked NG images there are none: that OK images pass says nothing of a reason.
         """
-        known = [(image, image.right_reason) for image in self.images if image.right_reason is not None]
+        known = [
+            (image, image.right_reason)
+            for image in self.images
+            if image.right_reason is not None and image.counts_where
+        ]
         return known if any(image.label is Label.NG for image, _ in known) else []
 
     def without(self, names: frozenset[str]) -> "Assessment":
@@ -139,6 +150,7 @@ def assess_verdict(
     defect_type: str | None,
     truth: Truth | None,
     defect_px: float | None = None,
+    mask_kind: MaskKind | None = None,
     scope: Scope = EVERYTHING,
 ) -> Assessed:
     """Assess a verdict: reduce it to its figures.
@@ -152,6 +164,7 @@ def assess_verdict(
         defect_type: as in the manifest.
         truth: what is marked (nothing for OK); None for NG whose defect is not marked.
         defect_px: diameter of the marked defect after resizing, pixels; None: it has none.
+        mask_kind: what its mask shows of the defect; None: its outline.
         scope: what is measured of the maps.
     """
     figures: dict[str, float] = {}
@@ -203,6 +216,7 @@ def assess_verdict(
             str(region.rule) for region in verdict.regions if region.action is RegionAction.ACCEPT
         ),
         ok_by_rules=verdict.accepted_by_rules,
+        mask_kind=mask_kind,
         unlike=bool(verdict.unlike),
     )
 
@@ -213,9 +227,9 @@ def _signed_cam(evidence: Evidence) -> FloatMap | None:
     return evidence.cam if alone else None
 
 
-def map_names(assessment: Assessment) -> list[MapName]:
-    """The maps that have figures, in their usual order."""
-    found = {name for image in assessment.images for name in image.curves}
+def map_names(images: Iterable[Assessed]) -> list[MapName]:
+    """The maps that some of these images have figures of, in their usual order."""
+    found = {name for image in images for name in image.curves}
     return [name for name in MAP_NAMES if name in found]
 
 
@@ -261,6 +275,7 @@ def assess(
                 defect_px=px_across(truth.mask.astype(np.uint8), inspector.backend.size, inspector.tiling)
                 if scope.counts and truth is not None and truth.mask.any()
                 else None,
+                mask_kind=part.mask_kind if part.mask is not None else None,
                 scope=scope,
             )
         )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from gainspect.evaluation.goals import Attainable
 from gainspect.evaluation.judged_parts import JudgedPart, ViewedImage, judged_parts
@@ -45,7 +45,8 @@ def chosen_on_of(bundle: Bundle) -> ChosenOn | None:
 
 def chosen_content(chosen: ChosenOn) -> bytes:
     """The content of `chosen_on.json`: a line for each part."""
-    rows = (part.model_dump(mode="json", exclude_defaults=True) for part in chosen.parts)
+    row_of = TypeAdapter(JudgedPart).dump_python
+    rows = (row_of(part, mode="json", exclude_defaults=True) for part in chosen.parts)
     lines = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
     return f'{{"split": {json.dumps(chosen.split)}, "parts": [\n{lines}\n]}}\n'.encode()
 

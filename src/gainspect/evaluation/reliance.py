@@ -25,7 +25,7 @@ Cell = tuple[Literal["right", "wrong"], Literal["right", "wrong"]]
 CELLS: tuple[Cell, ...] = (("right", "right"), ("right", "wrong"), ("wrong", "right"), ("wrong", "wrong"))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Examined:
     """One image, judged as it is and with repairs. Scores are P(NG)."""
 
@@ -286,9 +286,11 @@ def _examined(
             image=name,
             label=part.label,
             group=part.group,
+            part=part.part or None,
             defect_type=part.defect_type,
             truth=truth,
             defect_px=across,
+            mask_kind=part.mask_kind if part.mask is not None else None,
         ),
         threshold=verdict.threshold,
         label=verdict.label,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from gainspect.evaluation.assessment import UNCLAMPED, Assessed, Assessment
 from gainspect.evaluation.parts import DecidedPart
 from gainspect.evaluation.summary import summarize
 from gainspect.files import write_json, write_text
+from gainspect.inspection.inspector import Inspector
 from gainspect.names import composed
 from gainspect.policy import Rules
 from gainspect.types import Decision
@@ -97,6 +99,26 @@ def save_decisions(made: Sequence[tuple[DecidedPart[Assessed], Decision]], out: 
         score = part.score(rules.views)
         writer.writerow([part.name, part.label, part.group, score, decision.label, fired, len(part.images)])
     write_text(out / DECISIONS, text.getvalue())
+
+
+def judged_by(inspector: Inspector) -> dict[str, str]:
+    """What judged: runtime, precision, and network ("bundle" or "checkpoint"), as metrics.json has it."""
+    backend = inspector.backend
+    network = "checkpoint" if inspector.bundle is None else "bundle"
+    return {"runtime": backend.runtime, "precision": backend.precision, "network": network}
+
+
+def read_judged_by(path: Path) -> dict[str, str] | None:
+    """What judged, from a metrics.json; None: an older version wrote it.
+
+    Raises:
+        GainspectError: the file cannot be read.
+    """
+    try:
+        summaries: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        return next(iter(summaries.values())).get("judged_by")
+    except (OSError, ValueError, AttributeError, StopIteration) as error:
+        raise GainspectError(f"cannot read the figures ({error})", where=path) from error
 
 
 def read_verdicts(path: Path) -> SavedVerdicts:

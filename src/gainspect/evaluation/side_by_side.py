@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -22,6 +22,8 @@ class RunFigures:
     """Duration of the training."""
     intervals: dict[str, tuple[float, float] | None]
     """95 % interval by group, for the figures that have one."""
+    judged_by: dict[str, str] = field(default_factory=dict)
+    """runtime, precision and network (bundle or checkpoint) that the figures come from."""
 
 
 def run_figures(strategy: str, seed: int, summary: dict[str, Any], seconds: float) -> RunFigures:
@@ -51,6 +53,7 @@ def run_figures(strategy: str, seed: int, summary: dict[str, Any], seconds: floa
         figures={name: None if figure is None else figure["value"] for name, figure in sources.items()},
         seconds=seconds,
         intervals={name: figure and figure["interval_by_group"] for name, figure in sources.items()},
+        judged_by=summary.get("judged_by", {}),
     )
 
 
@@ -67,7 +70,7 @@ def over_seeds(runs: Sequence[RunFigures]) -> dict[str, dict[str, tuple[float, f
 
 
 def save_comparison(runs: Sequence[RunFigures], out: Path, name: str = "compare") -> None:
-    """Write NAME.csv (one row for each run) and NAME.json (with means over seeds and intervals)."""
+    """Write NAME.csv (one row for each run) and NAME.json (with means, intervals, and what judged)."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["strategy", "seed", *runs[0].figures, "seconds"])
@@ -77,10 +80,9 @@ def save_comparison(runs: Sequence[RunFigures], out: Path, name: str = "compare"
     write_text(out / f"{name}.csv", text.getvalue())
     records = [{"strategy": r.strategy, "seed": r.seed, "seconds": r.seconds, **r.figures} for r in runs]
     intervals = [{"strategy": r.strategy, "seed": r.seed, **r.intervals} for r in runs]
-    write_json(
-        out / f"{name}.json",
-        {"runs": records, "intervals_by_group": intervals, "mean_and_sd": over_seeds(runs)},
-    )
+    judged_by = [{"strategy": r.strategy, "seed": r.seed, **r.judged_by} for r in runs]
+    content = {"runs": records, "intervals_by_group": intervals, "judged_by": judged_by}
+    write_json(out / f"{name}.json", {**content, "mean_and_sd": over_seeds(runs)})
 
 
 def _mean_sd(values: list[float]) -> tuple[float, float | None] | None:

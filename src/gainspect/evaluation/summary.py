@@ -54,10 +54,13 @@ def summarize(
     Returns:
         images (counts), classification (operating, half, ranking), right_reason_rate, maps (by map name),
         localization (None if the model has none, or no defect is marked), defect_types and defect_sizes (a
-        row for each third).
+        row for each third). Where the model looks is told of outlines; of boxes and strokes, if there are
+        any, apart: other_masks, by kind.
     """
     kept = assessment.without(exclude)
     images = kept.images
+    outlined = [image for image in images if image.counts_where]
+    others = _other_masks(images)
     return {
         "images": _counts(kept, left_out=len(assessment.images) - len(images)),
         "classification": {
@@ -67,12 +70,28 @@ def summarize(
         },
         "right_reason_rate": share_figure(kept.reasons),
         "maps": {
-            name: _map_quality(images, name, (map_thresholds or {}).get(name)) for name in map_names(kept)
+            name: _map_quality(outlined, name, (map_thresholds or {}).get(name))
+            for name in map_names(outlined)
         },
-        "localization": _localization(images),
+        "localization": _localization(outlined),
         "defect_types": _defect_types(images),
         "defect_sizes": _defect_sizes(images),
+        **({"other_masks": others} if others else {}),
     }
+
+
+def _other_masks(images: Sequence[Assessed]) -> dict[str, dict[str, Any]]:
+    """Of NG images whose mask is a box or strokes: how well the evidence meets it, by kind."""
+    kinds = dict.fromkeys(image.mask_kind for image in images if not image.counts_where)
+    table = {}
+    for kind in kinds:
+        chosen = [image for image in images if image.mask_kind == kind and image.right_reason is not None]
+        table[str(kind)] = {
+            "n": len(chosen),
+            "right_reason_rate": share_figure([(image, bool(image.right_reason)) for image in chosen]),
+            **_map_means(chosen, "evidence"),
+        }
+    return table
 
 
 def _counts(assessment: Assessment, left_out: int) -> dict[str, int]:
@@ -175,7 +194,7 @@ def _localization(images: Sequence[Assessed]) -> dict[str, Any] | None:
     known = [image for image in images if image.overlap is not None]
     if not any(image.label is Label.NG for image in known):
         return None
-    total = localization.pooled([image.overlap for image in known if image.overlap is not None])
+    total = localization.pooled(image.overlap for image in known if image.overlap is not None)
     return {
         **_means(images, {"iou": "localization_iou", "dice": "localization_dice"}),
         "pooled_iou": localization.pooled_iou(total),
@@ -192,14 +211,15 @@ def _defect_types(images: Sequence[Assessed]) -> dict[str, dict[str, Any]]:
     table = {}
     for kind in types:
         of_kind = [image for image in defective if (image.defect_type or "unnamed") == kind]
+        outlined = [image for image in of_kind if image.counts_where]
         table[kind] = {
             "n": len(of_kind),
             "groups": len({image.group for image in of_kind}),
             "recall": share_figure([(image, image.verdict is Label.NG) for image in of_kind]),
             "right_reason_rate": share_figure(
-                [(image, image.right_reason) for image in of_kind if image.right_reason is not None]
+                [(image, image.right_reason) for image in outlined if image.right_reason is not None]
             ),
-            **_map_means(of_kind, "evidence"),
+            **_map_means(outlined, "evidence"),
         }
     return table
 
@@ -219,6 +239,7 @@ def _defect_sizes(images: Sequence[Assessed]) -> list[dict[str, Any]]:
     rows = []
     for index in np.unique(third):
         chosen = [image for (image, _), of in zip(marked, third, strict=True) if of == index]
+        outlined = [image for image in chosen if image.counts_where]
         rows.append(
             {
                 "from": float(sizes[third == index].min()),
@@ -226,8 +247,8 @@ def _defect_sizes(images: Sequence[Assessed]) -> list[dict[str, Any]]:
                 "n": len(chosen),
                 "groups": len({image.group for image in chosen}),
                 "recall": share_figure([(image, image.verdict is Label.NG) for image in chosen]),
-                "pointing_game": _mean(chosen, "evidence_pointing_game"),
-                "localization_iou": _mean(chosen, "localization_iou"),
+                "pointing_game": _mean(outlined, "evidence_pointing_game"),
+                "localization_iou": _mean(outlined, "localization_iou"),
             }
         )
     return rows

@@ -260,7 +260,7 @@ def iou_curves(assessment: Assessment) -> dict[MapName, list[NDArray[np.float64]
     """For each map, the IoU at each of `MAP_THRESHOLDS` of every NG image with a mask."""
     return {
         name: [image.curves[name] for image in assessment.images if name in image.curves]
-        for name in map_names(assessment)
+        for name in map_names(assessment.images)
     }
 
 

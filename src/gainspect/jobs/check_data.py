@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
@@ -11,14 +12,18 @@ from gainspect.config import RunConfig
 from gainspect.data.checks import Report, check
 from gainspect.data.depth import DepthFinder
 from gainspect.data.importers import load_manifest
+from gainspect.data.importers.choices import Choices
 from gainspect.data.manifest import SPLITS, Manifest, Part
 from gainspect.data.reading import Reading, find_depth
 from gainspect.errors import GainspectError
+from gainspect.jobs.labeled_data import prepared
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.training.settle import complete_split, with_named_types
 
 
-def check_data(config: RunConfig, data: Path, *, console: Console | None = None) -> Report:
+def check_data(
+    config: RunConfig, data: Path, *, console: Console | None = None, choices: Choices | None = None
+) -> Report:
     """Check the data that a training with this configuration would use.
 
     Where the training would refuse to make a split, that is a finding; the data are then checked with the
@@ -26,12 +31,19 @@ def check_data(config: RunConfig, data: Path, *, console: Console | None = None)
 
     Args:
         config: the configuration of the training; its split, size and tiles count.
-        data: folder or manifest.
+        data: folder or manifest; or the labels of a tool, which are imported for the time of the check.
         console: where progress is shown; None: nowhere.
+        choices: what the labels of a tool do not say; None: nothing.
 
     Raises:
-        GainspectError: folder or manifest cannot be read.
+        GainspectError: folder, manifest or labels cannot be read.
     """
+    with TemporaryDirectory(prefix="gainspect-") as temporary:
+        place = Path(temporary) / "labels"
+        return _checked(config, prepared(data, choices or Choices(), place, console=console), console)
+
+
+def _checked(config: RunConfig, data: Path, console: Console | None) -> Report:
     named = load_manifest(data)
     refusal = None
     try:

@@ -1,5 +1,6 @@
 """Train and evaluate several strategies on the same data."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,11 @@ from gainspect.errors import GainspectError
 from gainspect.evaluation.doubtful import require_known
 from gainspect.evaluation.saved_verdicts import ALL_LABELS
 from gainspect.evaluation.side_by_side import RunFigures, run_figures, save_comparison
+from gainspect.inspection.backends.backend import RuntimeName
+from gainspect.inspection.batches import USUAL_BATCH
+from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.run_evaluation import run_evaluation
+from gainspect.jobs.run_export import bundle_of
 from gainspect.jobs.training_ranks import training_ranks
 from gainspect.names import composed
 from gainspect.report.drawing.picture_grid import PictureRow, picture_grid
@@ -39,6 +44,9 @@ def compare_strategies(
     check: bool = False,
     devices: int = 1,
     nodes: int = 1,
+    runtime: RuntimeName = "auto",
+    batch_size: int = USUAL_BATCH,
+    threads: int | None = None,
     console: Console | None = None,
 ) -> dict[str, list[RunFigures]]:
     """Train and evaluate each strategy with each seed on the same split; finished runs are not trained again.
@@ -56,6 +64,10 @@ def compare_strategies(
         check: whether to check reasons too, and to count decisions.
         devices: processes on each machine that train together, as in `run_training`.
         nodes: machines.
+        runtime: see `Inspector.load`; "torch" judges with the checkpoints. All others judge with the bundles
+            of the runs, which are exported where there are none.
+        batch_size: see `Inspector.load`.
+        threads: see `Inspector.load`.
         console: where progress is shown; None: no progress is shown.
 
     Returns:
@@ -78,6 +90,9 @@ def compare_strategies(
             doubtful=doubtful,
             seen=seen,
             check=check,
+            runtime=runtime,
+            batch_size=batch_size,
+            threads=threads,
             console=console,
             ranks=ranks,
         )
@@ -93,6 +108,9 @@ def _compared(
     doubtful: frozenset[str] | None,
     seen: SeenChoice,
     check: bool,
+    runtime: RuntimeName,
+    batch_size: int,
+    threads: int | None,
     console: Console | None,
     ranks: Ranks,
 ) -> dict[str, list[RunFigures]]:
@@ -117,10 +135,12 @@ def _compared(
                 run.path,
                 out=run.evaluation_folder(),
                 data=manifest.root,
-                runtime="torch",  # runs that are only compared need no bundle
+                runtime=runtime,
                 doubtful=doubtful,
                 seen=seen,
                 check=check,
+                batch_size=batch_size,
+                threads=threads,
                 console=console,
             )
             for title, summary in summaries.items():
@@ -128,19 +148,32 @@ def _compared(
                 comparisons.setdefault(title, []).append(figures)
     for title, compared in comparisons.items():
         save_comparison(compared, out, "compare" if title == ALL_LABELS else "compare-without-doubtful")
-    say(console, picture(runs, manifest.split("test"), out / "compare.png"))
+    say(console, picture(runs, manifest.split("test"), out / "compare.png", runtime, threads))
     return comparisons
 
 
-def picture(runs: dict[str, RunFolder], manifest: Manifest, out: Path) -> str | None:
-    """Draw parts of each defect type and OK parts, with the evidence of each run.
+def _inspector(run: RunFolder, runtime: RuntimeName, threads: int | None) -> Inspector:
+    """As `run_evaluation` judged."""
+    if runtime == "torch":
+        return trained_inspector(run)
+    return Inspector.load(bundle_of(run), runtime, threads=threads, check=False)
+
+
+def picture(
+    runs: Mapping[str, RunFolder],
+    manifest: Manifest,
+    out: Path,
+    runtime: RuntimeName = "auto",
+    threads: int | None = None,
+) -> str | None:
+    """Draw parts of each defect type and OK parts, with the evidence of each run, as `run_evaluation` judges.
 
     Returns:
         What no installed font can draw, in a sentence; None: nothing.
     """
     parts = _examples(manifest)
     verdicts = {
-        name: list(trained_inspector(run).judge(manifest.image(part) for part in parts))
+        name: list(_inspector(run, runtime, threads).judge(manifest.image(part) for part in parts))
         for name, run in runs.items()
     }
     defective = [part.label is Label.NG for part in parts]

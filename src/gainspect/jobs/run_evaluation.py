@@ -15,7 +15,13 @@ from gainspect.evaluation.accepted import accepted
 from gainspect.evaluation.assessment import MAP_THRESHOLDS, Assessment, assess
 from gainspect.evaluation.doubtful import require_known, resolve
 from gainspect.evaluation.goals import LeastCost, OperatingPoint, point_of
-from gainspect.evaluation.saved_verdicts import ALL_LABELS, WITHOUT_DOUBTFUL, save_decisions, save_verdicts
+from gainspect.evaluation.saved_verdicts import (
+    ALL_LABELS,
+    WITHOUT_DOUBTFUL,
+    judged_by,
+    save_decisions,
+    save_verdicts,
+)
 from gainspect.evaluation.summary import decision_figures, part_decisions, summarize
 from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.inspection.batches import USUAL_BATCH
@@ -73,9 +79,10 @@ def run_evaluation(
 
     Returns:
         Summaries by title: with all labels and, if doubtful images are given, without them. Under "seen" each
-        names the images that the model has seen, by their part; null: the bundle does not say. With `check`,
-        "decisions" has `decision_figures`, at the costs that the policy was chosen for. With rules on
-        regions, "accepted" has the counts of `evaluation.accepted`.
+        names the images that the model has seen, by their part; null: the bundle does not say. Under
+        "judged_by" each has the runtime, its precision, and the network: "bundle" or "checkpoint". With
+        `check`, "decisions" has `decision_figures`, at the costs that the policy was chosen for. With rules
+        on regions, "accepted" has the counts of `evaluation.accepted`.
 
     Raises:
         GainspectError: the run has not ended, no data are given, they have no such part, the bundle is
@@ -102,6 +109,7 @@ def run_evaluation(
         summaries[WITHOUT_DOUBTFUL] = summarize(assessment, exclude=left_out, map_thresholds=thresholds)
     for title, summary in summaries.items():
         summary["seen"] = found
+        summary["judged_by"] = judged_by(inspector)
         if check:
             left = (left_out or frozenset()) if title == WITHOUT_DOUBTFUL else frozenset()
             summary["decisions"] = _decisions(inspector, point, assessment.without(left))

@@ -1,24 +1,32 @@
 """Train one inspector: from a data folder to a run folder with its bundle."""
 
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
+from gainspect.data.importers.choices import Choices
+from gainspect.data.importers.imported_folder import Imported
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.inspection.bundle import read_bundle
 from gainspect.inspection.regions.defect_types import types_of
+from gainspect.jobs.labeled_data import prepared
 from gainspect.report.operating_sentences import unusable_sentences
 from gainspect.report.terminal.bundle_tables import input_sentence, policy_sentence
 from gainspect.report.terminal.policy_sentences import counted_sentence, known_of
 from gainspect.report.terminal.region_sentences import types_sentence
 from gainspect.report.terminal.sentences import say
 from gainspect.report.texts import Wording
-from gainspect.training.run_folder import RunFolder
+from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.wording import in_words, plural
+
+if TYPE_CHECKING:
+    from gainspect.training.ranks import Ranks
 
 
 def run_training(
@@ -30,17 +38,19 @@ def run_training(
     bundle: bool = True,
     devices: int = 1,
     nodes: int = 1,
+    choices: Choices | None = None,
 ) -> RunFolder:
     """Train into a new run folder, in one process or in several that share each batch.
 
     Args:
         config: the configuration of the run.
-        data: folder or manifest.
+        data: folder or manifest; or the labels of a tool, which are imported into the run.
         out: the run folder to create.
         console: where progress and result are shown.
         bundle: whether to export a bundle at the end.
         devices: processes on each machine: one for each GPU, or on the CPU as many as are to share it.
         nodes: machines; with more than one, a launcher such as torchrun calls this in every process.
+        choices: what the labels of a tool do not say; None: nothing.
 
     Raises:
         GainspectError: the folder is in use, the data cannot be trained on, weights are missing, or there are
@@ -48,15 +58,28 @@ def run_training(
         KeyboardInterrupt: the training was stopped; `resume_training` continues it.
         SystemExit: a launcher started this process beside rank 0, and the training has ended.
     """
-    manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
-    from gainspect.jobs.training_ranks import training_ranks
-    from gainspect.training import folds, launch
+    with ExitStack() as stack:
+        ranks = None
+        if devices * nodes > 1:  # first: only rank 0 reads the data
+            ranks = _together(stack, devices, nodes, console)
+        require_new_run(out, folds=config.training.folds is not None)
+        data = prepared(data, choices or Choices(), RunFolder(out).labels_folder, console=console)
+        manifest = load_manifest(data)
+        if ranks is None:  # mistakes first: torch takes seconds to import
+            ranks = _together(stack, devices, nodes, console)
+        from gainspect.training import folds, launch
 
-    with training_ranks(devices, nodes, console) as ranks:
         say(console, not_taken_sentence(manifest.not_taken))
         train = launch.train if config.training.folds is None else folds.train
         run = train(config, manifest, out, console=console, ranks=ranks)
     return _ended(run, data, console, bundle)
+
+
+def _together(stack: ExitStack, devices: int, nodes: int, console: Console) -> "Ranks":
+    """The ranks of the job, until the stack is left."""
+    from gainspect.jobs.training_ranks import training_ranks
+
+    return stack.enter_context(training_ranks(devices, nodes, console))
 
 
 def resume_training(
@@ -85,7 +108,8 @@ def resume_training(
         KeyboardInterrupt: the training was stopped again.
         SystemExit: a launcher started this process beside rank 0, and the training has ended.
     """
-    own = RunFolder(path).config().training.folds
+    run = RunFolder(path)
+    own = run.config().training.folds
     if folds is not None and folds != own:
         has = "no folds" if own is None else plural(own, "fold")
         raise GainspectError(
@@ -98,6 +122,8 @@ def resume_training(
     from gainspect.training import launch
 
     with training_ranks(devices, nodes, console) as ranks:
+        if data is not None and (there := Imported.of(run.labels_folder)) is not None:
+            data = prepared(data, there.choices, run.labels_folder, console=console)
         resume = launch.resume if own is None else with_folds.resume
         run = resume(path, data=data, console=console, ranks=ranks)
     return _ended(run, data, console, bundle)

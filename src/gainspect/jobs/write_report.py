@@ -9,6 +9,7 @@ from rich.console import Console
 from gainspect.data.manifest import Manifest, require_both_classes
 from gainspect.data.mask_values import MaskValues
 from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
+from gainspect.data.stratified_sample import stratified_sample
 from gainspect.data.taken import not_taken_sentence
 from gainspect.evaluation.chosen_on import ChosenOn, chosen_on, chosen_on_of
 from gainspect.evaluation.doubtful import require_known, resolve
@@ -17,9 +18,16 @@ from gainspect.evaluation.goals import point_of
 from gainspect.evaluation.judged_parts import judged_parts
 from gainspect.evaluation.operating_facts import OperatingFacts
 from gainspect.evaluation.reliance import assessment_of, examine
-from gainspect.evaluation.saved_verdicts import PREDICTIONS, predictions_csv, read_verdicts
+from gainspect.evaluation.saved_verdicts import (
+    METRICS,
+    PREDICTIONS,
+    predictions_csv,
+    read_judged_by,
+    read_verdicts,
+)
 from gainspect.evaluation.validation_verdicts import read_validation_verdicts
 from gainspect.files import write_text
+from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
@@ -45,9 +53,12 @@ def write_inspection_report(
     out: Path,
     language: str = "en",
     split: str = "test",
+    limit: int | None = None,
     doubtful: frozenset[str] = frozenset(),
     seen: SeenChoice = "refuse",
     mask_values: MaskValues | None = None,
+    runtime: RuntimeName = "auto",
+    precision: Precision = "f32",
     batch_size: int = USUAL_BATCH,
     threads: int | None = None,
     console: Console | None = None,
@@ -61,18 +72,21 @@ def write_inspection_report(
         out: HTML file to write.
         language: "en" or "ko".
         split: the part of the data to judge; "all": all of them, whatever the model has seen.
+        limit: judge a `stratified_sample` of at most so many images; None: all of them.
         doubtful: images with doubtful labels, by path or by a file name that only one has.
         seen: whether to judge images that the model has seen in training or validation; the report names
             them.
         mask_values: what the values of masks mean, of the data given with a bundle; None: as in its training.
+        runtime: see `Inspector.load`; the report names it.
+        precision: see `Inspector.load`.
         batch_size: see `Inspector.load`.
         threads: see `Inspector.load`.
         console: where progress is shown; None: no progress is shown.
 
     Raises:
-        GainspectError: the run has not ended, the data are missing or have no OK or no NG images, a
-            doubtful image is none of them, a doubtful file name fits several images, or the model has seen
-            some of them.
+        GainspectError: the run has not ended, the data are missing or have no OK or no NG images, the limit
+            leaves no room for both, a doubtful image is none of them, a doubtful file name fits several
+            images, or the model has seen some of them.
     """
     wording = Wording(language)
     bundle_path, everything = _bundle_and_data(target, data, mask_values, console)
@@ -82,12 +96,16 @@ def write_inspection_report(
     undivided = is_bundle(target) and not any(part.split for part in everything.parts)
     manifest = part_of_data(everything, ALL if undivided else split)
     require_both_classes(manifest, what="what is to be judged")
+    whole = len(manifest.parts)
+    if limit is not None and limit < whole:
+        manifest = stratified_sample(manifest, limit)
+        say(console, f"A sample of {len(manifest.parts)} of {whole} images is judged.")
     bundle = read_bundle(bundle_path)
     known = seen_of(bundle)
     found = None if known is None else known.among(manifest)
     if found and seen == "refuse" and split != ALL:
         require_unseen(found, len(manifest.parts), what="what is to be judged", where=manifest.root)
-    inspector = Inspector.load(bundle, batch_size=batch_size, threads=threads)
+    inspector = Inspector.load(bundle, runtime, precision, batch_size=batch_size, threads=threads)
     album, examined, judged = Album(bundle), [], []
     with image_bar("judge and check", len(manifest.parts), console) as advance:
         for image in examine(inspector, manifest):
@@ -110,7 +128,8 @@ def write_inspection_report(
     for name, shown in _blind_parts(operating, everything, manifest, known):
         for image in examine(inspector, shown):
             album.add_blind(name, image)
-    write_report(out, inspector, manifest, examined, album, wording, operating, left_out, found)
+    sample_of = whole if len(manifest.parts) < whole else None
+    write_report(out, inspector, manifest, examined, album, wording, operating, left_out, found, sample_of)
 
 
 def _chosen_on(bundle: Bundle, target: Path) -> ChosenOn | None:
@@ -180,7 +199,7 @@ def write_comparison_report(runs: Mapping[str, Path], out: Path, language: str =
         GainspectError: a run has not been evaluated yet, or the runs were evaluated on different images.
     """
     wording = Wording(language)
-    tables = {
-        name: read_verdicts(RunFolder(run).evaluation_folder() / PREDICTIONS) for name, run in runs.items()
-    }
-    write_comparison(out, tables, wording)
+    folders = {name: RunFolder(run).evaluation_folder() for name, run in runs.items()}
+    tables = {name: read_verdicts(folder / PREDICTIONS) for name, folder in folders.items()}
+    judged = {name: read_judged_by(folder / METRICS) for name, folder in folders.items()}
+    write_comparison(out, tables, wording, judged)

@@ -1,6 +1,6 @@
 """Segmentation figures of a probability map (H, W) against a mask (H, W) bool."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -47,10 +47,29 @@ class Overlap:
     union: int
     sizes: int
     """|A| + |B|."""
-    outside: NDArray[np.integer]
-    """(bins,) number of pixels outside the mask, by value."""
+    outside: NDArray[np.int32]
+    """(2, K): the bins in which values outside the mask lie, and how many pixels lie in each."""
     regions: NDArray[np.float32]
     """(defects, bins): share of the pixels of each connected (8 neighbors) defect at or above each bin."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pooled:
+    """The counts of many images together."""
+
+    intersection: int
+    union: int
+    sizes: int
+    """|A| + |B|."""
+    outside: NDArray[np.int64]
+    """(bins,) number of pixels outside the masks, by value."""
+    defects: int
+    """Number of connected defects."""
+    covered: NDArray[np.float64]
+    """(bins,) sum over the defects of their share at or above each bin."""
+
+
+_NO_REGIONS = np.empty((0, _LAST_BIN + 1), np.float32)
 
 
 def overlap(
@@ -71,41 +90,44 @@ def overlap(
     bins = np.rint(logits * _STEPS_PER_LOGIT).astype(np.int64) + _LAST_BIN // 2
     count, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
     inside = components > 0
-    counts = _histograms(bins[inside], components[inside].astype(np.int64) - 1, count - 1)
+    regions = _NO_REGIONS
+    if count > 1:
+        counts = _histograms(bins[inside], components[inside].astype(np.int64) - 1, count - 1)
+        regions = _share_at_or_above(counts).astype(np.float32)
+    outside = np.bincount(bins[~mask & counted], minlength=_LAST_BIN + 1)
+    there = np.flatnonzero(outside)
     return Overlap(
         intersection=int((region & mask).sum()),
         union=int((region | mask).sum()),
         sizes=int(region.sum()) + int(mask.sum()),
-        outside=np.bincount(bins[~mask & counted], minlength=_LAST_BIN + 1).astype(np.int32),
-        regions=_share_at_or_above(counts).astype(np.float32),
+        outside=np.stack([there, outside[there]]).astype(np.int32),
+        regions=regions,
     )
 
 
-def pooled(overlaps: Sequence[Overlap]) -> Overlap:
-    """The counts over all pixels of all images; needs at least one image."""
-    outside = np.zeros(_LAST_BIN + 1, np.int64)
+def pooled(overlaps: Iterable[Overlap]) -> Pooled:
+    """The counts over all pixels of all images."""
+    intersection = union = sizes = defects = 0
+    outside, covered = np.zeros(_LAST_BIN + 1, np.int64), np.zeros(_LAST_BIN + 1)
     for one in overlaps:
-        outside += one.outside
-    return Overlap(
-        intersection=sum(one.intersection for one in overlaps),
-        union=sum(one.union for one in overlaps),
-        sizes=sum(one.sizes for one in overlaps),
-        outside=outside,
-        regions=np.concatenate([one.regions for one in overlaps]),
-    )
+        intersection, union, sizes = intersection + one.intersection, union + one.union, sizes + one.sizes
+        outside[one.outside[0]] += one.outside[1]
+        defects += len(one.regions)
+        covered += one.regions.sum(axis=0, dtype=np.float64)
+    return Pooled(intersection, union, sizes, outside, defects, covered)
 
 
-def pooled_iou(total: Overlap) -> float | None:
+def pooled_iou(total: Pooled) -> float | None:
     """IoU over all pixels of all images; None if there is neither a region nor a defect."""
     return total.intersection / total.union if total.union else None
 
 
-def pooled_dice(total: Overlap) -> float | None:
+def pooled_dice(total: Pooled) -> float | None:
     """Dice over all pixels of all images; None if there is neither a region nor a defect."""
     return 2 * total.intersection / total.sizes if total.sizes else None
 
 
-def aupro(total: Overlap, limit: float = 0.3) -> float | None:
+def aupro(total: Pooled, limit: float = 0.3) -> float | None:
     """Area under the per-region overlap up to a false-positive rate of `limit`, divided by `limit`; 0…1.
 
     The overlap is the covered share of each connected defect, averaged over the defects with equal weight.
@@ -114,11 +136,11 @@ def aupro(total: Overlap, limit: float = 0.3) -> float | None:
 
     Source: Bergmann et al., The MVTec Anomaly Detection Dataset (IJCV 2021), section 5.1.
     """
-    if not len(total.regions) or not total.outside.sum():
+    if not total.defects or not total.outside.sum():
         return None
     # From the highest threshold (nothing is covered) to the lowest (everything is covered).
     rate = np.concatenate([[0.0], _share_at_or_above(total.outside)[::-1]])
-    covered = np.concatenate([[0.0], total.regions.mean(axis=0, dtype=np.float64)[::-1]])
+    covered = np.concatenate([[0.0], (total.covered / total.defects)[::-1]])
     inside = rate <= limit
     end = np.interp(limit, rate, covered)
     area = np.trapezoid(np.append(covered[inside], end), np.append(rate[inside], limit))

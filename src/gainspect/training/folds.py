@@ -27,7 +27,7 @@ from gainspect.report.terminal.sentences import say
 from gainspect.training import launch
 from gainspect.training.device import device_at_hand
 from gainspect.training.ranks import ALONE, Ranks
-from gainspect.training.run_folder import RunFolder
+from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.training.settle import Settled, settle
 from gainspect.training.trained import last_average
 from gainspect.wording import plural
@@ -60,12 +60,7 @@ def train(
     """
     count = _count(config, out)
     ranks.require_shares(config.training.batch_size)
-    if out.exists() and (not out.is_dir() or {found.name for found in out.iterdir()} - {"folds"}):
-        raise GainspectError(
-            "the run folder already exists",
-            where=out,
-            hint="Choose a new folder, or continue the run with `--resume`.",
-        )
+    require_new_run(out, folds=True)
     settled = settle(config, manifest)
     say(console, *settled.sentences([config.strategy]))
     divisions = folds(settled.manifest, count, config.training.seed)

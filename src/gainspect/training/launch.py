@@ -26,7 +26,7 @@ from gainspect.training.callbacks import Monitor
 from gainspect.training.device import device_at_hand
 from gainspect.training.fitting import Fit, fit, initial_model, precision_of
 from gainspect.training.ranks import ALONE, Ranks
-from gainspect.training.run_folder import RunFolder
+from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.training.selection import EpochFigures, monitored
 from gainspect.training.settle import Settled, settle
 from gainspect.training.trained import familiarize, trained_backend, validated
@@ -66,12 +66,7 @@ def train(
             hint="Leave it out, or use `gainspect train --folds K`.",
         )
     ranks.require_shares(config.training.batch_size)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise GainspectError(
-            "the run folder already exists",
-            where=out,
-            hint="Choose a new folder, or continue the run with `--resume`.",
-        )
+    require_new_run(out, folds=False)
     settled = settle(config, manifest)
     config, manifest = settled.config, settled.manifest
     if announce:

@@ -8,6 +8,7 @@ from typing import Any
 from gainspect.config import RunConfig, load_config
 from gainspect.data.depth import Depth
 from gainspect.data.importers import load_manifest
+from gainspect.data.importers.imported_folder import partial_names
 from gainspect.data.manifest import Manifest
 from gainspect.data.reading import Reading
 from gainspect.data.seen import SEEN
@@ -15,6 +16,8 @@ from gainspect.data.unchanged import DataRecord
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.policy import Policy
+
+FOLDS, LABELS = "folds", "labels"
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,12 @@ class RunFolder:
     @property
     def folds_folder(self) -> Path:
         """The runs of the folds, in folders 1, 2 and so on; only runs with folds have it."""
-        return self.path / "folds"
+        return self.path / FOLDS
+
+    @property
+    def labels_folder(self) -> Path:
+        """What was imported for this run, where its data are the labels of a tool (`imported_folder`)."""
+        return self.path / LABELS
 
     def fold(self, number: int) -> "RunFolder":
         """The run of a fold, counted from 1."""
@@ -177,6 +185,8 @@ class RunFolder:
                 training.
         """
         root = data or Path(self.environment()["data"]["root"])
+        if data is None and not root.is_dir() and self.labels_folder.is_dir():
+            root = self.labels_folder  # the run was moved, and its data with it
         root = root.parent if root.is_file() else root
         if not root.is_dir():
             raise GainspectError(
@@ -206,6 +216,25 @@ class RunFolder:
         """What the run remembers of its data."""
         files = _read_json(self.files_file) if self.files_file.is_file() else {}
         return DataRecord(self.environment()["data"]["fingerprint"], files)
+
+
+def require_new_run(out: Path, *, folds: bool) -> None:
+    """Refuse a folder that a run lies in, or anything else.
+
+    Args:
+        out: the folder.
+        folds: whether folds that were trained before may be there. What was imported for the run always may.
+
+    Raises:
+        GainspectError: it holds something else.
+    """
+    allowed = {LABELS, *partial_names(LABELS), *([FOLDS] if folds else [])}
+    if out.exists() and (not out.is_dir() or {entry.name for entry in out.iterdir()} - allowed):
+        raise GainspectError(
+            "the run folder already exists",
+            where=out,
+            hint="Choose a new folder, or continue the run with `--resume`.",
+        )
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Near duplicates: planted copies are found, and parts that only look alike are not, in sets of any kind."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,11 +9,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gainspect.data.near_duplicates import Twins, find_twins, thumbnail_of
+from gainspect.data.importers import load_manifest
+from gainspect.data.near_duplicates import (
+    Chosen,
+    ThumbnailStore,
+    Twins,
+    find_twins,
+    thumbnail_of,
+    thumbnail_store,
+    twins,
+)
 from gainspect.data.near_duplicates.alignment import differences
 from gainspect.data.near_duplicates.neighbors import LEAF, describe, leaves, nearest
 from gainspect.data.near_duplicates.thumbnail import SIDE, Thumbnail
+from gainspect.errors import GainspectError
 from gainspect.types import Image
+from reference import alignment_reference
 
 PX = 128
 PARTS = 40
@@ -168,6 +180,38 @@ def test_the_difference_of_a_gain_a_shift_and_nothing() -> None:
     assert flat == 1
 
 
+@pytest.mark.parametrize("kind", SETS)
+def test_a_coarse_grid_finds_the_twins_of_a_fine_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = parts_of(kind)
+    copies = [copy(images[place]) for place, copy in enumerate((in_jpeg, brighter, shifted, cropped))]
+    require_those_of_the_reference([thumbnail_of(image) for image in [*images, *copies]], None, monkeypatch)
+
+
+@pytest.mark.mt
+@pytest.mark.parametrize("name", ["mt", "plate", "screw"])
+def test_real_sets_have_the_twins_of_the_fine_grid(
+    name: str, magnetic_tile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = magnetic_tile.parent / name
+    if not folder.is_dir():
+        pytest.skip(f"there is no {name} beside Magnetic Tile")
+    manifest = load_manifest(folder)
+    parts = sorted(manifest.parts, key=manifest.key)[:500]
+    thumbnails = [thumbnail_of(manifest.image(part)) for part in parts]
+    require_those_of_the_reference(thumbnails, [part.group for part in parts], monkeypatch)
+
+
+def require_those_of_the_reference(
+    thumbnails: list[Thumbnail], groups: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same twins as by four steps on all pixels, and about as near."""
+    groups = groups or [str(place) for place in range(len(thumbnails))]
+    found = {(twin.one, twin.other): twin.nearness for twin in find_twins(thumbnails, groups)}
+    monkeypatch.setattr(twins, "differences", alignment_reference.differences)
+    wanted = {(twin.one, twin.other): twin.nearness for twin in find_twins(thumbnails, groups)}
+    assert found == pytest.approx(wanted, abs=2e-3, rel=0.05)
+
+
 def noise(count: int) -> list[Thumbnail]:
     rng = np.random.default_rng(0)
     return [rng.normal(0, 1, (SIDE, SIDE)).astype(np.float16) for _ in range(count)]
@@ -197,3 +241,28 @@ def test_where_there_are_fewer_neighbors_than_asked_for_the_rest_is_named_minus_
     near = nearest(described, np.array([0, 0, 0, 1]), 3)
     assert near[:3].tolist() == [[3, -1, -1]] * 3
     assert sorted(near[3].tolist()) == [0, 1, 2]
+
+
+def test_a_store_gives_back_what_it_took_from_memory_and_from_its_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(thumbnail_store, "IN_MEMORY", 3)
+    store, given = ThumbnailStore(), noise(8)
+    for place, thumbnail in enumerate(given):
+        assert len(store) == place
+        store.append(thumbnail)
+        assert np.array_equal(store[place // 2], given[place // 2])  # reading between writing
+    assert all(np.array_equal(store[place], thumbnail) for place, thumbnail in enumerate(given))
+    backwards = Chosen(store, range(7, -1, -1))
+    assert len(backwards) == 8 and np.array_equal(backwards[0], given[7])
+    found = find_twins(store, list("abcdefgh"))
+    assert found == find_twins(given, list("abcdefgh"))
+
+
+def test_a_store_without_room_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/dev/full: every write fails for want of space."""
+    monkeypatch.setattr(thumbnail_store, "IN_MEMORY", 0)
+    full = Path("/dev/full")
+    monkeypatch.setattr(thumbnail_store.tempfile, "TemporaryFile", lambda **given: full.open("r+b", **given))
+    with pytest.raises(GainspectError, match="cannot keep thumbnails in the folder for temporary files"):
+        ThumbnailStore().append(noise(1)[0])

@@ -1,5 +1,7 @@
 """A model is held against AIAG's marks as a study of appraisers would, and told what would help most."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -83,10 +85,8 @@ def test_what_most_of_the_wrong_decisions_call_for_helps_most(counts, given, kin
 def test_ok_parts_that_score_as_half_of_the_ng_parts_have_a_label_to_look_at():
     parts = parts_of(ng_ng=40, ok_ok=20, ok_ng=10)
     assert appraise(parts, RULES).remedy.kind == "labels"
-    lower = [
-        part if part.ng or part.score < 0.5 else part.model_copy(update={"score": 0.6}) for part in parts
-    ]
-    lower = [part.model_copy(update={"confirmed": part.score}) for part in lower]
+    lower = [part if part.ng or part.score < 0.5 else replace(part, score=0.6) for part in parts]
+    lower = [replace(part, confirmed=part.score) for part in lower]
     assert appraise(lower, RULES).remedy.kind == "train_ok"
 
 

@@ -1,5 +1,7 @@
 """What a report examines gives the same parts as the stored verdicts of the same images would."""
 
+from dataclasses import replace
+
 from gainspect.evaluation.chosen_on import chosen_on
 from gainspect.evaluation.examined_parts import parts_with, parts_with_small_defects, viewed_image
 from gainspect.evaluation.judged_parts import ViewedImage, decided, judged_parts
@@ -41,9 +43,7 @@ def test_parts_are_small_if_their_widest_defect_is(tmp_path):
     assert sorted(across.values())[:2] == [4, 5]  # the sides of the spots; under 4 px counts as small
     alone = [ViewedImage(name, None, "g", Label.NG, View(0.1)) for name in across]
     assert parts_with_small_defects(alone, examined) == frozenset()
-    smaller = [
-        type(one)(**{**vars(one), "defect_px": one.defect_px and one.defect_px - 2}) for one in examined
-    ]
+    smaller = [replace(one, defect_px=one.defect_px and one.defect_px - 2) for one in examined]
     names = {name for name, px in across.items() if px - 2 < 4}
     assert len(names) == 2 and parts_with_small_defects(alone, smaller) == names
     together = [one._replace(part="p") for one in alone]

@@ -1,5 +1,7 @@
 """Interventions on models whose true reason is known: honest, following a planted cue, or nervous."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -186,7 +188,7 @@ def test_causes_of_misses_in_their_order(parts):
     (first, *_) = [e for e in examined_of(blind, parts) if e.assessed.label is Label.NG]
 
     def caused(**changes):
-        return guess(type(first)(**{**vars(first), **changes}))
+        return guess(replace(first, **changes))
 
     assert caused() is Cause.EVIDENCE_ELSEWHERE
     assert caused(points_at_defect=True) is Cause.WEAK_EVIDENCE

@@ -256,3 +256,21 @@ def test_without_masks_there_is_no_right_reason(parts):
     assert summary["maps"] == {} and summary["defect_sizes"] == []
     assert all(row["right_reason_rate"]["value"] is None for row in summary["defect_types"].values())
     assert summary["images"]["ng_without_mask"] == summary["images"]["ng"] == 4
+
+
+def test_boxes_and_strokes_are_told_apart_from_outlines(parts):
+    kinds = {"c.png": "box", "d.png": "scribble"}
+    marked = tuple(replace(part, mask_kind=kinds.get(part.image.name)) for part in parts.manifest.parts)
+    mixed = assess(parts.inspector(SCORES, half_bright), replace(parts.manifest, parts=marked))
+    summary = summarize(mixed)
+    assert summary["maps"]["evidence"]["cam_iou"]["n"] == 1
+    assert summary["localization"]["iou"]["n"] == 1
+    assert summary["right_reason_rate"]["n"] == 3  # two OK, one outline
+    assert {kind: row["n"] for kind, row in summary["other_masks"].items()} == {"box": 1, "scribble": 1}
+    assert summary["other_masks"]["box"]["pointing_game"]["value"] == 1.0
+    pit = summary["defect_types"]["pit"]
+    assert (pit["recall"]["n"], pit["right_reason_rate"]["n"]) == (2, 0)
+    # The classification counts all alike, and without such masks nothing is told of them.
+    unmixed = summarize(assess(parts.inspector(SCORES, half_bright), parts.manifest))
+    assert summary["classification"] == unmixed["classification"]
+    assert "other_masks" not in unmixed

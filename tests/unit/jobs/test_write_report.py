@@ -1,12 +1,15 @@
 """A report of a bundle and labeled data: its panel has the judged parts and those that it was chosen on."""
 
+import csv
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from gainspect.data.manifest import save_manifest
 from gainspect.data.seen import SEEN, SeenImages
+from gainspect.data.stratified_sample import stratified_sample
 from gainspect.errors import GainspectError
 from gainspect.evaluation.chosen_on import CHOSEN_ON, ChosenOn, chosen_content
 from gainspect.evaluation.goals import POINT, content_of
@@ -94,3 +97,34 @@ def test_verdicts_are_saved_before_anything_is_drawn(data, tmp_path, monkeypatch
     assert list(saved.labels) == [
         {data.key(part): part.label is Label.NG for part in data.parts}[image] for image in saved.images
     ]
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "A sample: 10 of 24 images"), ("ko", "24장 중 10장")])
+def test_a_sample_is_judged_and_the_report_says_so(data, tmp_path, language, told):
+    bundle = bundle_with(tmp_path / "spots.gain", {})
+    text, panel = report(bundle.path, tmp_path, limit=10, language=language)
+    wanted = [data.key(part) for part in stratified_sample(data, 10).parts]
+    assert [row[0] for row in panel["sets"][0]] == wanted
+    assert set(read_verdicts(tmp_path / "report.csv").images) == set(wanted)
+    assert text.count(told) == 2  # above, and under its origin
+    whole, _ = report(bundle.path, tmp_path, limit=24, language=language)
+    assert "24 of 24" not in whole and told.partition(" 10")[0] not in whole
+
+
+def test_a_report_names_the_runtime_that_it_was_told_to_judge_with(data, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(inspector_module, "open_backend", lambda *told: given.append(told) or Spots())
+    bundle = bundle_with(tmp_path / "spots.gain", {})
+    text, _ = report(bundle.path, tmp_path, runtime="openvino", precision="bf16", threads=3)
+    assert "Judged by fake f32." in text  # what the backend calls itself
+    assert [told[1:] for told in given] == [("openvino", "bf16", 3)]
+
+
+def test_verdicts_of_a_report_name_the_parts_of_several_images(data, tmp_path):
+    together = tuple(replace(part, part=part.group) for part in data.parts)
+    save_manifest(replace(data, parts=together), tmp_path / "data" / "parts.csv")
+    report(bundle_with(tmp_path / "spots.gain", {}).path, tmp_path)
+    with (tmp_path / "report.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["image"]: row["part"] for row in csv.DictReader(file)} == {
+            data.key(part): part.part for part in together
+        }

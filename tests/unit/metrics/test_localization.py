@@ -96,7 +96,7 @@ def test_without_a_defect_there_is_no_overlap():
 
 
 def test_a_map_of_exact_zeros_and_ones_is_counted():
-    total = localization.overlap(np.eye(4, dtype=np.float32), ~np.eye(4, dtype=np.bool_))
+    total = counted([(np.eye(4, dtype=np.float32), ~np.eye(4, dtype=np.bool_))])
     assert total.outside.sum() == 4
     assert total.outside[-1] == 4
 
@@ -130,5 +130,5 @@ def test_a_defect_among_others_counts_as_it_does_alone(values, mask):
 def test_counts_of_many_images_do_not_overflow():
     """Three images of 2³¹ − 1 pixels each, which 32 bits just hold."""
     one = localization.overlap(np.zeros((2, 2), np.float32), np.zeros((2, 2), np.bool_))
-    full = replace(one, outside=one.outside // 4 * np.int32(2**31 - 1))
+    full = replace(one, outside=np.stack([one.outside[0], one.outside[1] // 4 * np.int32(2**31 - 1)]))
     assert localization.pooled([full] * 3).outside.sum() == 3 * (2**31 - 1)

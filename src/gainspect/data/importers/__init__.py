@@ -45,12 +45,7 @@ def load_manifest(path: Path, *, root: Path | None = None) -> Manifest:
 
 def _not_named(manifest: Manifest, folder: Path) -> Iterator[NotTaken]:
     """Images of the folder that its manifest does not name."""
-    named = {
-        os.path.realpath(file)
-        for part in manifest.parts
-        for file in (part.image, part.mask)
-        if file is not None
-    }
+    named = {os.path.realpath(file) for part in manifest.parts for file in part.files.values()}
     for image in files_below(folder).images:
         if os.path.realpath(image) not in named:
             yield NotTaken(image, NOT_NAMED)

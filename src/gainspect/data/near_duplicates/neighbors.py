@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.data.near_duplicates.thumbnail import SIDE, WINDOW, Thumbnail
+from gainspect.data.near_duplicates.thumbnail_store import Thumbnails
 
 _BAND = 10
 """Cycles across the image, up to which it is described: what survives JPEG and a thumbnail's smoothing."""
@@ -22,17 +23,22 @@ Descriptions = NDArray[np.float32]
 """(N, D) whole numbers, −`_STEPS`…`_STEPS`."""
 
 
-def describe(thumbnails: list[Thumbnail]) -> Descriptions:
+def describe(thumbnails: Thumbnails) -> Descriptions:
     """Describe images by the strengths of their spatial frequencies, which a shift hardly changes.
 
     Each frequency counts in units of its spread in this set: what all images share (the fixture) does not
     count, and what differs much from part to part counts no more than what differs little.
     """
-    strengths = np.array([_strengths(thumbnail) for thumbnail in thumbnails])
-    strengths /= np.linalg.norm(strengths, axis=1, keepdims=True)
-    spread = strengths.std(axis=0) + 1e-3 * strengths.mean()
-    apart = (strengths - strengths.mean(axis=0)) / spread
-    return np.asarray(np.rint(np.clip(apart / _FARTHEST, -1, 1) * _STEPS), np.float32)
+    described = np.empty((len(thumbnails), np.count_nonzero(_DESCRIBED)), np.float32)
+    for place, row in enumerate(described):
+        row[:] = _strengths(thumbnails[place])
+    described /= np.linalg.norm(described, axis=1, keepdims=True)
+    spread = described.std(axis=0) + 1e-3 * described.mean()
+    described -= described.mean(axis=0)
+    described /= spread * _FARTHEST
+    np.clip(described, -1, 1, out=described)
+    described *= _STEPS
+    return np.rint(described, out=described)
 
 
 def nearest(descriptions: Descriptions, groups: NDArray[np.intp], count: int) -> NDArray[np.intp]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gainspect.data.near_duplicates.alignment import differences
 from gainspect.data.near_duplicates.neighbors import describe, nearest
-from gainspect.data.near_duplicates.thumbnail import Thumbnail
+from gainspect.data.near_duplicates.thumbnail_store import Chosen, Thumbnails
 
 _NEIGHBORS = 16
 """Images that each is compared with. Up to half of them may show its own part, and it is still found."""
@@ -33,25 +33,26 @@ class Twins(NamedTuple):
 
 
 def find_twins(
-    thumbnails: Sequence[Thumbnail],
+    thumbnails: Thumbnails,
     groups: Sequence[str],
     on_image: Callable[[], None] = lambda: None,
 ) -> list[Twins]:
     """Find near duplicates that are not known to show one part.
 
-    The time grows with N log N, the memory with N. The same images in the same order give the same twins.
+    The time grows with N log N, the memory with N (2 kB an image, besides the thumbnails). The same images in
+    the same order give the same twins.
 
     Args:
         thumbnails: of N images; those without structure (all 0) are twins of none.
         groups: the physical part that each shows; images of one part are not compared.
         on_image: called N times, as the comparison goes on.
     """
-    shown = [index for index, thumbnail in enumerate(thumbnails) if thumbnail.any()]
+    shown = [index for index in range(len(thumbnails)) if thumbnails[index].any()]
     for _ in range(len(thumbnails) - len(shown)):
         on_image()
     if len(shown) <= _FEWEST:
         return []
-    kept = [thumbnails[index] for index in shown]
+    kept = Chosen(thumbnails, shown)
     _, numbers = np.unique([groups[index] for index in shown], return_inverse=True)
     near = nearest(describe(kept), numbers, min(_NEIGHBORS, len(kept) - 1))
     apart = _compared(kept, near, on_image)
@@ -66,23 +67,20 @@ def find_twins(
 
 
 def _compared(
-    thumbnails: list[Thumbnail], near: NDArray[np.intp], on_image: Callable[[], None]
+    thumbnails: Thumbnails, near: NDArray[np.intp], on_image: Callable[[], None]
 ) -> NDArray[np.float64]:
     """(N, K) the difference from each neighbor, the same both ways; ∞ where there is no neighbor."""
-    known: dict[tuple[int, int], float] = {}
-    for one, others in enumerate(near.tolist()):
-        wanted = [other for other in others if other >= 0 and (min(one, other), max(one, other)) not in known]
-        if wanted:
-            measured = differences(thumbnails[one], [thumbnails[other] for other in wanted])
-            for other, difference in zip(wanted, measured.tolist(), strict=True):
-                known[min(one, other), max(one, other)] = difference
+    apart = np.full(near.shape, np.inf)
+    for one, others in enumerate(near):
+        wanted = np.flatnonzero((others >= 0) & np.isinf(apart[one]))
+        if len(wanted):
+            neighbors = others[wanted]
+            measured = differences(thumbnails[one], [thumbnails[other] for other in neighbors])
+            apart[one, wanted] = measured
+            theirs, place = np.nonzero(near[neighbors] == one)  # it is a neighbor of some of its neighbors
+            apart[neighbors[theirs], place] = measured[theirs]
         on_image()
-    return np.array(
-        [
-            [known[min(one, other), max(one, other)] if other >= 0 else np.inf for other in others]
-            for one, others in enumerate(near.tolist())
-        ]
-    )
+    return apart
 
 
 def _usual(near: NDArray[np.intp], apart: NDArray[np.float64]) -> NDArray[np.float64]:

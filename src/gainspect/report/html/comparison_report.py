@@ -7,18 +7,25 @@ from gainspect.evaluation.paired import differences, flips
 from gainspect.evaluation.saved_verdicts import SavedVerdicts
 from gainspect.report.html.page import write_page
 from gainspect.report.texts import Wording
+from gainspect.report.texts.judged_by import judged_by_words
 
 _TEXTS = {"false_alarm_rate": "false_alarms", "right_reason_rate": "right_reason"}
 """The key of the text for figures whose text has another name."""
 
 
-def write_comparison(out: Path, tables: Mapping[str, SavedVerdicts], wording: Wording) -> None:
+def write_comparison(
+    out: Path,
+    tables: Mapping[str, SavedVerdicts],
+    wording: Wording,
+    judged: Mapping[str, Mapping[str, str] | None] | None = None,
+) -> None:
     """Write the comparison as one HTML file; the first strategy is the base.
 
     Args:
         out: the file to write.
         tables: the verdicts of each strategy on the same images; at least one strategy.
         wording: the texts in the language of the report.
+        judged: what judged each strategy, where it is known (`saved_verdicts.judged_by`).
 
     Raises:
         GainspectError: the file cannot be written, or the images differ.
@@ -35,4 +42,13 @@ def write_comparison(out: Path, tables: Mapping[str, SavedVerdicts], wording: Wo
         figures=[(d.figure, _TEXTS.get(d.figure, d.figure)) for d in paired[base]],
         paired={name: {d.figure: d for d in found} for name, found in paired.items()},
         flips=changes,
+        judged_by=_judged_by(judged or {}, wording),
     )
+
+
+def _judged_by(judged: Mapping[str, Mapping[str, str] | None], wording: Wording) -> list[str]:
+    """What judged, once for all strategies that it is the same for."""
+    words = {name: judged_by_words(each, wording) for name, each in judged.items() if each is not None}
+    if len(set(words.values())) < 2 and len(words) == len(judged):
+        return list(set(words.values()))
+    return [f"{name}: {said}" for name, said in words.items()]

@@ -4,7 +4,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from gainspect.evaluation.reliance import (
     quadrant,
     reliance,
 )
+from gainspect.evaluation.saved_verdicts import judged_by
 from gainspect.evaluation.summary import summarize
 from gainspect.inspection.bundle import Bundle
 from gainspect.inspection.inspector import Inspector
@@ -32,12 +33,13 @@ from gainspect.inspection.regions.defect_types import types_of
 from gainspect.metrics.classification import precision_recall_points, roc_points
 from gainspect.policy import InputPolicy, ReasonPolicy
 from gainspect.report.html.operating_panel import panel_values
-from gainspect.report.html.page import write_page
+from gainspect.report.html.page import MAX_BYTES, write_page
 from gainspect.report.html.pictures import Picture, pictures_of, within_budget
 from gainspect.report.html.plots import curve, shares_with_intervals
 from gainspect.report.operating_sentences import named
 from gainspect.report.texts import Wording
 from gainspect.report.texts.inputs import ranges_in_words
+from gainspect.report.texts.judged_by import judged_by_words
 from gainspect.types import Label, ReviewReason
 
 _InputRow = tuple[str, str, int, int]
@@ -45,6 +47,10 @@ _EXAMPLES = 3
 """Number of example images for each cell of the quadrant."""
 _PICTURE_BYTES = 9 * 2**20
 """Largest size of all pictures together, before base64 encoding, which adds a third."""
+_TEXT_BYTES = 2 * 2**20
+"""Room in the page for what is neither a picture nor a part of the panel."""
+_MOST_SEEN = 100
+"""At most so many images that the model has seen are named."""
 _MOST_PICTURED = 150
 """Of missed defects, and of false alarms, at most so many have pictures: the most confident ones."""
 _GOOD_RECALL = 0.9
@@ -119,6 +125,7 @@ def write_report(
     operating: OperatingFacts,
     doubtful: frozenset[str] = frozenset(),
     seen: Mapping[str, str] | None = None,
+    sample_of: int | None = None,
 ) -> None:
     """Write the report as one HTML file.
 
@@ -132,6 +139,7 @@ def write_report(
         operating: the parts by which the policy is shown.
         doubtful: images with doubtful labels, by their names in tables.
         seen: the images that the model has seen, by name, with the part they were seen in; None: not known.
+        sample_of: of how many images those are a sample; None: they are no sample.
 
     Raises:
         GainspectError: the report cannot be written, or is too large.
@@ -143,11 +151,13 @@ def write_report(
     wrong = [failure for failure in every if failure.image.assessed.image in album.failures]
     cells = [(cell, example) for cell in CELLS for example in album.examples.get(cell, [])]
     blind = [(name, pictures) for name, sets in album.blind.items() for pictures in sets]
+    table, panel = verdict_table_of(out).name, panel_values(operating, wording, verdict_table_of(out).name)
+    room = MAX_BYTES - _TEXT_BYTES - len(panel["panel"]["data"].encode())
     fitted = within_budget(
         [album.failures[f.image.assessed.image] for f in wrong]
         + [pictures for _, (_, pictures) in cells]
         + [pictures for _, pictures in blind],
-        _PICTURE_BYTES,
+        min(_PICTURE_BYTES, room * 3 // 4),
     )
     of_cells, of_blind = fitted[len(wrong) :][: len(cells)], fitted[len(wrong) + len(cells) :]
     shown = [(cell, e, pictures) for (cell, (e, _)), pictures in zip(cells, of_cells, strict=True)]
@@ -163,9 +173,12 @@ def write_report(
         bundle=album.bundle,
         policy=description.policy,
         runtime=f"{inspector.backend.runtime} {inspector.backend.precision}",
+        judged_by=judged_by_words(judged_by(inspector), wording),
         tested=manifest.root.name,
         tested_on="tested_on_unknown" if seen is None else "tested_on_seen" if seen else "tested_on",
-        seen=seen or {},
+        sampled=None if sample_of is None else wording("sampled", n=len(examined), of=sample_of),
+        seen=len(seen or {}),
+        seen_named=_seen_named(seen or {}, wording),
         summary=summary,
         clean=summarize(assessment, exclude=doubtful) if doubtful else None,
         numbers=_numbers(examined),
@@ -189,10 +202,10 @@ def write_report(
         failures=[(f, pictures) for f, pictures in zip(wrong, fitted, strict=False)],
         further=len(every) - len(wrong),
         most_pictured=_MOST_PICTURED,
-        table=verdict_table_of(out).name,
+        table=table,
         blind=[(name, pictures) for (name, _), pictures in zip(blind, of_blind, strict=True)],
         unpictured=named(unpictured, wording),
-        **panel_values(operating, wording),
+        **panel,
         causes=[cause for cause, _ in Counter(f.cause.value for f in wrong).most_common()],
     )
 
@@ -200,6 +213,13 @@ def write_report(
 def verdict_table_of(report: Path) -> Path:
     """The CSV file beside a report that has every verdict."""
     return report.with_name(f"{report.stem}.csv")
+
+
+def _seen_named(seen: Mapping[str, str], wording: Wording) -> str:
+    """The first images that the model has seen, each with the part of the data it was seen in."""
+    first = [f"{image} ({wording(f'seen_in_{part}')})" for image, part in islice(seen.items(), _MOST_SEEN)]
+    text = ", ".join(first)
+    return wording("op_and_more", names=text, more=len(seen) - len(first)) if len(seen) > len(first) else text
 
 
 def _numbers(examined: Sequence[Examined]) -> dict[str, int]:

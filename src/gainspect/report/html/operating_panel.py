@@ -1,8 +1,10 @@
 """The operating panel of the inspection report: what a policy gives by part, and what others would give."""
 
+import heapq
 import json
 import shlex
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from markupsafe import Markup
@@ -12,7 +14,8 @@ from gainspect.evaluation.judged_parts import JudgedPart, outcome_of, tally
 from gainspect.evaluation.operating_facts import OperatingFacts, tally_rows
 from gainspect.metrics.decisions import expected_cost
 from gainspect.metrics.intervals import trials_needed, upper_bound
-from gainspect.report.html.panel_plots import PLACES, Axis, attainable_curve, part_histogram
+from gainspect.policy import Rules
+from gainspect.report.html.panel_plots import PLACES, Axis, attainable_curve, logit, part_histogram
 from gainspect.report.operating_sentences import (
     advisor_sentence,
     appraisal_sentences,
@@ -29,10 +32,18 @@ _CODES = {Label.OK: 0, Label.REVIEW: 1, Label.NG: 2}
 """Decisions, as the script has them."""
 MOST_BLIND = 12
 """At most so many blind parts are shown with pictures."""
+MOST_NAMED = 20_000
+"""In the page, so many parts of a set have names: those nearest to a threshold."""
 
 
-def panel_values(facts: OperatingFacts, wording: Wording) -> dict[str, Any]:
-    """What the templates `appraisal.html.j2` and `panel.html.j2` show, as `appraisal` and `panel`."""
+def panel_values(facts: OperatingFacts, wording: Wording, table: str) -> dict[str, Any]:
+    """What the templates `appraisal.html.j2` and `panel.html.j2` show, as `appraisal` and `panel`.
+
+    Args:
+        facts: the parts and the policy.
+        wording: the language.
+        table: the name of the file that has every verdict.
+    """
     told = [("tested", facts.tested), *([("chosen", facts.chosen)] if facts.chosen else [])]
     axis = Axis.of(
         [part.score for _, one in told for part in one.parts if part.score is not None],
@@ -49,7 +60,7 @@ def panel_values(facts: OperatingFacts, wording: Wording) -> dict[str, Any]:
             "warning": [] if facts.point is None else unusable_sentences(facts.point, wording),
             "sets": [_set(kind, one, facts, axis, wording) for kind, one in told],
             "blind_names": facts.blind,
-            "data": Markup(_data(told, facts, axis, wording)),
+            "data": Markup(_data(told, facts, axis, wording, table)),
         },
     }
 
@@ -84,18 +95,21 @@ def _set(kind: str, judged: ChosenOn, facts: OperatingFacts, axis: Axis, wording
     }
 
 
-def _data(told: Sequence[tuple[str, ChosenOn]], facts: OperatingFacts, axis: Axis, wording: Wording) -> str:
+def _data(
+    told: Sequence[tuple[str, ChosenOn]], facts: OperatingFacts, axis: Axis, wording: Wording, table: str
+) -> str:
     """What the script reads, as JSON that may stand in a page."""
     policy, goal = facts.policy, facts.goal
     texts = {name: wording(f"pn_{name}") for name in ("no_changes", "no_side")}
     texts |= {label.value: wording(label.value) for label in Label}
+    texts["unnamed"] = wording("pn_unnamed", file=table)
     content = {
         "threshold": policy.threshold,
         "review_from": policy.least_stopped,
         "costs": goal.costs._asdict(),
         "prevalence": goal.prevalence,
         "axis": {"low": axis.low, "high": axis.high} | PLACES,
-        "sets": [_rows(one.parts) for _, one in told],
+        "sets": [_rows(one.parts, policy) for _, one in told],
         "command": shlex.join(facts.made_by),
         "texts": texts,
     }
@@ -103,19 +117,37 @@ def _data(told: Sequence[tuple[str, ChosenOn]], facts: OperatingFacts, axis: Axi
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _rows(parts: Sequence[JudgedPart]) -> list[list[Any]]:
-    """For each part: name, NG, score, confirmed, least, unread, number of its item, names of its images."""
+def _rows(parts: Sequence[JudgedPart], rules: Rules) -> list[list[Any]]:
+    """For each part: name, NG, score, confirmed, least, unread, number of its item, names of its images.
+
+    Confirmed is true where it is the score. The name is null, and those of images are left out, where there
+    are over `MOST_NAMED` parts and others are nearer to a threshold.
+    """
     items: dict[str, int] = {}
+    named = _nearest(parts, rules)
     return [
         [
-            part.name,
+            part.name if place in named else None,
             int(part.ng),
             part.score,
-            part.confirmed,
+            True if part.confirmed is not None and part.confirmed == part.score else part.confirmed,
             _CODES[part.least],
             int(part.unread),
             items.setdefault(part.group, len(items)),
-            list(part.images),
+            list(part.images) if place in named else [],
         ]
-        for part in parts
+        for place, part in enumerate(parts)
     ]
+
+
+def _nearest(parts: Sequence[JudgedPart], rules: Rules) -> set[int]:
+    """The places of the parts that have names: the nearest to a threshold, in logits."""
+    if len(parts) <= MOST_NAMED:
+        return set(range(len(parts)))
+    cuts = {logit(rules.threshold), logit(rules.least_stopped)}
+
+    def distance(place: int) -> float:
+        score = parts[place].score
+        return inf if score is None else min(abs(logit(score) - cut) for cut in cuts)
+
+    return set(heapq.nsmallest(MOST_NAMED, range(len(parts)), key=distance))

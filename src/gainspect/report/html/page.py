@@ -52,7 +52,7 @@ def write_page(template: str, out: Path, wording: Wording, **values: Any) -> Non
         raise GainspectError(
             f"the report is too large ({len(page.encode()) / 2**20:.0f} MiB)",
             where=out,
-            hint="Report on fewer images.",
+            hint="Report on fewer images: `gainspect report --limit 10000` takes a sample.",
         )
     write_text(out, page)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gainspect.evaluation.judged_parts import JudgedPart
 from gainspect.metrics.classification import roc_points
 from gainspect.policy import Rules
-from gainspect.report.html.plots import svg, text_at
+from gainspect.report.html.plots import drawn_points, svg, text_at
 from gainspect.report.texts import Wording
 
 PLACES = {"left": 44.0, "right": 448.0, "top": 28.0, "bottom": 214.0}
@@ -37,17 +37,17 @@ class Axis:
         values = [0.01, 0.99, *scores, *thresholds]
         low = max((tick for tick in _TICKS if tick <= min(values)), default=_TICKS[0])
         high = min((tick for tick in _TICKS if tick >= max(values)), default=_TICKS[-1])
-        return cls(_logit(low), _logit(high))
+        return cls(logit(low), logit(high))
 
     def place(self, score: float) -> float:
         """Horizontal place of a P(NG), pixels."""
-        share = (min(max(_logit(score), self.low), self.high) - self.low) / (self.high - self.low)
+        share = (min(max(logit(score), self.low), self.high) - self.low) / (self.high - self.low)
         return PLACES["left"] + share * (PLACES["right"] - PLACES["left"])
 
     @property
     def ticks(self) -> list[float]:
         """P(NG) where the scale has a mark."""
-        return [tick for tick in _TICKS if self.low - 1e-9 <= _logit(tick) <= self.high + 1e-9]
+        return [tick for tick in _TICKS if self.low - 1e-9 <= logit(tick) <= self.high + 1e-9]
 
     @property
     def edges(self) -> NDArray[np.float64]:
@@ -62,7 +62,7 @@ def part_histogram(parts: Sequence[JudgedPart], rules: Rules, axis: Axis, wordin
     places = [axis.place(1 / (1 + exp(-edge))) for edge in axis.edges]
     drawn = [_band(rules, axis)]
     for ng, name in ((False, "ok"), (True, "ng")):
-        logits = [_logit(part.score) for part in parts if part.ng is ng and part.score is not None]
+        logits = [logit(part.score) for part in parts if part.ng is ng and part.score is not None]
         counts = np.histogram(np.clip(logits, axis.low, axis.high), axis.edges)[0]
         top = max(1, int(counts.max()))
         for index in np.flatnonzero(counts):
@@ -158,8 +158,7 @@ def _line(name: str, x: float, text: str) -> str:
 
 
 def _path(style: str, points: Sequence[tuple[float, float]]) -> str:
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (_at(*point) for point in points))
-    return f'<polyline class="{style}" points="{line}"/>'
+    return f'<polyline class="{style}" points="{drawn_points(_at(*point) for point in points)}"/>'
 
 
 def _at(x: float, y: float) -> tuple[float, float]:
@@ -185,6 +184,7 @@ def _tick(value: float) -> str:
     return f"{value:g}" if value >= 1e-4 else f"1e{round(np.log10(value))}"
 
 
-def _logit(probability: float) -> float:
+def logit(probability: float) -> float:
+    """Of a P(NG), between ± 16."""
     clipped = min(max(probability, _LEAST), 1 - _LEAST)
     return log(clipped / (1 - clipped))

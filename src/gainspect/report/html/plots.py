@@ -1,7 +1,8 @@
 """Plots as inline SVG, which print sharply and take their colors from the page's style sheet."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import groupby
 
 _WIDTH, _HEIGHT = 360, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 14, 14, 44
@@ -11,7 +12,7 @@ Point = tuple[float, float]
 
 def curve(points: Sequence[Point], marked: Point | None, x_label: str, y_label: str, title: str) -> str:
     """A curve in the unit square, with the operating point on it."""
-    line = " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in points)
+    line = drawn_points((_x(x), _y(y)) for x, y in points)
     parts = [_frame([0, 0.25, 0.5, 0.75, 1], [0, 0.25, 0.5, 0.75, 1], x_label, y_label)]
     parts.append(f'<polyline class="line" points="{line}"/>')
     if marked is not None:
@@ -49,6 +50,15 @@ def shares_with_intervals(
         parts.append(text_at(center, _HEIGHT - _BOTTOM + 13, name, "tick", "middle"))
         parts.append(text_at(center, _HEIGHT - _BOTTOM + 24, f"n {count}", "faint", "middle"))
     return svg(parts, title)
+
+
+def drawn_points(places: Iterable[Point]) -> str:
+    """Points of a line, to a tenth of a pixel; of those that follow each other at one place, one is drawn.
+
+    >>> drawn_points([(1, 2), (1.01, 2), (1.2, 2)])
+    '1.0,2.0 1.2,2.0'
+    """
+    return " ".join(point for point, _ in groupby(f"{x:.1f},{y:.1f}" for x, y in places))
 
 
 def _frame(

@@ -115,6 +115,8 @@ def _verdicts(summary: Mapping[str, Any]) -> Table:
     )
     if reason["n"] and images["ng_without_mask"]:
         caption += f"; right reason leaves out {images['ng_without_mask']} NG without a mask"
+    for kind, others in summary.get("other_masks", {}).items():
+        caption += f"; right reason and maps leave out {others['n']} NG whose mask is a {kind}"
     table = titled_table(f"Verdicts · {counts}", caption)
     table.add_column("")
     table.add_column(f"at {operating['threshold']:.3f}\n(operating)", justify="right")

@@ -58,7 +58,8 @@ def outline(page: str) -> Outline:
 def test_it_is_whole_and_loads_nothing_from_elsewhere(page: str) -> None:
     parsed = outline(page)
     assert parsed.open == []
-    assert all(load.startswith(("data:", "#")) for load in parsed.loads)
+    elsewhere = [load for load in parsed.loads if not load.startswith(("data:", "#"))]
+    assert [re.sub("en|ko", "LANG", load) for load in elsewhere] == ["report-LANG.csv"]  # the table beside it
     assert {load[1:] for load in parsed.loads if load.startswith("#")} <= set(parsed.ids)
     assert not re.search(r"https?://|url\(|@import|//[a-z]+\.", re.sub(r"data:[^\"']+", "", page))
 
@@ -97,7 +98,7 @@ def test_texts_from_outside_are_escaped(tmp_path: Path) -> None:
 
     flips = {"S9": dict.fromkeys(("newly_caught", "newly_missed"), ("<b>x</b>",))}
     flips["S9"] |= {"newly_passed": (), "newly_alarmed": ()}
-    values = {"base": "<i>", "table": Table, "figures": [], "paired": {}}
+    values = {"base": "<i>", "table": Table, "figures": [], "paired": {}, "judged_by": ()}
     write_page("comparison.html.j2", tmp_path / "x.html", Wording("en"), flips=flips, **values)
     text = (tmp_path / "x.html").read_text()
     assert "&lt;b&gt;x" in text and "<b>x" not in text and "<i>" not in text
@@ -216,3 +217,28 @@ def test_of_many_wrong_verdicts_the_most_confident_have_pictures(
     left = len(every) - len(expected)
     told = f"Of each kind the {most} most confident are shown; the others ({left}) are in report-en.csv"
     assert (told in page) == (left > 0)
+
+
+def test_pictures_leave_room_for_the_parts_of_the_panel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what the page may have, they get what its text and the panel's parts leave."""
+
+    def pictures_in(page: str) -> int:
+        return sum(map(len, re.findall(r"data:image/jpeg;base64,([^\"]+)", page)))
+
+    page = small_report(tmp_path / "all", "en").read_text(encoding="utf-8")
+    found = re.search(r'id="panel-data">(.*?)</script>', page)
+    assert found is not None
+    left = pictures_in(page) // 2
+    monkeypatch.setattr(module, "MAX_BYTES", module._TEXT_BYTES + len(found[1].encode()) + left)
+    smaller = small_report(tmp_path / "less", "en").read_text(encoding="utf-8")
+    assert len(re.findall("data:image", smaller)) == len(re.findall("data:image", page))
+    assert pictures_in(smaller) <= left
+
+
+def test_of_many_images_seen_before_the_first_are_named() -> None:
+    seen = {f"{place}.png": ("train", "val")[place % 2] for place in range(150)}
+    told = module._seen_named(seen, Wording("en"))
+    assert told.startswith("0.png (training), 1.png (validation), ")
+    assert told.endswith("99.png (validation) and 50 more")

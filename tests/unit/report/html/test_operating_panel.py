@@ -9,6 +9,7 @@ from gainspect.evaluation.appraisal import appraise
 from gainspect.evaluation.chosen_on import ChosenOn
 from gainspect.evaluation.judged_parts import JudgedPart, outcome_of
 from gainspect.evaluation.operating_facts import OperatingFacts, tally_rows
+from gainspect.report.html import operating_panel as module
 from gainspect.report.html.operating_panel import panel_values
 from gainspect.report.html.page import percent, span
 from gainspect.report.html.panel_plots import PLACES, Axis
@@ -37,6 +38,8 @@ def parts_in(page: str, of: int) -> list[JudgedPart]:
     names = ("name", "ng", "score", "confirmed", "least", "unread", "group", "images")
     labels = (Label.OK, Label.REVIEW, Label.NG)
     rows = [dict(zip(names, row, strict=True)) for row in data_of(page)["sets"][of]]
+    for row in rows:
+        row["confirmed"] = row["score"] if row["confirmed"] is True else row["confirmed"]
     return [JudgedPart(**row | {"group": str(row["group"]), "least": labels[row["least"]]}) for row in rows]
 
 
@@ -78,7 +81,7 @@ def test_names_cannot_leave_their_place():
     names = ("</script><script>alert(1)</script>", "a\u2028b", "<!--", "불량 '\"&")
     parts = tuple(JudgedPart(name=name, group=name, ng=n % 2 == 0, score=0.5) for n, name in enumerate(names))
     facts = OperatingFacts(POLICY, None, ChosenOn(split="test", parts=parts), None)
-    content = str(panel_values(facts, Wording("en"))["panel"]["data"])
+    content = str(panel_values(facts, Wording("en"), "report.csv")["panel"]["data"])
     assert "<" not in content and "\u2028" not in content
     assert [row[0] for row in json.loads(content)["sets"][0]] == list(names)
 
@@ -99,7 +102,25 @@ def test_a_part_that_could_not_be_read_is_in_no_plot_but_counted():
         JudgedPart(name="c", group="c", ng=False, score=0.1),
     )
     facts = OperatingFacts(POLICY, point_with_floor(0.3), ChosenOn(split="test", parts=parts), None)
-    (shown,) = panel_values(facts, Wording("en"))["panel"]["sets"]
+    (shown,) = panel_values(facts, Wording("en"), "report.csv")["panel"]["sets"]
     counts = {row["name"]: row["count"] for row in shown["rows"]}
     assert counts == {"caught": 1, "escapes": 0, "review_ng": 1, "false_alarms": 0, "review_ok": 0}
     assert shown["histogram"].count("<title>") == 2
+
+
+def test_of_very_many_parts_those_near_a_threshold_have_names(monkeypatch):
+    """All have their scores, so that everything is counted; three of six have names, by their logits."""
+    monkeypatch.setattr(module, "MOST_NAMED", 3)
+    scores = {"far below": 1e-6, "below": 0.15, "band": 0.25, "above": 0.55, "far": 0.97, "unread": None}
+    parts = [
+        JudgedPart(name=name, group=name, ng=False, score=score, confirmed=score, images=(f"{name}.png",))
+        for name, score in scores.items()
+    ]
+    facts = OperatingFacts(POLICY, None, ChosenOn(split="test", parts=tuple(parts)), None)
+    data = json.loads(panel_values(facts, Wording("en"), "all.csv")["panel"]["data"])
+    (rows,) = data["sets"]
+    assert [row[0] for row in rows] == [None, "below", "band", "above", None, None]
+    assert [row[7] for row in rows] == [[], ["below.png"], ["band.png"], ["above.png"], [], []]
+    assert [row[2] for row in rows] == list(scores.values())
+    assert [row[3] for row in rows] == [True] * 5 + [None]
+    assert data["texts"]["unnamed"] == "a part in all.csv"

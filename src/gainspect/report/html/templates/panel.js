@@ -6,9 +6,9 @@
   const panel = document.getElementById("panel");
   const [OK, REVIEW, NG] = [0, 1, 2];
   const LABELS = ["ok", "review", "ng"];
-  const MOST_SHOWN = 24;
+  const [MOST_SHOWN, MOST_LISTED] = [24, 200];
   const sets = data.sets.map((rows) => rows.map(([name, ng, score, confirmed, least, unread, item, images]) =>
-    ({ name, ng: ng === 1, score, confirmed, least, unread: unread === 1, item, images: images.length ? images : [name] })));
+    ({ name, ng: ng === 1, score, confirmed: confirmed === true ? score : confirmed, least, unread: unread === 1, item, images: images.length ? images : [name] })));
 
   // --- decisions: as evaluation/judged_parts.py ---
   const decided = (part, threshold, reviewFrom) => {
@@ -38,9 +38,12 @@
   };
   const atMost = (k, n, p) => {
     const [all, hit, miss] = [logFactorial(n), Math.log(p), Math.log1p(-p)];
-    let sum = 0;
-    for (let i = 0; i <= k; i += 1)
-      sum += Math.exp(all - logFactorials[i] - logFactorials[n - i] + i * hit + (n - i) * miss);
+    const term = (i) => Math.exp(all - logFactorials[i] - logFactorials[n - i] + i * hit + (n - i) * miss);
+    // From the largest term both ways, as long as terms count.
+    const top = Math.min(k, Math.floor((n + 1) * p));
+    let sum = term(top);
+    for (const way of [-1, 1])
+      for (let i = top + way, one = 1; i >= 0 && i <= k && one > 1e-18 * sum; i += way) sum += one = term(i);
     return sum;
   };
   const upper = (k, n, tail) => {
@@ -111,7 +114,7 @@
     const item = element("li", "change", "");
     const head = element("div", "tags", "");
     head.append(element("span", `badge ${part.ng ? "ng" : "ok"}`, data.texts[part.ng ? "ng" : "ok"]),
-      element("b", "", part.name), element("span", "soft", `P(NG) ${part.score.toPrecision(3)}`),
+      element("b", "", part.name ?? data.texts.unnamed), element("span", "soft", `P(NG) ${part.score.toPrecision(3)}`),
       element("span", "", `${data.texts[LABELS[before]]} → ${data.texts[LABELS[after]]}`));
     item.append(head);
     const found = pictures(part);
@@ -132,7 +135,9 @@
     list.replaceChildren(...moved.slice(0, MOST_SHOWN).map((one) => change(...one)));
     if (!moved.length) list.append(element("li", "soft", same ? data.texts.no_changes : data.texts.no_side));
     const rest = moved.slice(MOST_SHOWN).map(([part]) => part.name);
-    if (rest.length) list.append(element("li", "soft", `+ ${rest.length}: ${rest.join(", ")}`));
+    const named = rest.filter((name) => name !== null).slice(0, MOST_LISTED);
+    const listed = `${named.join(", ")}${named.length < rest.length ? "…" : ""}`;
+    if (rest.length) list.append(element("li", "soft", `+ ${rest.length}: ${listed}`));
   };
   const draw = (parts) => {
     const [from, to] = [place(state.reviewFrom), place(state.threshold)];
@@ -156,11 +161,15 @@
     panel.querySelector("[data-out=command_cost]").textContent =
       `${data.command} --cost miss=${miss},false_alarm=${false_alarm},review=${review}${stated}`;
   };
+  const asShipped = sets.map((parts) => {
+    const made = parts.map((part) => decided(part, shipped.threshold, shipped.reviewFrom));
+    return { made, found: figures(parts, made) };
+  });
   const update = () => {
     const parts = sets[state.set];
-    const before = parts.map((part) => decided(part, shipped.threshold, shipped.reviewFrom));
+    const { made: before, found: was } = asShipped[state.set];
     const after = parts.map((part) => decided(part, state.threshold, state.reviewFrom));
-    const [was, is] = [figures(parts, before), figures(parts, after)];
+    const is = figures(parts, after);
     const prevalence = prevalenceOf(parts);
     const money = (found) => { const value = cost(found, state.costs, prevalence); return value === null ? "–" : fixed(value, 0); };
     all("[data-set]").forEach((block) => { block.hidden = Number(block.dataset.set) !== state.set; });

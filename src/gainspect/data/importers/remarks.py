@@ -1,0 +1,37 @@
+"""What is to be said of an imported set as a whole."""
+
+from collections.abc import Iterator, Sequence
+
+from gainspect.data.importers.choices import Choices
+from gainspect.data.importers.groups import proposed
+from gainspect.data.importers.leaks import leaks
+from gainspect.data.importers.resplit import PUBLISHED, keeps_ng_for_the_test
+from gainspect.data.manifest import Part
+
+ONE_CLASS = (
+    "All NG images are kept for the test, as in sets for anomaly detection: a supervised training needs "
+    "some, and --resplit (for `gainspect train`: --import resplit=yes) divides the set anew."
+)
+RESPLIT = (
+    "The split was made anew (--resplit), by group and defect type: figures on it do not compare with "
+    f"published ones. The column {PUBLISHED} keeps the split that the set came with."
+)
+
+
+def remarks_on(parts: Sequence[Part], names: Sequence[str], choices: Choices) -> Iterator[str]:
+    """Sentences on splits, leaks between them, and groups that the names may tell.
+
+    Args:
+        parts: rows of the manifest.
+        names: of their images below images/.
+        choices: what was said.
+    """
+    if choices.resplit and any(PUBLISHED in part.extra for part in parts):
+        yield RESPLIT
+    elif keeps_ng_for_the_test(parts):
+        yield ONE_CLASS
+    yield from leaks(parts, names)
+    if choices.group is None and not any(part.group or part.part for part in parts):
+        proposal = proposed(names)
+        if proposal is not None:
+            yield str(proposal)

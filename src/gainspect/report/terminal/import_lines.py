@@ -1,0 +1,61 @@
+"""What an import made of a set of labels, and what each format has, for the terminal."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from gainspect.data.importers.conversion import FATES
+from gainspect.data.importers.imported_folder import Imported
+from gainspect.data.importers.importer import Importer
+from gainspect.wording import plural
+
+
+def import_lines(imported: Imported) -> Iterator[str]:
+    """Sentences: what was taken, what classes mean, what was left and why."""
+    record, outcome = imported.record, imported.record["outcome"]
+    total = outcome["ok"] + outcome["ng"]
+    if imported.unchanged:
+        yield f"Unchanged since the last import: {imported.folder}."
+    yield f"{plural(total, 'image')} ({outcome['ok']} OK, {outcome['ng']} NG) from {record['format']}."
+    masks = sum(outcome["masks"].values())
+    if masks:
+        yield f"{plural(masks, 'mask')}: {_counted(outcome['masks'])}."
+    if outcome["ignore_masks"]:
+        yield f"{plural(outcome['ignore_masks'], 'image')} with regions that are ignored."
+    if outcome["types"]:
+        yield f"Defect types: {_counted(outcome['types'])}."
+    if outcome["splits"]:
+        yield f"Splits: {_counted(outcome['splits'])}."
+    for name, role in record["classes"].items():
+        guessed = ", by its name; another meaning is said with an option" if name in record["guessed"] else ""
+        yield f"Class {name!r}: {role}{guessed}."
+    if record["bare"]:
+        yield f"{plural(record['bare'], 'image')} that the labels list without any shape: taken for OK."
+    for odd, count in outcome["notes"].items():
+        yield f"{plural(count, 'image')}: {odd}."
+    for why, count in outcome["left"].items():
+        yield f"Not taken, {count}: {why}."
+    yield from record["remarks"]
+
+
+def next_lines(imported: Imported) -> Iterator[str]:
+    """Where a user reads on, of a folder that stays."""
+    yield f"{FATES} in {imported.folder} says what became of each file."
+    yield f"Next: gainspect data check {imported.folder}"
+
+
+def formats_table(importers: Sequence[Importer]) -> Table:
+    """All formats: name, what each is recognized by, what is read and left, and on what it was tried."""
+    table = Table(show_lines=True)
+    table.add_column("--format", no_wrap=True)
+    for title in ("format", "recognized by", "read", "not read", "tried on"):
+        table.add_column(title)
+    for importer in importers:
+        cells = (importer.name, importer.title, importer.recognizes, importer.reads, importer.leaves)
+        table.add_row(*(Text(cell) for cell in (*cells, importer.tried_on)))
+    return table
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())

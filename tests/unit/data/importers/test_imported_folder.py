@@ -1,0 +1,214 @@
+"""The folder that an import makes: complete or not there, made once, never over something else."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from drawn_labels import coco, imported, photo
+from gainspect.data.importers import conversion
+from gainspect.data.importers.imported_folder import Imported
+from gainspect.data.importers.registry import IMPORTERS, importer_of
+from gainspect.data.importers.source import Source
+from gainspect.data.manifest import Part, read_manifest
+from gainspect.errors import GainspectError
+from gainspect.types import Label
+
+_BOX = {"image_id": 1, "bbox": [4, 4, 10, 10]}
+
+
+@pytest.fixture
+def labeled(tmp_path: Path) -> Path:
+    """Two images, one of them with a scratch."""
+    for name in ("lot1_a.png", "lot2_b.png"):
+        photo(tmp_path / "set" / name)
+    coco(tmp_path / "set/a.json", [("lot1_a.png", 40, 60), ("lot2_b.png", 40, 60)], [_BOX])
+    return tmp_path / "set"
+
+
+def _tree(folder: Path) -> set[str]:
+    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
+
+
+def test_images_are_linked_or_copied_and_masks_drawn(labeled: Path, tmp_path: Path) -> None:
+    _, manifest = imported(labeled, tmp_path / "out")
+    assert _tree(tmp_path / "out") == {
+        *("images/lot1_a.png", "images/lot2_b.png", "masks/lot1_a.png.png"),
+        *("manifest.csv", "import.csv", "import.json"),
+    }
+    assert all(part.image.is_symlink() for part in manifest.parts)
+    _, copied = imported(labeled, tmp_path / "copied", copy=True)
+    assert not any(part.image.is_symlink() for part in copied.parts)
+    assert [p.image.read_bytes() for p in copied.parts] == [p.image.read_bytes() for p in manifest.parts]
+    assert [(p.label, p.mask_kind, p.defect_type) for p in manifest.parts] == [
+        (Label.NG, "box", "scratch"),
+        (Label.OK, None, None),
+    ]
+
+
+def test_without_links_images_are_copied(
+    labeled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError("no right to make links")
+
+    monkeypatch.setattr(Path, "symlink_to", refused)
+    _, manifest = imported(labeled, tmp_path / "out")
+    assert not any(part.image.is_symlink() for part in manifest.parts)
+
+
+def test_unchanged_is_not_made_again(labeled: Path, tmp_path: Path) -> None:
+    imported(labeled, tmp_path / "out")
+    before = (tmp_path / "out/manifest.csv").stat().st_ino
+    done, _ = imported(labeled, tmp_path / "out")
+    assert done.unchanged
+    assert (tmp_path / "out/manifest.csv").stat().st_ino == before
+
+
+def test_other_choices_or_labels_replace_it(labeled: Path, tmp_path: Path) -> None:
+    imported(labeled, tmp_path / "out")
+    done, manifest = imported(labeled, tmp_path / "out", group=r"lot\d")
+    assert not done.unchanged
+    assert [part.group for part in manifest.parts] == ["lot1", "lot2"]
+    coco(labeled / "a.json", [("lot1_a.png", 40, 60), ("lot2_b.png", 40, 60)], [{**_BOX, "image_id": 2}])
+    _, manifest = imported(labeled, tmp_path / "out", group=r"lot\d")
+    assert [part.label for part in manifest.parts] == [Label.OK, Label.NG]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out", "set"]
+
+
+def test_an_error_half_way_leaves_what_was_there(
+    labeled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported(labeled, tmp_path / "out")
+    before = _tree(tmp_path / "out")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(conversion, "save_manifest", full)
+    with pytest.raises(OSError, match="No space"):
+        imported(labeled, tmp_path / "out", copy=True)
+    assert _tree(tmp_path / "out") == before
+    assert not (tmp_path / ".out.partial").exists()
+
+
+def test_what_a_killed_import_left_is_taken_away(labeled: Path, tmp_path: Path) -> None:
+    (tmp_path / ".out.partial/images").mkdir(parents=True)
+    (tmp_path / ".out.partial/images/stray.png").write_bytes(b"half")
+    imported(labeled, tmp_path / "out")
+    assert "images/stray.png" not in _tree(tmp_path / "out")
+    assert not (tmp_path / ".out.partial").exists()
+
+
+def test_nothing_else_is_overwritten(labeled: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/a.txt").write_text("mine")
+    with pytest.raises(GainspectError, match="no import made"):
+        imported(labeled, tmp_path / "mine")
+    with pytest.raises(GainspectError, match="lies in its source"):
+        imported(labeled, labeled / "out")
+    imported(labeled, tmp_path / "out")
+    with (tmp_path / "out/manifest.csv").open("a") as file:
+        file.write("\n")
+    with pytest.raises(GainspectError, match="was changed since the import"):
+        imported(labeled, tmp_path / "out", copy=True)
+
+
+def test_the_record_says_where_it_came_from(labeled: Path, tmp_path: Path) -> None:
+    imported(labeled, tmp_path / "out", group=r"lot\d")
+    there = Imported.of(tmp_path / "out")
+    assert there is not None
+    assert there.record["source"] == str(labeled)
+    assert there.record["format"] == "coco"
+    assert there.record["choices"]["group"] == r"lot\d"
+    (tmp_path / "out/import.json").write_text("{}")
+    with pytest.raises(GainspectError, match=r"import\.json"):
+        Imported.of(tmp_path / "out")
+
+
+def test_a_group_that_is_not_found_is_refused(labeled: Path, tmp_path: Path) -> None:
+    with pytest.raises(GainspectError, match=r"--group: 'part\(\\\\d\)' finds nothing in 'lot1_a.png'"):
+        imported(labeled, tmp_path / "out", group=r"part(\d)")
+    with pytest.raises(GainspectError, match=r"--part: .* is no regular expression"):
+        imported(labeled, tmp_path / "out", part="(")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_ours_is_imported_as_it_is(tmp_path: Path) -> None:
+    photo(tmp_path / "set/images/normal/a.png")
+    photo(tmp_path / "set/images/defective/b.png")
+    mask = np.zeros((40, 60), np.uint8)
+    mask[3:9, 4:8] = 255
+    photo(tmp_path / "set/masks/defective/b.png")
+    cv2.imwrite(str(tmp_path / "set/masks/defective/b.png"), mask)
+    done, manifest = imported(tmp_path / "set", tmp_path / "out")
+    assert done.record["format"] == "folder"
+    part = next(part for part in manifest.parts if part.label is Label.NG)
+    assert part.image == tmp_path / "out/images/defective/b.png"
+    drawn = manifest.mask(part)
+    assert drawn is not None
+    assert (drawn * 255 == mask).all()
+    again, twice = imported(tmp_path / "out", tmp_path / "again")
+    assert again.record["format"] == "manifest"
+    assert [replaced(p) for p in twice.parts] == [replaced(p) for p in manifest.parts]
+
+
+def replaced(part: Part) -> tuple[object, ...]:
+    """What counts of a part, wherever it lies."""
+    return part.image.name, part.label, part.group, part.split, part.mask is None
+
+
+def test_formats_are_told_apart_or_asked(labeled: Path) -> None:
+    assert importer_of(Source(labeled)).name == "coco"
+    (labeled / "manifest.csv").write_text("image,label\nlot1_a.png,ok\n")
+    with pytest.raises(GainspectError, match=r"of 2 formats \(manifest: there is manifest.csv; coco: a.json"):
+        importer_of(Source(labeled))
+    assert importer_of(Source(labeled / "a.json")).name == "coco"
+    with pytest.raises(GainspectError, match="no format 'xyz'"):
+        importer_of(Source(labeled), "xyz")
+
+
+def test_a_folder_without_labels_is_of_no_format(tmp_path: Path) -> None:
+    photo(tmp_path / "a.png")
+    with pytest.raises(GainspectError, match="no format that is known"):
+        importer_of(Source(tmp_path))
+
+
+def test_names_of_importers_are_their_own() -> None:
+    names = [importer.name for importer in IMPORTERS]
+    assert len(set(names)) == len(names)
+
+
+def test_ignored_regions_and_kinds_come_back_from_a_manifest(tmp_path: Path) -> None:
+    for name in ("a.png", "m.png", "i.png"):
+        photo(tmp_path / name)
+    mask, ignore = np.zeros((2, 40, 60), np.uint8)
+    mask[:10], ignore[5:20] = 255, 255
+    cv2.imwrite(str(tmp_path / "m.png"), mask)
+    cv2.imwrite(str(tmp_path / "i.png"), ignore)
+    table = "image,label,mask,ignore,mask_kind\na.png,ng,m.png,i.png,scribble\n"
+    (tmp_path / "manifest.csv").write_text(table)
+    manifest = read_manifest(tmp_path / "manifest.csv")
+    marks = manifest.marks(manifest.parts[0], (40, 60))
+    assert marks is not None
+    assert marks.ignored is not None
+    assert marks.defect[:10].all()
+    assert marks.ignored[10:20].all()
+    assert marks.ignored.sum() == 10 * 60
+    assert manifest.parts[0].mask_kind == "scribble"
+    conversion.save_manifest(manifest, tmp_path / "again.csv")
+    assert read_manifest(tmp_path / "again.csv").parts == manifest.parts
+    before = manifest.fingerprint()
+    cv2.imwrite(str(tmp_path / "i.png"), 255 - ignore)
+    assert manifest.fingerprint() != before
+    (tmp_path / "manifest.csv").write_text(table.replace("scribble", "circle"))
+    with pytest.raises(GainspectError, match="mask_kind 'circle' is not known"):
+        read_manifest(tmp_path / "manifest.csv")
+
+
+def test_import_json_is_json(labeled: Path, tmp_path: Path) -> None:
+    imported(labeled, tmp_path / "out")
+    outcome = json.loads((tmp_path / "out/import.json").read_text())["outcome"]
+    assert (outcome["ok"], outcome["ng"], outcome["masks"]) == (1, 1, {"box": 1})
