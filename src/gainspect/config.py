@@ -121,6 +121,7 @@ class TrainingConfig(_Section):
 
     epochs: PositiveInt = 20
     batch_size: PositiveInt = 16
+    """Images of a step, on all processes together (`--devices`, `--nodes`)."""
     accumulate: PositiveInt = 1
     """Number of batches whose gradients are added up before one optimizer step."""
     lr: Annotated[float, Field(gt=0)] = 1.5e-3
@@ -173,10 +174,12 @@ class TrainingConfig(_Section):
     (`training.folds`). None: a validation part chooses."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """"auto": bf16 on GPUs that support it, otherwise 32."""
+    tf32: bool = False
+    """With precision 32, let GPUs multiply in TF32 (10 bits of mantissa), which is faster and less exact."""
     compile: bool = False
     """Compile the backbone with torch.compile. It pays off in long runs; on a CPU it needs a C++ compiler."""
     workers: Annotated[int, Field(ge=0)] | None = None
-    """Number of processes that load images; None: chosen for the machine."""
+    """Number of processes that load images, for each process that trains; None: chosen for the machine."""
     cache_gb: Annotated[float, Field(ge=0)] | None = None
     """Memory for images that are kept from epoch to epoch, GB: 4 bytes per pixel of the model's input; with
     tiles, per pixel of the original. None: a quarter of the free memory. The result is the same."""

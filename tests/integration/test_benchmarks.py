@@ -72,6 +72,18 @@ def test_work_stops_before_the_next_part_might_take_too_long(
 
 
 @pytest.mark.slow
+def test_ranks_train_what_one_process_trains(run: Callable[..., None], tmp_path: Path) -> None:
+    tiny = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--batch-size", "4"]
+    run("ranks.py", *tiny, "--parts", "20", "--epochs", "2", "--rounds", "1", "--strategies", "S9")
+    text = (tmp_path / "results" / "ranks.md").read_text()
+    found = re.findall(r"\| S9 \| (\w+) \| 6 \| (\S+) \| \S+ \| (\S+) \|", text)
+    apart = {arithmetic: float(largest) for arithmetic, largest, _ in found}
+    assert 0 < apart["float64"] < 1e-13 < apart["float32"] < 1e-5
+    assert all(float(moved) > 1e-4 for *_, moved in found)
+    assert re.search(r"\| one process \| \S+ \| 1\.000 \|", text) and "| 2 ranks | " in text
+
+
+@pytest.mark.slow
 def test_gpu_mt_on_a_tiny_configuration(
     run: Callable[..., None], parts_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,17 +43,17 @@ CONFIG = RunConfig.model_validate(SETTINGS)
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from lightning.pytorch import Trainer
 from gainspect.cli import main
-from gainspect.training import launch
 
-save = launch.pl.Trainer.save_checkpoint
+save = Trainer.save_checkpoint
 
 def save_and_stop(trainer, path, *arguments):
     save(trainer, path, *arguments)
     if Path(path).parts[-3] == "2":
         os.kill(os.getpid(), signal.SIGKILL)
 
-launch.pl.Trainer.save_checkpoint = save_and_stop
+Trainer.save_checkpoint = save_and_stop
 main()
 """
 """`gainspect`, which is killed after the epoch of its second fold."""

@@ -8,7 +8,7 @@ import typer
 from gainspect.cli.console import console
 from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
-from gainspect.cli.speed_options import BatchSize, Threads
+from gainspect.cli.speed_options import BatchSize, Devices, Nodes, Threads
 from gainspect.errors import GainspectError
 from gainspect.inspection.batches import USUAL_BATCH
 
@@ -32,6 +32,8 @@ def compare(
     ] = None,
     mask_values: MaskValues = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    devices: Devices = 1,
+    nodes: Nodes = 1,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")
     ] = None,
@@ -93,6 +95,8 @@ def compare(
             out,
             doubtful=left_out,
             seen=require_seen_choice(seen),
+            devices=devices,
+            nodes=nodes,
             runtime=cast("RuntimeName", runtime),
             batch_size=batch_size,
             threads=threads,

@@ -1,4 +1,4 @@
-"""The options of commands that judge images on how many are judged at once, and by how many threads."""
+"""Options on speed: how many images are judged at once and by how many threads; how many processes train."""
 
 from typing import Annotated
 
@@ -17,5 +17,21 @@ Threads = Annotated[
         "[default: all CPUs that it may use]",
         rich_help_panel=_PANEL,
         show_default=False,
+    ),
+]
+Devices = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Processes that train together on each machine: one for each GPU, or all on the CPUs.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Nodes = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Machines that train together; torchrun or srun then starts this command in every process.",
+        rich_help_panel=_PANEL,
     ),
 ]

@@ -9,6 +9,7 @@ from rich.text import Text
 from gainspect.cli.console import console
 from gainspect.cli.mask_options import mask_values_option
 from gainspect.cli.overrides import overrides_of
+from gainspect.cli.speed_options import Devices, Nodes
 from gainspect.errors import GainspectError
 
 _SETTINGS = "Settings"
@@ -66,6 +67,8 @@ def train(
             rich_help_panel=_SETTINGS,
         ),
     ] = None,
+    devices: Devices = 1,
+    nodes: Nodes = 1,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -90,7 +93,7 @@ def train(
 ) -> None:
     """Train one inspector.
 
-    Ctrl-C (or a kill) loses at most the current epoch; continue with `--resume RUN`.
+    Ctrl-C (or a kill) loses at most the current epoch; continue with `--resume RUN`, with any --devices.
     """
     from gainspect.config import load_config, to_yaml
 
@@ -118,7 +121,15 @@ def train(
 
     try:
         if resume is not None:
-            run = resume_training(resume, console=console, data=data, bundle=bundle, folds=folds)
+            run = resume_training(
+                resume,
+                console=console,
+                data=data,
+                bundle=bundle,
+                folds=folds,
+                devices=devices,
+                nodes=nodes,
+            )
         else:
             assert data is not None and out is not None
             run = run_training(
@@ -127,6 +138,8 @@ def train(
                 out,
                 console=console,
                 bundle=bundle,
+                devices=devices,
+                nodes=nodes,
                 choices=Choices.parse(import_ or ()),
             )
     except KeyboardInterrupt:

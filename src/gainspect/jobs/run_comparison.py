@@ -17,14 +17,15 @@ from gainspect.evaluation.side_by_side import RunFigures, run_figures, save_comp
 from gainspect.inspection.backends.backend import RuntimeName
 from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.inspection.inspector import Inspector
-from gainspect.jobs.memory import keep_freed_memory
 from gainspect.jobs.run_evaluation import run_evaluation
 from gainspect.jobs.run_export import bundle_of
+from gainspect.jobs.training_ranks import training_ranks
 from gainspect.names import composed
 from gainspect.report.drawing.picture_grid import PictureRow, picture_grid
 from gainspect.report.terminal.sentences import say
 from gainspect.strategies import strategy
 from gainspect.training.launch import resume, train
+from gainspect.training.ranks import ALONE, Ranks
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.settle import settle
 from gainspect.training.trained import trained_inspector
@@ -41,6 +42,8 @@ def compare_strategies(
     doubtful: frozenset[str] | None = None,
     seen: SeenChoice = "refuse",
     check: bool = False,
+    devices: int = 1,
+    nodes: int = 1,
     runtime: RuntimeName = "auto",
     batch_size: int = USUAL_BATCH,
     threads: int | None = None,
@@ -59,6 +62,8 @@ def compare_strategies(
         doubtful: images to leave out in a second comparison.
         seen: whether to compare on a test part with images of the training or validation part.
         check: whether to check reasons too, and to count decisions.
+        devices: processes on each machine that train together, as in `run_training`.
+        nodes: machines.
         runtime: see `Inspector.load`; "torch" judges with the checkpoints. All others judge with the bundles
             of the runs, which are exported where there are none.
         batch_size: see `Inspector.load`.
@@ -72,9 +77,44 @@ def compare_strategies(
         GainspectError: a strategy is unknown, the data cannot be trained on, or `out` contains runs of
             another configuration, or the test part has images of the other parts.
         KeyboardInterrupt: the comparison was stopped; the same call continues it.
+        SystemExit: a launcher started this process beside rank 0, and the trainings have ended.
     """
     names = [strategy(name).name for name in strategies]
-    keep_freed_memory()
+    with training_ranks(devices, nodes, console) as ranks:
+        return _compared(
+            config,
+            manifest,
+            names,
+            seeds,
+            out,
+            doubtful=doubtful,
+            seen=seen,
+            check=check,
+            runtime=runtime,
+            batch_size=batch_size,
+            threads=threads,
+            console=console,
+            ranks=ranks,
+        )
+
+
+def _compared(
+    config: RunConfig,
+    manifest: Manifest,
+    names: list[str],
+    seeds: list[int],
+    out: Path,
+    *,
+    doubtful: frozenset[str] | None,
+    seen: SeenChoice,
+    check: bool,
+    runtime: RuntimeName,
+    batch_size: int,
+    threads: int | None,
+    console: Console | None,
+    ranks: Ranks,
+) -> dict[str, list[RunFigures]]:
+    """`compare_strategies` on ranks that have been brought together."""
     require_known(doubtful or (), manifest)
     say(console, not_taken_sentence(manifest.not_taken))
     settled = settle(config, manifest)
@@ -88,7 +128,8 @@ def compare_strategies(
     runs: dict[str, RunFolder] = {}
     for name in names:
         for seed in seeds:
-            run = train_or_resume(variant(config, name, seed), manifest, run_path(out, name, seed), console)
+            path = run_path(out, name, seed)
+            run = train_or_resume(variant(config, name, seed), manifest, path, console, ranks)
             runs.setdefault(name, run)
             summaries = run_evaluation(
                 run.path,
@@ -186,7 +227,9 @@ def variant(config: RunConfig, name: str, seed: int) -> RunConfig:
     return config.model_copy(update={"strategy": name, "training": training})
 
 
-def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: Console | None) -> RunFolder:
+def train_or_resume(
+    config: RunConfig, manifest: Manifest, path: Path, console: Console | None, ranks: Ranks = ALONE
+) -> RunFolder:
     """Train into a folder, or continue the run that it already contains.
 
     Raises:
@@ -194,7 +237,7 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
     """
     run = RunFolder(path)
     if not run.config_file.exists():
-        return train(config, manifest, path, console=console, announce=False)
+        return train(config, manifest, path, console=console, announce=False, ranks=ranks)
     config, manifest, *_ = settle(config, manifest)
     begun = run.config()
     if begun.data.bits == "auto":  # a run of an older version, which did not settle it
@@ -206,4 +249,4 @@ def train_or_resume(config: RunConfig, manifest: Manifest, path: Path, console: 
             hint="Choose another --out, or delete the folder.",
         )
     run.require_unchanged(manifest)
-    return resume(path, data=manifest.root, console=console)
+    return resume(path, data=manifest.root, console=console, ranks=ranks)

@@ -1,6 +1,8 @@
 """Train one inspector: from a data folder to a run folder with its bundle."""
 
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -14,7 +16,6 @@ from gainspect.evaluation.goals import OperatingPoint
 from gainspect.inspection.bundle import read_bundle
 from gainspect.inspection.regions.defect_types import types_of
 from gainspect.jobs.labeled_data import prepared
-from gainspect.jobs.memory import keep_freed_memory
 from gainspect.report.operating_sentences import unusable_sentences
 from gainspect.report.terminal.bundle_tables import input_sentence, policy_sentence
 from gainspect.report.terminal.policy_sentences import counted_sentence, known_of
@@ -24,6 +25,9 @@ from gainspect.report.texts import Wording
 from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.wording import in_words, plural
 
+if TYPE_CHECKING:
+    from gainspect.training.ranks import Ranks
+
 
 def run_training(
     config: RunConfig,
@@ -32,9 +36,11 @@ def run_training(
     *,
     console: Console,
     bundle: bool = True,
+    devices: int = 1,
+    nodes: int = 1,
     choices: Choices | None = None,
 ) -> RunFolder:
-    """Train into a new run folder.
+    """Train into a new run folder, in one process or in several that share each batch.
 
     Args:
         config: the configuration of the run.
@@ -42,27 +48,51 @@ def run_training(
         out: the run folder to create.
         console: where progress and result are shown.
         bundle: whether to export a bundle at the end.
+        devices: processes on each machine: one for each GPU, or on the CPU as many as are to share it.
+        nodes: machines; with more than one, a launcher such as torchrun calls this in every process.
         choices: what the labels of a tool do not say; None: nothing.
 
     Raises:
-        GainspectError: the folder is in use, the data cannot be trained on, or weights are missing.
+        GainspectError: the folder is in use, the data cannot be trained on, weights are missing, or there are
+            not so many devices.
         KeyboardInterrupt: the training was stopped; `resume_training` continues it.
+        SystemExit: a launcher started this process beside rank 0, and the training has ended.
     """
-    require_new_run(out, folds=config.training.folds is not None)
-    data = prepared(data, choices or Choices(), RunFolder(out).labels_folder, console=console)
-    manifest = load_manifest(data)  # mistakes first: torch takes seconds to import
-    say(console, not_taken_sentence(manifest.not_taken))
-    from gainspect.training import folds, launch
+    with ExitStack() as stack:
+        ranks = None
+        if devices * nodes > 1:  # first: only rank 0 reads the data
+            ranks = _together(stack, devices, nodes, console)
+        require_new_run(out, folds=config.training.folds is not None)
+        data = prepared(data, choices or Choices(), RunFolder(out).labels_folder, console=console)
+        manifest = load_manifest(data)
+        if ranks is None:  # mistakes first: torch takes seconds to import
+            ranks = _together(stack, devices, nodes, console)
+        from gainspect.training import folds, launch
 
-    keep_freed_memory()
-    train = launch.train if config.training.folds is None else folds.train
-    return _ended(train(config, manifest, out, console=console), data, console, bundle)
+        say(console, not_taken_sentence(manifest.not_taken))
+        train = launch.train if config.training.folds is None else folds.train
+        run = train(config, manifest, out, console=console, ranks=ranks)
+    return _ended(run, data, console, bundle)
+
+
+def _together(stack: ExitStack, devices: int, nodes: int, console: Console) -> "Ranks":
+    """The ranks of the job, until the stack is left."""
+    from gainspect.jobs.training_ranks import training_ranks
+
+    return stack.enter_context(training_ranks(devices, nodes, console))
 
 
 def resume_training(
-    path: Path, *, console: Console, data: Path | None = None, bundle: bool = True, folds: int | None = None
+    path: Path,
+    *,
+    console: Console,
+    data: Path | None = None,
+    bundle: bool = True,
+    folds: int | None = None,
+    devices: int = 1,
+    nodes: int = 1,
 ) -> RunFolder:
-    """Continue a run that was stopped.
+    """Continue a run that was stopped, in as many processes as it had or in others.
 
     Args:
         path: its run folder.
@@ -70,15 +100,16 @@ def resume_training(
         data: the data folder, if it has moved.
         bundle: whether to export a bundle at the end.
         folds: the number of folds that the run must have; None: any, or none.
+        devices: as in `run_training`.
+        nodes: as in `run_training`.
 
     Raises:
         GainspectError: this is not a run folder, its data no longer exist, or it has another number of folds.
         KeyboardInterrupt: the training was stopped again.
+        SystemExit: a launcher started this process beside rank 0, and the training has ended.
     """
     run = RunFolder(path)
     own = run.config().training.folds
-    if data is not None and (there := Imported.of(run.labels_folder)) is not None:
-        data = prepared(data, there.choices, run.labels_folder, console=console)
     if folds is not None and folds != own:
         has = "no folds" if own is None else plural(own, "fold")
         raise GainspectError(
@@ -86,12 +117,16 @@ def resume_training(
             where=path,
             hint="Leave out --folds: a run keeps what it began with.",
         )
+    from gainspect.jobs.training_ranks import training_ranks
     from gainspect.training import folds as with_folds
     from gainspect.training import launch
 
-    keep_freed_memory()
-    resume = launch.resume if own is None else with_folds.resume
-    return _ended(resume(path, data=data, console=console), data, console, bundle)
+    with training_ranks(devices, nodes, console) as ranks:
+        if data is not None and (there := Imported.of(run.labels_folder)) is not None:
+            data = prepared(data, there.choices, run.labels_folder, console=console)
+        resume = launch.resume if own is None else with_folds.resume
+        run = resume(path, data=data, console=console, ranks=ranks)
+    return _ended(run, data, console, bundle)
 
 
 def _ended(run: RunFolder, data: Path | None, console: Console, bundle: bool) -> RunFolder:

@@ -2,8 +2,11 @@
 
 import csv
 import io
+import signal
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import lightning.pytorch as pl
@@ -13,7 +16,7 @@ from rich.text import Text
 
 from gainspect.config import Direction
 from gainspect.data.manifest import Manifest
-from gainspect.evaluation.assessment import SELECTION, assess
+from gainspect.evaluation.assessment import SELECTION, Assessment, assess
 from gainspect.evaluation.validation_figures import validation_figures
 from gainspect.files import write_text
 from gainspect.inspection.backends.torch import TorchBackend
@@ -26,6 +29,9 @@ from gainspect.training.task import InspectionTask
 
 class Monitor(pl.Callback):
     """Validates with the Inspector, as evaluation does, and never sees the test part.
+
+    On several ranks each judges its share of the validation part, and all know all of what was found; rank 0
+    writes the files.
 
     Without a validation part nothing is compared, and the last epoch is kept.
 
@@ -60,6 +66,7 @@ class Monitor(pl.Callback):
         epoch |= {
             name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("loss/")
         }
+        pl_module.equalize_statistics()
         figures = self._validate(pl_module)
         pl_module.log_dict(figures)
         epoch |= figures
@@ -67,7 +74,8 @@ class Monitor(pl.Callback):
         self.history.append(epoch)
         if pl_module.is_complete:
             self._keep_if_good(pl_module, epoch)
-        self._write_log()
+        if pl_module.ranks.leads:
+            self._write_log()
         trainer.save_checkpoint(self.run.last_checkpoint)
         self.on_epoch(epoch)
 
@@ -84,14 +92,18 @@ class Monitor(pl.Callback):
         if not self.validation.parts:
             return {}
         model = task.kept_model
-        backend = TorchBackend(model, task.config.data.input_size, device_of(model))
-        tiling = task.config.data.tiling
-        inspector = Inspector(backend, threshold=0.5, tiling=tiling)
-        assessment = assess(inspector, self.validation, scope=SELECTION)
+        device = device_of(model)
+        bf16 = device.type == "cuda" and task.trainer.precision == "bf16-mixed"
+        backend = TorchBackend(model, task.config.data.input_size, device, bf16=bf16)
+        inspector = Inspector(backend, threshold=0.5, tiling=task.config.data.tiling)
+        share = replace(self.validation, parts=tuple(task.ranks.share(list(self.validation.parts))))
+        own = assess(inspector, share, scope=SELECTION) if share.parts else None
+        images = task.ranks.gathered([] if own is None else list(own.images))
+        assessment = Assessment(inspector.threshold, tuple(images))
         return dict(validation_figures(assessment, task.config.training.monitor_recall))
 
     def _keep_if_good(self, task: InspectionTask, epoch: EpochFigures) -> None:
-        if self.selection.keeps(epoch):
+        if self.selection.keeps(epoch) and task.ranks.leads:
             save_state(
                 {"model": task.kept_model.state_dict(), "epoch": epoch["epoch"]}, self.run.best_checkpoint
             )
@@ -122,6 +134,19 @@ class Patience(EarlyStopping):
         assert isinstance(pl_module, InspectionTask)
         if pl_module.is_complete:
             super().on_train_epoch_end(trainer, pl_module)
+
+
+class StopOnTerminate(pl.Callback):
+    """Lets SIGTERM stop one of several ranks as Ctrl-C does; the others lose it, and end too.
+
+    Lightning's own way tells the others in the middle of whatever they exchange.
+    """
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take the place of Lightning's handler; at the end Lightning puts back what was there before."""
+        del trainer, pl_module
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 class EpochBar(RichProgressBar):

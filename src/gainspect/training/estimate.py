@@ -25,6 +25,8 @@ _SAMPLE = 16
 def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device: str, bf16: bool) -> float:
     """How many seconds a number of epochs will take on this machine with its current load.
 
+    On several ranks they are those of this one's share, measured while the others wait.
+
     A few steps at full size with all losses run on a copy of the model, and the fastest one counts (the first
     ones include the warm-up). Then a few validation images are judged. The task is not changed.
 
@@ -39,10 +41,11 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
     if task.config.training.compile:
         compile_backbone(model)
     draws = task.batches(task.config.training.epochs - 1)
+    own = task.drawn.share(draws[0])
     loading = step = float("inf")
     for _ in range(_STEPS):
         started = time.perf_counter()
-        batch = Sample(*(value.to(device) for value in default_collate([task.data[d] for d in draws[0]])))
+        batch = Sample(*(value.to(device) for value in default_collate([task.data[d] for d in own])))
         loading, started = min(loading, time.perf_counter() - started), time.perf_counter()
         with torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
             total, _ = task.objective(model, batch, progress=1.0)
@@ -56,8 +59,8 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
     sample = replace(validation, parts=validation.parts[:_SAMPLE])
     started = time.perf_counter()
     seen = task.config.data
-    backend = TorchBackend(model, seen.input_size, device)
+    backend = TorchBackend(model, seen.input_size, device, bf16=bf16 and device == "cuda")
     inspector = Inspector(backend, threshold=0.5, tiling=seen.tiling)
     assess(inspector, sample, scope=SELECTION)
     judging = (time.perf_counter() - started) / len(sample.parts)
-    return epochs * (len(draws) * per_step + len(validation.parts) * judging)
+    return epochs * (len(draws) * per_step + len(validation.parts) * judging / task.ranks.count)

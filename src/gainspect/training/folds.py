@@ -26,13 +26,21 @@ from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
 from gainspect.training import launch
 from gainspect.training.device import device_at_hand
+from gainspect.training.ranks import ALONE, Ranks
 from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.training.settle import Settled, settle
 from gainspect.training.trained import last_average
 from gainspect.wording import plural
 
 
-def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console | None = None) -> RunFolder:
+def train(
+    config: RunConfig,
+    manifest: Manifest,
+    out: Path,
+    *,
+    console: Console | None = None,
+    ranks: Ranks = ALONE,
+) -> RunFolder:
     """Train `training.folds` networks and the last one, into a new run folder.
 
     Folds that are there already are taken as they are, if nothing else is in the folder.
@@ -42,14 +50,16 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
         manifest: the parts, completed as by `launch.train`; then training and validation parts are divided.
         out: the run folder to create.
         console: where progress is shown; None: no progress is shown.
+        ranks: the ranks to train on, of which this process leads.
 
     Raises:
         GainspectError: no number of folds is set, the folder is in use, there are fewer groups of a class
-            than folds, a fold is of another configuration or other data, the data cannot be trained on, or
-            weights are missing.
+            than folds, a fold is of another configuration or other data, the data cannot be trained on, the
+            batch cannot be divided among the ranks, or weights are missing.
         KeyboardInterrupt: the training was stopped; `resume` continues it.
     """
     count = _count(config, out)
+    ranks.require_shares(config.training.batch_size)
     require_new_run(out, folds=True)
     settled = settle(config, manifest)
     say(console, *settled.sentences([config.strategy]))
@@ -57,17 +67,20 @@ def train(config: RunConfig, manifest: Manifest, out: Path, *, console: Console 
     run = RunFolder(out)
     if run.folds_folder.exists():
         _require_same(run, settled.config, divisions, DataRecord.of(settled.manifest))
-    launch.start(_undivided(settled), out)
-    return _continued(run, run.manifest(), None, console)
+    launch.start(_undivided(settled), out, ranks)
+    return _continued(run, run.manifest(), None, console, ranks)
 
 
-def resume(out: Path, *, data: Path | None = None, console: Console | None = None) -> RunFolder:
+def resume(
+    out: Path, *, data: Path | None = None, console: Console | None = None, ranks: Ranks = ALONE
+) -> RunFolder:
     """Continue a run with folds that was stopped; a run that has ended is not changed.
 
     Args:
         out: its run folder.
         data: the data folder, if it has moved.
         console: where progress is shown; None: no progress is shown.
+        ranks: the ranks to train on, of which this process leads.
 
     Raises:
         GainspectError: this is not a run folder, its data have changed or no longer exist, or a fold is of
@@ -78,7 +91,7 @@ def resume(out: Path, *, data: Path | None = None, console: Console | None = Non
     _count(run.config(), out)
     if run.result_file.exists() and run.validation_file.exists():
         return run
-    return _continued(run, run.manifest(data), data, console)
+    return _continued(run, run.manifest(data), data, console, ranks)
 
 
 def _count(config: RunConfig, out: Path) -> int:
@@ -141,7 +154,9 @@ def _differing(one: RunConfig, other: RunConfig) -> list[str]:
     ]
 
 
-def _continued(run: RunFolder, manifest: Manifest, data: Path | None, console: Console | None) -> RunFolder:
+def _continued(
+    run: RunFolder, manifest: Manifest, data: Path | None, console: Console | None, ranks: Ranks
+) -> RunFolder:
     """Train the folds that are missing, judge their held-out parts, then train on all parts."""
     config = run.config()
     count = _count(config, run.path)
@@ -161,19 +176,25 @@ def _continued(run: RunFolder, manifest: Manifest, data: Path | None, console: C
         say(console, f"Fold {number} of {count}: {counts} held out.")
         left = sum(not run.fold(at).result_file.exists() for at in range(1, count + 1)) + 1
         if fold.config_file.exists():
-            launch.resume(fold.path, data=data, console=console, trainings=left)
+            launch.resume(fold.path, data=data, console=console, trainings=left, ranks=ranks)
         else:
             for begun in (fold.split_file, fold.files_file, fold.environment_file):
                 begun.unlink(missing_ok=True)  # stopped while the folder was made
             launch.train(
-                config.without_folds(), division, fold.path, console=console, announce=False, trainings=left
+                config.without_folds(),
+                division,
+                fold.path,
+                console=console,
+                announce=False,
+                trainings=left,
+                ranks=ranks,
             )
     if not run.validation_file.exists():
         _judge(run, config, divisions, console)
     if not run.result_file.exists():
         images = plural(len(manifest.split("train").parts), "image")
         say(console, f"One network on all {images}; it keeps its last epoch.")
-    return launch.resume(run.path, data=data, console=console)
+    return launch.resume(run.path, data=data, console=console, ranks=ranks)
 
 
 def _judge(run: RunFolder, config: RunConfig, divisions: list[Manifest], console: Console | None) -> None:

@@ -1,22 +1,16 @@
 """Train one strategy, from the configuration to the chosen checkpoint; can resume after Ctrl-C or a kill."""
 
-import logging
 import os
 import platform
-import signal
 import sys
-import threading
-import warnings
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-import lightning.pytorch as pl
 import torch
 from rich.console import Console
 
-from gainspect.config import MONITORS, RunConfig, save_config
-from gainspect.data.loading.dataset import TrainingSet
+from gainspect.config import RunConfig, save_config
 from gainspect.data.manifest import Manifest, save_manifest
 from gainspect.data.seen import SeenImages
 from gainspect.data.unchanged import DataRecord
@@ -24,31 +18,18 @@ from gainspect.errors import GainspectError
 from gainspect.evaluation.operating_point import choose_policy, operating_point, usual_goal
 from gainspect.evaluation.validation_verdicts import save_validation_verdicts, validation_verdicts
 from gainspect.files import write_json, write_text
-from gainspect.models.gain_mtl import GainMTL, model_of
+from gainspect.models.gain_mtl import GainMTL
 from gainspect.models.weights import load_weights
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
-from gainspect.strategies import strategy
-from gainspect.training.callbacks import EpochBar, EpochLines, Monitor, Patience
-from gainspect.training.checkpoint import SafetensorsIO, load_state
-from gainspect.training.compiled import compile_backbone, compiler_errors
+from gainspect.training.callbacks import Monitor
 from gainspect.training.device import device_at_hand
-from gainspect.training.estimate import estimate
-from gainspect.training.free_memory import cache_room
+from gainspect.training.fitting import Fit, fit, initial_model, precision_of
+from gainspect.training.ranks import ALONE, Ranks
 from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.training.selection import EpochFigures, monitored
 from gainspect.training.settle import Settled, settle
-from gainspect.training.task import InspectionTask
 from gainspect.training.trained import familiarize, trained_backend, validated
-from gainspect.training.workers import handle_no_child_signals, loading_workers, out_of_shared_memory
-from gainspect.wording import in_words, plural
-
-_LIGHTNING_ADVICE = (
-    ".*does not have many workers",  # we choose the workers
-    ".*is smaller than the logging interval",  # small data sets are normal here
-    r"Found \d+ module\(s\) in eval mode",  # the weight average
-    r".*isinstance\(treespec, LeafSpec\)",  # Lightning's own code, with torch 2.15
-)
 
 
 def train(
@@ -59,6 +40,7 @@ def train(
     console: Console | None = None,
     announce: bool = True,
     trainings: int = 1,
+    ranks: Ranks = ALONE,
 ) -> RunFolder:
     """Train into a new run folder.
 
@@ -70,10 +52,11 @@ def train(
         console: where progress is shown; None: no progress is shown.
         announce: whether to say what was settled; a comparison of several runs says it once.
         trainings: how many like it are still to come, itself among them; the time that they take is said.
+        ranks: the ranks to train on, of which this process leads (`training.together`).
 
     Raises:
-        GainspectError: the folder is in use, the data cannot be trained on, weights are missing, or folds are
-            asked for (see `training.folds`).
+        GainspectError: the folder is in use, the data cannot be trained on, weights are missing, the batch
+            cannot be divided among the ranks, or folds are asked for (see `training.folds`).
         KeyboardInterrupt: the training was stopped; `resume` continues it.
     """
     if config.training.folds is not None:
@@ -82,33 +65,46 @@ def train(
             where="training.folds",
             hint="Leave it out, or use `gainspect train --folds K`.",
         )
+    ranks.require_shares(config.training.batch_size)
     require_new_run(out, folds=False)
     settled = settle(config, manifest)
     config, manifest = settled.config, settled.manifest
     if announce:
         say(console, *settled.sentences([config.strategy]))
     monitored(config.training.monitor, manifest.split("val"))
-    run, model = start(settled, out)
-    return _fit(run, config, manifest, model, console, trainings)
+    run, model = start(settled, out, ranks)
+    return _trained(run, config, manifest, model, console, trainings, ranks)
 
 
-def start(settled: Settled, out: Path) -> tuple[RunFolder, GainMTL]:
+def start(settled: Settled, out: Path, ranks: Ranks = ALONE) -> tuple[RunFolder, GainMTL]:
     """Create the run folder of a training, and the model with its initial weights.
 
     Raises:
         GainspectError: weights are missing.
     """
     config = settled.config
-    model = _build(config)
+    model = initial_model(config)
     weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
-    run = _start_run(out, settled, weights=weights, device=device_at_hand(), precision=_precision(config))
+    run = _start_run(
+        out,
+        settled,
+        weights=weights,
+        device=device_at_hand(),
+        precision=precision_of(config),
+        ranks=ranks.count,
+    )
     return run, model
 
 
 def resume(
-    out: Path, *, data: Path | None = None, console: Console | None = None, trainings: int = 1
+    out: Path,
+    *,
+    data: Path | None = None,
+    console: Console | None = None,
+    trainings: int = 1,
+    ranks: Ranks = ALONE,
 ) -> RunFolder:
-    """Continue a run that was stopped; a run that has ended is not changed.
+    """Continue a run that was stopped, on any number of ranks; a run that has ended is not changed.
 
     Of a run with folds this is the last training, for which they must have been judged (`training.folds`).
     """
@@ -116,95 +112,30 @@ def resume(
     config = run.config()
     if run.result_file.exists():
         return run
+    ranks.require_shares(config.training.batch_size)
     if config.training.folds is not None:
         validated(run)  # raises if they are missing, before hours of training
-    model = _build(config)
+    model = initial_model(config)
     if not run.last_checkpoint.exists():  # stopped in its first epoch
         load_weights(model.backbone, config.model.backbone, config.model.weights)
-    return _fit(run, config, run.manifest(data), model, console, trainings)
+    return _trained(run, config, run.manifest(data), model, console, trainings, ranks)
 
 
-@compiler_errors()
-def _fit(
+def _trained(
     run: RunFolder,
     config: RunConfig,
     manifest: Manifest,
     model: GainMTL,
     console: Console | None,
     trainings: int,
+    ranks: Ranks,
 ) -> RunFolder:
-    model.backbone.freeze(config.training.frozen_stages)
-    if config.training.compile:
-        compile_backbone(model)
-    transplants = config.training.transplants
-    data = TrainingSet(
-        manifest.split("train"),
-        config.training.seed,
-        mask_share=config.experimental.mask_share,
-        boxes=config.experimental.boxes,
-        transplants=strategy(config.strategy).transplants if transplants is None else transplants,
-        tiling=config.data.tiling,
-        room=cache_room(config.training.cache_gb),
-        room_asked=config.training.cache_gb is not None,
-    )
-    workers, fewer = loading_workers(config)
-    say(console, fewer or None)
-    task = InspectionTask(config, model, data, workers)
-    lines = EpochLines(config.strategy, console or Console(quiet=True))
-    validation = manifest.split("val")
-    figure = monitored(config.training.monitor, validation) if validation.parts else None
-    monitor = Monitor(run, validation, figure, lines.add, "max" if figure is None else MONITORS[figure])
-    announced = None
-    if console is not None:
-        announced = _announce(task, validation, console, done=_epochs_done(run), trainings=trainings)
-    trainer = _trainer(config, monitor, figure, bar=console is not None and console.is_terminal)
-    handler = signal.getsignal(signal.SIGINT)
-    # Only the main thread may set handlers; elsewhere Lightning sets none.
-    main = threading.current_thread() is threading.main_thread()
-    handle_no_child_signals()
-    try:
-        with warnings.catch_warnings():
-            for message in _LIGHTNING_ADVICE:
-                warnings.filterwarnings("ignore", message=message)
-            trainer.fit(task, ckpt_path=str(run.last_checkpoint) if run.last_checkpoint.exists() else None)
-    except GainspectError as error:
-        raise _from_worker(error) from error
-    except RuntimeError as error:
-        raise out_of_shared_memory(error) or error from error
-    except SystemExit as error:  # Lightning turns Ctrl-C into SystemExit
-        raise KeyboardInterrupt from error
-    finally:
-        data.forget()
-        if main and handler is not None:
-            signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
+    """Train on all ranks; rank 0 alone does the rest."""
+    order = Fit(run.path, config, manifest, resumes=run.last_checkpoint.exists())
+    ranks.told(order)
+    monitor, announced = fit(order, model, ranks, console, trainings)
     _finish(run, config, manifest, monitor, announced, console)
     return run
-
-
-def _announce(
-    task: InspectionTask, validation: Manifest, console: Console, *, done: int, trainings: int
-) -> dict[str, float]:
-    """Print how long the remaining epochs will take; return their number and the seconds."""
-    epochs = task.config.training.epochs - done
-    bf16 = _precision(task.config) == "bf16"
-    seconds = estimate(task, validation, epochs=epochs, device=device_at_hand(), bf16=bf16)
-    steps = plural(len(task.batches(0)), "step")
-    console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(seconds)} on this machine.")
-    if trainings > 1:
-        whole = seconds * (1 + (trainings - 1) * task.config.training.epochs / max(1, epochs))
-        console.print(f"With {plural(trainings - 1, 'further training')}: {in_words(whole)}.")
-    return {"epochs": epochs, "seconds": round(seconds, 3)}
-
-
-def _from_worker(error: GainspectError) -> GainspectError:
-    """An error of a worker process, without the traceback that torch puts into its text."""
-    if "Original Traceback" not in error.what:
-        return error
-    return GainspectError(error.what.strip().splitlines()[-1].partition("GainspectError: ")[2])
-
-
-def _epochs_done(run: RunFolder) -> int:
-    return int(load_state(run.last_checkpoint)["epoch"]) + 1 if run.last_checkpoint.exists() else 0
 
 
 def _finish(
@@ -257,45 +188,12 @@ def _seconds(epochs: list[EpochFigures]) -> float:
     return round(sum(epoch["seconds"] for epoch in epochs), 3)
 
 
-def _build(config: RunConfig) -> GainMTL:
-    """The model with the initial weights that the seed gives."""
-    torch.manual_seed(config.training.seed)
-    return model_of(config)
-
-
-def _trainer(config: RunConfig, monitor: Monitor, figure: str | None, *, bar: bool) -> pl.Trainer:
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    settings = config.training
-    callbacks: list[pl.Callback] = [monitor, *([EpochBar()] if bar else [])]
-    if settings.patience is not None and figure is not None:
-        callbacks.append(Patience(figure, settings.patience, MONITORS[figure]))
-    return pl.Trainer(
-        accelerator="auto",
-        devices=1,
-        precision="bf16-mixed" if _precision(config) == "bf16" else "32-true",
-        max_epochs=settings.epochs,
-        accumulate_grad_batches=settings.accumulate,
-        gradient_clip_val=settings.clip,
-        reload_dataloaders_every_n_epochs=1,
-        callbacks=callbacks,
-        plugins=[SafetensorsIO()],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=bar,
-        enable_model_summary=False,
-    )
-
-
-def _precision(config: RunConfig) -> str:
-    if config.training.precision != "auto":
-        return config.training.precision
-    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32"
-
-
 _PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "opencv-python-headless", "scikit-learn")
 
 
-def _start_run(path: Path, settled: Settled, *, weights: str, device: str, precision: str) -> RunFolder:
+def _start_run(
+    path: Path, settled: Settled, *, weights: str, device: str, precision: str, ranks: int
+) -> RunFolder:
     """Create a run folder and record what the training will use."""
     run, manifest = RunFolder(path), settled.manifest
     save_manifest(manifest, run.split_file)
@@ -317,6 +215,7 @@ def _start_run(path: Path, settled: Settled, *, weights: str, device: str, preci
             "weights": weights,
             "device": device,
             "precision": precision,
+            "processes": ranks,
             "threads": torch.get_num_threads(),
             "gainspect": version("gainspect"),
             "packages": {name: version(name) for name in _PACKAGES},

@@ -1,6 +1,7 @@
 """The multi-task objective: named losses from the model's output and a batch."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,34 @@ from gainspect.models.gain_mtl import Output, mask_at
 from gainspect.strategies import LossName
 
 
+class Divisors(NamedTuple):
+    """What sums over the images of a rank are divided by, each ().
+
+    The mean over ranks of these quotients, which is what gradients are averaged to, is the mean over the
+    images of all ranks: each is the number of images that count on all ranks together, per rank.
+    """
+
+    images: Tensor
+    marked: Tensor
+    """Defective images that have a mask."""
+    ok: Tensor
+    whole: Tensor
+    """Those of `marked` without an ignored area."""
+
+
+def divisors(batch: Sample, summed: Callable[[Tensor], Tensor] = lambda own: own, ranks: int = 1) -> Divisors:
+    """Count the images of a step.
+
+    Args:
+        batch: this rank's share of them.
+        summed: the sum of a tensor over all ranks.
+        ranks: how many there are.
+    """
+    groups = (torch.ones_like(batch.target), batch.has_mask, ~batch.target, _whole(batch))
+    counts = summed(torch.stack([group.sum() for group in groups]))
+    return Divisors(*(counts.clamp_min(1) / ranks))
+
+
 def named_losses(
     output: Output,
     batch: Sample,
@@ -20,6 +49,7 @@ def named_losses(
     alpha: float,
     gamma: float,
     attention_loss: str = "overlap",
+    counted: Divisors | None = None,
 ) -> dict[LossName, Tensor]:
     """Each active loss as a scalar, unweighted.
 
@@ -33,43 +63,57 @@ def named_losses(
         alpha: weight of NG in the focal losses.
         gamma: focusing exponent of the focal losses.
         attention_loss: a key of `losses.ATTENTION_LOSSES`.
+        counted: what sums over images are divided by; None: the batch is all there is.
     """
     ok = ~batch.target
+    counted = divisors(batch) if counted is None else counted
+    # Of the means over all images of the batch; 1 where all ranks have as many.
+    share = len(batch.target) / counted.images
     named: dict[LossName, Tensor] = {}
     if "classification" in active:
-        named["classification"] = losses.focal(output.logits, batch.target, alpha, gamma)
+        named["classification"] = share * losses.focal(output.logits, batch.target, alpha, gamma)
     if "evidence" in active and output.evidence_margin is not None:
-        named["evidence"] = losses.focal_margin(output.evidence_margin, batch.target, alpha, gamma)
+        named["evidence"] = share * losses.focal_margin(output.evidence_margin, batch.target, alpha, gamma)
     if "cam" in active:
         target, weight = _at(batch, output.cam)
-        named["cam"] = mean_of(losses.cam_guidance(output.cam, target, weight), batch.has_mask)
+        named["cam"] = mean_of(
+            losses.cam_guidance(output.cam, target, weight), batch.has_mask, counted.marked
+        )
     if "mining" in active and output.attended_logits is not None:
-        named["mining"] = losses.focal(output.attended_logits, batch.target, alpha, gamma)
+        named["mining"] = share * losses.focal(output.attended_logits, batch.target, alpha, gamma)
     if "guidance" in active and output.attention_logits is not None:
         attention = output.attention_logits
         target, weight = _at(batch, attention)
         guided = losses.ATTENTION_LOSSES[attention_loss](attention, target, weight)
-        named["guidance"] = mean_of(guided, batch.has_mask) + mean_of(losses.silence(attention, weight), ok)
+        named["guidance"] = mean_of(guided, batch.has_mask, counted.marked) + mean_of(
+            losses.silence(attention, weight), ok, counted.ok
+        )
     if "localization" in active and output.localization_logits is not None:
         found = output.localization_logits
         # At the mask's own resolution: a map cell can be as wide as a small defect and would double its size.
         fine = F.interpolate(found, size=batch.mask.shape[-2:], mode="bilinear")
         target, weight = _at(batch, fine)
         _, coarse = _at(batch, found)
-        named["localization"] = mean_of(losses.localization(fine, target, weight), batch.has_mask) + mean_of(
-            losses.silence(found, coarse), ok
-        )
+        named["localization"] = mean_of(
+            losses.localization(fine, target, weight), batch.has_mask, counted.marked
+        ) + mean_of(losses.silence(found, coarse), ok, counted.ok)
     if (
         "consistency" in active
         and output.attention_logits is not None
         and output.localization_logits is not None
     ):
-        named["consistency"] = losses.consistency(output.attention_logits, output.localization_logits).mean()
+        consistent = losses.consistency(output.attention_logits, output.localization_logits)
+        named["consistency"] = share * consistent.mean()
     if "counterfactual" in active and output.counterfactual_logits is not None:
-        # What is ignored may be defective: without the marked defect such a part need not be OK.
-        whole = batch.has_mask & ~batch.ignored.flatten(1).bool().any(dim=1)
-        named["counterfactual"] = mean_of(losses.counterfactual(output.counterfactual_logits), whole)
+        named["counterfactual"] = mean_of(
+            losses.counterfactual(output.counterfactual_logits), _whole(batch), counted.whole
+        )
     return named
+
+
+def _whole(batch: Sample) -> Tensor:
+    """(B,) marked images that without the defect must be OK: what is ignored may be defective too."""
+    return batch.has_mask & ~batch.ignored.flatten(1).bool().any(dim=1)
 
 
 def _at(batch: Sample, maps: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -108,6 +152,12 @@ class UncertaintyWeights(nn.Module):
         return torch.stack(terms).sum()
 
 
-def mean_of(per_image: Tensor, of: Tensor) -> Tensor:
-    """Mean over the images in `of`; 0 (but still part of the graph) if there are none."""
-    return torch.where(of, per_image, 0.0).sum() / of.sum().clamp_min(1)
+def mean_of(per_image: Tensor, of: Tensor, count: Tensor | None = None) -> Tensor:
+    """Sum over the images in `of`, divided by a count; 0 (but still part of the graph) if there are none.
+
+    Args:
+        per_image: (B,)
+        of: (B,) bool.
+        count: () what the sum is divided by; None: the number of images in `of`.
+    """
+    return torch.where(of, per_image, 0.0).sum() / (of.sum().clamp_min(1) if count is None else count)

@@ -11,9 +11,12 @@ from torch.utils.data import DataLoader
 
 from gainspect.config import RunConfig, TrainingConfig
 from gainspect.data.loading.dataset import Draw, Sample, TrainingSet, batches, epoch_order
+from gainspect.data.loading.epoch_batches import EpochBatches
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.strategies import LossName, curriculum_alpha, stages_at
-from gainspect.training.objective import UncertaintyWeights, named_losses
+from gainspect.training.device import device_at_hand
+from gainspect.training.objective import Divisors, UncertaintyWeights, divisors, named_losses
+from gainspect.training.ranks import ALONE, Ranks
 from gainspect.training.schedule import augmentation_strength, image_size, learning_rate_factor
 
 
@@ -21,15 +24,34 @@ class InspectionTask(pl.LightningModule):
     """Trains a `GainMTL` on a training set in the stages of its strategy.
 
     Everything random in a step is a function of (seed, epoch, step), so a resumed run gives the same result
-    as an uninterrupted one.
+    as an uninterrupted one. On several ranks a step takes the same batch, each rank its share, and the sums
+    of its losses are divided by the counts over all ranks; only dropout and stochastic depth depend on the
+    rank.
+
+    Args:
+        config: the configuration of the run.
+        model: the network, with its initial weights.
+        data: the training part.
+        workers: number of processes that load images for this rank.
+        ranks: the ranks that train together.
+
+    Raises:
+        GainspectError: a batch has fewer images than there are ranks.
     """
 
-    def __init__(self, config: RunConfig, model: GainMTL, data: TrainingSet, workers: int) -> None:
+    def __init__(
+        self, config: RunConfig, model: GainMTL, data: TrainingSet, workers: int, ranks: Ranks = ALONE
+    ) -> None:
         super().__init__()
         self.config = config
         self.model = model
         self.data = data
         self.workers = workers
+        self.ranks = ranks
+        self.drawn = EpochBatches(self.batches, data.manifest.labels, ranks.rank, ranks.count)
+        ranks.require_images(len(self.batches(epoch=0)[0]))
+        self._loader: DataLoader[Sample] | None = None
+        self._loaded_size: int | None = None
         self.steps_per_epoch = -(-len(self.batches(epoch=0)) // config.training.accumulate)
         self.total_steps = self.steps_per_epoch * config.training.epochs
         starts = config.training.stage_starts
@@ -58,26 +80,56 @@ class InspectionTask(pl.LightningModule):
         return self.progress >= self.model.strategy.complete_from(self.stages)
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        """The current epoch's batches (rebuilt every epoch)."""
-        drawn = self.batches(self.current_epoch)
-        self.data.keep(drawn[0][0].size)
-        return DataLoader(self.data, batch_sampler=drawn, num_workers=self.workers)
+        """This rank's share of the current epoch's batches.
+
+        Lightning asks for it before every epoch. On a GPU its processes stay from epoch to epoch, as long as
+        images have the same size: they share the memory of those that are kept.
+        """
+        self.drawn.set_epoch(self.current_epoch)
+        self.data.keep(self.drawn.size)
+        if (
+            self._loader is None
+            or not self._loader.persistent_workers
+            or self._loaded_size != self.drawn.size
+        ):
+            gpu = device_at_hand() == "cuda"
+            self._loader = DataLoader(
+                self.data,
+                batch_sampler=self.drawn,
+                num_workers=self.workers,
+                pin_memory=gpu,
+                persistent_workers=gpu and self.workers > 0,
+            )
+            self._loaded_size = self.drawn.size
+        return self._loader
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
         """Weighted sum of the losses that are active now."""
         # The random numbers of a step (dropout, stochastic depth) depend only on its position in the run.
-        torch.manual_seed(hash((self.config.training.seed, self.current_epoch, batch_index)) % 2**63)
-        total, named = self.objective(self.model, batch, self.progress)
-        self.log_dict(
-            {f"loss/{name}": value.detach() for name, value in named.items()}, on_step=False, on_epoch=True
-        )
-        self.log("loss/total", total.detach(), on_step=False, on_epoch=True)
+        place = (self.config.training.seed, self.current_epoch, batch_index)
+        torch.manual_seed(hash(place if self.ranks.leads else (*place, self.ranks.rank)) % 2**63)
+        counted = divisors(batch, self.ranks.summed, self.ranks.count)
+        total, named = self.objective(self.model, batch, self.progress, counted)
+        losses = {f"loss/{name}": value.detach() for name, value in named.items()} | {
+            "loss/total": total.detach()
+        }
+        if self.ranks.alone:
+            self.log_dict(losses, on_step=False, on_epoch=True)
+        else:  # their mean over the ranks is that of the batch, however many images each rank has of it
+            self.log_dict(losses, on_step=False, on_epoch=True, sync_dist=True, batch_size=1)
         return total
 
     def objective(
-        self, model: GainMTL, batch: Sample, progress: float
+        self, model: GainMTL, batch: Sample, progress: float, counted: Divisors | None = None
     ) -> tuple[Tensor, dict[LossName, Tensor]]:
-        """The weighted sum of the losses, and each loss unweighted, at `progress` (0…1) of the run."""
+        """The weighted sum of the losses, and each loss unweighted, at `progress` (0…1) of the run.
+
+        Args:
+            model: the network.
+            batch: what it sees.
+            progress: share of the run that is done.
+            counted: what sums over images are divided by; None: the images of this batch are all there are.
+        """
         weights = model.strategy.weights_at(progress, self.stages)
         output = model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(progress), losses=weights)
         settings = self.config.training
@@ -88,6 +140,7 @@ class InspectionTask(pl.LightningModule):
             alpha=self.focal_alpha,
             gamma=settings.focal_gamma,
             attention_loss=self.config.experimental.attention_loss,
+            counted=counted,
         )
         if self.uncertainty is not None:
             shares = {name: weight / model.strategy.weights[name] for name, weight in weights.items()}
@@ -101,6 +154,16 @@ class InspectionTask(pl.LightningModule):
             self.ema.update(self.model, step=self.global_step)
             self._last_averaged_step = self.global_step
 
+    def on_fit_start(self) -> None:
+        """Begin with the same statistics of BatchNorm on all ranks; Lightning makes the weights equal."""
+        self.equalize_statistics()
+
+    def equalize_statistics(self) -> None:
+        """Give all ranks the statistics of BatchNorm of rank 0."""
+        self.ranks.equalize_buffers(self.model)
+        if self.ema is not None:
+            self.ranks.equalize_buffers(self.ema)
+
     def configure_optimizers(self) -> Any:
         """AdamW with layer-wise learning rates in the backbone; warm-up and cosine schedule per step."""
         settings = self.config.training
@@ -112,7 +175,7 @@ class InspectionTask(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def batches(self, epoch: int) -> list[list[Draw]]:
-        """The images that each step of an epoch draws."""
+        """The images that each step of an epoch draws, on all ranks together."""
         settings = self.config.training
         order = epoch_order(
             self.data.manifest.labels,

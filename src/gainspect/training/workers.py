@@ -20,14 +20,18 @@ _ROOM = 0.8
 """Share of the free shared memory that is used."""
 
 
-def loading_workers(config: RunConfig, free: int | None = None) -> tuple[int, str]:
-    """Number of worker processes, and a sentence if there are fewer than wanted.
+def loading_workers(
+    config: RunConfig, free: int | None = None, *, devices: int = 1, ranks: int = 1
+) -> tuple[int, str]:
+    """Number of worker processes of a rank, and a sentence if there are fewer than wanted.
 
     Wanted are the configuration's, else 0 on one or two cores (no gain) and otherwise cores − 1, at most 8.
 
     Args:
         config: the configuration of the run, with an image size.
         free: free bytes of shared memory; None: those of this machine.
+        devices: how many ranks share the memory of this machine.
+        ranks: how many share each batch.
     """
     wanted = config.training.workers
     if wanted is None:
@@ -36,7 +40,8 @@ def loading_workers(config: RunConfig, free: int | None = None) -> tuple[int, st
     free = _free_shared_memory() if free is None else free
     if free is None or not wanted:
         return wanted, ""
-    batch = config.training.batch_size * config.data.input_size**2 * _BYTES_PER_PIXEL
+    free //= devices
+    batch = config.training.batch_size // ranks * config.data.input_size**2 * _BYTES_PER_PIXEL
     # One batch is being trained on, and one more is on its way.
     possible = int((free * _ROOM / batch - 2) // _AHEAD)
     if possible >= wanted:

@@ -16,6 +16,7 @@ from gainspect.data.manifest import Manifest, Part
 from gainspect.strategies import strategy
 from gainspect.training.callbacks import EpochBar, Monitor, Patience
 from gainspect.training.checkpoint import load_state
+from gainspect.training.ranks import ALONE
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.task import InspectionTask
 from gainspect.types import Label
@@ -31,7 +32,7 @@ def keep(monitor: Monitor, figures: list[float]) -> None:
     model = nn.Linear(1, 1)
     for epoch, figure in enumerate(figures, start=1):
         nn.init.constant_(model.weight, epoch)
-        task = cast(Any, SimpleNamespace(kept_model=model))
+        task = cast(Any, SimpleNamespace(kept_model=model, ranks=ALONE))
         monitor._keep_if_good(task, {"epoch": epoch, "figure": figure})
 
 

@@ -13,6 +13,7 @@ from gainspect.config import RunConfig
 from gainspect.data.loading.dataset import Sample
 from gainspect.data.manifest import Manifest, Part
 from gainspect.training import estimate as module
+from gainspect.training.ranks import ALONE
 from gainspect.types import Label
 
 IMAGE, STEP, JUDGING, BATCH = 0.25, 3.0, 0.5, 4
@@ -34,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
     monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(module, "assess", assess)
-    monkeypatch.setattr(module, "TorchBackend", lambda *_: SimpleNamespace(size=64))
+    monkeypatch.setattr(module, "TorchBackend", lambda *_, **__: SimpleNamespace(size=64))
     return clock
 
 
@@ -62,6 +63,8 @@ def _task(clock: Clock, workers: int, steps: Iterator[float]) -> Any:
         workers=workers,
         objective=objective,
         batches=lambda _: [list(range(BATCH))] * 7,
+        drawn=SimpleNamespace(share=list),
+        ranks=ALONE,
     )
 
 

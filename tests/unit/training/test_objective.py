@@ -13,7 +13,7 @@ from gainspect.data.loading.dataset import Sample
 from gainspect.models import losses
 from gainspect.models.gain_mtl import Output
 from gainspect.strategies import LossName
-from gainspect.training.objective import UncertaintyWeights, named_losses
+from gainspect.training.objective import UncertaintyWeights, divisors, named_losses
 
 ALL = ("classification", "cam", "mining", "guidance", "localization", "consistency", "counterfactual")
 # Four images: NG with a mask, NG without one, OK, NG with a mask.
@@ -166,3 +166,44 @@ def test_what_is_ignored_changes_no_loss() -> None:
         assert torch.equal(after[name], before[name]), name
     none = batch._replace(ignored=torch.zeros_like(batch.ignored))
     assert not torch.equal(named_losses(output, none, ("cam",), alpha=0.5, gamma=0)["cam"], after["cam"])
+
+
+def _share(output: Output, batch: Sample, taken: list[int]) -> tuple[Output, Sample]:
+    """The images at some places of a batch, and what the network says of them, in the same graph."""
+    parts = {name: value[taken] for name, value in vars(output).items() if isinstance(value, Tensor)}
+    return Output(**parts), Sample(*(value[taken] for value in batch))
+
+
+@pytest.mark.parametrize("shares", [([0, 1], [2, 3]), ([0, 3], [1, 2]), ([0, 1, 3], [2]), ([3], [1], [0, 2])])
+def test_the_mean_over_ranks_of_their_losses_is_the_loss_of_the_whole_batch(
+    shares: tuple[list[int], ...],
+) -> None:
+    """Also where one rank has all masks, no OK image, or more images than another; and so do gradients."""
+    output, batch = _output(), _batch()
+    output.evidence_margin = torch.randn(4, requires_grad=True)
+    batch.ignored[3, :4, 8:] = 1
+    active = (*ALL, "evidence")
+    parts = [_share(output, batch, taken) for taken in shares]
+    sums: list[Tensor] = []
+    for _, own in parts:
+        divisors(own, lambda counted: sums.append(counted) or counted)
+    total = torch.stack(sums).sum(dim=0)
+    whole = named_losses(output, batch, active, alpha=0.25, gamma=2.0)
+    ranked = [
+        named_losses(
+            seen, own, active, alpha=0.25, gamma=2.0, counted=divisors(own, lambda _: total, len(shares))
+        )
+        for seen, own in parts
+    ]
+    tensors = [value for value in vars(output).values() if isinstance(value, Tensor)]
+    for name, expected in whole.items():
+        mean = torch.stack([named[name] for named in ranked]).mean()
+        torch.testing.assert_close(mean, expected, msg=name)
+        gradients = [
+            torch.autograd.grad(loss, tensors, retain_graph=True, allow_unused=True)
+            for loss in (mean, expected)
+        ]
+        for found, wanted in zip(*gradients, strict=True):
+            assert (found is None) == (wanted is None)
+            if wanted is not None:
+                torch.testing.assert_close(found, wanted, msg=name)

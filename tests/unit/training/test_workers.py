@@ -31,6 +31,14 @@ def test_without_room_there_are_fewer_and_it_is_said(free: int, count: int) -> N
     assert f"/dev/shm has {free} MiB free, 4 need 200 MiB" in sentence and "\n" not in sentence
 
 
+def test_ranks_share_batches_and_the_memory_of_their_machine() -> None:
+    """Two of four ranks lie on this machine: each has half of its memory, and a quarter of each batch."""
+    assert loading_workers(config(4), 101 * MIB, devices=2, ranks=4) == (4, "")
+    alone = loading_workers(config(4, batch_size=4), 24 * MIB)
+    assert loading_workers(config(4), 48 * MIB, devices=2, ranks=4) == alone
+    assert alone[0] < 4
+
+
 def test_small_batches_fit_into_the_64_mb_of_a_container() -> None:
     assert loading_workers(config(4, batch_size=8, size=256), 64 * MIB)[0] == 4
 

@@ -27,6 +27,7 @@ class TorchBackend:
         size: side of the square input, pixels.
         device: the device that the model is on.
         familiarity: how far images are from those of the training; None: it does not say.
+        bf16: whether it multiplies in bfloat16 (autocast); what it gives is float32.
     """
 
     runtime = "torch"
@@ -38,10 +39,13 @@ class TorchBackend:
         size: int,
         device: torch.device | str = "cpu",
         familiarity: Familiarity | None = None,
+        *,
+        bf16: bool = False,
     ) -> None:
         self.graph = InspectionGraph(model, familiarity).to(device)
         self.size = size
-        self.device = device
+        self.device = torch.device(device)
+        self.bf16 = bf16
 
     @torch.inference_mode()
     def __call__(self, images: NDArray[np.uint8]) -> Predictions:
@@ -50,7 +54,8 @@ class TorchBackend:
         if training:
             self.graph.model.eval()
         try:
-            results = self.graph(torch.from_numpy(images).to(self.device))
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                results = self.graph(torch.from_numpy(images).to(self.device))
         finally:
             if training:
                 self.graph.model.train()
