@@ -104,6 +104,9 @@ class ModelConfig(_Section):
     weights: str = "auto"
     """"auto" (from the local cache, the hub or an installed package), "none" (random), or a .safetensors or
     .pth file."""
+    init: str | None = None
+    """Run folder or bundle of an earlier network to begin with, instead of `weights`: all modules that fit
+    are taken over. None: there is none."""
     output_stride: Literal[16, 32] = 32
     """Stride of the deepest features; 16 gives attention maps twice as fine at more cost."""
     attention_channels: PositiveInt = 128

@@ -10,6 +10,7 @@ _PLACES = {
     "strategy": "strategy",
     "backbone": "model.backbone",
     "weights": "model.weights",
+    "init": "model.init",
     "size": "data.size",
     "tile": "data.tile",
     "mask_values": "data.mask_values",

@@ -34,6 +34,14 @@ def train(
     weights: Annotated[
         str | None, typer.Option(help="auto, none (random), or a weights file.", rich_help_panel=_SETTINGS)
     ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run folder or bundle of an earlier network to begin with: for a changed line, a new "
+            "product, or more parts.",
+            rich_help_panel=_SETTINGS,
+        ),
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option(
@@ -101,6 +109,7 @@ def train(
         strategy=strategy,
         backbone=backbone,
         weights=weights,
+        init=None if init is None else str(init.absolute()),
         size=size,
         mask_values=mask_values,
         epochs=epochs,

@@ -64,6 +64,13 @@ class SeenImages:
                 found[manifest.key(part)] = split
         return found
 
+    def __or__(self, other: "SeenImages") -> "SeenImages":
+        """The images that one of two has; of an image in both, the training counts."""
+        return SeenImages(
+            {**other.files, **self.files, **_trained_on(other.files)},
+            {**other.pixels, **self.pixels, **_trained_on(other.pixels)},
+        )
+
     def and_those_of(self, manifest: Manifest) -> "SeenImages":
         """These images, and all of a manifest as seen in validation; what was trained on stays so.
 
@@ -71,8 +78,7 @@ class SeenImages:
             GainspectError: an image cannot be read.
         """
         parts = tuple(replace(part, split="val") for part in manifest.parts)
-        further = SeenImages.of(replace(manifest, parts=parts))
-        return SeenImages({**further.files, **self.files}, {**further.pixels, **self.pixels})
+        return self | SeenImages.of(replace(manifest, parts=parts))
 
     def to_json(self) -> bytes:
         """The content of `seen.json`: sorted, so that no order of images can be read from it."""
@@ -104,6 +110,10 @@ class SeenImages:
                 hint="Export the bundle again from its run.",
             ) from error
         return cls(files, pixels)
+
+
+def _trained_on(hashes: Mapping[str, Split]) -> dict[str, Split]:
+    return {digest: split for digest, split in hashes.items() if split == "train"}
 
 
 def require_unseen(seen: Mapping[str, Split], total: int, *, what: str, where: Path) -> None:

@@ -18,6 +18,7 @@ from gainspect.inspection.regions.defect_types import types_of
 from gainspect.jobs.labeled_data import prepared
 from gainspect.report.operating_sentences import unusable_sentences
 from gainspect.report.terminal.bundle_tables import input_sentence, policy_sentence
+from gainspect.report.terminal.earlier_table import earlier_table
 from gainspect.report.terminal.policy_sentences import counted_sentence, known_of
 from gainspect.report.terminal.region_sentences import types_sentence
 from gainspect.report.terminal.sentences import say
@@ -137,6 +138,11 @@ def _ended(run: RunFolder, data: Path | None, console: Console, bundle: bool) ->
         made = bundle_of(run, data, console)
         say(console, types_sentence(types_of(read_bundle(made))))
         console.print(f"Bundle, equal to what was trained: {made}", soft_wrap=True)
+    if run.config().model.init is not None:
+        from gainspect.jobs.old_and_new_parts import old_and_new_parts
+
+        console.print(earlier_table(figures := old_and_new_parts(run, data, console)))
+        say(console, *figures.sentences)
     if point is not None:
         say(console, counted_sentence(point), *unusable_sentences(point, Wording("en")))
     return run

@@ -12,19 +12,19 @@ from rich.console import Console
 
 from gainspect.config import RunConfig, save_config
 from gainspect.data.manifest import Manifest, save_manifest
-from gainspect.data.seen import SeenImages
 from gainspect.data.unchanged import DataRecord
 from gainspect.errors import GainspectError
 from gainspect.evaluation.operating_point import choose_policy, operating_point, usual_goal
 from gainspect.evaluation.validation_verdicts import save_validation_verdicts, validation_verdicts
 from gainspect.files import write_json, write_text
 from gainspect.models.gain_mtl import GainMTL
-from gainspect.models.weights import load_weights
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
 from gainspect.training.callbacks import Monitor
 from gainspect.training.device import device_at_hand
+from gainspect.training.earlier import seen_in
 from gainspect.training.fitting import Fit, fit, initial_model, precision_of
+from gainspect.training.initial import load_initial
 from gainspect.training.ranks import ALONE, Ranks
 from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.training.selection import EpochFigures, monitored
@@ -72,19 +72,28 @@ def train(
     if announce:
         say(console, *settled.sentences([config.strategy]))
     monitored(config.training.monitor, manifest.split("val"))
-    run, model = start(settled, out, ranks)
+    run, model = start(settled, out, ranks, console if announce else None)
     return _trained(run, config, manifest, model, console, trainings, ranks)
 
 
-def start(settled: Settled, out: Path, ranks: Ranks = ALONE) -> tuple[RunFolder, GainMTL]:
+def start(
+    settled: Settled, out: Path, ranks: Ranks = ALONE, console: Console | None = None
+) -> tuple[RunFolder, GainMTL]:
     """Create the run folder of a training, and the model with its initial weights.
+
+    Args:
+        settled: what to train on.
+        out: the run folder.
+        ranks: the ranks to train on.
+        console: where it is said what is taken over of an earlier network.
 
     Raises:
         GainspectError: weights are missing.
     """
     config = settled.config
     model = initial_model(config)
-    weights = load_weights(model.backbone, config.model.backbone, config.model.weights)
+    weights, sentences = load_initial(model, config)
+    say(console, *sentences)
     run = _start_run(
         out,
         settled,
@@ -117,7 +126,7 @@ def resume(
         validated(run)  # raises if they are missing, before hours of training
     model = initial_model(config)
     if not run.last_checkpoint.exists():  # stopped in its first epoch
-        load_weights(model.backbone, config.model.backbone, config.model.weights)
+        load_initial(model, config)
     return _trained(run, config, run.manifest(data), model, console, trainings, ranks)
 
 
@@ -167,7 +176,7 @@ def _finish(
         save_validation_verdicts(verdicts, run.validation_file)
     else:
         verdicts = validated(run)
-    write_text(run.seen_file, SeenImages.of(manifest).to_json().decode())
+    write_text(run.seen_file, seen_in(manifest, config).to_json().decode())
     goal = usual_goal(verdicts, config.training.target_recall)
     policy = choose_policy(verdicts, goal)
     write_json(

@@ -110,6 +110,11 @@ class RunFolder:
         return self.path / "training.json"
 
     @property
+    def earlier_file(self) -> Path:
+        """Figures of this network and of the one that it began with, on old and new parts (`OldAndNew`)."""
+        return self.path / "earlier.json"
+
+    @property
     def bundle_file(self) -> Path:
         """The bundle, i.e. the model as it is deployed; training writes it unless this is switched off."""
         return self.path / "model.gain"

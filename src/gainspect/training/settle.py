@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from gainspect.config import RunConfig
@@ -13,6 +14,7 @@ from gainspect.data.marked import Marking, marking_of
 from gainspect.data.masks import require_one_meaning
 from gainspect.data.reading import Reading, find_depth
 from gainspect.data.splits import assign_splits
+from gainspect.training.earlier import divided_with, earlier_of, require_no_folds
 from gainspect.training.untaught import untaught
 from gainspect.types import Label
 
@@ -47,7 +49,8 @@ def settle(config: RunConfig, manifest: Manifest) -> Settled:
 
     Raises:
         GainspectError: train, val or test would lack OK or NG images, an image or mask cannot be read, 16-bit
-            images are of more than one depth, or the masks mark defects with different values.
+            images are of more than one depth, the masks mark defects with different values, or the network to
+            begin with has seen what it is to be judged by (`training.earlier`).
     """
     manifest = complete_split(config, manifest)
     known = [part for part in manifest.parts if part.split != "test"]
@@ -91,12 +94,26 @@ def with_named_types(manifest: Manifest) -> Manifest:
 def complete_split(config: RunConfig, manifest: Manifest) -> Manifest:
     """Assign a split to the parts that have none: by group, stratified, determined by the seed.
 
+    If the training begins with an earlier network, what that has seen stays where it was.
+
     Raises:
-        GainspectError: train, val or test would lack OK or NG images.
+        GainspectError: train, val or test would lack OK or NG images, or the network to begin with has seen
+            what it is to be judged by.
     """
-    return assign_splits(
-        manifest,
-        val_fraction=config.data.val_fraction,
-        test_fraction=config.data.test_fraction,
-        seed=config.training.seed,
-    )
+
+    def divide(parts: Manifest) -> Manifest:
+        return assign_splits(
+            parts,
+            val_fraction=config.data.val_fraction,
+            test_fraction=config.data.test_fraction,
+            seed=config.training.seed,
+        )
+
+    if config.model.init is None:
+        return divide(manifest)
+    earlier = earlier_of(Path(config.model.init))
+    earlier.require_backbone(config)
+    divided = divided_with(manifest, earlier, divide)
+    if config.training.folds is not None:
+        require_no_folds(divided, earlier)
+    return divided

@@ -21,6 +21,7 @@ from gainspect.models.gain_mtl import GainMTL, model_of
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.training.checkpoint import load_state
 from gainspect.training.device import device_at_hand
+from gainspect.training.earlier import seen_in
 from gainspect.training.familiar import Familiar, familiar_of, looked_at, read_familiar, save_familiar
 from gainspect.training.run_folder import RunFolder
 
@@ -106,7 +107,7 @@ def seen_by(run: RunFolder, data: Path | None = None) -> SeenImages:
     """
     if run.seen_file.is_file():
         return SeenImages.from_json(run.seen_file.read_bytes(), run.seen_file)
-    seen = SeenImages.of(run.manifest(data))
+    seen = seen_in(run.manifest(data), run.config())
     write_text(run.seen_file, seen.to_json().decode())
     return seen
 
