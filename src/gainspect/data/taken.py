@@ -5,13 +5,14 @@ import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gainspect.data.decode import IMAGE_SUFFIXES
 from gainspect.names import escaped
 
 VERDICTS, DECISIONS = "verdicts.jsonl", "decisions.jsonl"
 SETTINGS, LOCK = "verdicts.settings.json", ".verdicts.lock"
+PARQUET = "verdicts.parquet"
 OVERLAYS = "overlays"
 """What `gainspect inspect --out` writes."""
 
@@ -85,6 +86,20 @@ def why_not(path: Path) -> str | None:
     if not stat.S_ISREG(mode):
         return NO_FILE
     suffix = path.suffix.lower()
+    return None if suffix in IMAGE_SUFFIXES else escaped(suffix) or NO_SUFFIX
+
+
+def why_name_not(name: PurePosixPath) -> str | None:
+    """The same for a file that only its name is known of, and those of the folders on the way to it.
+
+    >>> why_name_not(PurePosixPath("lot/a.png")), why_name_not(PurePosixPath("lot/.cache/a.png"))
+    (None, 'hidden')
+    """
+    if name.name in _OWN_FILES or PARQUET in name.parts:
+        return OWN_OUTPUT
+    if any(map(is_hidden, name.parts)):
+        return HIDDEN
+    suffix = name.suffix.lower()
     return None if suffix in IMAGE_SUFFIXES else escaped(suffix) or NO_SUFFIX
 
 
