@@ -200,11 +200,9 @@ def import_ray() -> Any:
 
 def _ended(error: Exception) -> GainspectError:
     """The error for work that Ray ends; what an actor said itself is said as it is."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, GainspectError):
-            return GainspectError(f"a worker cannot start: {cause}")
-        cause = getattr(cause, "cause", None) or cause.__cause__
+    _, own, said = _last_line(error).rpartition(f"{GainspectError.__name__}: ")
+    if own:
+        return GainspectError(f"a worker cannot go on: {said}")
     return GainspectError(f"Ray ended the work ({_last_line(error)})", hint="What was written is kept.")
 
 

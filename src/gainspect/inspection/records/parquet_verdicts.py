@@ -134,7 +134,8 @@ class ParquetVerdicts:
             GainspectError: it cannot be written.
         """
         image = record["image"]
-        if self.record(image) == record:
+        known = self.record(image)
+        if known is not None and line_of(known) == line_of(record):
             return
         number = self._at[image]
         pending = self._pending.setdefault(number, {})
@@ -183,10 +184,17 @@ class ParquetVerdicts:
     def _read(self, number: int) -> dict[str, dict[str, Any]]:
         """The records of a file by their images; empty if it is not written yet."""
         name = self._names.get(number)
-        content = None if name is None else self._store.read(f"{PARQUET}/{name}")
-        if content is None:
+        if name is None:
             return {}
-        records = map(json.loads, _column(content, "record", f"{self.place}/{name}") or ())
+        content = self._store.read(f"{PARQUET}/{name}")
+        texts = None if content is None else _column(content, "record", f"{self.place}/{name}")
+        if texts is None:
+            raise GainspectError(
+                "the file was changed by somebody else",
+                where=f"{self.place}/{name}",
+                hint="Run the same command again.",
+            )
+        records = map(json.loads, texts)
         return {record["image"]: record for record in records}
 
     def _scan(self, names: Sequence[str]) -> None:
@@ -196,7 +204,9 @@ class ParquetVerdicts:
                 some = names[begin : begin + _READ_AT_ONCE]
                 contents = reading.map(lambda name: self._store.read(f"{PARQUET}/{name}"), some)
                 for number, (name, content) in enumerate(zip(some, contents, strict=True), start=begin):
-                    images = _column(content or b"", "image", f"{self.place}/{name}")
+                    if content is None:
+                        raise GainspectError("the file was there, and is not", where=f"{self.place}/{name}")
+                    images = _column(content, "image", f"{self.place}/{name}")
                     if images is None:
                         self._store.remove(f"{PARQUET}/{name}")
                         continue

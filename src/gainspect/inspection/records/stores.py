@@ -100,7 +100,6 @@ class RemoteStore:
 
     def names(self, folder: str) -> list[str]:
         """See `Store`."""
-        self._system.invalidate_cache()
         try:
             entries = self._system.ls(self._path(folder), detail=False)
         except FileNotFoundError:

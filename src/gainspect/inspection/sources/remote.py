@@ -36,6 +36,8 @@ def below(uri: str, name: str) -> str:
 def file_system(uri: str) -> tuple[Any, str]:
     """The file system of a URI, and its path there. Settings are fsspec's own (environment, configuration).
 
+    Listings are not remembered: what others, or this process, wrote since would not be found.
+
     Raises:
         GainspectError: a package is missing, or there is no such kind of URI.
     """
@@ -46,7 +48,7 @@ def file_system(uri: str) -> tuple[Any, str]:
             "URIs need fsspec", where=uri, hint="pip install 'gainspect[archive]'."
         ) from error
     try:
-        system, path = url_to_fs(uri)
+        system, path = url_to_fs(uri, use_listings_cache=False)
     except ImportError as error:
         raise GainspectError(f"this kind of URI needs a package ({error})", where=uri) from error
     except Exception as error:  # file systems raise errors of many kinds

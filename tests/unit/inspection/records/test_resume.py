@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from brightness import Brightness, loaded
-from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.engines.judge import Judge
 from gainspect.inspection.engines.local import Local
+from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.records.journal import Journal
 from gainspect.inspection.records.resume import batches_of, replaces, settings_of
 from gainspect.inspection.records.verdict_key import Settings
