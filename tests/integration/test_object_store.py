@@ -136,6 +136,15 @@ def test_tables_in_the_store_name_or_hold_images(lot: Path, bucket: Any, tmp_pat
     assert told[3]["image"] == "s3://archive/bytes.parquet#image=4"
 
 
+def test_an_empty_object_and_one_that_is_gone_are_recorded(lot: Path, bucket: Any) -> None:
+    bucket.pipe_file("archive/lot/empty.png", b"")
+    _, told = judge("s3://archive/lot/empty.png")
+    assert told[0]["error"].startswith("the file is empty")
+    pq.write_table(pa.table({"image": ["s3://archive/gone.png"]}), lot.parent / "t.parquet")
+    _, told = judge(str(lot.parent / "t.parquet"))
+    assert told[0]["error"] == "there is no such file."
+
+
 def test_a_bucket_that_is_not_there_is_one_sentence(bucket: Any) -> None:
     with pytest.raises(GainspectError, match="s3://nowhere/lot"):
         judge("s3://nowhere/lot/")

@@ -113,9 +113,11 @@ def read_remote(uri: str, max_mpx: float) -> bytes:
     system, path = file_system(uri)
     try:
         length = system.size(path)
-        if length is not None:
-            require_length(length, max_mpx, where=uri, hint=RAISE_LIMIT)
-        return bytes(system.cat_file(path))
+        if length is None:
+            return bytes(system.cat_file(path))
+        require_length(length, max_mpx, where=uri, hint=RAISE_LIMIT)
+        # Without the length, it would be asked for once more.
+        return bytes(system.cat_file(path, 0, length)) if length else b""
     except GainspectError:
         raise
     except Exception as error:
