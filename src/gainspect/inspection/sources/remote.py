@@ -117,7 +117,7 @@ def read_remote(uri: str, max_mpx: float) -> bytes:
             return bytes(system.cat_file(path))
         require_length(length, max_mpx, where=uri, hint=RAISE_LIMIT)
         # Without the length, it would be asked for once more.
-        return bytes(system.cat_file(path, 0, length)) if length else b""
+        return bytes(system.cat_file(path, start=0, end=length)) if length else b""
     except GainspectError:
         raise
     except Exception as error:
