@@ -213,10 +213,10 @@ def written(out: Path) -> list[bytes]:
 def workers_of(process: int, mark: str) -> Iterator[int]:
     """The processes below another whose command line has a mark (Linux)."""
     try:
-        below = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        below = [list_.read_text() for list_ in Path(f"/proc/{process}/task").glob("*/children")]
     except OSError:
         return
-    for child in map(int, below):
+    for child in map(int, " ".join(below).split()):
         try:
             line = Path(f"/proc/{child}/cmdline").read_bytes()
         except OSError:
