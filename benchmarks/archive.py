@@ -1,10 +1,11 @@
 """What an archive costs: images per core-hour by runtime, and Ray against the pool of processes.
 
 A bundle with random weights, as fast as trained ones, judges synthetic parts from PNG files: reading,
-decoding, network, regions, record. Each command runs twice, on few and on many images, and the difference
-counts, without what it takes to start. Core-hours are the user and system time of the worker processes, which
-other work on the machine hardly changes; seconds it does change, so engines are compared by the ratio of runs
-that take turns. Memory is the largest resident set of one worker (Linux).
+decoding, network, regions, record. Core-hours are the user and system time of the worker processes, which other
+work on the machine hardly changes; each command runs on few and on many images, and the difference counts,
+without the start. Seconds do depend on other work, so engines are compared by the ratio of runs that take
+turns; they count from the first file of verdicts to the last. Memory is the largest resident set of one worker
+(Linux).
 """
 
 import argparse
@@ -18,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import pyarrow.parquet as pq
 
+from gainspect.data.taken import PARQUET
 from kill_inspect import start, workers_of, written
 from latency import RUNS
 from latency_case import part
@@ -44,6 +47,10 @@ class Used:
     """Of the worker that took most."""
     lines: list[bytes]
     """What it wrote, in any order."""
+    first_s: float
+    """From its start to its first file of verdicts."""
+    rate: float
+    """Images a second from then on."""
 
 
 def main() -> None:
@@ -121,29 +128,28 @@ def _runtime_row(
 def _engine_rows(bundle: Path, lots: dict[int, Path], options: argparse.Namespace) -> list[dict[str, object]]:
     runtime = options.runtimes.split(",")[0]
     cases = [(engine, workers) for workers in (1, 2) for engine in options.engines.split(",")]
-    rates: dict[tuple[str, int], list[float]] = {case: [] for case in cases}
-    used: dict[tuple[str, int], tuple[Used, Used]] = {}
+    turns: dict[tuple[str, int], list[tuple[Used, Used]]] = {case: [] for case in cases}
     for _ in range(options.rounds):
         for engine, workers in cases:
             few, many = (_used(bundle, lot, engine, workers, runtime) for lot in lots.values())
-            used[engine, workers] = few, many
-            rates[engine, workers].append((options.images - options.few) / (many.seconds - few.seconds))
+            turns[engine, workers].append((few, many))
     expected = sorted(_used(bundle, lots[options.images], "local", 1, runtime).lines)
     rows = []
     for engine, workers in cases:
-        few, many = used[engine, workers]
-        pool = rates.get(("pool", workers), rates[engine, workers])
-        ratios = [own / base for own, base in zip(rates[engine, workers], pool, strict=True)]
-        cpu_s = (many.cpu_s - few.cpu_s) / (options.images - options.few)
+        pool = turns.get(("pool", workers), turns[engine, workers])
+        own = turns[engine, workers]
+        ratios = [many.rate / base.rate for (_, many), (_, base) in zip(own, pool, strict=True)]
+        cpu_s = [(many.cpu_s - few.cpu_s) / (options.images - options.few) for few, many in own]
+        many = own[-1][1]
         rows.append(
             {
                 "engine": engine,
                 "workers": workers,
-                "images a second": statistics.median(rates[engine, workers]),
+                "images a second": statistics.median(many.rate for _, many in own),
                 "x of pool": statistics.median(ratios),
-                "CPU ms an image": 1000 * cpu_s,
+                "CPU ms an image": 1000 * statistics.median(cpu_s),
                 "MiB a worker": f"{many.peak_mib:.0f}",
-                "seconds to start": few.seconds - options.few / statistics.median(rates[engine, workers]),
+                "seconds to the first file": statistics.median(many.first_s for _, many in own),
                 "records as of one process": sorted(many.lines) == expected,
             }
         )
@@ -183,10 +189,20 @@ def _used(
     """
     name, precision = RUNS[runtime]
     with tempfile.TemporaryDirectory() as out:
-        command = ["inspect", str(bundle), str(lot), "--engine", engine, "--threads", "1", "--out", out]
+        command = [
+            "inspect",
+            str(bundle),
+            str(lot),
+            "--engine",
+            engine,
+            "--threads",
+            "1",
+            "--out",
+            f"file://{out}",
+        ]
         command += ["--runtime", name, "--precision", precision]
         command += [] if engine == "local" else ["--workers", str(workers)]
-        begun = time.perf_counter()
+        begun, now = time.perf_counter(), time.time()
         process = start(command)
         cpu_s, peak = dict[int, float](), dict[int, float]()
         while process.poll() is None:
@@ -200,7 +216,11 @@ def _used(
         seconds = time.perf_counter() - begun
         if process.returncode != 0:
             raise RuntimeError(f"{subprocess.list2cmdline(command)} ended with {process.returncode}")
-        return Used(seconds, sum(cpu_s.values()), max(peak.values(), default=0.0), written(Path(out)))
+        lines = written(Path(out))
+        files = sorted((file.stat().st_mtime, file) for file in (Path(out) / PARQUET).iterdir())
+        (first, file), (last, _) = files[0], files[-1]
+        rate = (len(lines) - pq.read_metadata(file).num_rows) / (last - first)
+        return Used(seconds, sum(cpu_s.values()), max(peak.values(), default=0.0), lines, first - now, rate)
 
 
 def _look(pid: int, cpu_s: dict[int, float], peak: dict[int, float]) -> None:
