@@ -1,11 +1,11 @@
 """What an archive costs: images per core-hour by runtime, and Ray against the pool of processes.
 
 A bundle with random weights, as fast as trained ones, judges synthetic parts from PNG files: reading,
-decoding, network, regions, record. Core-hours are the user and system time of the worker processes, which other
-work on the machine hardly changes; each command runs on few and on many images, and the difference counts,
-without the start. Seconds do depend on other work, so engines are compared by the ratio of runs that take
-turns; they count from the first file of verdicts to the last. Memory is the largest resident set of one worker
-(Linux).
+decoding, network, regions, record. Core-hours are the user and system time of the worker processes, which
+other work on the machine hardly changes; each command runs on few and on many images, and the difference
+counts, without the start. Seconds do depend on other work, so engines are compared by the ratio of runs that
+take turns; they count from the first file of verdicts to the last. Memory is the largest resident set of one
+worker (Linux).
 """
 
 import argparse
