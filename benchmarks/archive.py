@@ -9,6 +9,7 @@ worker (Linux).
 """
 
 import argparse
+import math
 import os
 import random
 import statistics
@@ -22,6 +23,7 @@ import cv2
 import pyarrow.parquet as pq
 
 from gainspect.data.taken import PARQUET
+from gainspect.inspection.bundle import Format
 from kill_inspect import start, workers_of, written
 from latency import RUNS
 from latency_case import part
@@ -32,7 +34,8 @@ _LOOK_S = 0.05
 _MARKS = ("multiprocessing.spawn", "ray::MapWorker")
 """In the command lines of workers."""
 _ARCHIVE = 10_000_000
-_ALL_FORMATS = ("onnx", "openvino", "openvino-int8", "torch")
+_FORMATS: dict[str, Format] = {"torch": "torch", "openvino int8": "openvino-int8"}
+"""What a runtime needs besides ONNX."""
 
 
 @dataclass
@@ -50,7 +53,7 @@ class Used:
     first_s: float
     """From its start to its first file of verdicts."""
     rate: float
-    """Images a second from then on."""
+    """Images a second from then on; NaN: there was no other file."""
 
 
 def main() -> None:
@@ -68,8 +71,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
+        more = tuple(_FORMATS[name] for name in options.runtimes.split(",") if name in _FORMATS)
         bundle = untrained_bundle(
-            place / "archive.gain", backbone=options.backbone, size=options.size, formats=_ALL_FORMATS
+            place / "archive.gain", backbone=options.backbone, size=options.size, formats=("onnx", *more)
         ).path
         lots = {count: _lot(place, count, options.image) for count in (options.few, options.images)}
         runtimes = [_runtime_row(bundle, lots, name, options) for name in options.runtimes.split(",")]
@@ -219,7 +223,8 @@ def _used(
         lines = written(Path(out))
         files = sorted((file.stat().st_mtime, file) for file in (Path(out) / PARQUET).iterdir())
         (first, file), (last, _) = files[0], files[-1]
-        rate = (len(lines) - pq.read_metadata(file).num_rows) / (last - first)
+        after = len(lines) - pq.read_metadata(file).num_rows
+        rate = after / (last - first) if last > first else math.nan
         return Used(seconds, sum(cpu_s.values()), max(peak.values(), default=0.0), lines, first - now, rate)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from gainspect.jobs import run_inspection as module
 from gainspect.jobs.inspection_summary import Inspection
 from gainspect.jobs.run_inspection import run_inspection
 
-pytest.importorskip("s3fs", reason="s3fs is not installed (pip install 'gainspect[dev]')")
-moto = pytest.importorskip("moto.server", reason="moto is not installed (pip install 'gainspect[dev]')")
-
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.skipif(
+        find_spec("s3fs") is None or find_spec("moto") is None,
+        reason="s3fs or moto is not installed (pip install 'gainspect[dev]')",
+    ),
     # botocore and moto call what Python or their own dependencies deprecate.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
@@ -29,7 +31,9 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    from moto.server import ThreadedMotoServer
+
+    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     yield "http://{}:{}".format(*running.get_host_and_port())
     running.stop()

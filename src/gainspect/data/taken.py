@@ -177,6 +177,7 @@ def _is_folder(path: Path) -> bool:
 
 def _is_own_output(folder: Path, own_output: Path | None) -> bool:
     beside = folder.name == OVERLAYS and (folder.parent / VERDICTS).is_file()
+    beside = beside or (folder.name == PARQUET and (folder.parent / SETTINGS).is_file())
     if own_output is None:
         return beside
     return beside or os.path.realpath(folder) in set(_output_folders(own_output))
