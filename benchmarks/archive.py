@@ -31,6 +31,7 @@ from results_table import markdown, number, save
 from untrained import untrained_bundle
 
 _LOOK_S = 0.05
+_BURST_S = 0.1
 _MARKS = ("multiprocessing.spawn", "ray::MapWorker")
 """In the command lines of workers."""
 _ARCHIVE = 10_000_000
@@ -66,12 +67,17 @@ def main() -> None:
     parser.add_argument("--few", type=int, default=40, help="images of the runs that are subtracted")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--runtimes", default=",".join(RUNS))
+    parser.add_argument("--engine-runtime", default="onnxruntime")
     parser.add_argument("--engines", default="pool,ray")
     parser.add_argument("--price", type=float, help="of a core-hour, in any currency")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        more = tuple(_FORMATS[name] for name in options.runtimes.split(",") if name in _FORMATS)
+        more = tuple(
+            _FORMATS[name]
+            for name in (*options.runtimes.split(","), options.engine_runtime)
+            if name in _FORMATS
+        )
         bundle = untrained_bundle(
             place / "archive.gain", backbone=options.backbone, size=options.size, formats=("onnx", *more)
         ).path
@@ -88,7 +94,7 @@ def main() -> None:
             f"By runtime, one worker with one thread, median of {options.rounds}; the last columns are for "
             f"{_ARCHIVE:,} images.",
             markdown(runtimes),
-            f"Engines ({options.runtimes.split(',')[0]}), one thread a worker. `x of pool`: images a second "
+            f"Engines ({options.engine_runtime}), one thread a worker. `x of pool`: images a second "
             "over those of the pool with as many workers, median of the turns.",
             markdown(engines),
             "One of two workers killed (kill -9) in the middle.",
@@ -130,7 +136,7 @@ def _runtime_row(
 
 
 def _engine_rows(bundle: Path, lots: dict[int, Path], options: argparse.Namespace) -> list[dict[str, object]]:
-    runtime = options.runtimes.split(",")[0]
+    runtime = options.engine_runtime
     cases = [(engine, workers) for workers in (1, 2) for engine in options.engines.split(",")]
     turns: dict[tuple[str, int], list[tuple[Used, Used]]] = {case: [] for case in cases}
     for _ in range(options.rounds):
@@ -163,7 +169,7 @@ def _engine_rows(bundle: Path, lots: dict[int, Path], options: argparse.Namespac
 def _killed_row(
     bundle: Path, lots: dict[int, Path], engine: str, options: argparse.Namespace
 ) -> dict[str, object]:
-    runtime, lot = options.runtimes.split(",")[0], lots[options.images]
+    runtime, lot = options.engine_runtime, lots[options.images]
     whole = _used(bundle, lot, engine, 2, runtime)
     killed = _used(bundle, lot, engine, 2, runtime, kill_after=0.6 * whole.seconds)
     return {
@@ -222,8 +228,10 @@ def _used(
             raise RuntimeError(f"{subprocess.list2cmdline(command)} ended with {process.returncode}")
         lines = written(Path(out))
         files = sorted((file.stat().st_mtime, file) for file in (Path(out) / PARQUET).iterdir())
-        (first, file), (last, _) = files[0], files[-1]
-        after = len(lines) - pq.read_metadata(file).num_rows
+        first, last = files[0][0], files[-1][0]
+        # Ray hands over several batches at a time, whose files are written at once.
+        begin = sum(pq.read_metadata(file).num_rows for when, file in files if when < first + _BURST_S)
+        after = len(lines) - begin
         rate = after / (last - first) if last > first else math.nan
         return Used(seconds, sum(cpu_s.values()), max(peak.values(), default=0.0), lines, first - now, rate)
 

@@ -182,10 +182,14 @@ def with_workers_killed(
         if victims:
             os.kill(moments.choice(victims), 9)
             counts["kills"] += 1
-        ended = process.wait()
-        if ended != _DONE:
-            raise RuntimeError(f"the command ended with exit code {ended}")
-        latest_s = max(latest_s, time.monotonic() - begun)
+        seen = begun
+        while process.poll() is None:
+            if next(workers_of(process.pid, _WORKERS[engine]), None) is not None:
+                seen = time.monotonic()
+            time.sleep(_LOOK_S)
+        if process.returncode != _DONE:
+            raise RuntimeError(f"the command ended with exit code {process.returncode}")
+        latest_s = seen - begun
         lines = written(out)
         names = [json.loads(line)["image"] for line in lines]
         counts["folders"] += 1

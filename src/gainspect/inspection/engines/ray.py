@@ -20,6 +20,8 @@ from gainspect.inspection.records.resume import Batch
 
 _BATCHES = 8
 """In a block, at most: what Ray hands out at once, and starts again if its actor dies."""
+_BLOCKS = 16
+"""For each actor, at least, where there are so many batches: all of them then end at about the same time."""
 _STORE_BYTES = 2**28
 """Of the object store of a Ray that is started here; only names and records pass through it."""
 _LONGEST_WHY = 300
@@ -71,7 +73,7 @@ class Ray:
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
-        blocks = max(min(len(batches), 4 * self._workers), -(-len(batches) // _BATCHES))
+        blocks = max(min(len(batches), _BLOCKS * self._workers), -(-len(batches) // _BATCHES))
         return ray.data.from_items(
             [{"batch": batch} for batch in batches], override_num_blocks=blocks
         ).map_batches(
