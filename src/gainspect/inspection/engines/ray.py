@@ -112,7 +112,7 @@ class _Actor:
         if self._get(self._ledger.begin.remote(key)) >= most:
             return None
         outcomes = list(self._judge.outcomes(batch))
-        self._ledger.end.remote(key)
+        self._get(self._ledger.end.remote(key))  # before the driver can ask how many died
         return outcomes
 
 
