@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--backbone", default="test_efficientnet")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save", default="kill_inspect", help="name of the table in results")
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -85,10 +86,10 @@ def main() -> None:
             if engine != "local":
                 found = with_workers_killed(engine, command, place, options.worker_kills, moments, whole)
                 rows.append({"engine": engine, "killed": "a worker"} | found)
+            print(markdown(rows), flush=True)
     table = markdown(rows)
-    print(table)
     title = f"{sum(int(str(row['kills'])) for row in rows)} kills of an inspection of {options.images} images"
-    print("Saved:", save("kill_inspect", title, f"{' '.join((__doc__ or '').split())}\n\n{table}"))
+    print("Saved:", save(options.save, title, f"{' '.join((__doc__ or '').split())}\n\n{table}"))
     sys.exit(any(row[name] for row in rows for name in _FOUND))
 
 
