@@ -446,12 +446,44 @@ def test_soak_finds_every_result_equal(run: Callable[..., None], tmp_path: Path)
 @pytest.mark.slow
 def test_kills_of_an_inspection_lose_and_double_nothing(run: Callable[..., None], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
-        run("kill_inspect.py", "--kills", "3", "--images", "12")
+        arguments = ["--kills", "3", "--worker-kills", "1", "--images", "12"]
+        run("kill_inspect.py", *arguments, "--engines", "local", "pool")
     assert not ended.value.code
-    (row,) = _table((tmp_path / "results" / "kill_inspect.md").read_text())
-    assert row["kills"] == "3" and int(row["folders"]) >= 1
+    rows = _table((tmp_path / "results" / "kill_inspect.md").read_text())
+    told = [(row["engine"], row["killed"], row["kills"]) for row in rows]
+    assert told == [("local", "all", "3"), ("pool", "all", "3"), ("pool", "a worker", "1")]
     lost = ("lines lost", "lines doubled", "lines that differ", "folders that differ")
-    assert [row[name] for name in lost] == ["0"] * 4
+    assert [row[name] for row in rows for name in lost] == ["0"] * 12
+
+
+@pytest.mark.slow
+def test_what_archives_cost_follows_from_what_was_measured(run: Callable[..., None], tmp_path: Path) -> None:
+    tiny = [
+        "--backbone",
+        "test_efficientnet",
+        "--size",
+        "64",
+        "--images",
+        "40",
+        "--few",
+        "8",
+        "--rounds",
+        "1",
+    ]
+    run("archive.py", *tiny, "--runtimes", "onnxruntime", "--engines", "pool", "--price", "0.5")
+    runtimes, engines, killed = _tables((tmp_path / "results" / "archive.md").read_text())
+    (cost,) = runtimes
+    cpu_s = float(cost["CPU ms an image"]) / 1000
+    hourly, hours = (float(cost[name].replace(",", "")) for name in ("images per core-hour", "core-hours"))
+    assert hourly == pytest.approx(3600 / cpu_s, rel=0.01)
+    assert hours == pytest.approx(1e7 * cpu_s / 3600, abs=1)
+    assert float(cost["price"].replace(",", "")) == pytest.approx(0.5 * hours, abs=0.5)
+    assert [(row["engine"], row["workers"], row["x of pool"]) for row in engines] == [
+        ("pool", "1", "1.000"),
+        ("pool", "2", "1.000"),
+    ]
+    assert {row["records as of one process"] for row in engines} == {"True"}
+    assert [(row["records"], row["as without a kill"]) for row in killed] == [("40", "True")]
 
 
 def test_kills_are_seen_to_lose_double_and_change_lines(

@@ -2,15 +2,18 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from engine_fakes import write_lot
 from gainspect.data.taken import VERDICTS
 
 KILLED = """
@@ -97,3 +100,62 @@ def test_killed_again_and_again_it_ends_as_if_it_had_not_been(tmp_path: Path) ->
     assert set(moments) == {"half a line", "a line", "a file before its rename"} and len(moments) >= 6
     assert content(out) == content(tmp_path / "whole")
     assert len(before) == 7
+
+
+POOL = """
+from engine_fakes import FakeRecipe
+from gainspect.cli import main
+from gainspect.jobs import run_inspection
+
+run_inspection.Recipe = FakeRecipe
+main()
+"""
+"""`gainspect` that takes any name for a bundle, in all its processes."""
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", POOL, "inspect", "any.gain", *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def children(pid: int) -> list[int]:
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for list_ in lists for child in list_.read_text().split()]
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there that has not ended (one that nobody waited for stays as a zombie)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc, which is Linux's")
+def test_a_pool_that_is_killed_leaves_no_process_and_ends_as_one_process_does(tmp_path: Path) -> None:
+    write_lot(tmp_path / "lot", range(240))
+    assert start(tmp_path / "lot", "--out", tmp_path / "whole").wait() == 3
+    length = (tmp_path / "whole" / VERDICTS).stat().st_size
+    command = [tmp_path / "lot", "--engine", "pool", "--workers", "2", "--out", tmp_path / "out"]
+    moments, before, kills, code = random.Random(0), set[bytes](), 0, -signal.SIGKILL
+    while code == -signal.SIGKILL:
+        process = start(*command)
+        grown = sum(map(len, before)) + moments.randint(1, length // 3)
+        while process.poll() is None and sum(map(len, whole_lines(tmp_path / "out"))) < grown:
+            time.sleep(0.001)
+        workers = children(process.pid)
+        process.kill()
+        code = process.wait()
+        kills += code == -signal.SIGKILL
+        lines = whole_lines(tmp_path / "out")
+        assert before <= set(lines) and len(set(lines)) == len(lines)
+        before = set(lines)
+        while any(map(runs, workers)):
+            time.sleep(0.01)  # their pipe has ended
+    assert code == 3 and kills >= 2
+    assert content(tmp_path / "out") == content(tmp_path / "whole")

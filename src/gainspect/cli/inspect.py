@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from gainspect.cli.console import console, errors, print_json
-from gainspect.cli.speed_options import BatchSize, Threads
+from gainspect.cli.speed_options import SPEED, BatchSize, Threads
 from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.names import printable
 from gainspect.wording import plural
@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 def inspect(
     bundle: Annotated[Path, typer.Argument(help="NAME.gain, or the folder it was unpacked to.")],
     paths: Annotated[
-        list[str], typer.Argument(help="Images, folders or globs; - reads one image from stdin.")
+        list[str],
+        typer.Argument(
+            help="Images, folders, globs, URIs of these, Parquet tables; - reads one image from stdin."
+        ),
     ],
-    out: Annotated[Path | None, typer.Option(help="Folder for verdicts.jsonl and overlays.")] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|URI",
+            help="Folder for verdicts.jsonl and overlays; a URI, and Ray, get Parquet files.",
+        ),
+    ] = None,
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Print one JSON line per image instead of a table.")
     ] = False,
@@ -57,17 +66,34 @@ def inspect(
             "'([^/]+)_view[0-9]', or a table with the columns image and part.",
         ),
     ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(help="Column of Parquet tables with paths, URIs or image files.  [default: image]"),
+    ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(help="Who judges: local (this process), pool (several), or ray.", rich_help_panel=SPEED),
+    ] = "local",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes of pool and ray, which share the CPUs.  [default: one for each CPU]",
+            rich_help_panel=SPEED,
+            show_default=False,
+        ),
+    ] = None,
     batch_size: BatchSize = USUAL_BATCH,
     threads: Threads = None,
 ) -> None:
     """Judge images with a bundle; exit code 3 if one could not be judged or drawn (all others are).
 
-    With --out, each verdict is in OUT/verdicts.jsonl as soon as it is made, and the same command goes on
-    where it stopped.
+    With --out, each verdict is in OUT/verdicts.jsonl as soon as it is made (behind a URI and with Ray: in a
+    Parquet file of several), and the same command goes on where it stopped.
     """
     from rich.progress import track
 
-    from gainspect.data.taken import DECISIONS, OVERLAYS, VERDICTS
+    from gainspect.data.taken import OVERLAYS
     from gainspect.inspection.backends.choice import require_choice
     from gainspect.jobs.run_inspection import require_style, run_inspection
     from gainspect.report.terminal.region_sentences import accepted_sentence
@@ -79,6 +105,9 @@ def inspect(
         bundle,
         paths,
         out=out,
+        engine=engine,
+        workers=workers,
+        column=column,
         style=drawn if overlay else None,
         check=check,
         runtime=cast("RuntimeName", runtime),
@@ -97,11 +126,12 @@ def inspect(
         console.print(verdict_table(result.verdicts, result.seconds))
         if parts is not None:
             console.print(decision_table(result.decisions))
-        if out is not None:
-            files = (out / VERDICTS, *((out / DECISIONS,) if parts is not None else ()))
-            console.print(f"Saved: {', '.join(printable(str(file)) for file in files)}", soft_wrap=True)
+        if result.saved:
+            console.print(f"Saved: {', '.join(map(printable, result.saved))}", soft_wrap=True)
     if result.kept_sentence is not None:
         (errors if jsonl else console).print(result.kept_sentence, highlight=False, soft_wrap=True)
+    if result.lost_sentence is not None:
+        errors.print(result.lost_sentence, highlight=False, soft_wrap=True)
     if (sentence := accepted_sentence(result.accepted.found)) is not None:
         (errors if jsonl else console).print(sentence, highlight=False, soft_wrap=True)
     if result.input_gap is not None:

@@ -53,6 +53,21 @@ def require_within(source: Path | bytes, max_mpx: float, *, where: str | Path, h
         return  # the reader says what is wrong
     if size is not None:
         require_size(*size, max_mpx, where=where, hint=hint)
+    require_length(length, max_mpx, where=where, hint=hint)
+
+
+def require_length(length: int, max_mpx: float, *, where: str | Path, hint: str = "") -> None:
+    """Refuse a file that is longer than any image within the limit.
+
+    Args:
+        length: bytes of the file.
+        max_mpx: the limit, in millions of decoded pixels.
+        where: names the file in errors.
+        hint: how to raise the limit, as a sentence.
+
+    Raises:
+        GainspectError: it is longer.
+    """
     if length > max_mpx * 1e6 * _BYTES_PER_PIXEL + _ENCODED_SLACK:
         raise GainspectError(
             f"the file has {length / 1e6:,.0f} MB, more than any image of {max_mpx:g} Mpx",

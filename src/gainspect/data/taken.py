@@ -5,13 +5,14 @@ import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gainspect.data.decode import IMAGE_SUFFIXES
 from gainspect.names import escaped
 
 VERDICTS, DECISIONS = "verdicts.jsonl", "decisions.jsonl"
 SETTINGS, LOCK = "verdicts.settings.json", ".verdicts.lock"
+PARQUET = "verdicts.parquet"
 OVERLAYS = "overlays"
 """What `gainspect inspect --out` writes."""
 
@@ -85,6 +86,20 @@ def why_not(path: Path) -> str | None:
     if not stat.S_ISREG(mode):
         return NO_FILE
     suffix = path.suffix.lower()
+    return None if suffix in IMAGE_SUFFIXES else escaped(suffix) or NO_SUFFIX
+
+
+def why_name_not(name: PurePosixPath) -> str | None:
+    """The same for a file that only its name is known of, and those of the folders on the way to it.
+
+    >>> why_name_not(PurePosixPath("lot/a.png")), why_name_not(PurePosixPath("lot/.cache/a.png"))
+    (None, 'hidden')
+    """
+    if name.name in _OWN_FILES or PARQUET in name.parts:
+        return OWN_OUTPUT
+    if any(map(is_hidden, name.parts)):
+        return HIDDEN
+    suffix = name.suffix.lower()
     return None if suffix in IMAGE_SUFFIXES else escaped(suffix) or NO_SUFFIX
 
 
@@ -162,6 +177,7 @@ def _is_folder(path: Path) -> bool:
 
 def _is_own_output(folder: Path, own_output: Path | None) -> bool:
     beside = folder.name == OVERLAYS and (folder.parent / VERDICTS).is_file()
+    beside = beside or (folder.name == PARQUET and (folder.parent / SETTINGS).is_file())
     if own_output is None:
         return beside
     return beside or os.path.realpath(folder) in set(_output_folders(own_output))

@@ -1,7 +1,6 @@
 """Judging many image files: a broken file is reported, and the others are still judged."""
 
 import hashlib
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 
 from gainspect.data.decode import IMAGE_SUFFIXES
 from gainspect.data.depth import Depth
-from gainspect.data.image_header import require_within
 from gainspect.data.named_files import exists, is_file
 from gainspect.data.reading import decode_image
 from gainspect.data.taken import (
@@ -27,11 +25,13 @@ from gainspect.errors import GainspectError
 from gainspect.inspection.batches import batches, pixels_of_image
 from gainspect.inspection.inputs import RAISE_LIMIT
 from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.sources.contents import STDIN, Contents
+from gainspect.inspection.sources.remote import find_remote, is_uri
+from gainspect.inspection.sources.tables import images_in, is_table
 from gainspect.names import escaped, printable
 from gainspect.policy import View, decide, part_score
 from gainspect.types import Image, ReasonCheck, Region, Verdict
 
-STDIN = "-"
 _SAID_BY_RULES = ("measures", "type", "rule", "action")
 _LONGEST_WHY = 500
 """Characters of an unexpected error's own words; a runtime may quote a whole graph."""
@@ -59,23 +59,37 @@ class Sources:
     """What names on a command line stand for."""
 
     images: list[str]
-    """Files in order, and "-" for stdin."""
+    """Files in order, URIs, rows of tables (`sources.tables`), and "-" for stdin."""
     not_taken: list[NotTaken]
     """What lies in the folders besides."""
 
 
-def find_images(paths: Sequence[str], *, own_output: Path | None = None) -> Sources:
-    """The image files that names stand for, in order: files, folders (all below), globs, "-" for stdin.
+def find_images(
+    paths: Sequence[str], *, own_output: Path | str | None = None, column: str | None = None
+) -> Sources:
+    """The images that names stand for, in order: files, folders (all below), globs, URIs; "-" for stdin.
 
-    A file that is named is taken whatever it is called; of folders and globs, what `data.taken` takes.
+    A file that is named is taken whatever it is called; of folders and globs, what `data.taken` takes. A
+    Parquet table stands for the images that it names or holds.
 
     Args:
         paths: the names. What is there under a name is no glob, whatever brackets it has.
-        own_output: the folder that results are being written to, which is left out; None = none.
+        own_output: the folder, or the URI, that results are written to, which is left out; None = none.
+        column: of tables, see `tables.images_in`.
 
     Raises:
-        GainspectError: a path matches no file.
+        GainspectError: a path matches no file, or a table cannot be read.
     """
+    sources = _find(paths, own_output)
+    images = [
+        image for name in sources.images for image in (images_in(name, column) if is_table(name) else (name,))
+    ]
+    return replace(sources, images=images)
+
+
+def _find(paths: Sequence[str], own_output: Path | str | None) -> Sources:
+    folder = own_output if isinstance(own_output, Path) else None
+    remote = own_output if isinstance(own_output, str) else None
     sources = Sources([], [])
     for name in paths:
         path = Path(name)
@@ -86,7 +100,12 @@ def find_images(paths: Sequence[str], *, own_output: Path | None = None) -> Sour
         if name == STDIN or is_file(path):
             sources.images.append(name)
             continue
-        found = _in_folder(path, own_output) if exists(path) and path.is_dir() else _by_glob(name, own_output)
+        if is_uri(name):
+            images, not_taken = find_remote(name, own_output=remote)
+            sources.images.extend(images)
+            sources.not_taken.extend(not_taken)
+            continue
+        found = _in_folder(path, folder) if exists(path) and path.is_dir() else _by_glob(name, folder)
         sources.images.extend(str(image) for image in found.images)
         sources.not_taken.extend(found.not_taken)
     return sources
@@ -148,13 +167,22 @@ def inspect_files(
     inspector: Inspector,
     sources: Iterable[str],
     *,
-    stdin: Callable[[], bytes] = lambda: sys.stdin.buffer.read(),
+    contents: Contents | None = None,
 ) -> Iterator[Inspected]:
-    """Judge files in order, one batch of the Inspector at a time; only one batch is in memory.
+    """Judge images in order, one batch of the Inspector at a time; only one batch is in memory.
 
     An image that cannot be read, or that the model fails on, has an error in the place of its verdict.
+
+    Args:
+        inspector: which judges.
+        sources: the names of the images, see `find_images`.
+        contents: reads them; None: within the limits of the Inspector.
     """
-    files = (_read(source, stdin, inspector.max_mpx, inspector.depth) for source in sources)
+    contents = contents or Contents(inspector.max_mpx)
+    files = (
+        _read(source, content, inspector.max_mpx, inspector.depth)
+        for source, content in contents.each(sources)
+    )
     for read in batches(files, inspector.images_at_once, _pixels):
         found = iter(_verdicts(inspector, [item.image for item in read if item.image is not None]))
         for item in read:
@@ -205,16 +233,11 @@ def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
     Its name is written as `names.escaped` does: valid Unicode, and `names.unescaped` gives it back.
     """
     verdict = inspected.verdict
-    known = {
-        "image": escaped(inspected.source),
-        "sha256": inspected.sha256,
-        "verdict": None if verdict is None else str(verdict.label),
-        "error": inspected.error,
-    }
     if verdict is None:
-        return known
+        return unjudged_record(inspected)
     return {
-        **known,
+        **unjudged_record(inspected),
+        "verdict": str(verdict.label),
         "score": verdict.score,
         "threshold": verdict.threshold,
         "regions": [_region_record(region) for region in verdict.regions],
@@ -225,6 +248,16 @@ def record_of(inspected: Inspected, inspector: Inspector) -> dict[str, Any]:
         "check": None if verdict.check is None else _check_record(verdict.check),
         **judged_with(inspector),
         **_rules_record(verdict),
+    }
+
+
+def unjudged_record(inspected: Inspected) -> dict[str, Any]:
+    """The same of a file without a verdict: what is wrong with it."""
+    return {
+        "image": escaped(inspected.source),
+        "sha256": inspected.sha256,
+        "verdict": None,
+        "error": inspected.error,
     }
 
 
@@ -289,16 +322,14 @@ def _check_record(check: ReasonCheck) -> dict[str, Any]:
     }
 
 
-def _read(source: str, stdin: Callable[[], bytes], max_mpx: float, depth: Depth | None) -> Inspected:
+def _read(source: str, content: Callable[[], bytes], max_mpx: float, depth: Depth | None) -> Inspected:
     sha256 = None
     try:
-        if source != STDIN:
-            require_within(Path(source), max_mpx, where=source, hint=RAISE_LIMIT)
-        content = stdin() if source == STDIN else Path(source).read_bytes()
-        sha256 = hashlib.sha256(content).hexdigest()
-        image = decode_image(content, source, depth, max_mpx, RAISE_LIMIT)
+        encoded = content()
+        sha256 = hashlib.sha256(encoded).hexdigest()
+        image = decode_image(encoded, source, depth, max_mpx, RAISE_LIMIT)
         return Inspected(source, sha256, image, None, None)
     except OSError as error:
-        return Inspected(source, None, None, None, f"cannot read the file ({error.strerror})")
+        return Inspected(source, None, None, None, f"cannot read the file ({error.strerror or error})")
     except Exception as error:  # decoders raise errors of many kinds, and memory may not suffice
         return Inspected(source, sha256, None, None, why_failed(error))

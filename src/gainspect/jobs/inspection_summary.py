@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from gainspect.data.taken import VERDICTS, NotTaken, reasons
+from gainspect.data.taken import NotTaken, reasons
 from gainspect.evaluation.accepted import AcceptedCount
 from gainspect.report.terminal.verdict_table import MOST_ROWS, SeenDecisions, SeenVerdicts
 from gainspect.wording import plural
@@ -32,7 +32,13 @@ class Inspection:
     not_drawn: Counter[str] = field(default_factory=Counter)
     """Overlays that could not be drawn or written, by what is wrong."""
     others: int = 0
-    """Images with a line in OUT/verdicts.jsonl that are not among the sources."""
+    """Images that have a verdict in the folder and are not among the sources."""
+    verdicts_name: str = ""
+    """What the file or folder of verdicts is called."""
+    lost: int = 0
+    """Worker processes that died and were replaced."""
+    saved: list[str] = field(default_factory=list)
+    """Where the verdicts, and the decisions on parts, are."""
     seconds: float = 0.0
     """Time that reading and judging took."""
     stopped: bool = False
@@ -53,6 +59,14 @@ class Inspection:
         return f"{judged} judged, {len(self.not_taken)} not taken: {reasons(self.not_taken)}"
 
     @property
+    def lost_sentence(self) -> str | None:
+        """How many worker processes died; None if none did."""
+        if not self.lost:
+            return None
+        held = "it was judging" if self.lost == 1 else "they were judging"
+        return f"{plural(self.lost, 'worker')} died and had to be replaced; what {held} was tried again."
+
+    @property
     def kept_sentence(self) -> str | None:
         """How many of these images, and how many others, were judged before; None if there are none."""
         said = []
@@ -60,7 +74,8 @@ class Inspection:
             said.append(f"{before} of {plural(len(self.sources), 'image')} had been judged before.")
         if self.others:
             said.append(
-                f"{VERDICTS} also keeps what was said before of {plural(self.others, 'other image')}."
+                f"{self.verdicts_name} also keeps what was said before of "
+                f"{plural(self.others, 'other image')}."
             )
         return " ".join(said) or None
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gainspect.files import atomic_path
-from gainspect.inspection.stream import STDIN, Inspected
+from gainspect.inspection.sources.contents import STDIN
+from gainspect.inspection.stream import Inspected
 from gainspect.names import composed, escaped
 from gainspect.policy import HeatScale
 from gainspect.report.drawing.name_line import name_letters
@@ -52,7 +53,7 @@ class OverlayFiles:
         return has_first_text(self._file(record["image"]), _SUBJECT, subject)
 
     def add(self, inspected: Inspected) -> None:
-        """Draw an image, unless it could not be judged."""
+        """Draw an image, unless it could not be judged; in any process."""
         if inspected.image is None or inspected.verdict is None:
             return
         image, name, letters = escaped(inspected.source), _file_name(inspected.source), self._letters
@@ -64,7 +65,10 @@ class OverlayFiles:
             texts["Font"] = ", ".join(fonts)
         with atomic_path(self._file(image)) as temporary:
             temporary.write_bytes(to_png(picture, texts))
-        self._drawn.append(name)
+
+    def note(self, source: str) -> None:
+        """Count an image as drawn."""
+        self._drawn.append(_file_name(source))
 
     def _file(self, image: str) -> Path:
         return self.folder / f"{self._names[image]}.png"

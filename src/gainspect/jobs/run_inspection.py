@@ -1,30 +1,34 @@
-"""Judge image files with a bundle; write their verdicts, and pictures of where the evidence is."""
+"""Judge images with a bundle; write their verdicts, and pictures of where the evidence is."""
 
 import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
 from gainspect.data.manifest import require_few_views
-from gainspect.data.taken import DECISIONS, OVERLAYS
+from gainspect.data.taken import DECISIONS
 from gainspect.errors import GainspectError
 from gainspect.files import atomic_path
 from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.inspection.batches import USUAL_BATCH
-from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.engines.choice import open_engine, require_engine, shares
+from gainspect.inspection.engines.judge import Outcome, Recipe
 from gainspect.inspection.part_names import named_parts, rule_of
 from gainspect.inspection.records.decided_parts import DecidedParts
 from gainspect.inspection.records.journal import Journal, line_of
-from gainspect.inspection.records.resume import Kept, inspect_rest, replaces, settings_of
-from gainspect.inspection.stream import (
-    Inspected,
-    find_images,
-    inspect_files,
-    record_of,
-    why_failed,
+from gainspect.inspection.records.parquet_verdicts import ParquetVerdicts
+from gainspect.inspection.records.resume import batches_of, replaces, settings_of
+from gainspect.inspection.stream import find_images
+from gainspect.jobs.inspection_output import (
+    open_verdicts,
+    overlays_in,
+    place_of,
+    require_possible,
+    require_within_reach,
 )
 from gainspect.jobs.inspection_summary import OVERLAY_ERROR, Inspection
 from gainspect.jobs.overlay_files import OverlayFiles
@@ -36,10 +40,24 @@ _MOST_FAILED = 32
 """If the model fails on so many images in a row, it is not the images."""
 
 
+@dataclass(frozen=True)
+class Told:
+    """One image, as it is told and counted."""
+
+    place: int
+    record: dict[str, Any]
+    """What is known of it now."""
+    written: dict[str, Any]
+    """What is written of it, which an error may not have replaced."""
+    before: bool
+    """Whether it was judged by an earlier inspection."""
+    failed: bool
+
+
 class Shown(Protocol):
     """Wraps the iterator over the images to show progress."""
 
-    def __call__(self, images: Iterator[Inspected | Kept], count: int, /) -> Iterator[Inspected | Kept]:
+    def __call__(self, images: Iterator[Told], count: int, /) -> Iterator[Told]:
         """The same images; `count` is how many there will be."""
 
 
@@ -47,7 +65,10 @@ def run_inspection(
     bundle: Path,
     paths: Sequence[str],
     *,
-    out: Path | None = None,
+    out: Path | str | None = None,
+    engine: str = "local",
+    workers: int | None = None,
+    column: str | None = None,
     style: Style | None = None,
     check: bool = True,
     runtime: RuntimeName = "auto",
@@ -63,13 +84,16 @@ def run_inspection(
     """Judge images; one that cannot be read, judged or drawn is recorded so, and the others are still judged.
 
     With a folder, each record is appended to OUT/verdicts.jsonl as it is made, and what was judged before is
-    not judged again (`inspection.records`). Ctrl-C ends the inspection; all results so
-    far are there, and they are returned.
+    not judged again (`inspection.records`); Ray, and URIs, have Parquet files in the place of lines. Ctrl-C
+    ends the inspection; all results so far are there, and they are returned.
 
     Args:
         bundle: the bundle to judge with.
-        paths: images, folders, globs, or "-" for one image from stdin.
-        out: folder for verdicts.jsonl and overlays; None: nothing is written.
+        paths: images, folders, globs, URIs of these, Parquet tables, or "-" for one image from stdin.
+        out: folder for verdicts.jsonl and overlays, or a URI; None: nothing is written.
+        engine: who judges: this process ("local"), several on this machine ("pool"), or Ray ("ray").
+        workers: how many processes judge; None: one for each CPU. Not for "local".
+        column: of Parquet tables, see `tables.images_in`.
         style: style of the overlays, which are drawn into OUT/overlays; None: no overlays.
         check: whether to check the reason of NG verdicts, as the bundle's policy defines.
         runtime: see `Inspector.load`.
@@ -78,65 +102,57 @@ def run_inspection(
         bits: see `Inspector.load`.
         parts: which images are decided together (see `named_parts`); None: each is decided alone.
         batch_size: see `Inspector.load`.
-        threads: see `Inspector.load`.
+        threads: see `Inspector.load`; of each process, among which the CPUs are shared where it is None.
         on_record: called with each record, of the images, also those judged before, and then of their parts.
         shown: wraps the iterator over the images to show progress; its second argument is their number.
 
     Raises:
-        GainspectError: a path matches no file, the bundle is refused, overlays have no folder, an image has
-            no part; or see `Journal`.
+        GainspectError: a path matches no file, the bundle is refused, the output cannot hold what is asked
+            for, an image has no part, the workers cannot start; or see `Journal` and `ParquetVerdicts`.
     """
-    if style is not None and out is None:
-        raise GainspectError("--overlay needs a folder to draw into", hint="Add --out DIR.")
-    found = find_images(paths, own_output=out)
+    chosen, place = require_engine(engine, workers), place_of(out)
+    require_possible(chosen, place, overlays=style is not None, parts=parts is not None)
+    found = find_images(paths, own_output=place, column=column)
     result = Inspection(list(dict.fromkeys(found.images)), not_taken=found.not_taken)
+    require_within_reach(chosen, result.sources)
     names = {} if parts is None else named_parts(parts, result.sources)
-    inspector = Inspector.load(
-        bundle,
-        runtime,
-        precision,
-        threads=threads,
-        batch_size=batch_size,
-        check=check,
-        max_mpx=max_mpx,
-        bits=bits,
-    )
+    count, threads = shares(chosen, workers, threads)
+    recipe = Recipe(bundle, None, runtime, precision, threads, batch_size, check, max_mpx, bits)
+    inspector = recipe.load()
     assert inspector.bundle is not None
     result.input_gap = input_gap(inspector.bundle)
-    scale = inspector.bundle.description.policy.heat_scale()
-    drawn = None
-    if style is not None and out is not None:
-        drawn = OverlayFiles(out / OVERLAYS, style, scale, result.sources)
+    drawn = overlays_in(place, style, inspector.bundle.description.policy.heat_scale(), result.sources)
+    recipe = replace(recipe, sha256=inspector.bundle.sha256, pictures=drawn)
+    judging = open_engine(chosen, inspector, recipe, count)
     settings = settings_of(inspector, None if parts is None else rule_of(parts))
-    with nullcontext() if out is None else Journal(out, settings) as journal:
+    with open_verdicts(place, chosen, settings, result.sources, inspector.images_at_once) as written:
         together = DecidedParts(names.values())
-        others = _others(result, journal, names)
-        judged = _judged(inspector, result.sources, journal, names, drawn)
+        others = _others(result, written, names)
+        batches = batches_of(result.sources, inspector.images_at_once, written, names)
         begun, failed = time.perf_counter(), 0
         try:
-            for item in shown(judged, len(result.sources)):
-                if isinstance(item, Kept):
-                    record = written = item.record
-                else:
-                    record = _record(item, inspector, names, drawn)
-                    written = record if journal is None else _written(record, journal)
-                if names and journal is None:
-                    together.add(written)
-                result.add(record, before=isinstance(item, Kept))
-                on_record(record)
-                failed = failed + 1 if isinstance(item, Inspected) and item.failed else 0
-                if failed == _MOST_FAILED:
-                    raise _all_fail(record)
+            with closing(judging.outcomes(batches)) as outcomes:
+                told = (_told(outcome, result.sources, written, names, drawn) for outcome in outcomes)
+                for image in shown(in_order(told), len(result.sources)):
+                    if names and written is None:
+                        together.add(image.written)
+                    result.add(image.record, before=image.before)
+                    on_record(image.record)
+                    failed = failed + 1 if image.failed else 0
+                    if failed == _MOST_FAILED:
+                        raise _all_fail(image.record)
         except KeyboardInterrupt:
             result.stopped = True
-        result.seconds = time.perf_counter() - begun
+        result.seconds, result.lost = time.perf_counter() - begun, judging.lost
         decided = together.records(inspector)
-        if journal is not None:
-            if names:
-                file = journal.path.with_name(DECISIONS)
-                _write(file, _in_journal(journal, names, others).records(inspector))
-                decided = _read(file)
-            journal.settle(map(escaped, result.sources))
+        if isinstance(written, Journal) and names:
+            file = written.path.with_name(DECISIONS)
+            _write(file, _in_journal(written, names, others).records(inspector))
+            decided = _read(file)
+            result.saved.append(str(file))
+        if written is not None:
+            written.settle(map(escaped, result.sources))
+            result.saved.insert(0, written.place)
         own = set(names.values())
         for record in decided:
             if record["part"] in own:
@@ -147,19 +163,57 @@ def run_inspection(
     return result
 
 
-def _others(result: Inspection, journal: Journal | None, names: Mapping[str, str]) -> list[str]:
+def in_order(images: Iterable[Told]) -> Iterator[Told]:
+    """Images in the order of their places; one that is early waits for those before it."""
+    early, due = dict[int, Told](), 0
+    for image in images:
+        early[image.place] = image
+        while due in early:
+            yield early.pop(due)
+            due += 1
+
+
+def _told(
+    outcome: Outcome,
+    sources: Sequence[str],
+    written: Journal | ParquetVerdicts | None,
+    names: Mapping[str, str],
+    drawn: OverlayFiles | None,
+) -> Told:
+    """Write what came of an image, unless what was written of it before stays."""
+    source = sources[outcome.place]
+    if outcome.record is None:
+        kept = None if written is None else written.record(escaped(source))
+        assert kept is not None
+        return Told(outcome.place, kept, kept, before=True, failed=False)
+    record = dict(outcome.record)
+    if names:
+        record["part"] = names[source]
+    if outcome.not_drawn is not None:
+        record[OVERLAY_ERROR] = outcome.not_drawn
+    elif drawn is not None and record["verdict"] is not None:
+        drawn.note(source)
+    stays = record if written is None else _written(record, written)
+    return Told(outcome.place, record, stays, before=False, failed=outcome.failed)
+
+
+def _others(
+    result: Inspection, written: Journal | ParquetVerdicts | None, names: Mapping[str, str]
+) -> list[str]:
     """What the folder holds of images that are not to be judged.
 
     Raises:
         GainspectError: with them a part has very many images.
     """
+    if written is None:
+        return []
     own = set(map(escaped, result.sources))
-    others = [] if journal is None else [image for image in journal.images() if image not in own]
-    result.others = len(others)
-    if journal is not None and names:
+    others = [image for image in written.images() if image not in own]
+    result.others, result.verdicts_name = len(others), Path(written.place).name
+    if names:
         views = Counter(names.values())
-        views.update(record["part"] for image in others if (record := journal.record(image)) is not None)
-        require_few_views(views, journal.path)
+        views.update(record["part"] for image in others if (record := written.record(image)) is not None)
+        require_few_views(views, Path(written.place))
     return others
 
 
@@ -188,41 +242,12 @@ def _all_fail(record: Mapping[str, Any]) -> GainspectError:
     )
 
 
-def _judged(
-    inspector: Inspector,
-    sources: Sequence[str],
-    journal: Journal | None,
-    names: Mapping[str, str],
-    drawn: OverlayFiles | None,
-) -> Iterator[Inspected | Kept]:
-    if journal is None:
-        return inspect_files(inspector, sources)
-    return inspect_rest(
-        inspector, sources, journal, parts=names, done=lambda record: drawn is None or drawn.has(record)
-    )
-
-
-def _record(
-    inspected: Inspected, inspector: Inspector, names: Mapping[str, str], drawn: OverlayFiles | None
-) -> dict[str, Any]:
-    """What is written down of an image, after its overlay was drawn."""
-    record = record_of(inspected, inspector)
-    if names:
-        record["part"] = names[inspected.source]
-    if drawn is not None:
-        try:
-            drawn.add(inspected)
-        except Exception as error:  # a picture that cannot be drawn or written costs no verdict
-            record[OVERLAY_ERROR] = why_failed(error)
-    return record
-
-
-def _written(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
+def _written(record: dict[str, Any], written: Journal | ParquetVerdicts) -> dict[str, Any]:
     """What is written of an image, once what is known of it now was written."""
-    if replaces(record, journal):
-        journal.append(record)
+    if replaces(record, written):
+        written.append(record)
         return record
-    return journal.record(record["image"]) or record
+    return written.record(record["image"]) or record
 
 
 def _write(path: Path, records: Iterable[dict[str, Any]]) -> None:

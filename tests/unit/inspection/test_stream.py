@@ -13,6 +13,7 @@ import pytest
 from brightness import Brightness
 from gainspect.errors import GainspectError
 from gainspect.inspection.inspector import Inspector
+from gainspect.inspection.sources.contents import Contents
 from gainspect.inspection.stream import find_images, inspect_files, record_of
 from gainspect.policy import Policy, ReasonPolicy
 
@@ -78,13 +79,15 @@ def test_an_image_over_the_limit_is_recorded_and_the_rest_is_judged(
     error = found[1].error or ""
     assert error.startswith("the image has 100 × 90 px = 0.009 Mpx, the limit is 0.005 Mpx. ")
     assert "--max-mpx" in error and "cut the image" in error
-    (piped,) = inspect_files(inspector, ["-"], stdin=(folder / "sub0" / "2.png").read_bytes)
+    (piped,) = inspect_files(
+        inspector, ["-"], contents=Contents(0.005, stdin=(folder / "sub0" / "2.png").read_bytes)
+    )
     assert piped.error == error
 
 
 def test_stdin_is_one_image(inspector: Inspector, folder: Path) -> None:
     content = (folder / "sub1" / "1.png").read_bytes()
-    (found,) = inspect_files(inspector, ["-"], stdin=lambda: content)
+    (found,) = inspect_files(inspector, ["-"], contents=Contents(64, stdin=lambda: content))
     assert found.sha256 == hashlib.sha256(content).hexdigest()
     assert found.verdict is not None and found.verdict.score == pytest.approx((1 + 128 / 255) / 2)
 

@@ -17,9 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from gainspect.data.taken import LOCK, SETTINGS, VERDICTS
+from gainspect.data.taken import PARQUET, SETTINGS, VERDICTS
 from gainspect.errors import GainspectError
-from gainspect.files import atomic_path, cannot_write, locked, write_json
+from gainspect.files import atomic_path, cannot_write, write_json
+from gainspect.inspection.records.stores import lock_of
 from gainspect.inspection.records.verdict_key import OTHER_OUT, Key, Settings, key_of, require_same
 
 _SYNC_S = 1.0
@@ -48,14 +49,19 @@ class Journal:
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.path = folder / VERDICTS
+        self.place = str(self.path)
         self.settings = settings
         self._begins: dict[str, int] = {}
         self._lines, self._end = 0, 0
         self._synced = time.monotonic()
         with ExitStack() as opened:
-            busy = "another inspection is writing its verdicts into this folder"
-            hint = "Wait until it has ended, or choose another --out."
-            opened.enter_context(locked(folder / LOCK, busy=busy, hint=hint))
+            opened.enter_context(lock_of(folder))
+            if (folder / PARQUET).is_dir():
+                raise GainspectError(
+                    f"the verdicts there are Parquet files ({PARQUET}), not lines",
+                    where=folder,
+                    hint=f"{OTHER_OUT}.",
+                )
             if not _holds_lines(self.path):
                 write_json(folder / SETTINGS, asdict(settings))
             require_same(folder / SETTINGS, settings, self.path)

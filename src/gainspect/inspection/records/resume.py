@@ -1,25 +1,39 @@
-"""Judging where an earlier inspection into the same folder stopped: what it judged is not judged again."""
+"""Judging where an earlier inspection into the same place stopped: what it judged is not judged again."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.records.journal import Journal
-from gainspect.inspection.records.verdict_key import Settings, key_of
-from gainspect.inspection.stream import STDIN, Inspected, inspect_files, judged_with
+from gainspect.inspection.records.verdict_key import Key, Settings, key_of
+from gainspect.inspection.sources.contents import STDIN
+from gainspect.inspection.stream import judged_with
 from gainspect.names import escaped
 
 
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """An image that was judged before."""
+class Written(Protocol):
+    """What was written before of images, by their names as `names.escaped` writes them."""
 
-    source: str
-    record: dict[str, Any]
-    """What was written of it (`stream.record_of`)."""
+    settings: Settings
+
+    def record(self, image: str) -> dict[str, Any] | None:
+        """What is written of an image; None: nothing yet."""
+
+    def key(self, image: str) -> Key | None:
+        """The key of the verdict on an image; None: there is none, perhaps because of an error."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images that are judged at once, wherever that is done, and what is known of them."""
+
+    first: int
+    """The place of its first image among all."""
+    sources: tuple[str, ...]
+    known: Mapping[str, str] = field(default_factory=dict)
+    """Of those that have a verdict of the same key, if the file is the same: SHA-256 of the file."""
+    failed: frozenset[str] = frozenset()
+    """Those that had an error, and so were in no batch."""
 
 
 def settings_of(inspector: Inspector, parts: str | None) -> Settings:
@@ -32,68 +46,49 @@ def settings_of(inspector: Inspector, parts: str | None) -> Settings:
     return Settings(**judged_with(inspector), check=inspector.reason is not None, parts=parts)
 
 
-def inspect_rest(
-    inspector: Inspector,
-    sources: Sequence[str],
-    journal: Journal,
-    *,
-    parts: Mapping[str, str],
-    done: Callable[[Mapping[str, Any]], bool] = lambda record: True,
-) -> Iterator[Inspected | Kept]:
-    """Judge files in order, except those that have a verdict of the same key; one batch is in memory.
+def batches_of(
+    sources: Sequence[str], size: int, written: Written | None, parts: Mapping[str, str]
+) -> Iterator[Batch]:
+    """Cut all images into batches, in order, with what was written of them before.
 
-    A file is read again for its SHA-256. What had an error is tried again, and so is stdin.
-
-    The last bit of an image's numbers may depend on the batch that it is judged in. So a batch that was cut
-    off is judged whole, as it would have been; what was written of its first images stays.
+    The last bit of an image's numbers may depend on the batch that it is judged in. So the batches are the
+    same whatever was judged before, and whoever judges them.
 
     Args:
-        inspector: which judges.
-        sources: the names of the files.
-        journal: what was judged before. Nothing is written into it here.
-        parts: the part of each file; empty: each is decided alone.
-        done: whether all else is there that is made of an image besides its verdict, by its record.
+        sources: the names of the images.
+        size: of a batch (`Inspector.images_at_once`).
+        written: what was judged before; None: nothing is kept.
+        parts: the part of each image; empty: each is decided alone.
     """
-    for begin in range(0, len(sources), inspector.images_at_once):
-        batch = sources[begin : begin + inspector.images_at_once]
-        known = {
-            source: Kept(source, record)
-            for source in batch
-            if (record := _known(source, journal, parts.get(source))) is not None and done(record)
-        }
-        left = [source for source in batch if source not in known]
-        judged_now = left if all(_failed(source, journal) for source in left) else batch
-        judged = inspect_files(inspector, judged_now)
-        for source in batch:
-            item = next(judged) if source in judged_now else known[source]
-            yield known.get(source, item)
+    for first in range(0, len(sources), size):
+        batch = tuple(sources[first : first + size])
+        if written is None:
+            yield Batch(first, batch)
+            continue
+        known = {source: _sha256_of(source, written, parts.get(source)) for source in batch}
+        failed = frozenset(source for source in batch if _failed(source, written))
+        yield Batch(first, batch, {name: sha256 for name, sha256 in known.items() if sha256}, failed)
 
 
-def _failed(source: str, journal: Journal) -> bool:
-    """Whether an image had an error, and so was in no batch."""
-    record = journal.record(escaped(source))
-    return record is not None and record["verdict"] is None
-
-
-def _known(source: str, journal: Journal, part: str | None) -> dict[str, Any] | None:
-    """What was written of a file that is as it was."""
-    image = escaped(source)
-    before = journal.key(image)
-    if before is None or source == STDIN:
-        return None
-    try:
-        with Path(source).open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
-    return journal.record(image) if before == key_of(image, part, sha256, journal.settings) else None
-
-
-def replaces(record: Mapping[str, Any], journal: Journal) -> bool:
+def replaces(record: Mapping[str, Any], written: Written) -> bool:
     """Whether what is known of an image now takes the place of what was written of it before.
 
     An error does not take the place of a verdict, unless the file has changed: a drive that is away for a
     while must not cost the verdicts on what lies on it.
     """
-    before = journal.key(record["image"])
+    before = written.key(record["image"])
     return record["verdict"] is not None or before is None or record["sha256"] not in (None, before.sha256)
+
+
+def _sha256_of(source: str, written: Written, part: str | None) -> str | None:
+    """SHA-256 of the file that a verdict is on, which counts if the file is as it was."""
+    image = escaped(source)
+    before = written.key(image)
+    if before is None or source == STDIN or before != key_of(image, part, before.sha256, written.settings):
+        return None
+    return before.sha256
+
+
+def _failed(source: str, written: Written) -> bool:
+    record = written.record(escaped(source))
+    return record is not None and record["verdict"] is None

@@ -71,22 +71,47 @@ def require_same(file: Path, settings: Settings, verdicts: Path) -> None:
     Raises:
         GainspectError: they differ, or those of the verdicts are not known.
     """
-    hint = f"{OTHER_OUT}, or delete this file to judge its images again."
     try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise GainspectError(
-            f"with which settings these verdicts were made is not known ({file.name} is missing)",
-            where=verdicts,
-            hint=hint,
-        ) from error
-    except (OSError, ValueError) as error:
+        stored = file.read_bytes()
+    except FileNotFoundError:
+        stored = None
+    except OSError as error:
         raise GainspectError(
             f"cannot read the settings of the verdicts ({error})", where=file, hint=f"{OTHER_OUT}."
         ) from error
-    if not isinstance(stored, dict):
+    require_same_settings(stored, settings, file=file, verdicts=verdicts)
+
+
+def require_same_settings(
+    stored: bytes | None, settings: Settings, *, file: str | Path, verdicts: str | Path
+) -> None:
+    """The same, for settings that were read.
+
+    Args:
+        stored: the content of their file; None: there is no such file.
+        settings: what new verdicts are made with.
+        file: where they are stored, for errors.
+        verdicts: where the verdicts are, for errors.
+
+    Raises:
+        GainspectError: they differ, or those of the verdicts are not known.
+    """
+    hint = f"{OTHER_OUT}, or delete this file to judge its images again."
+    if stored is None:
+        raise GainspectError(
+            f"with which settings these verdicts were made is not known ({Path(file).name} is missing)",
+            where=verdicts,
+            hint=hint,
+        )
+    try:
+        then = json.loads(stored)
+    except ValueError as error:
+        raise GainspectError(
+            f"cannot read the settings of the verdicts ({error})", where=file, hint=f"{OTHER_OUT}."
+        ) from error
+    if not isinstance(then, dict):
         raise GainspectError("these are no settings of verdicts", where=file, hint=hint)
-    differences = list(_differences(stored, asdict(settings)))
+    differences = list(_differences(then, asdict(settings)))
     if differences:
         raise GainspectError(
             f"these verdicts were made with other settings: {', '.join(differences)}",

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from brightness import Brightness, loaded
+from gainspect.inspection.engines.judge import Judge
+from gainspect.inspection.engines.local import Local
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.records.journal import Journal
-from gainspect.inspection.records.resume import Kept, inspect_rest, replaces, settings_of
+from gainspect.inspection.records.resume import batches_of, replaces, settings_of
 from gainspect.inspection.records.verdict_key import Settings
-from gainspect.inspection.stream import inspect_files, record_of
+from gainspect.inspection.stream import Inspected, inspect_files, record_of
 from gainspect.names import escaped
 from gainspect.policy import ReasonPolicy
 
@@ -56,15 +58,17 @@ Inspect = Callable[..., list[str]]
 def inspected(inspector: Inspector, tmp_path: Path) -> Inspect:
     """Judges what is left; returns the names of those that were judged now."""
 
-    def call(sources: list[str], parts: dict[str, str] | None = None, **given: Any) -> list[str]:
+    def call(sources: list[str], parts: dict[str, str] | None = None, pictures: Any = None) -> list[str]:
         with Journal(tmp_path / "out", settings_of(inspector, None)) as journal:
             now = []
-            for item in inspect_rest(inspector, sources, journal, parts=parts or {}, **given):
-                if isinstance(item, Kept):
-                    assert item.record == journal.record(escaped(item.source))
+            batches = batches_of(sources, inspector.images_at_once, journal, parts or {})
+            for place, outcome in enumerate(Local(Judge(inspector, pictures)).outcomes(batches)):
+                assert outcome.place == place
+                if outcome.record is None:
+                    assert journal.record(escaped(sources[place])) is not None
                     continue
-                record = record_of(item, inspector) | ({"part": parts[item.source]} if parts else {})
-                now.append(item.source)
+                record = outcome.record | ({"part": parts[sources[place]]} if parts else {})
+                now.append(sources[place])
                 if replaces(record, journal):
                     journal.append(record)
             return now
@@ -97,14 +101,9 @@ def test_what_was_judged_is_not_judged_again(
     assert inspected(lot[::-1]) == [] and len(batches) == before
 
 
-def test_images_keep_their_order_between_those_judged_before(
-    lot: list[str], inspector: Inspector, inspected: Inspect, tmp_path: Path
-) -> None:
+def test_images_keep_their_order_between_those_judged_before(lot: list[str], inspected: Inspect) -> None:
     inspected([lot[1], lot[3], lot[4]])
-    with Journal(tmp_path / "out", settings_of(inspector, None)) as journal:
-        items = list(inspect_rest(inspector, lot, journal, parts={}))
-    assert [item.source for item in items] == lot
-    assert [isinstance(item, Kept) for item in items] == [False, True, False, True, True, False, False]
+    assert inspected(lot) == [lot[0], lot[2], lot[5], lot[6]]
 
 
 def test_a_changed_file_is_judged_again(
@@ -125,7 +124,19 @@ def test_an_image_of_another_part_is_judged_again(lot: list[str], inspected: Ins
 
 def test_what_lacks_something_else_is_judged_again(lot: list[str], inspected: Inspect) -> None:
     inspected(lot)
-    assert inspected(lot, done=lambda record: record["image"] not in lot[3:5]) == lot[3:5]
+
+    class Missing:
+        """Pictures, of which two are not there."""
+
+        drawn: list[str] = []  # noqa: RUF012
+
+        def has(self, record: dict[str, Any]) -> bool:
+            return record["image"] not in lot[3:5]
+
+        def add(self, image: Inspected) -> None:
+            self.drawn.append(image.source)
+
+    assert inspected(lot, pictures=Missing()) == lot[3:5] == Missing.drawn
 
 
 def test_what_had_an_error_is_tried_again_alone(
@@ -202,9 +213,10 @@ def test_stdin_is_judged_each_time(
             grey(tmp_path / "piped.png", level)
             with (tmp_path / "piped.png").open() as piped:
                 monkeypatch.setattr("sys.stdin", piped)
-                (item,) = inspect_rest(inspector, ["-"], journal, parts={})
-            assert not isinstance(item, Kept)
-            journal.append(record_of(item, inspector))
+                (batch,) = batches_of(["-"], 3, journal, {})
+                (outcome,) = Judge(inspector).outcomes(batch)
+            assert outcome.record is not None
+            journal.append(outcome.record)
         assert journal.images() == ["-"]
         record = journal.record("-")
     assert record is not None and record["score"] == pytest.approx(200 / 255)
