@@ -30,7 +30,7 @@ def main() -> None:
     images = [part(index, case["image"]) for index in range(case["batch"])]
     work: dict[str, Work] = {}
     for name, path in case["bundles"].items():
-        if name == case["peer"]:
+        if name == case.get("peer"):
             work[name] = peer(Path(path), images, case["size"])
             continue
         bundle = read_bundle(Path(path))

@@ -24,9 +24,10 @@ settings.load_profile("gainspect")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """With GAINSPECT_SKIPS=fail a test that skips has failed, unless it lacks the Magnetic Tile data set."""
+    """With GAINSPECT_SKIPS=fail a test that skips has failed, unless it lacks data beside the project."""
     report = yield
-    strict = os.environ.get("GAINSPECT_SKIPS") == "fail" and item.get_closest_marker("mt") is None
+    lacks_data = any(item.get_closest_marker(name) is not None for name in ("mt", "shared"))
+    strict = os.environ.get("GAINSPECT_SKIPS") == "fail" and not lacks_data
     if strict and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
     return report

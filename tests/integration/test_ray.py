@@ -41,6 +41,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patched:
         for name, value in ((PARENT, os.getpid()), (MARKS, marks), (LEVEL, 60), (TIMES, 1)):
             patched.setenv(name, str(value))
+        # The actors import the fakes by their name.
+        patched.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
         yield marks
 
 

@@ -139,11 +139,15 @@ class Patience(EarlyStopping):
 class StopOnTerminate(pl.Callback):
     """Lets SIGTERM stop one of several ranks as Ctrl-C does; the others lose it, and end too.
 
-    Lightning's own way tells the others in the middle of whatever they exchange.
+    Lightning's own way tells the others in the middle of whatever they exchange, and can wait for them for
+    ever.
     """
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take the place of Lightning's handler; at the end Lightning puts back what was there before."""
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take the place of Lightning's handler, which is set after `on_fit_start`.
+
+        At the end Lightning puts back what was there before.
+        """
         del trainer, pl_module
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -90,6 +90,7 @@ def faults(count: int) -> tuple[list[str], dict[str, int]]:
     from gainspect.data.decode import decode_image
     from gainspect.data.depth import FULL
     from gainspect.inspection.inspector import Inspector
+    from gainspect.inspection.sources.contents import Contents
     from gainspect.inspection.stream import inspect_files
 
     class Flat:
@@ -105,10 +106,10 @@ def faults(count: int) -> tuple[list[str], dict[str, int]]:
     for index in range(count):
         (name, content), how = files[index % len(files)], DAMAGES[index // len(files) % len(DAMAGES)]
         cases.append((name, how, damage(content, how, rng)))
-    contents: Iterator[bytes] = iter([case[2] for case in cases])
+    damaged: Iterator[bytes] = iter([case[2] for case in cases])
     inspector = Inspector(Flat(), threshold=0.5, depth=FULL)
     wrong, counts = [], Counter[str]()
-    found = inspect_files(inspector, ["-"] * count, stdin=lambda: next(contents))
+    found = inspect_files(inspector, ["-"] * count, contents=Contents(64, stdin=lambda: next(damaged)))
     for (name, how, content), item in zip(cases, found, strict=True):
         if item.image is None:
             wrong += [] if item.error and item.verdict is None else [f"{name}, {how}: no reason"]

@@ -62,6 +62,7 @@ def test_masks_come_back_bit_for_bit(
     assert _facts(first) == _facts(middle) == _facts(last)
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("name", ["../mt", "../plate", "../screw"])
 def test_masks_of_a_real_set_come_back(name: str, tmp_path: Path) -> None:
     whole = load_manifest(native(name))

@@ -206,6 +206,7 @@ def _rings(annotations: list[dict[str, Any]]) -> list[list[float]]:
     return [ring for annotation in annotations for ring in annotation["segmentation"]]
 
 
+@pytest.mark.shared
 def test_a_real_export_of_cvat(tmp_path: Path) -> None:
     folder = native("coco_polygons_cvat")
     with pytest.raises(GainspectError, match=r"20 images have no labels, such as images/non_clack/"):
@@ -232,6 +233,7 @@ def test_a_real_export_of_cvat(tmp_path: Path) -> None:
         assert mask.sum() == pytest.approx(area, rel=0.02, abs=8)
 
 
+@pytest.mark.shared
 def test_a_real_export_of_roboflow(tmp_path: Path) -> None:
     folder = native("coco_polygons_roboflow")
     done, manifest = imported(folder, tmp_path / "out")
@@ -251,6 +253,7 @@ def test_a_real_export_of_roboflow(tmp_path: Path) -> None:
     assert len(hidden) == len(list((folder / "test").rglob("._*")))
 
 
+@pytest.mark.shared
 def test_real_run_lengths(tmp_path: Path) -> None:
     folder = native("coco_rle_tiny")
     _, manifest = imported(folder / "coco_dataset", tmp_path / "out", defect=["a"], ok=["b"])
@@ -268,6 +271,7 @@ def test_real_run_lengths(tmp_path: Path) -> None:
     assert not marks.ignored[:, 2:].any()
 
 
+@pytest.mark.shared
 def test_segment_anything(tmp_path: Path) -> None:
     folder = native("coco_rle_tiny") / "segment_anything_dataset"
     done, manifest = imported(folder, tmp_path / "out", defect=["segment"])

@@ -194,6 +194,7 @@ def test_garbage_is_a_sentence_and_leaves_nothing_half_written(
     sentence_or_import(folder, "a.xml")
 
 
+@pytest.mark.shared
 def test_a_real_export(tmp_path: Path) -> None:
     folder = native("cvat_images_xml")
     rings: dict[str, list[Any]] = defaultdict(list)

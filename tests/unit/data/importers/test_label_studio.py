@@ -280,6 +280,7 @@ def _bits_decoded(numbers: list[int], height: int, width: int) -> NDArray[np.boo
     return np.array(values).reshape(height, width, 4)[:, :, 3] > 0
 
 
+@pytest.mark.shared
 def test_real_brushes_and_polygons_of_the_same_objects(tmp_path: Path) -> None:
     """A model's results in Label Studio's form, as they are when somebody accepted them."""
     folder = native("label_studio_brush_polygon")

@@ -168,6 +168,7 @@ def test_garbage_is_a_sentence_and_leaves_nothing_half_written(
     sentence_or_import(folder, "a.json")
 
 
+@pytest.mark.shared
 def test_real_examples(tmp_path: Path) -> None:
     folder = native("labelme_examples")
     for kind in ("instance_segmentation", "bbox_detection"):
@@ -190,6 +191,7 @@ def test_real_examples(tmp_path: Path) -> None:
             assert part.mask_kind == ("box" if kind == "bbox_detection" else None)
 
 
+@pytest.mark.shared
 def test_real_flags(tmp_path: Path) -> None:
     source = native("labelme_examples") / "classification"
     _, manifest = imported(source, tmp_path / "out", defect=["cat"], ok=["dog"])
@@ -197,6 +199,7 @@ def test_real_flags(tmp_path: Path) -> None:
     assert labels == {"0001.jpg": Label.NG, "0002.jpg": Label.OK}
 
 
+@pytest.mark.shared
 def test_a_region_to_ignore_is_one(tmp_path: Path) -> None:
     source = native("labelme_examples") / "semantic_segmentation"
     stored = {f.stem: json.loads(f.read_text()) for f in source.rglob("*.json")}

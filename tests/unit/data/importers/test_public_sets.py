@@ -114,6 +114,7 @@ def test_repackaged_masks_are_found_by_the_plain_name(tmp_path: Path) -> None:
     _agree(_seen(manifest), sample)
 
 
+@pytest.mark.shared
 def test_a_real_category_of_mvtec_ad(tmp_path: Path) -> None:
     folder = native("mvtec_layout")
     done, manifest = imported(folder, tmp_path / "out")
@@ -135,6 +136,7 @@ def test_a_real_category_of_mvtec_ad(tmp_path: Path) -> None:
     assert {Path(name).suffix for name in left} <= {".txt", ".md"}
 
 
+@pytest.mark.shared
 def test_real_magnetic_tile_as_published(tmp_path: Path) -> None:
     ours = native("../mt")
     expected = {}

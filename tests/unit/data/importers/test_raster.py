@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -28,12 +29,9 @@ def _pixels(geometry: Geometry, height: int = _SIDE, width: int = _SIDE, **shape
 
 @given(_POINTS)
 def test_a_pixel_belongs_to_a_polygon_if_its_center_does(points: list[tuple[float, float]]) -> None:
-    outline = np.array(points)
-    # Simple ones: where a ring crosses itself, the rules of the two differ.
-    hull = outline[np.argsort(np.arctan2(*(outline - outline.mean(axis=0)).T))]
-    edges = np.roll(hull, -1, axis=0) - hull
-    turns = edges[:, 0] * np.roll(edges, -1, axis=0)[:, 1] - edges[:, 1] * np.roll(edges, -1, axis=0)[:, 0]
-    assume((turns < -1e-3).all() or (turns > 1e-3).all())
+    # Convex ones: where a ring crosses itself, the rules of the two differ.
+    hull = cv2.convexHull(np.array(points, np.float32))[:, 0].astype(np.float64)
+    assume(len(hull) > 2)
     assume(by_centers([hull], _SIDE, _SIDE).any())
     assert agrees(_pixels(Polygon((hull,))), [hull])
 

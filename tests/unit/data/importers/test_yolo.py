@@ -247,6 +247,7 @@ def test_garbage_is_a_sentence_and_leaves_nothing_half_written(
     sentence_or_import(folder, "a.txt", format="yolo")
 
 
+@pytest.mark.shared
 def test_a_real_export(tmp_path: Path) -> None:
     folder = native("yolo_roboflow")
     with pytest.raises(GainspectError, match=r"what this class means:\n  'class 3' \(1 shape"):
