@@ -3,12 +3,10 @@
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from drawn_labels import imported
 from drawn_sets import INSIDE, SETS
-from gainspect.config import load_config
-from gainspect.jobs.run_training import run_training
+from small_runs import trained_on
 
 
 @pytest.mark.slow
@@ -19,12 +17,6 @@ def test_a_set_trains(name: str, tmp_path: Path) -> None:
     done, manifest = imported(source, tmp_path / "out")
     if done.record["one_class"]:
         done, manifest = imported(source, tmp_path / "out", resplit=True)
-    settings = {
-        "model.backbone": "test_efficientnet",
-        "model.weights": "none",
-        "data.size": 64,
-        "training.epochs": 1,
-    }
-    trained = run_training(load_config(None, settings), tmp_path / "out", tmp_path / "run", console=Console())
+    trained = trained_on(tmp_path / "out", tmp_path / "run")
     assert trained.result_file.is_file()
     assert len(trained.manifest().parts) == len(manifest.parts)

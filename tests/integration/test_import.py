@@ -5,17 +5,15 @@ from pathlib import Path
 
 import cv2
 import pytest
-from rich.console import Console
 
 import tool_exports
 from command_line import Run
 from drawn_labels import coco
-from gainspect.config import load_config
 from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
-from gainspect.jobs.run_training import run_training
 from gainspect.training.run_folder import RunFolder
 from gainspect.types import Label
+from small_runs import trained_on
 
 
 def _as_coco(made: Manifest, folder: Path) -> None:
@@ -99,13 +97,7 @@ def test_what_was_imported_trains(run: Run, tool: str, made: Manifest, tmp_path:
     done = run("data", "import", tmp_path / "set", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert f"from {tool}" in done.stdout
-    settings = {
-        "model.backbone": "test_efficientnet",
-        "model.weights": "none",
-        "data.size": 64,
-        "training.epochs": 1,
-    }
-    trained = run_training(load_config(None, settings), tmp_path / "out", tmp_path / "run", console=Console())
+    trained = trained_on(tmp_path / "out", tmp_path / "run")
     assert trained.result_file.is_file()
 
 

@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 
-from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
 from gainspect.data.seen import SEEN, pixel_sha256
 from gainspect.data.unchanged import older_fingerprint
@@ -23,17 +22,9 @@ from gainspect.jobs.run_export import export_run
 from gainspect.jobs.write_report import write_inspection_report
 from gainspect.training.launch import resume, train
 from gainspect.training.run_folder import RunFolder
+from small_runs import CLASSIFIER
 
 pytestmark = pytest.mark.slow
-
-CONFIG = RunConfig.model_validate(
-    {
-        "strategy": "S1",
-        "data": {"size": 64, "val_fraction": 0.3},
-        "model": {"backbone": "test_efficientnet", "weights": "none"},
-        "training": {"epochs": 1, "batch_size": 7, "workers": 0},
-    }
-)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +32,7 @@ def trained(parts_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """A folder with data, the run trained on them, and its bundle."""
     folder = tmp_path_factory.mktemp("seen")
     shutil.copytree(parts_folder, folder / "data")
-    run = train(CONFIG, load_manifest(folder / "data"), folder / "run")
+    run = train(CLASSIFIER, load_manifest(folder / "data"), folder / "run")
     export_run(run, run.bundle_file, formats=("onnx",))
     return folder
 
@@ -158,7 +149,7 @@ def test_a_comparison_with_seen_images_is_refused_before_it_is_trained(place: Pa
     shutil.copy(place / "data" / source["image"], place / "data" / target["image"])
     manifest = load_manifest(place / "data")
     with pytest.raises(GainspectError, match="images of the test part were seen"):
-        compare_strategies(CONFIG, manifest, ["S1"], [1], place / "compared")
+        compare_strategies(CLASSIFIER, manifest, ["S1"], [1], place / "compared")
     assert not (place / "compared").exists()
 
 
@@ -174,7 +165,7 @@ def uses(place: Path) -> dict[str, Any]:
         "evaluate the checkpoint": lambda: run_evaluation(run.path, out=place / "out", runtime="torch"),
         "export": lambda: export_run(run, place / "b.gain", formats=("onnx",)),
         "report": lambda: write_inspection_report(run.path, data=None, out=place / "report.html"),
-        "compare": lambda: train_or_resume(CONFIG, load_manifest(place / "data"), run.path, None),
+        "compare": lambda: train_or_resume(CLASSIFIER, load_manifest(place / "data"), run.path, None),
         "resume": go_on,
     }
 
@@ -205,7 +196,7 @@ def test_labels_that_changed_are_refused(place: Path) -> None:
     with pytest.raises(GainspectError, match="is gone since the training"):
         other = [part for part in manifest.parts if part.split != "test"][1:]
         kept = [part for part in manifest.parts if part.split == "test"]
-        train_or_resume(CONFIG, type(manifest)(manifest.root, (*other, *kept)), place / "run", None)
+        train_or_resume(CLASSIFIER, type(manifest)(manifest.root, (*other, *kept)), place / "run", None)
 
 
 @pytest.mark.parametrize("use", USES)

@@ -21,17 +21,10 @@ from gainspect.training.checkpoint import load_state
 from gainspect.training.launch import train
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.settle import complete_split
+from small_runs import CLASSIFIER
 
 pytestmark = pytest.mark.slow
 
-CONFIG = RunConfig.model_validate(
-    {
-        "strategy": "S1",
-        "data": {"size": 64, "val_fraction": 0.3},
-        "model": {"backbone": "test_efficientnet", "weights": "none"},
-        "training": {"epochs": 1, "batch_size": 7, "workers": 0},
-    }
-)
 OPTIONS = (
     *("--strategy", "S1", "--backbone", "test_efficientnet", "--weights", "none", "--size", "64"),
     *("--epochs", "1", "--no-bundle", "--set", "training.batch_size=7", "--set", "training.workers=0"),
@@ -41,7 +34,7 @@ OPTIONS = (
 @pytest.fixture(scope="module")
 def earlier(parts_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run on the folder of small parts, with its bundle."""
-    run = train(CONFIG, load_manifest(parts_folder), tmp_path_factory.mktemp("earlier") / "run")
+    run = train(CLASSIFIER, load_manifest(parts_folder), tmp_path_factory.mktemp("earlier") / "run")
     export_run(run, run.bundle_file, formats=("onnx", "torch"))
     return run
 
@@ -61,7 +54,7 @@ def further(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _config(earlier: Path, **training: object) -> RunConfig:
-    values = CONFIG.model_dump()
+    values = CLASSIFIER.model_dump()
     values["model"]["init"] = str(earlier)
     values["training"].update(training)
     return RunConfig.model_validate(values)

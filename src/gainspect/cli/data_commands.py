@@ -7,6 +7,7 @@ import typer
 
 from gainspect.cli import data_correct, data_export, data_import, data_review, data_sheet
 from gainspect.cli.console import console, print_json
+from gainspect.cli.import_options import Import
 from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
 from gainspect.errors import GainspectError
@@ -41,14 +42,7 @@ def check(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, e.g. data.val_fraction=0.3."),
     ] = None,
-    import_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--import",
-            metavar="NAME=VALUE",
-            help="Where DATA is the labels of a tool: an option of `gainspect data import`.",
-        ),
-    ] = None,
+    import_: Import = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every name.")] = False,
 ) -> None:
     """Look for problems that would spoil a training; exit code 1 if there are errors.

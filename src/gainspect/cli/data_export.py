@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gainspect.cli.console import console
+from gainspect.cli.import_options import Import
 from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
 
@@ -21,14 +22,7 @@ def export(
         typer.Option("--polygons", help="Of COCO: polygons along the edges of pixels, not run lengths."),
     ] = False,
     mask_values: MaskValues = None,
-    import_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--import",
-            metavar="NAME=VALUE",
-            help="Where DATA is the labels of a tool: an option of `gainspect data import`.",
-        ),
-    ] = None,
+    import_: Import = None,
 ) -> None:
     """Write a data set with its images and masks as others read it."""
     from gainspect.config import load_config

@@ -105,7 +105,9 @@ def seen_in(manifest: Manifest, config: RunConfig) -> SeenImages:
     return seen if config.model.init is None else seen | earlier_of(Path(config.model.init)).seen
 
 
-def divided_with(manifest: Manifest, earlier: Earlier, divide: Callable[[Manifest], Manifest]) -> Manifest:
+def divided_with(
+    manifest: Manifest, earlier: Earlier, divide: Callable[[Manifest], Manifest], *, folds: bool
+) -> Manifest:
     """Divide parts so that what the earlier network has seen stays where it was.
 
     Otherwise this training would be validated and tested on images that its first weights were learned from.
@@ -116,10 +118,11 @@ def divided_with(manifest: Manifest, earlier: Earlier, divide: Callable[[Manifes
         manifest: the parts; a split that the data name stays.
         earlier: the earlier network.
         divide: completes the split of a manifest (`data.splits.assign_splits`).
+        folds: whether the parts are then divided into folds.
 
     Raises:
-        GainspectError: images that were trained on would be for validation, or seen ones for the test; an
-            image cannot be read; or see `divide`.
+        GainspectError: images that were trained on would be for validation, or be judged out of fold, or seen
+            ones would be for the test; an image cannot be read; or see `divide`.
     """
     seen = earlier.seen.among(manifest)
     groups = _splits_of_groups(manifest, seen, earlier.tested)
@@ -139,6 +142,8 @@ def divided_with(manifest: Manifest, earlier: Earlier, divide: Callable[[Manifes
     place = {part.image: index for index, part in enumerate(manifest.parts)}
     divided = replace(divided, parts=tuple(sorted(divided.parts, key=lambda part: place[part.image])))
     _refuse_known(divided, seen, earlier.path)
+    if folds:
+        _refuse_folds(divided, seen, earlier.path)
     return divided
 
 
@@ -156,19 +161,14 @@ def _splits_of_groups(
     return groups
 
 
-def require_no_folds(manifest: Manifest, earlier: Earlier) -> None:
-    """Refuse to judge parts out of fold that the first weights were learned from.
-
-    Raises:
-        GainspectError: there are such parts.
-    """
+def _refuse_folds(manifest: Manifest, seen: Mapping[str, Split], where: Path) -> None:
     known = sum(part.split != "test" for part in manifest.parts)
-    trained_on = sum(split == "train" for split in earlier.seen.among(manifest).values())
+    trained_on = sum(split == "train" for split in seen.values())
     if trained_on:
         raise GainspectError(
             f"the network to begin with was trained on {trained_on} of {plural(known, 'image')}, so no fold "
             "could judge them as new",
-            where=earlier.path,
+            where=where,
             hint="Leave out --folds: a validation part is then taken from the images that it has not seen.",
         )
 

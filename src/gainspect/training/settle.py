@@ -14,7 +14,7 @@ from gainspect.data.marked import Marking, marking_of
 from gainspect.data.masks import require_one_meaning
 from gainspect.data.reading import Reading, find_depth
 from gainspect.data.splits import assign_splits
-from gainspect.training.earlier import divided_with, earlier_of, require_no_folds
+from gainspect.training.earlier import divided_with, earlier_of
 from gainspect.training.untaught import untaught
 from gainspect.types import Label
 
@@ -113,7 +113,4 @@ def complete_split(config: RunConfig, manifest: Manifest) -> Manifest:
         return divide(manifest)
     earlier = earlier_of(Path(config.model.init))
     earlier.require_backbone(config)
-    divided = divided_with(manifest, earlier, divide)
-    if config.training.folds is not None:
-        require_no_folds(divided, earlier)
-    return divided
+    return divided_with(manifest, earlier, divide, folds=config.training.folds is not None)

@@ -23,6 +23,7 @@ from gainspect.data.importers.annotations import (
     attempted,
     ring,
 )
+from gainspect.data.importers.fields import stated_size
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.rle import decode_rle
 from gainspect.data.importers.source import Source
@@ -75,7 +76,7 @@ def _images_of(
         name = image.get("file_name")
         if not isinstance(name, str):
             raise GainspectError("the image has no file_name", where=shown)
-        size, found = _size(image), source.image(name, file)
+        size, found = stated_size(image.get("height"), image.get("width")), source.image(name, file)
         belonging = drawn.pop(_key(image.get("id")), [])
         if found.file is None:
             left.append(Left(shown, found.note, name))
@@ -158,14 +159,6 @@ def _records(content: Any, key: str, where: str) -> list[Mapping[str, Any]]:
     if not isinstance(listed, list) or not all(isinstance(record, dict) for record in listed):
         raise GainspectError(f"its {key} are not a list of records", where=where)
     return listed
-
-
-def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Height and width, if both are stated."""
-    height, width = image.get("height"), image.get("width")
-    if type(height) is int and type(width) is int and height > 0 and width > 0:
-        return height, width
-    return None
 
 
 def _text(value: object) -> str:

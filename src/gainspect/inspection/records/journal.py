@@ -21,7 +21,7 @@ from gainspect.data.taken import PARQUET, SETTINGS, VERDICTS
 from gainspect.errors import GainspectError
 from gainspect.files import atomic_path, cannot_write, write_json
 from gainspect.inspection.records.stores import lock_of
-from gainspect.inspection.records.verdict_key import OTHER_OUT, Key, Settings, key_of, require_same
+from gainspect.inspection.records.verdict_key import OTHER_OUT, Key, Settings, key_in, require_same
 
 _SYNC_S = 1.0
 _GO_ON = "Run the same command again: it goes on where it stopped."
@@ -101,10 +101,7 @@ class Journal:
 
     def key(self, image: str) -> Key | None:
         """The key of the verdict on an image; None: there is none, perhaps because of an error."""
-        record = self.record(image)
-        if record is None or record["verdict"] is None:
-            return None
-        return key_of(image, record.get("part"), record.get("sha256"), self.settings)
+        return key_in(self.record(image), self.settings)
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write what is known of an image now, unless it says so already.

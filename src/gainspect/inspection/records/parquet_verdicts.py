@@ -23,7 +23,7 @@ from gainspect.data.taken import PARQUET, SETTINGS, VERDICTS
 from gainspect.errors import GainspectError
 from gainspect.inspection.records.journal import line_of
 from gainspect.inspection.records.stores import Store
-from gainspect.inspection.records.verdict_key import OTHER_OUT, Key, Settings, key_of, require_same_settings
+from gainspect.inspection.records.verdict_key import OTHER_OUT, Key, Settings, key_in, require_same_settings
 
 _MOST_IMAGES = 512
 """In a file."""
@@ -122,10 +122,7 @@ class ParquetVerdicts:
 
     def key(self, image: str) -> Key | None:
         """The key of the verdict on an image; None: there is none, perhaps because of an error."""
-        record = self.record(image)
-        if record is None or record["verdict"] is None:
-            return None
-        return key_of(image, record.get("part"), record.get("sha256"), self.settings)
+        return key_in(self.record(image), self.settings)
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Take what is known of an image now; its file is written when it is whole.

@@ -60,6 +60,18 @@ def key_of(image: str, part: str | None, sha256: str | None, settings: Settings)
     return Key(image, part, sha256, *made_with)
 
 
+def key_in(record: Mapping[str, Any] | None, settings: Settings) -> Key | None:
+    """The key of the verdict that a record holds; None: there is none, perhaps because of an error.
+
+    Args:
+        record: what is written of an image (see `stream.record_of`).
+        settings: what it was judged with.
+    """
+    if record is None or record["verdict"] is None:
+        return None
+    return key_of(record["image"], record.get("part"), record.get("sha256"), settings)
+
+
 def require_same(file: Path, settings: Settings, verdicts: Path) -> None:
     """Refuse to mix verdicts that were made with different settings.
 
