@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -47,13 +48,20 @@ def next_lines(imported: Imported) -> Iterator[str]:
 
 def formats_table(importers: Sequence[Importer]) -> Table:
     """All formats: name, what each is recognized by, what is read and left, and on what it was tried."""
-    table = Table(show_lines=True)
+    table = Table(box=box.SIMPLE_HEAD, show_lines=True)
     table.add_column("--format", no_wrap=True)
-    for title in ("format", "recognized by", "read", "not read", "tried on"):
-        table.add_column(title)
+    table.add_column("Format")
     for importer in importers:
-        cells = (importer.name, importer.title, importer.recognizes, importer.reads, importer.leaves)
-        table.add_row(*(Text(cell) for cell in (*cells, importer.tried_on)))
+        told = {
+            "Recognized by": importer.recognizes,
+            "Read": importer.reads,
+            "Not read": importer.leaves,
+            "Tried on": importer.tried_on,
+        }
+        cell = Text(importer.title, "bold")
+        for heading, clause in told.items():
+            cell.append(f"\n{heading}: ", "dim").append(clause, "not bold")
+        table.add_row(importer.name, cell)
     return table
 
 
