@@ -3,7 +3,8 @@
 The Inspector gives a verdict with regions in the image's own pixels; maps that nobody looks at are not drawn.
 The times of preprocessing, and of drawing the evidence with its regions, are also listed separately. The
 weights are random, which are as fast as trained ones. The subjects of one case are timed in turns in one
-process. Peak memory is that of a process that does nothing else.
+process, and a ratio is the median of those of the turns. Peak memory is that of a process that does nothing
+else.
 
 In OpenVINO f32, anomalib's SuperSimpleNet on the same backbone stands beside, timed with the bare backbone in
 a process of their own, exported by anomalib and run by
@@ -13,6 +14,7 @@ map, but no regions. Its peak memory has torch in it, which anomalib imports.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -47,7 +49,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--strategies", default="S1,S9")
     parser.add_argument("--runtimes", default=",".join(RUNS))
+    parser.add_argument("--cpus", type=int, help="keep to so many: on a machine that is not idle, 1 (Linux)")
     options = parser.parse_args()
+    if options.cpus is not None:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cpus])
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         for size in map(int, options.sizes.split(",")):
@@ -82,7 +87,7 @@ def _bundles(folder: Path, options: argparse.Namespace, size: int) -> dict[str, 
 def _rows(case: dict[str, Any], bundles: dict[str, str], head: dict[str, object]) -> list[dict[str, object]]:
     """One row per subject. The times are measured in a common process, peak memory in separate ones."""
     seconds = _run(case | {"bundles": bundles})["seconds"]
-    base = statistics.median(seconds[BARE]["graph"])
+    base = seconds[BARE]["graph"]
     rows = []
     for name, path in bundles.items():
         steps = seconds[name]
@@ -91,16 +96,23 @@ def _rows(case: dict[str, Any], bundles: dict[str, str], head: dict[str, object]
         row = head | {
             "": name,
             "graph": _ms(steps["graph"]),
-            "graph / bare": number(per(statistics.median(steps["graph"]), base)),
+            "graph / bare": number(_ratio(steps["graph"], base)),
             "preprocessing": _ms(steps.get("preprocessing")),
             "evidence and regions": _ms(steps.get("evidence and regions")),
             "whole median": _ms(whole),
             "whole p95": 1000 * float(np.percentile(whole, 95)),
-            "whole / bare": number(per(statistics.median(whole), base)),
+            "whole / bare": number(_ratio(whole, base)),
             "peak MiB": round(_run(few)["peak_mib"]),
         }
         rows.append(row)
     return rows
+
+
+def _ratio(seconds: list[float], base: list[float]) -> float | None:
+    """Median over the rounds, each of which is divided by the bare backbone's of the same round."""
+    ratios = [per(mine, bare) for mine, bare in zip(seconds, base, strict=True)]
+    told = [ratio for ratio in ratios if ratio is not None]
+    return statistics.median(told) if told else None
 
 
 def _ms(seconds: list[float] | None) -> object:
