@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
@@ -16,7 +15,7 @@ from gainspect.data.importers.choices import Choices
 from gainspect.data.manifest import SPLITS, Manifest, Part
 from gainspect.data.reading import Reading, find_depth
 from gainspect.errors import GainspectError
-from gainspect.jobs.labeled_data import prepared
+from gainspect.jobs.labeled_data import briefly_prepared
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.training.settle import complete_split, with_named_types
 
@@ -38,9 +37,8 @@ def check_data(
     Raises:
         GainspectError: folder, manifest or labels cannot be read.
     """
-    with TemporaryDirectory(prefix="gainspect-") as temporary:
-        place = Path(temporary) / "labels"
-        return _checked(config, prepared(data, choices or Choices(), place, console=console), console)
+    with briefly_prepared(data, choices, console=console) as folder:
+        return _checked(config, folder, console)
 
 
 def _checked(config: RunConfig, data: Path, console: Console | None) -> Report:

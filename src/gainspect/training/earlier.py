@@ -80,11 +80,8 @@ def earlier_of(path: Path) -> Earlier:
         return Earlier(path, bundle, config, seen)
     run = RunFolder(path)
     run.result()  # raises unless it has ended
-    if run.seen_file.is_file():
-        known = SeenImages.from_json(run.seen_file.read_bytes(), run.seen_file)
-    else:
-        known = SeenImages.of(run.manifest())
-    return Earlier(path, run, run.config(), known, _tested(run))
+    seen = run.seen() or SeenImages.of(run.manifest())
+    return Earlier(path, run, run.config(), seen, _tested(run))
 
 
 def _tested(run: RunFolder) -> frozenset[str]:

@@ -67,6 +67,8 @@ class Outcome:
     left: list[Left] = field(default_factory=list)
     notes: list[Left] = field(default_factory=list)
     """Images that are taken although something about them is odd."""
+    drawn: int = 0
+    """Images with a mask that was drawn of their shapes, and is no file of the source."""
     remarks: list[str] = field(default_factory=list)
     """Sentences on the whole."""
 
@@ -76,6 +78,7 @@ class Outcome:
             "ok": sum(part.label is Label.OK for part in self.parts),
             "ng": sum(part.label is Label.NG for part in self.parts),
             "masks": Counter(part.mask_kind or "outline" for part in self.parts if part.mask is not None),
+            "drawn": self.drawn,
             "ignore_masks": sum(part.ignore is not None for part in self.parts),
             "types": Counter(part.defect_type for part in self.parts if part.defect_type),
             "splits": Counter(part.split for part in self.parts if part.split),
@@ -214,6 +217,7 @@ class _Writer:
         else:
             put(image.file, target, copy=choices.copy)
         path = str(place)
+        self.outcome.drawn += rendered.defect is not None
         self.outcome.taken.append(self.name(image))
         self.outcome.parts.append(
             Part(

@@ -12,10 +12,11 @@ from typing import Any
 
 from gainspect.data.importers.choices import Choices
 from gainspect.data.importers.conversion import MANIFEST, carry_out, plan
-from gainspect.data.importers.registry import importer_of
+from gainspect.data.importers.registry import AS_FOUND, importer_of
 from gainspect.data.importers.source import Source
 from gainspect.errors import GainspectError
 from gainspect.files import cannot_write, locked, write_json
+from gainspect.names import escaped
 
 RECORD = "import.json"
 """What a folder was imported from, with which choices, and what came of it."""
@@ -43,21 +44,34 @@ class Imported:
         return self.folder / MANIFEST
 
     @classmethod
-    def of(cls, folder: Path) -> "Imported | None":
-        """The import that made a folder; None: no import did.
+    def of(cls, data: Path) -> "Imported | None":
+        """The import that made a data folder, or that of a manifest; None: no import did.
 
         Raises:
             GainspectError: its record is damaged.
         """
+        folder = data.parent if data.is_file() else data
         file = folder / RECORD
         if not file.is_file():
             return None
         try:
             record = json.loads(file.read_text(encoding="utf-8"))
-            record["key"], record["manifest"], record["choices"], record["outcome"]
+            record["source"], record["format"], record["key"], record["manifest"]
+            record["choices"], record["outcome"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise GainspectError(f"cannot read the file ({error})", where=file) from error
         return cls(folder, record)
+
+    @property
+    def source(self) -> Path:
+        """What was imported."""
+        return Path(self.record["source"])
+
+    @property
+    def masks_as_found(self) -> bool:
+        """Whether its masks are files of the source that their user made (`AS_FOUND`), and none was drawn."""
+        drawn = self.record["outcome"].get("drawn", 0)  # older imports did not count
+        return self.record["format"] in AS_FOUND and not drawn
 
     @property
     def choices(self) -> Choices:
@@ -70,7 +84,14 @@ class Imported:
         return _sha256(self.manifest_file) != str(self.record["manifest"])
 
 
-def import_source(path: Path, choices: Choices, out: Path, progress: Progress) -> Imported:
+def import_source(
+    path: Path,
+    choices: Choices,
+    out: Path,
+    progress: Progress,
+    *,
+    require: Callable[[Path], None] = lambda folder: None,
+) -> Imported:
     """Import a folder of images and labels, or a file of labels.
 
     It is written beside `out` and moved there when it is complete; an older import is replaced then. Nothing
@@ -81,6 +102,7 @@ def import_source(path: Path, choices: Choices, out: Path, progress: Progress) -
         choices: what the labels do not say.
         out: the folder to make.
         progress: shows how far it is.
+        require: called with the folder before it takes its place; what it raises leaves all as it was.
 
     Raises:
         GainspectError: the labels cannot be read or leave something open, `out` holds something else or an
@@ -115,11 +137,18 @@ def import_source(path: Path, choices: Choices, out: Path, progress: Progress) -
                 "outcome": outcome.to_json(),
             }
             write_json(partial / RECORD, record)
+            require(partial)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
     _appear(partial, out)
     return Imported(out, record)
+
+
+def data_name(folder: Path) -> str:
+    """What a data folder is called: as what it was imported from, or by its own name; as `escaped`."""
+    imported = Imported.of(folder)
+    return escaped((folder.resolve() if imported is None else imported.source).name)
 
 
 def partial_names(name: str) -> tuple[str, str]:

@@ -1,6 +1,8 @@
 """The folder that an import makes: complete or not there, made once, never over something else."""
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import cv2
@@ -9,7 +11,8 @@ import pytest
 
 from drawn_labels import coco, fates, imported, photo
 from gainspect.data.importers import conversion
-from gainspect.data.importers.imported_folder import Imported
+from gainspect.data.importers.choices import Choices
+from gainspect.data.importers.imported_folder import Imported, import_source
 from gainspect.data.importers.registry import IMPORTERS, importer_of
 from gainspect.data.importers.source import MAY_BE_MEANT, SEVERAL, Source
 from gainspect.data.manifest import Part, read_manifest
@@ -65,6 +68,26 @@ def test_unchanged_is_not_made_again(labeled: Path, tmp_path: Path) -> None:
     done, _ = imported(labeled, tmp_path / "out")
     assert done.unchanged
     assert (tmp_path / "out/manifest.csv").stat().st_ino == before
+
+
+def test_what_is_required_of_it_comes_before_it_takes_its_place(labeled: Path, tmp_path: Path) -> None:
+    def require(folder: Path) -> None:
+        found = read_manifest(folder / "manifest.csv")
+        assert [part.label for part in found.parts] == [Label.NG, Label.OK]
+        raise GainspectError("not these")
+
+    def progress(title: str, total: int) -> AbstractContextManager[Callable[[], None]]:
+        return nullcontext(lambda: None)
+
+    with pytest.raises(GainspectError, match="not these"):
+        import_source(labeled, Choices(), tmp_path / "out", progress, require=require)
+    assert [file.name for file in tmp_path.iterdir()] == ["set"]
+    imported(labeled, tmp_path / "out", group=r"lot\d")
+    before = (tmp_path / "out/manifest.csv").stat().st_ino
+    with pytest.raises(GainspectError, match="not these"):
+        import_source(labeled, Choices(), tmp_path / "out", progress, require=require)
+    assert (tmp_path / "out/manifest.csv").stat().st_ino == before
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out", "set"]
 
 
 def test_other_choices_or_labels_replace_it(labeled: Path, tmp_path: Path) -> None:
