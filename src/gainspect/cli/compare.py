@@ -65,6 +65,7 @@ def compare(
     from gainspect.config import load_config
     from gainspect.data.importers import load_manifest
     from gainspect.data.seen import require_seen_choice
+    from gainspect.data.splits import divided_anew
     from gainspect.evaluation.doubtful import read_doubtful
     from gainspect.inspection.backends.choice import require_choice
     from gainspect.jobs.run_comparison import compare_strategies, run_path
@@ -86,10 +87,11 @@ def compare(
         backbone=backbone, weights=weights, size=size, mask_values=mask_values, epochs=epochs, set_=set_
     )
     left_out = None if doubtful is None else read_doubtful(doubtful)
+    manifest = load_manifest(data)
     try:
         comparisons = compare_strategies(
             load_config(config, overrides),
-            load_manifest(data),
+            manifest,
             names,
             numbers,
             out,
@@ -108,6 +110,8 @@ def compare(
     for title, comparison in comparisons.items():
         console.print(comparison_table(comparison, title=title))
     console.print(judged_by_words(next(iter(comparisons.values()))[0].judged_by, Wording("en")))
+    if divided_anew(manifest):
+        console.print(Wording("en")("divided_anew"))
     console.print(
         f"Saved: {out / 'compare.csv'}, {out / 'compare.json'}, {out / 'compare.png'}", soft_wrap=True
     )
