@@ -34,7 +34,7 @@ def assign_splits(manifest: Manifest, *, val_fraction: float, test_fraction: flo
         raise GainspectError(
             "no part is named train, and none is left without a split",
             where=manifest.root,
-            hint="Name some parts train, or leave their split empty; `--resplit` divides imported labels anew.",
+            hint="Name some parts train, or leave their split empty (imported labels: `--resplit`).",
         )
     for name, fraction in fractions.items():
         if not done.split(name).parts:
