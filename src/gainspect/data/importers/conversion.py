@@ -29,7 +29,7 @@ def carry_out(made: Plan, folder: Path, on_image: Callable[[], None] = lambda: N
         on_image: called after each image.
 
     Raises:
-        GainspectError: the folder cannot be written, or no image is left.
+        GainspectError: the folder cannot be written, no image is left, or they cannot be divided anew.
     """
     outcome = Outcome()
     files = PartFiles(made, folder, outcome)
@@ -46,7 +46,7 @@ def carry_out(made: Plan, folder: Path, on_image: Callable[[], None] = lambda: N
     manifest = Manifest(folder, tuple(outcome.parts))
     checked(manifest, where=made.source.path)
     if made.choices.resplit:
-        manifest = resplit(manifest)
+        manifest = _divided_anew(manifest, made.source.path)
         outcome.parts = list(manifest.parts)
     save_manifest(manifest, folder / MANIFEST)
     names = [part.image.relative_to(folder / IMAGES).as_posix() for part in outcome.parts]
@@ -54,3 +54,11 @@ def carry_out(made: Plan, folder: Path, on_image: Callable[[], None] = lambda: N
     outcome.remarks += remarks_on(outcome.parts, names, made.choices)
     write_fates(made, outcome, folder / FATES)
     return outcome
+
+
+def _divided_anew(manifest: Manifest, where: Path) -> Manifest:
+    try:
+        return resplit(manifest)
+    except GainspectError as error:
+        hint = "Add OK and NG images, or import without --resplit."
+        raise GainspectError(f"it cannot be divided anew: {error.what}", where=where, hint=hint) from error
