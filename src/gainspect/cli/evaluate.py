@@ -98,5 +98,7 @@ def evaluate(
     first = next(iter(summaries.values()))
     console.print(judged_by_words(first["judged_by"], Wording("en")))
     console.print(seen_sentence(first["seen"]))
+    if first.get("divided_anew"):
+        console.print(Wording("en")("divided_anew"))
     files = ("predictions.csv", *(("decisions.csv",) if check else ()), "metrics.json")
     console.print(f"Saved: {', '.join(str(saved / file) for file in files)}", soft_wrap=True)

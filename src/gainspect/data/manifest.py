@@ -354,7 +354,8 @@ def require_both_classes(manifest: Manifest, *, what: str) -> None:
             raise GainspectError(
                 f"{what} has no {missing} images",
                 where=manifest.root,
-                hint="Training and evaluation need both OK and NG parts: add some, or change the split.",
+                hint="Training and evaluation need both OK and NG parts: add some, or change the split "
+                "(`--resplit` divides imported labels anew).",
             )
 
 

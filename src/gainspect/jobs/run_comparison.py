@@ -11,6 +11,7 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.importers.choices import Choices
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
+from gainspect.data.splits import divided_anew
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.doubtful import require_known
@@ -26,6 +27,7 @@ from gainspect.jobs.training_ranks import training_ranks
 from gainspect.names import composed
 from gainspect.report.drawing.picture_grid import PictureRow, picture_grid
 from gainspect.report.terminal.sentences import say
+from gainspect.report.texts import Wording
 from gainspect.strategies import strategy
 from gainspect.training.launch import resume, train
 from gainspect.training.ranks import ALONE, Ranks
@@ -159,6 +161,7 @@ def _compared(
     for title, compared in comparisons.items():
         save_comparison(compared, out, "compare" if title == ALL_LABELS else "compare-without-doubtful")
     say(console, picture(runs, manifest.split("test"), out / "compare.png", runtime, threads))
+    say(console, Wording("en")("divided_anew") if divided_anew(manifest) else None)
     return comparisons
 
 

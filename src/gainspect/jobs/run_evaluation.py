@@ -11,6 +11,7 @@ from gainspect.data.importers.imported_folder import Imported
 from gainspect.data.manifest import SPLITS, Manifest
 from gainspect.data.mask_values import MaskValues
 from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
+from gainspect.data.splits import divided_anew
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.accepted import accepted
@@ -86,9 +87,10 @@ def run_evaluation(
     Returns:
         Summaries by title: with all labels and, if doubtful images are given, without them. Under "seen" each
         names the images that the model has seen, by their part; null: the bundle does not say. Under
-        "judged_by" each has the runtime, its precision, and the network: "bundle" or "checkpoint". With
-        `check`, "decisions" has `decision_figures`, at the costs that the policy was chosen for. With rules
-        on regions, "accepted" has the counts of `evaluation.accepted`.
+        "judged_by" each has the runtime, its precision, and the network: "bundle" or "checkpoint". Of data
+        with another split than they came with, "divided_anew" is true. With `check`, "decisions" has
+        `decision_figures`, at the costs that the policy was chosen for. With rules on regions, "accepted" has
+        the counts of `evaluation.accepted`.
 
     Raises:
         GainspectError: the run has not ended, no data are given, they have no such part, the bundle is
@@ -118,6 +120,8 @@ def run_evaluation(
     for title, summary in summaries.items():
         summary["seen"] = found
         summary["judged_by"] = judged_by(inspector)
+        if divided_anew(manifest):
+            summary["divided_anew"] = True
         if check:
             left = (left_out or frozenset()) if title == WITHOUT_DOUBTFUL else frozenset()
             summary["decisions"] = _decisions(inspector, point, assessment.without(left))

@@ -23,6 +23,7 @@ from gainspect.evaluation.saved_verdicts import (
     METRICS,
     PREDICTIONS,
     predictions_csv,
+    read_divided_anew,
     read_judged_by,
     read_verdicts,
 )
@@ -215,4 +216,5 @@ def write_comparison_report(runs: Mapping[str, Path], out: Path, language: str =
     folders = {name: RunFolder(run).evaluation_folder() for name, run in runs.items()}
     tables = {name: read_verdicts(folder / PREDICTIONS) for name, folder in folders.items()}
     judged = {name: read_judged_by(folder / METRICS) for name, folder in folders.items()}
-    write_comparison(out, tables, wording, judged)
+    anew = any(read_divided_anew(folder / METRICS) for folder in folders.values())
+    write_comparison(out, tables, wording, judged, divided_anew=anew)

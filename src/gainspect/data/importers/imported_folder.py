@@ -4,23 +4,25 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gainspect.data.image_header import require_limit
 from gainspect.data.importers.choices import Choices
-from gainspect.data.importers.conversion import MANIFEST, carry_out, plan
+from gainspect.data.importers.conversion import MANIFEST, carry_out
+from gainspect.data.importers.plan import plan
 from gainspect.data.importers.registry import AS_FOUND, importer_of
-from gainspect.data.importers.source import Source
+from gainspect.data.importers.source import Source, stamp
 from gainspect.errors import GainspectError
 from gainspect.files import cannot_write, locked, write_json
 from gainspect.names import escaped
 
 RECORD = "import.json"
 """What a folder was imported from, with which choices, and what came of it."""
-_VERSION = 1
+_VERSION = 2
 """Of what is written; another one is imported again."""
 _LOCK = ".lock"
 
@@ -34,7 +36,7 @@ class Imported:
 
     folder: Path
     record: dict[str, Any]
-    """See `_record`."""
+    """What its file `RECORD` holds."""
     unchanged: bool = False
     """Whether it was there already, from the same source and choices."""
 
@@ -79,6 +81,11 @@ class Imported:
         return Choices.from_json(self.record["choices"])
 
     @property
+    def outside(self) -> dict[Path, str]:
+        """The stamps that files have now which it depends on and which lie outside of its source."""
+        return {file: stamp(file) for file in map(Path, self.record.get("outside", ()))}
+
+    @property
     def edited(self) -> bool:
         """Whether somebody changed its manifest."""
         return _sha256(self.manifest_file) != str(self.record["manifest"])
@@ -95,7 +102,7 @@ def import_source(
     """Import a folder of images and labels, or a file of labels.
 
     It is written beside `out` and moved there when it is complete; an older import is replaced then. Nothing
-    is done if the source's files (by name, length and time) and the choices are those of the import there.
+    is done if what it depends on is as it was for the import there: see `_key`.
 
     Args:
         path: what to import.
@@ -109,9 +116,9 @@ def import_source(
             edited manifest, or it cannot be written.
     """
     source = Source(path)
-    key = _key(source, choices)
+    within = _stamps_of(source)
     there = _replaceable(out, source)
-    if there is not None and there.record["key"] == key:
+    if there is not None and there.record["key"] == _key(source, choices, within | there.outside):
         return Imported(there.folder, there.record, unchanged=True)
     importer = importer_of(source, choices.format)
     made = plan(source, importer, choices)
@@ -120,14 +127,15 @@ def import_source(
     with locked(partial / _LOCK, busy=busy, hint="Wait for its end, or choose another --out."):
         try:
             _clear(partial)
-            with progress("Importing", made.images) as on_image:
+            with progress("Importing", made.count) as on_image:
                 outcome = carry_out(made, partial, on_image)
             record = {
                 "version": _VERSION,
                 "source": str(path.absolute()),
                 "format": importer.name,
                 "choices": choices.to_json(),
-                "key": key,
+                "key": _key(source, choices, within | source.outside),
+                "outside": [str(file) for file in sorted(source.outside)],
                 "manifest": _sha256(partial / MANIFEST),
                 "classes": {name: str(role) for name, role in made.roles.of.items()},
                 "guessed": list(made.roles.guessed),
@@ -184,17 +192,23 @@ def _replaceable(out: Path, source: Source) -> Imported | None:
     return there
 
 
-def _key(source: Source, choices: Choices) -> str:
-    """Tells an import from another one: choices, and name, length and time of each file of the source."""
-    digest = hashlib.sha256(json.dumps([_VERSION, choices.to_json()], sort_keys=True).encode())
+def _stamps_of(source: Source) -> dict[Path, str]:
+    files = {*source.images, *(item.path for item in source.others), *source.labels}
+    return {file: stamp(file) for file in files}
+
+
+def _key(source: Source, choices: Choices, stamps: Mapping[Path, str]) -> str:
+    """Tells an import from another one, by all that it depends on.
+
+    Args:
+        source: the source.
+        choices: what its labels do not say.
+        stamps: of each file in the source, and of each outside of it that its reader looks for.
+    """
+    said = [_VERSION, choices.to_json(), require_limit()]
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     digest.update(os.fsencode(source.path.absolute()))
-    files = sorted({*source.images, *(item.path for item in source.others), *source.labels})
-    for file in files:
-        try:
-            seen = file.stat()
-            told = f"{seen.st_size} {seen.st_mtime_ns}"
-        except OSError:
-            told = "not there"
+    for file, told in sorted(stamps.items()):
         digest.update(b"\0" + os.fsencode(file) + b"\0" + told.encode())
     return digest.hexdigest()
 

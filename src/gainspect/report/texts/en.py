@@ -21,6 +21,7 @@ TEXTS: dict[str, str] = {
     "judged_by_bundle": "Judged by {runtime} {precision}.",
     "judged_by_torch": "Judged by {runtime} {precision}, which is not what is deployed.",
     "judged_by_checkpoint": "Judged by {runtime} {precision}: the trained checkpoint, not the bundle that is deployed.",
+    "divided_anew": "The data came with a split of their own and were divided anew (--resplit): figures do not compare with those on that split, such as published ones.",
     "sampled": "A sample: {n} of {of} images, chosen by rule, the same ones each time. OK images and each type of defect have their shares of the whole",
     "seen_images": "Images seen before",
     "seen_in_train": "training",

@@ -20,6 +20,7 @@ TEXTS: dict[str, str] = {
     "judged_by_bundle": "{runtime} {precision}로 판정했습니다.",
     "judged_by_torch": "배포되는 실행 환경이 아닌 {runtime} {precision}로 판정했습니다.",
     "judged_by_checkpoint": "배포되는 번들이 아니라 학습 체크포인트를 {runtime} {precision}로 실행해 판정했습니다.",
+    "divided_anew": "데이터에 원래 있던 분할 대신 새로 나눈 분할(--resplit)을 썼습니다. 따라서 원래 분할로 잰 수치(공개된 수치 등)와 비교할 수 없습니다.",
     "sampled": "표본: 이미지 {of}장 중 {n}장. 정해진 규칙으로 고르므로 매번 같은 이미지이며, 양품과 결함 유형별 비율은 전체와 같습니다",
     "seen_images": "이미 본 이미지",
     "seen_in_train": "학습",

@@ -98,10 +98,18 @@ def test_texts_from_outside_are_escaped(tmp_path: Path) -> None:
 
     flips = {"S9": dict.fromkeys(("newly_caught", "newly_missed"), ("<b>x</b>",))}
     flips["S9"] |= {"newly_passed": (), "newly_alarmed": ()}
-    values = {"base": "<i>", "table": Table, "figures": [], "paired": {}, "judged_by": ()}
+    values = {
+        "base": "<i>",
+        "table": Table,
+        "figures": [],
+        "paired": {},
+        "judged_by": (),
+        "divided_anew": True,
+    }
     write_page("comparison.html.j2", tmp_path / "x.html", Wording("en"), flips=flips, **values)
     text = (tmp_path / "x.html").read_text()
     assert "&lt;b&gt;x" in text and "<b>x" not in text and "<i>" not in text
+    assert Wording("en")("divided_anew") in text
 
 
 @pytest.mark.parametrize(
