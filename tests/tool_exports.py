@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drawn_labels import coco
+from gainspect.data.manifest import Manifest
+from gainspect.types import Label
 
 CLASS = "scratch"
 Ring = Sequence[tuple[float, float]]
@@ -29,6 +31,24 @@ class Sample:
     width: int
     rings: tuple[Ring, ...] = ()
     """Outlines in positions: a pixel in column x covers x … x + 1."""
+
+
+def samples_of(made: Manifest) -> list[Sample]:
+    """Parts with their outlines, around the outer pixels' centers; images without a defect too."""
+    found = []
+    for part in made.parts:
+        content = part.image.read_bytes()
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        assert image is not None
+        rings: list[Ring] = []
+        mask = made.mask(part)
+        if part.label is Label.NG and mask is not None:
+            outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+            rings = [[(x, y) for x, y in outline.reshape(-1, 2).tolist()] for outline in outlines]
+        name = f"{part.split}_{part.image.name}"
+        drawn = tuple(ring for ring in rings if len(ring) > 2)
+        found.append(Sample(name, content, image.shape[0], image.shape[1], drawn))
+    return found
 
 
 def put(samples: Sequence[Sample], folder: Path) -> None:
