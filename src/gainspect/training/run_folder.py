@@ -214,9 +214,12 @@ class RunFolder:
             imported = Imported.of(root)
             if imported is None or imported.source.exists():
                 raise
-            hint = (
-                f"Its images are links into {imported.source}, which is gone: give its new place with --data."
+            mend = (
+                "give its new place with --data"
+                if self.labels_folder.is_dir()
+                else f"import its new place again, `gainspect data import SOURCE --out {root}`"
             )
+            hint = f"Its images are links into {imported.source}, which is gone: {mend}."
             raise GainspectError(error.what, where=error.where, hint=hint) from error
 
     def lies_in(self, data: Path) -> bool:

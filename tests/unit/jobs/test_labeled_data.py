@@ -412,6 +412,11 @@ def test_a_run_of_a_data_folder_is_given_that_folder(source: Path, imported: Pat
     ) as no:
         data_of_run(run, source)
     assert str(imported) in no.value.hint and str(run.bundle_file) in no.value.hint
+    moved = source.rename(tmp_path / "moved")
+    with pytest.raises(GainspectError, match=rf"`gainspect data import SOURCE --out {imported}`"):
+        run.manifest()
+    import_data(moved, Choices(), imported)
+    assert len(run.manifest().parts) == 24
     again = imported.rename(tmp_path / "again")
     assert data_of_run(run, again) == again
     assert data_of_run(run, again / "manifest.csv") == again / "manifest.csv"
