@@ -17,6 +17,8 @@ from gainspect.strategies import LossName, PyramidKind, strategy
 Direction = Literal["max", "min"]
 MAP_MONITORS = ("cam_iou", "pointing_game", "energy_inside", "localization_iou")
 """Validation figures that exist only if NG images of the validation part have masks."""
+OUTLINE_MONITORS = ("cam_iou", "localization_iou")
+"""Those of them that need masks of outlines: a box or strokes do not show how far a map should reach."""
 MONITORS: Mapping[str, Direction] = MappingProxyType(
     {
         **dict.fromkeys(("right_reason_at_recall", "specificity_at_recall", "auroc", "ap"), "max"),
