@@ -1,6 +1,7 @@
 """Validation verdicts: every image judged and checked once, as the bundle will see it, and stored whole."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
-from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.assessment import THRESHOLDS, assess
+from gainspect.evaluation.truth import truth_of
 from gainspect.evaluation.validation_verdicts import (
     ValidationVerdicts,
     checked_verdicts,
@@ -24,7 +26,7 @@ from gainspect.evaluation.validation_verdicts import (
 )
 from gainspect.inspection.backends.remembered import Remembered
 from gainspect.inspection.inspector import Inspector
-from gainspect.types import CheckGap, InputStatistics, Label
+from gainspect.types import CheckGap, InputStatistics, Label, MaskKind
 
 SIDE = 128
 
@@ -193,3 +195,66 @@ def test_without_distances_the_other_figures_stay(parts: Manifest) -> None:
 
     far, near = validation_verdicts(Far(), parts), validation_verdicts(BrightShare(), parts)
     assert far != near and far.without_distances() == near
+
+
+class Haze:
+    """Evidence of 0.3 in a wide square, and of 0.8 along the diagonal of the box in its middle."""
+
+    runtime, precision, size = "fake", "f32", SIDE
+
+    def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        evidence = np.zeros((SIDE, SIDE), np.float32)
+        evidence[24:72, 24:72] = 0.3
+        evidence[np.arange(32, 64), np.arange(32, 64)] = 0.8
+        return {"score": np.full(len(images), 0.5), "evidence": np.stack([evidence] * len(images))}
+
+
+@pytest.mark.parametrize(
+    ("kind", "threshold"),
+    [
+        (None, 0.05),  # the wide square is most like an outline that fills the box
+        ("box", 0.3),  # what stands out spans the box
+    ],
+)
+def test_boxes_choose_thresholds_by_their_extent(
+    kind: MaskKind | None, threshold: float, tmp_path: Path
+) -> None:
+    part = replace(
+        _part(tmp_path, "ng", Label.NG, slice(32, 64), slice(32, 64)), mask_kind=kind
+    )
+    assessment = assess(Inspector(Haze(), threshold=0.5), Manifest(tmp_path, (part,)), scope=THRESHOLDS)
+    assert map_thresholds(assessment) == {"evidence": threshold}
+
+
+def test_outlines_choose_thresholds_where_there_are_any(tmp_path: Path) -> None:
+    spot = slice(32, 64)
+    outline, *boxes = (_part(tmp_path, str(index), Label.NG, spot, spot) for index in range(6))
+    boxed = tuple(replace(part, mask_kind="box") for part in boxes)
+    mixed, alone = (
+        map_thresholds(
+            assess(Inspector(Haze(), threshold=0.5), Manifest(tmp_path, parts), scope=THRESHOLDS)
+        )
+        for parts in ((outline, *boxed), (outline,))
+    )
+    assert mixed == alone == {"evidence": 0.05}
+
+
+def test_a_peak_beside_a_stroke_is_not_held_against_it(tmp_path: Path) -> None:
+    """How far the defect reaches beside the stroke is not known: the highest of what is known counts."""
+    part = _part(tmp_path, "ng", Label.NG, slice(32, 64), slice(32, 64))
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[40, 20:60] = 255
+    cv2.imwrite(str(tmp_path / "ng-mask.png"), mask)
+    manifest = Manifest(tmp_path, (part,))
+    evidence = np.zeros((SIDE, SIDE), np.float32)
+    evidence[50, 40], evidence[40, 40], evidence[100, 100] = 0.9, 0.6, 0.3
+
+    def points(kind: MaskKind | None) -> bool | None:
+        truth = truth_of(manifest, replace(part, mask_kind=kind), evidence.shape)
+        assert truth is not None
+        return truth.points_at_defect(evidence)
+
+    assert points("scribble") is True
+    assert points(None) is False
+    evidence[100, 100] = 0.7
+    assert points("scribble") is False
