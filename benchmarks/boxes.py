@@ -40,7 +40,7 @@ _HALF_WIDTH = 0.3
 
 
 def stroke(mask: Mask) -> Mask:
-    """(H, W) mask with a line two pixels wide through the middle of each connected defect, along its main axis."""
+    """(H, W) mask with a line, two pixels wide, along the main axis of each connected defect."""
     drawn = np.zeros_like(mask)
     count, labels = cv2.connectedComponents(mask, connectivity=8)
     for defect in range(1, count):
@@ -84,8 +84,8 @@ def main() -> None:
         f"Seeds {', '.join(map(str, options.seeds))}, {options.epochs} epochs at {SIZE} px, "
         f"{len(parts.split('train').parts)} parts for training, {len(parts.split('test').parts)} for the "
         f"test of each seed. Over all seeds:\n\n{against(BASE, judged)}\n"
-        "Of each seed: mean (least … largest). Fixed IoU: of the evidence, at the threshold that was chosen on the "
-        f"validation part by its masks.\n\n{_by_seed(judged)}"
+        "Mean over seeds (least … largest). Fixed IoU: of the evidence, at the threshold that was chosen on "
+        f"the validation part by its masks.\n\n{_by_seed(judged)}"
     )
     print(text)
     print("Saved:", save("boxes", "Boxes and strokes as what they are", text))
@@ -126,9 +126,7 @@ def _judged(
         )
         run = train_or_resume(config, replace(parts, parts=tuple(rows)), folder, Console())
         found = assess(trained_inspector(run), parts.split("test"))
-        save_verdicts(
-            found, out, {ALL_LABELS: summarize(found, map_thresholds=run.policy().map_thresholds)}
-        )
+        save_verdicts(found, out, {ALL_LABELS: summarize(found, map_thresholds=run.policy().map_thresholds)})
     return out
 
 

@@ -229,7 +229,7 @@ class ExperimentalConfig(_Section):
     mask_share: Fraction = 1.0
     """Share of the masks that training uses, to find out how many are worth drawing."""
     boxes: bool = False
-    """Train on the boxes around the marked defects instead of their outlines."""
+    """Train on the boxes around the marked defects instead of their outlines, as if they were outlines."""
     attention_loss: Literal["overlap", "energy", "l1"] = "overlap"
     """The loss that guides attention: BCE + Dice + IoU, the attention energy outside the mask, or the mean
     distance between attention and mask (L1)."""

@@ -136,8 +136,8 @@ def size_for(defects: Sequence[Defect], *, tiling: Tiling | None = None) -> Size
     then, tiles are chosen as well: the largest ones with which nine of ten defects of each type are large
     enough, but not so small that a tile would have to be enlarged.
 
-    A box is as wide as its defect or wider, and a stroke has a width of its own: they are measured only where no
-    defect is outlined.
+    A box is as wide as its defect or wider, and a stroke has a width of its own: they are measured only where
+    no defect is outlined.
 
     Args:
         defects: those that may be looked at: none of the test part.

@@ -21,8 +21,8 @@ def surroundings(strokes: Mask) -> Mask:
     """Where the defects that strokes lie on may reach: 1 there, and on the strokes; (H, W).
 
     A stroke through the middle of a round defect is as long as the defect is wide, so no pixel of the defect
-    is farther from it than half its length. Each connected stroke (8 neighbors) has its own length: the longer
-    side of its bounding box.
+    is farther from it than half its length. Each connected stroke (8 neighbors) has its own length: the
+    longer side of its bounding box.
 
     Args:
         strokes: (H, W), 1 on the strokes.

@@ -45,7 +45,9 @@ class Tile:
         """Whether one of its edges goes through a marked area of its image, (H, W)."""
         bottom, right = self.top + self.height, self.left + self.width
         rows, columns = slice(self.top, bottom), slice(self.left, right)
-        across = [mask[at - 1, columns] & mask[at, columns] for at in (self.top, bottom) if 0 < at < len(mask)]
+        across = [
+            mask[at - 1, columns] & mask[at, columns] for at in (self.top, bottom) if 0 < at < len(mask)
+        ]
         down = [mask[rows, at - 1] & mask[rows, at] for at in (self.left, right) if 0 < at < mask.shape[1]]
         return any(bool(both.any()) for both in (*across, *down))
 
@@ -96,8 +98,8 @@ def draw_tile(
         rng: the source of all randomness.
         unknown: (H, W), 1 where it is not known whether there is a defect; a tile with some of it, but none
             of the marked defect, is not drawn unless all are so.
-        whole: whether part of a marked area says nothing, as of a box; a tile that cuts one is not drawn unless
-            none shows one whole.
+        whole: whether part of a marked area says nothing, as of a box; a tile that cuts one is not drawn
+            unless none shows one whole.
     """
     tiles = tiles_of(shape[0], shape[1], tiling)
     if mask is not None and unknown is not None:

@@ -74,7 +74,7 @@ class Assessed:
     """Map quality by MAP_FIGURE (e.g. cam_pointing_game), localization_iou and localization_dice, and
     `UNCLAMPED` where the evidence is the CAM; only for NG with a mask, and only what is in the `Scope`."""
     curves: dict[MapName, NDArray[np.float64]]
-    """IoU at each of `MAP_THRESHOLDS`, with a box that of extents (`extent_curve`); only for NG with a mask."""
+    """IoU at each of `MAP_THRESHOLDS`, of extents if the mask is a box; only for NG with a mask."""
     overlap: Overlap | None
     """Overlap of the localization with the mask; None without localization, for NG without a mask, and if it
     is not counted."""

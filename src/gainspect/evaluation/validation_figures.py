@@ -19,8 +19,8 @@ def validation_figures(assessment: Assessment, target_recall: float) -> dict[str
 
     Returns:
         auroc, ap, specificity_at_recall (share of OK images that pass at the target recall), recall and
-        accuracy at threshold 0.5; with masks also right_reason_at_recall, and pointing_game and energy_inside of
-        the evidence; with outlines also its cam_iou, and with localization localization_iou.
+        accuracy at threshold 0.5; with masks also right_reason_at_recall, and pointing_game and energy_inside
+        of the evidence; with outlines also its cam_iou, and with localization localization_iou.
     """
     scores, labels = assessment.scores, assessment.labels
     at_half = at_threshold(scores, labels, 0.5)

@@ -15,7 +15,14 @@ from gainspect.data.framing import PADDING
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError, first_fault
-from gainspect.evaluation.assessment import MAP_THRESHOLDS, THRESHOLDS, Assessed, Assessment, assess, map_names
+from gainspect.evaluation.assessment import (
+    MAP_THRESHOLDS,
+    THRESHOLDS,
+    Assessed,
+    Assessment,
+    assess,
+    map_names,
+)
 from gainspect.evaluation.goals import Carried
 from gainspect.evaluation.truth import truth_of
 from gainspect.files import write_json
@@ -81,7 +88,7 @@ class ValidationVerdicts(_Stored):
 
     split: str = "val"
     map_thresholds: dict[MapName, float]
-    """For each map, the threshold with which it fits the masks best (`map_thresholds`); empty without masks."""
+    """For each map, the threshold at which it fits the masks best; empty without masks."""
     region_threshold: float = Field(ge=0)
     """Evidence at or above this value was repaired; in the evidence's own units."""
     controls: int = Field(ge=1)
@@ -263,7 +270,7 @@ def map_thresholds(assessment: Assessment) -> dict[MapName, float]:
 def iou_curves(
     images: Iterable[Assessed], *, outlined: bool = True
 ) -> dict[MapName, list[NDArray[np.float64]]]:
-    """For each map, the IoU at each of `MAP_THRESHOLDS` of every NG image with an outline, or with another mask."""
+    """For each map, the curves of NG images whose masks are outlines, or of those whose masks are not."""
     chosen = [image for image in images if image.counts_where == outlined]
     return {
         name: [image.curves[name] for image in chosen if name in image.curves] for name in map_names(chosen)

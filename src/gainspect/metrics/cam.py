@@ -52,7 +52,7 @@ def extent_curve(values: Map, box: BoolMask, thresholds: Sequence[float]) -> NDA
     Mean of two IoU: of the rows, and of the columns, that the region and the box have. What of a box is
     defective is not known, but it ends where the defect ends.
     """
-    rows, columns = (iou_curve(values.max(axis=axis), box.any(axis=axis), thresholds) for axis in (1, 0))
+    rows, columns = (iou_curve(values.max(axis=axis), box.max(axis=axis), thresholds) for axis in (1, 0))
     return (rows + columns) / 2
 
 

@@ -3,9 +3,9 @@
 What is beside a box is no defect. In a box, each row and each column meets the defect, for the box is drawn
 around it; where they meet it is left to the network.
 
-Sources: Tian et al., BoxInst: High-Performance Instance Segmentation with Box Annotations (CVPR 2021), section
-3.1 (the projection term); Hsu et al., Weakly Supervised Instance Segmentation using the Bounding Box Tightness
-Prior (NeurIPS 2019).
+Sources: Tian et al., BoxInst: High-Performance Instance Segmentation with Box Annotations (CVPR 2021), the
+projection term; Hsu et al., Weakly Supervised Instance Segmentation using the Bounding Box Tightness Prior
+(NeurIPS 2019).
 """
 
 import torch
@@ -42,6 +42,9 @@ def boxed(logits: Tensor, boxes: Tensor, weight: Tensor | None, turned: Tensor) 
 def projection(prob: Tensor, boxes: Tensor) -> Tensor:
     """Dice of the largest values of each row, plus Dice of those of each column, per image.
 
+    Of rows and columns that meet a box, the largest value in the box counts: what is beside it must not stand
+    for its defect.
+
     Args:
         prob: (B, 1, h, w), 0…1.
         boxes: (B, 1, h, w), 0 or 1; their sides are rows and columns.
@@ -53,10 +56,14 @@ def projection(prob: Tensor, boxes: Tensor) -> Tensor:
     >>> projection(diagonal, torch.ones(1, 1, 3, 3))
     tensor([0.])
     """
-    rows, columns = (
-        dice(prob.amax(dim=axis, keepdim=True), boxes.amax(dim=axis, keepdim=True)) for axis in (3, 2)
-    )
+    rows, columns = (_along(axis, prob, boxes) for axis in (3, 2))
     return rows + columns
+
+
+def _along(axis: int, prob: Tensor, boxes: Tensor) -> Tensor:
+    meets = boxes.amax(dim=axis, keepdim=True)
+    inside, anywhere = (values.amax(dim=axis, keepdim=True) for values in (prob * boxes, prob))
+    return dice(torch.where(meets > 0, inside, anywhere), meets)
 
 
 def upright(maps: Tensor, turned: Tensor) -> Tensor:

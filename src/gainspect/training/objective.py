@@ -115,7 +115,7 @@ def named_losses(
 
 
 def _boxes_apart(outlined: Tensor, batch: Sample, maps: Tensor, weight: Tensor | None) -> Tensor:
-    """(B,) losses of maps (B, 1, h, w) as if all masks were outlines, but those of boxes by what boxes say."""
+    """(B,) losses of maps (B, 1, h, w), given as if all masks were outlines, with those of boxes in place."""
     if not batch.boxed.any():
         return outlined
     return torch.where(batch.boxed, boxed(maps, batch.mask, weight, batch.turned), outlined)

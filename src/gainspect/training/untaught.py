@@ -34,7 +34,7 @@ def untaught(train: Marking, validation: Marking, names: Iterable[str], *, tiles
 
 
 def inexact(train: Manifest, names: Iterable[str]) -> list[str]:
-    """A sentence about NG images whose masks are boxes or scribbles; none if there are none, or none is learned.
+    """A sentence about masks that are boxes or scribbles; none if there are none, or no mask is learned from.
 
     Args:
         train: the training part.
@@ -44,9 +44,13 @@ def inexact(train: Manifest, names: Iterable[str]) -> list[str]:
     kinds = Counter(part.mask_kind for part in marked if not part.outlined)
     if not kinds or not any(strategy(name).needs_masks for name in names):
         return []
-    counts = " and ".join(f"{kinds[kind]} by {words}" for kind, words in _INEXACT.items() if kinds[kind])
+    counts = " and ".join(
+        f"{kinds[kind]} show{'s' if kinds[kind] == 1 else ''} {words}"
+        for kind, words in _INEXACT.items()
+        if kinds[kind]
+    )
     meaning = ", and ".join(_MEANS[kind] for kind in _INEXACT if kinds[kind])
-    return [f"Of {plural(len(marked), 'marked NG image')} in training, {counts}: {meaning}."]
+    return [f"Of {plural(len(marked), 'mask')} in training, {counts}: {meaning}."]
 
 
 def _not_learned(train: Marking, names: Iterable[str], *, tiles: bool) -> list[str]:

@@ -219,9 +219,7 @@ class Haze:
 def test_boxes_choose_thresholds_by_their_extent(
     kind: MaskKind | None, threshold: float, tmp_path: Path
 ) -> None:
-    part = replace(
-        _part(tmp_path, "ng", Label.NG, slice(32, 64), slice(32, 64)), mask_kind=kind
-    )
+    part = replace(_part(tmp_path, "ng", Label.NG, slice(32, 64), slice(32, 64)), mask_kind=kind)
     assessment = assess(Inspector(Haze(), threshold=0.5), Manifest(tmp_path, (part,)), scope=THRESHOLDS)
     assert map_thresholds(assessment) == {"evidence": threshold}
 
@@ -231,9 +229,7 @@ def test_outlines_choose_thresholds_where_there_are_any(tmp_path: Path) -> None:
     outline, *boxes = (_part(tmp_path, str(index), Label.NG, spot, spot) for index in range(6))
     boxed = tuple(replace(part, mask_kind="box") for part in boxes)
     mixed, alone = (
-        map_thresholds(
-            assess(Inspector(Haze(), threshold=0.5), Manifest(tmp_path, parts), scope=THRESHOLDS)
-        )
+        map_thresholds(assess(Inspector(Haze(), threshold=0.5), Manifest(tmp_path, parts), scope=THRESHOLDS))
         for parts in ((outline, *boxed), (outline,))
     )
     assert mixed == alone == {"evidence": 0.05}

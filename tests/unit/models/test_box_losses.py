@@ -29,12 +29,16 @@ def _boxes() -> Tensor:
 
 
 def _reference(logits: Doubles, box: Doubles, counts: Doubles) -> float:
-    """One image, (h, w): BCE to zero beside the box, and 2|A∩B|/(|A|+|B|) of the maxima of rows and columns."""
+    """One image, (h, w): BCE to zero beside the box, and Dice of the maxima of rows and of columns.
+
+    The maximum of a row or column that meets the box is that in the box.
+    """
     p = 1 / (1 + np.exp(-logits))
     beside = (box == 0) & (counts > 0)
     loss = float(-np.log(1 - p[beside]).mean())
     for axis in (0, 1):
-        a, b = (p * counts).max(axis=axis), box.max(axis=axis)
+        b = box.max(axis=axis)
+        a = np.where(b > 0, (p * box).max(axis=axis), (p * counts).max(axis=axis))
         loss += 1 - 2 * (a * b).sum() / (a.sum() + b.sum())
     return loss
 
@@ -67,8 +71,9 @@ def test_in_a_box_only_the_maximum_of_a_row_or_column_learns() -> None:
     assert logits.grad is not None
     inside = boxes[:, None] > 0
     learns = (logits.grad != 0) & inside
-    highest = (logits == logits.amax(dim=2, keepdim=True)) | (logits == logits.amax(dim=3, keepdim=True))
-    assert torch.equal(learns, highest & inside)
+    boxed_only = logits.masked_fill(~inside, -torch.inf)
+    highest = [boxed_only == boxed_only.amax(dim=axis, keepdim=True) for axis in (2, 3)]
+    assert torch.equal(learns, (highest[0] | highest[1]) & inside)
     assert (logits.grad[learns] < 0).all()  # a step down the gradient raises it
     assert (logits.grad[~inside] > 0).all()
 
@@ -109,9 +114,9 @@ def test_turning_back_is_the_inverse_of_opencvs_rotation(angle: float) -> None:
     turned = cv2.warpAffine(spot, matrix, (side, side))
     maps = torch.from_numpy(np.stack([turned, spot]))[:, None]
     back = upright(maps, torch.tensor([angle, NAN]))
-    np.testing.assert_allclose(back[0, 0].numpy(), spot, atol=0.02)  # two bilinear resamplings
+    np.testing.assert_allclose(back[0, 0].numpy(), spot, atol=0.04)  # two bilinear resamplings
     np.testing.assert_allclose(back[1, 0].numpy(), spot, atol=1e-5)
-    assert (abs(turned - spot).max() > 0.3) == (angle != 0)
+    assert (abs(turned - spot).max() > 0.2) == (angle != 0)
 
 
 def test_a_box_that_was_turned_asks_for_what_it_asked_before() -> None:

@@ -93,10 +93,10 @@ def test_boxes_and_scribbles_are_counted_and_what_they_teach_is_said() -> None:
     parts = [part(index, Label.NG, kind) for index, kind in enumerate(kinds)]
     parts += [part(10, Label.OK, "box"), part(11, Label.NG, None, mask=False)]
     assert inexact(Manifest(Path(), tuple(parts)), ("S1", "S9")) == [
-        "Of 5 marked NG images in training, 2 are marked by boxes and 1 by scribbles: no single pixel in a box is taken for "
-        "a defect, and close around a scribble nothing counts."
+        "Of 5 masks in training, 2 show boxes and 1 shows scribbles: no single pixel in a box is taken for a "
+        "defect, and close around a scribble nothing counts."
     ]
     assert inexact(Manifest(Path(), tuple(parts)), ("S1",)) == []
     assert inexact(Manifest(Path(), (*parts[:2], *parts[5:])), ("S9",)) == []
     (alone,) = inexact(Manifest(Path(), tuple(parts[:4])), ("S9",))
-    assert alone.endswith("2 by boxes: no single pixel in a box is taken for a defect.")
+    assert alone.endswith("2 show boxes: no single pixel in a box is taken for a defect.")

@@ -52,8 +52,8 @@ class Sample(NamedTuple):
     boxed: Tensor
     """() bool, True if the mask shows boxes: which pixels in them are defective is not known."""
     turned: Tensor
-    """() float32, degrees by which the sides of the boxes are turned, counter-clockwise; NaN: there are none, or
-    some are cut by the edge of the frame."""
+    """() float32, degrees by which the sides of the boxes are turned, counter-clockwise; NaN: there are none,
+    or some are cut by the edge of the frame."""
 
 
 class _Frame(NamedTuple):
@@ -83,9 +83,9 @@ class TrainingSet(Dataset[Sample]):
         seed: determines the augmentation and the choice of masks.
         mask_share: share of the masks to use, 0…1.
         boxes: whether to replace each connected defect in the masks by its bounding box.
-        transplants: share of the drawn NG images with a mask whose defect is put onto an OK part, 0…1. Of a box
-            all is put there; of strokes nothing, as they show a part of the defect only. Half this share of the
-            OK images receive a patch of defect-free surface.
+        transplants: share of the drawn NG images with a mask whose defect is put onto an OK part, 0…1; a box
+            with all that is in it, but no strokes, as they show only a part of the defect. Half this share of
+            the OK images receive a patch of defect-free surface.
         tiling: if given, each draw is one tile, which is NG if it contains some of the marked defect; NG
             parts whose defect is not marked are left out.
         room: bytes of memory for images that are kept from epoch to epoch, see `keep`.
@@ -117,7 +117,9 @@ class TrainingSet(Dataset[Sample]):
         parts = self.manifest.parts
         self._ok = [i for i, part in enumerate(parts) if part.label is Label.OK]
         self._movable = [
-            i for i, part in enumerate(parts) if part.label is Label.NG and part.mask is not None and _movable(part)
+            i
+            for i, part in enumerate(parts)
+            if part.label is Label.NG and part.mask is not None and _movable(part)
         ]
         self._store: PixelStore | None = None
         self._stored_size: int | None = None
@@ -210,7 +212,8 @@ class TrainingSet(Dataset[Sample]):
         stored = None if store is None else store.get(index)
         if stored is not None:
             image, values = stored
-            return _Frame(image, *(_bit(values, bit) for bit in (_IN_DEFECT, _IN_IGNORED, _SHOWN)))
+            defect, ignored, room = (_bit(values, bit) for bit in (_IN_DEFECT, _IN_IGNORED, _SHOWN))
+            return _Frame(image, defect, ignored, room)
         frame = _framed(*self._read(self.manifest.parts[index]), size)
         if store is not None:
             bits = (frame.mask, _IN_DEFECT), (frame.ignored, _IN_IGNORED), (frame.room, _SHOWN)
@@ -251,7 +254,7 @@ class TrainingSet(Dataset[Sample]):
         return original, defect, ignored
 
     def _transplanted(self, defective: bool, *, movable: bool) -> float:
-        """Probability of a transplant: for an OK image half of that for an NG image whose defect can be moved."""
+        """Probability of a transplant: for an OK image half of that for an NG image with a movable defect."""
         if not self._ok or not self._movable:
             return 0.0
         if defective:

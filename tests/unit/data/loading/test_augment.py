@@ -92,7 +92,7 @@ def test_it_says_by_how_much_a_box_is_turned_and_whether_it_is_whole(seed: int, 
         assert border.any()
         return
     assert border.sum() <= 2  # a corner may touch it
-    (x, _), (width, height), angle = cv2.minAreaRect(cv2.findNonZero(moved))
+    _, (width, height), angle = cv2.minAreaRect(cv2.findNonZero(moved))
     assert 1.3 < max(width, height) / min(width, height) < 1.7  # 30 × 20
     # OpenCV's angle is clockwise, and between 0° and 90°.
     assert min(abs((angle + turned) % 90), 90 - (angle + turned) % 90) < 4

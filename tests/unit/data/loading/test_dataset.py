@@ -225,7 +225,9 @@ def test_samples_are_the_same_whether_images_are_kept_or_not(
         for part in [0, 1, 2, 3, 2, 1, 0]:
             for drawn in (Draw(part, epoch, part, size, 0.5), Draw(part, epoch, 0, 32, 0.0)):
                 for mine, other in zip(keeping[drawn], plain[drawn], strict=True):
-                    assert torch.equal(mine.nan_to_num(-1), other.nan_to_num(-1)) and mine.dtype == other.dtype
+                    assert (
+                        torch.equal(mine.nan_to_num(-1), other.nan_to_num(-1)) and mine.dtype == other.dtype
+                    )
 
 
 @pytest.mark.parametrize("tiling", [None, Tiling(48, 0.25)])
@@ -280,7 +282,7 @@ def kinds(tmp_path: Path) -> Manifest:
     """The same NG part marked by an outline, a box and a stroke, and two OK parts; defects are dark."""
     square, stroke = np.zeros((64, 64), np.uint8), np.zeros((64, 64), np.uint8)
     square[20:32, 24:40] = 255
-    stroke[26, 26:38] = 255
+    stroke[26, 24:40] = 255
     pixels = {"ok": np.full((64, 64), 77), "ok2": np.full((64, 64), 79), "ng": 150 - 50 * (square // 255)}
     for name, values in {**pixels, "square": square, "stroke": stroke}.items():
         Pillow.fromarray(values.astype(np.uint8)).save(tmp_path / f"{name}.png")
@@ -301,7 +303,7 @@ def test_samples_say_what_their_mask_shows(kinds: Manifest) -> None:
     assert torch.equal(outline.mask, box.mask) and not box.ignored.any()
     around = surroundings(stroke.mask.numpy())
     np.testing.assert_array_equal(stroke.ignored.numpy(), around & (1 - stroke.mask.numpy()))
-    # The stroke is 12 px long, so 6 px around it are left open; the defect reaches 6 px.
+    # The stroke is 16 px long, so 8 px around it are left open; the defect reaches 6 px.
     assert not (outline.mask.bool() & ~(stroke.mask | stroke.ignored).bool()).any()
 
 

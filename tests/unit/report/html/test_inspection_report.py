@@ -252,7 +252,9 @@ def test_boxes_and_scribbles_are_told_apart(
     page = small_report(tmp_path, language, kinds=kinds).read_text(encoding="utf-8")
     assert outline(page).open == []
     t = Wording(language)
-    counted = dict(re.findall(r"<tr><td>([^<]+)</td><td class=\"n\">(\d+)</td><td class=\"n\">\d+\u00a0%", page))
+    counted = dict(
+        re.findall(r"<tr><td>([^<]+)</td><td class=\"n\">(\d+)</td><td class=\"n\">\d+\u00a0%", page)
+    )
     each = str(12 // len(kinds))
     assert (counted[t("mask_box")], counted[t("mask_scribble")]) == (each, each)
     assert t("inexact_caption") in page and t("quadrant") in page
