@@ -213,7 +213,7 @@ class Haze:
     ("kind", "threshold"),
     [
         (None, 0.05),  # the wide square is most like an outline that fills the box
-        ("box", 0.3),  # what stands out spans the box
+        ("box", 0.35),  # what stands out spans the box
     ],
 )
 def test_boxes_choose_thresholds_by_their_extent(

@@ -200,7 +200,7 @@ TEXTS: dict[str, str] = {
     "mask_kind": "Mask",
     "mask_box": "Box",
     "mask_scribble": "Scribble",
-    "inexact_caption": "Defective images whose defect is marked by a box or a scribble; the figures above are of outlines only. Such a mask shows whether the evidence points at the defect, but not how far it should reach. Right reason: judged NG, and the evidence peaks in the box or on the scribble; what lies close around a scribble does not count.",
+    "inexact_caption": "Defective images whose defect is marked by a box or a scribble; other figures of maps count outlines only. Such a mask shows whether the evidence points at the defect, but not how far it should reach. Right reason: judged NG, and the evidence peaks in the box or on the scribble; what lies close around a scribble does not count.",
     "quadrant": "Right verdict, right reason?",
     "quadrant_caption": "For a defective part, the reason is right if the evidence peaks in the defect; for a good part, if nothing speaks for NG.",
     "cell_right_right": "Right verdict, right reason",
