@@ -23,9 +23,10 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.loading.dataset import boxed
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.synthetic import SyntheticSpec, generate
-from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.assessment import THRESHOLDS, assess
 from gainspect.evaluation.saved_verdicts import ALL_LABELS, METRICS, save_verdicts
 from gainspect.evaluation.summary import summarize
+from gainspect.evaluation.validation_verdicts import map_thresholds
 from gainspect.jobs.run_comparison import train_or_resume
 from gainspect.training.settle import complete_split
 from gainspect.training.trained import trained_inspector
@@ -125,8 +126,10 @@ def _judged(
             for part in parts.parts
         )
         run = train_or_resume(config, replace(parts, parts=tuple(rows)), folder, Console())
-        found = assess(trained_inspector(run), parts.split("test"))
-        save_verdicts(found, out, {ALL_LABELS: summarize(found, map_thresholds=run.policy().map_thresholds)})
+        inspector = trained_inspector(run)
+        chosen = map_thresholds(assess(inspector, run.manifest().split("val"), scope=THRESHOLDS))
+        found = assess(inspector, parts.split("test"))
+        save_verdicts(found, out, {ALL_LABELS: summarize(found, map_thresholds=chosen)})
     return out
 
 

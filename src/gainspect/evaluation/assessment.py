@@ -15,7 +15,7 @@ from gainspect.errors import GainspectError
 from gainspect.evaluation.truth import Truth, truth_of
 from gainspect.files import atomic_path
 from gainspect.inspection.inspector import Inspector, view_of
-from gainspect.metrics.cam import cam_iou, energy_inside, extent_curve, iou_curve, pointing_game
+from gainspect.metrics.cam import cam_iou, energy_inside, iou_curve, pointing_game
 from gainspect.metrics.localization import Overlap, dice, iou, overlap
 from gainspect.policy import View
 from gainspect.types import MAP_NAMES, Evidence, FloatMap, Label, MapName, MaskKind, RegionAction, Verdict
@@ -74,7 +74,7 @@ class Assessed:
     """Map quality by MAP_FIGURE (e.g. cam_pointing_game), localization_iou and localization_dice, and
     `UNCLAMPED` where the evidence is the CAM; only for NG with a mask, and only what is in the `Scope`."""
     curves: dict[MapName, NDArray[np.float64]]
-    """IoU at each of `MAP_THRESHOLDS`, of extents if the mask is a box; only for NG with a mask."""
+    """IoU at each of `MAP_THRESHOLDS`; only for NG with a mask."""
     overlap: Overlap | None
     """Overlap of the localization with the mask; None without localization, for NG without a mask, and if it
     is not counted."""
@@ -188,11 +188,7 @@ def assess_verdict(
                 figures[f"{name}_pointing_game"] = pointing_game(values, mask)
                 figures[f"{name}_energy_inside"] = energy_inside(values, mask)
             if name in scope.curves:
-                curves[name] = (
-                    extent_curve(_without_ignored(whole, truth), truth.mask, MAP_THRESHOLDS)
-                    if mask_kind == "box"
-                    else iou_curve(values, mask, MAP_THRESHOLDS)
-                )
+                curves[name] = iou_curve(values, mask, MAP_THRESHOLDS)
         if "cam" in scope.quality and (cam := _signed_cam(verdict.evidence)) is not None:
             figures[UNCLAMPED] = cam_iou(truth.counted(cam), mask)
         if scope.quality and localization is not None:
@@ -226,11 +222,6 @@ def assess_verdict(
         mask_kind=mask_kind,
         unlike=bool(verdict.unlike),
     )
-
-
-def _without_ignored(values: FloatMap, truth: Truth) -> FloatMap:
-    """A map (H, W) that is in no region where nothing counts."""
-    return values if truth.ignored is None else np.where(truth.ignored, np.float32(-np.inf), values)
 
 
 def _signed_cam(evidence: Evidence) -> FloatMap | None:

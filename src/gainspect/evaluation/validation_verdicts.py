@@ -261,8 +261,8 @@ def with_inputs(
 def map_thresholds(assessment: Assessment) -> dict[MapName, float]:
     """For each map, the fixed threshold with which it fits the masks best.
 
-    Outlines decide, by the mean IoU. Where no image has one, boxes decide by how well the extent of the map
-    fits theirs (`extent_curve`), and strokes by their IoU beside what is around them.
+    Outlines decide, by the mean IoU. Only where no image has one do boxes and strokes decide, of strokes
+    without what is around them.
     """
     return best_map_thresholds(iou_curves(assessment.images) or iou_curves(assessment.images, outlined=False))
 

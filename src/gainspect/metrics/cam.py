@@ -46,16 +46,6 @@ def iou_curve(values: Map, mask: BoolMask, thresholds: Sequence[float]) -> NDArr
     return np.asarray(overlap / union, np.float64)
 
 
-def extent_curve(values: Map, box: BoolMask, thresholds: Sequence[float]) -> NDArray[np.float64]:
-    """How well the extent of {map > threshold} fits that of a box, at each of (T,) increasing thresholds.
-
-    Mean of two IoU: of the rows, and of the columns, that the region and the box have. What of a box is
-    defective is not known, but it ends where the defect ends.
-    """
-    rows, columns = (iou_curve(values.max(axis=axis), box.max(axis=axis), thresholds) for axis in (1, 0))
-    return (rows + columns) / 2
-
-
 def pointing_game(values: Map, mask: BoolMask) -> float:
     """Share of the map's highest pixels that are in the mask: 1 or 0 if there is a single highest pixel.
 

@@ -105,26 +105,3 @@ def test_a_flat_map_points_nowhere_even_on_a_defect_that_fills_the_image():
 def test_an_empty_mask_is_refused(metric, values):
     with pytest.raises(ValueError, match="mask is empty"):
         metric(values, np.zeros((3, 3), np.bool_))
-
-
-@given(maps_and_masks() | REAL_MAPS)
-def test_the_curve_of_extents_compares_rows_and_columns(case):
-    values, mask = case
-    thresholds = (-0.5, 0.0, 0.25, 0.5, 2.0)
-    expected = []
-    for threshold in thresholds:
-        region = values > threshold
-        ious = []
-        for axis in (0, 1):
-            a, b = region.any(axis=axis), mask.any(axis=axis)
-            ious.append((a & b).sum() / (a | b).sum())
-        expected.append(sum(ious) / 2)
-    assert cam.extent_curve(values, mask, thresholds) == pytest.approx(expected)
-
-
-def test_a_thin_defect_fits_the_extent_of_its_box():
-    box = np.zeros((20, 20), np.bool_)
-    box[5:15, 5:15] = True
-    scratch = np.float32(0.9) * (np.eye(20) * box) + np.float32(0.2) * np.ones((20, 20), np.float32)
-    assert cam.extent_curve(scratch, box, (0.1, 0.5)) == pytest.approx([0.5, 1.0])
-    assert cam.iou_curve(scratch, box, (0.1, 0.5)) == pytest.approx([0.25, 0.1])  # would take the whole image
