@@ -35,7 +35,7 @@ from paired_table import against
 from results_table import markdown, save
 
 SIZE = 128
-BASE = "boxes as outlines"
+_BOXES, _STROKES = "boxes as outlines", "strokes as outlines"
 _HALF_WIDTH = 0.3
 """Of a stroke, half its length, as a share of the defect's along its main axis."""
 
@@ -56,9 +56,9 @@ def stroke(mask: Mask) -> Mask:
 
 
 VARIANTS: dict[str, tuple[Callable[[Mask], Mask] | None, MaskKind | None]] = {
-    BASE: (boxed, None),
+    _BOXES: (boxed, None),
     "boxes as boxes": (boxed, "box"),
-    "strokes as outlines": (stroke, None),
+    _STROKES: (stroke, None),
     "strokes as strokes": (stroke, "scribble"),
     "outlines": (None, None),
 }
@@ -84,7 +84,8 @@ def main() -> None:
     text = (
         f"Seeds {', '.join(map(str, options.seeds))}, {options.epochs} epochs at {SIZE} px, "
         f"{len(parts.split('train').parts)} parts for training, {len(parts.split('test').parts)} for the "
-        f"test of each seed. Over all seeds:\n\n{against(BASE, judged)}\n"
+        f"test of each seed. Over all seeds:\n\n{against(_BOXES, judged)}\n"
+        f"{against(_STROKES, {name: found for name, found in judged.items() if 'strokes' in name})}\n"
         "Mean over seeds (least … largest). Fixed IoU: of the evidence, at the threshold that was chosen on "
         f"the validation part by its masks.\n\n{_by_seed(judged)}"
     )
