@@ -57,6 +57,11 @@ class Part:
     """What `mask` shows of the defect; None: its outline."""
 
     @property
+    def outlined(self) -> bool:
+        """Whether its mask, if it has one, is the outline of its defect, not a box or strokes."""
+        return self.mask_kind in (None, "outline")
+
+    @property
     def files(self) -> dict[str, Path]:
         """The files of the row, by what they are."""
         named = {"image": self.image, "mask": self.mask, "ignore mask": self.ignore}

@@ -15,7 +15,7 @@ from gainspect.data.masks import require_one_meaning
 from gainspect.data.reading import Reading, find_depth
 from gainspect.data.splits import assign_splits
 from gainspect.training.earlier import divided_with, earlier_of
-from gainspect.training.untaught import untaught
+from gainspect.training.untaught import inexact, untaught
 from gainspect.types import Label
 
 
@@ -40,11 +40,9 @@ class Settled(NamedTuple):
         """What a user should know before these strategies are trained on the data."""
         chosen = [str(found) for found in (self.depth, self.choice) if found is not None]
         tiles = self.config.data.tiling is not None
-        return [
-            self.split,
-            *chosen,
-            *untaught(self.train, self.validation, strategies, tiles=tiles),
-        ]
+        names = tuple(strategies)
+        lacking = untaught(self.train, self.validation, names, tiles=tiles)
+        return [self.split, *chosen] + lacking + inexact(self.manifest.split("train"), names)
 
 
 def settle(config: RunConfig, manifest: Manifest) -> Settled:
