@@ -1,7 +1,7 @@
-"""Is a box better trained as a box, and a stroke as a stroke, than as the outline of the defect?
+r"""Is a box better trained as a box, and a stroke as a stroke, than as the outline of the defect?
 
     python benchmarks/boxes.py --work WORK
-    python benchmarks/boxes.py --work WORK --seeds 1 --name strokes \\
+    python benchmarks/boxes.py --work WORK --seeds 1 --name strokes \
         --variants "strokes as outlines" "strokes as strokes" outlines
 
 S9 is trained on synthetic parts whose defects are marked exactly, by boxes, or by strokes, once with what the

@@ -42,7 +42,7 @@ class Settled(NamedTuple):
         tiles = self.config.data.tiling is not None
         names = tuple(strategies)
         lacking = untaught(self.train, self.validation, names, tiles=tiles)
-        return [self.split, *chosen] + lacking + inexact(self.manifest.split("train"), names)
+        return [self.split, *chosen, *lacking, *inexact(self.manifest.split("train"), names)]
 
 
 def settle(config: RunConfig, manifest: Manifest) -> Settled:
