@@ -5,6 +5,7 @@
 S9 is trained on synthetic parts whose defects are marked exactly, by boxes, or by strokes, once with what the
 masks show told (`mask_kind`) and once not, so that they are taken for outlines. All are judged by the exact
 outlines of the test parts, which are drawn anew for each seed. A run that is finished is taken as it is.
+`--variants` chooses others, the strokes among them, and `--name` the file of results.
 """
 
 import argparse
@@ -63,6 +64,7 @@ VARIANTS: dict[str, tuple[Callable[[Mask], Mask] | None, MaskKind | None]] = {
     "outlines": (None, None),
 }
 """How the masks of training and validation are drawn, and what is told of them."""
+_DEFAULT = [name for name, (drawn, _) in VARIANTS.items() if drawn is not stroke]
 
 
 def main() -> None:
@@ -73,7 +75,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for parts and runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
+    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=_DEFAULT)
+    parser.add_argument("--name", default="boxes", help="of the file of results")
     options = parser.parse_args()
     judged: dict[str, list[Path]] = {name: [] for name in options.variants}
     for seed in options.seeds:
@@ -84,13 +87,12 @@ def main() -> None:
     text = (
         f"Seeds {', '.join(map(str, options.seeds))}, {options.epochs} epochs at {SIZE} px, "
         f"{len(parts.split('train').parts)} parts for training, {len(parts.split('test').parts)} for the "
-        f"test of each seed. Over all seeds:\n\n{against(_BOXES, judged)}\n"
-        f"{against(_STROKES, {name: found for name, found in judged.items() if 'strokes' in name})}\n"
+        f"test of each seed. Over all seeds:\n\n{_paired(judged)}\n"
         "Mean over seeds (least … largest). Fixed IoU: of the evidence, at the threshold that was chosen on "
         f"the validation part by its masks.\n\n{_by_seed(judged)}"
     )
     print(text)
-    print("Saved:", save("boxes", "Boxes and strokes as what they are", text))
+    print("Saved:", save(options.name, "Boxes and strokes as what they are", text))
 
 
 def _config(seed: int, epochs: int) -> RunConfig:
@@ -145,6 +147,17 @@ def _marked(
     path = folder / part.image.name
     cv2.imwrite(str(path), drawn(mask) * np.uint8(255))
     return replace(part, mask=path, mask_kind=kind)
+
+
+def _paired(judged: dict[str, list[Path]]) -> str:
+    """Boxes, and strokes, against those that are taken for outlines; outlines beside them."""
+    tables = []
+    for base in (_BOXES, _STROKES):
+        if base in judged:
+            drawn = (None, VARIANTS[base][0])
+            alike = {name: found for name, found in judged.items() if VARIANTS[name][0] in drawn}
+            tables.append(against(base, alike))
+    return "\n".join(tables)
 
 
 def _by_seed(judged: dict[str, list[Path]]) -> str:
