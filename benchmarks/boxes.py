@@ -7,6 +7,7 @@ r"""Is a box better trained as a box, and a stroke as a stroke, than as the outl
 S9 is trained on synthetic parts whose defects are marked exactly, by boxes, or by strokes, once with what the
 masks show told (`mask_kind`) and once not, so that they are taken for outlines. All are judged by the exact
 outlines of the test parts, which are drawn anew for each seed. A run that is finished is taken as it is.
+`--variants` chooses others, the strokes among them, and `--name` the file of results.
 """
 
 import argparse
