@@ -10,8 +10,8 @@ from gainspect.ledger.databases import Database, Rows
 class People:
     """The names behind pseudonyms.
 
-    Erasing one leaves every record as it is. SQLite overwrites what is erased; in PostgreSQL it is gone with the
-    VACUUM that follows, once no older transaction is open. Back-ups and logs keep it.
+    Erasing one leaves every record as it is. SQLite overwrites what is erased; PostgreSQL's VACUUM, which
+    follows, frees it once no older transaction is open. Back-ups and logs keep it.
 
     Args:
         database: of the ledger.

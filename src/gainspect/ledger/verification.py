@@ -223,9 +223,7 @@ class _Audit:
             if holds:
                 self._held = anchor.size
             elif not self.found.faults:
-                what = (
-                    f"records {self._held} to {anchor.size - 1} are not those that an anchor was signed over: the "
-                    "ledger was made anew"
-                )
+                which = f"records {self._held} to {anchor.size - 1}"
+                what = f"{which} are not those that an anchor was signed over: the ledger was made anew"
                 self._say(FaultKind.REBUILT, self._held, what)
             self.found.anchors.append(HeldAnchor(anchor, holds))
