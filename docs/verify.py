@@ -1,4 +1,4 @@
-"""Verify an export of a ledger: python verify.py EXPORT KEY.pub [ANCHOR ...]. Needs Python 3.9 and openssl."""
+"""Verify an export of a ledger: python verify.py EXPORT KEY.pub [ANCHOR ...]. Needs Python 3.9, openssl."""
 # KEY.pub and anchors come from elsewhere than the export. Exit code 1: something is wrong, or is not shown.
 
 import sys

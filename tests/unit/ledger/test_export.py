@@ -41,7 +41,7 @@ def note(ledger: Ledger, signer: Signer, size: int | None = None) -> str:
 
 
 def outsider(export: Path, *anchors: Path) -> str:
-    """What docs/verify.py says, without anything of this project; the exit code is 1 where it does not verify."""
+    """What docs/verify.py says, without anything of this project."""
     key = export.parent / "line3.key.pub"
     command = [sys.executable, "-I", str(VERIFY), str(export), str(key), *map(str, anchors)]
     done = subprocess.run(
