@@ -12,9 +12,10 @@ from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.export import write_export
 from gainspect.ledger.keys import read_or_make
 from gainspect.ledger.note import Signer
+from gainspect.ledger.records.sealed import sealed
 from gainspect.ledger.records.upkeep import RetentionRule
 from gainspect.ledger.retention import remove_by_rule
-from ledger_records import STATION, decision
+from ledger_records import AT, STATION, decision
 
 VERIFY = Path(__file__).parents[3] / "docs" / "verify.py"
 COUNT = 11
@@ -94,7 +95,13 @@ def cut(export: Path, begin: int, end: int) -> None:
     [
         (lambda export: edit(export, 4, b'"label":"ok"', b'"label":"ng"'), "was changed: "),
         (lambda export: cut(export, 4, 5), "in the place of record 4 stands record 5"),
-        (lambda export: cut(export, 9, 11), "the last records are missing: 9 of 11 are there"),
+        (lambda export: cut(export, 9, 11), "9 records are there, and 11 are signed"),
+        (
+            lambda export: (export / "records.jsonl").write_bytes(
+                (export / "records.jsonl").read_bytes() + sealed(decision("forged"), COUNT, AT) + b"\n"
+            ),
+            "12 records are there, and 11 are signed",
+        ),
         (lambda export: (export / "pictures" / SHA256[3][:2] / SHA256[3]).write_bytes(b"x"), "was replaced"),
         (lambda export: (export / "pictures" / SHA256[3][:2] / SHA256[3]).unlink(), "pictures that no rule"),
         (
@@ -116,6 +123,7 @@ def cut(export: Path, begin: int, end: int) -> None:
         "edited",
         "deleted",
         "cut",
+        "one more",
         "picture replaced",
         "picture deleted",
         "checkpoint edited",

@@ -1,4 +1,4 @@
-"""What cannot be written is refused with its reason, nothing is half done, and the same record can come again."""
+"""What cannot be written is refused with its reason, nothing is half done, and it can be repeated."""
 
 import subprocess
 import sys
