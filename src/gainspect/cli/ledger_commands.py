@@ -17,7 +17,7 @@ _Pictures = Annotated[
 ]
 _Key = Annotated[
     Path | None,
-    typer.Option(help="File of the private key; made if there is none.  [default: with your settings]"),
+    typer.Option(help="File of the private key, made on first use.  [default: with your settings]"),
 ]
 
 

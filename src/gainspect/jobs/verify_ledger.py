@@ -30,7 +30,7 @@ def verify_ledger(
         shown: wraps the iterator over the records to show progress.
 
     Raises:
-        GainspectError: the ledger, its pictures or an anchor cannot be read, or an anchor is not signed by the key.
+        GainspectError: the ledger, its pictures or an anchor cannot be read, or the key has not signed it.
     """
     with open_ledger(url, pictures=pictures, create=False) as ledger:
         checkpoints = []
