@@ -88,7 +88,7 @@ def verify(
     if found.anchors:
         last = found.anchors[-1].checkpoint
         console.print(
-            f"{plural(len(found.anchors), 'anchor')} hold, the last over {plural(last.size, 'record')}.",
+            f"Anchors that hold: {len(found.anchors)}, the last over {plural(last.size, 'record')}.",
             highlight=False,
         )
     else:
