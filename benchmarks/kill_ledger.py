@@ -1,9 +1,9 @@
 """kill -9 of a writer of a ledger at random moments: is a record that was answered lost, or one there twice?
 
 A writer appends decisions, each with a picture of its own, and tells after each that it was answered. It is
-killed up to 20 ms after a random number of answers. The next writer begins with the first decision that was not
-answered, under the same key, as a station does after a lost answer: it may be there already. At the end all is
-read: decisions must stand there in order without a gap or a double, and the ledger must verify with all pictures.
+killed up to 20 ms after a random number of answers. The next writer begins with the first decision that was
+not answered, under the same key, as a station does after a lost answer: it may be there already. At the end
+all is read: decisions must stand there in order without a gap or a double, and all must verify.
 """
 
 import argparse

@@ -28,7 +28,7 @@ def anchor(
     qr: Annotated[bool, typer.Option("--qr", help="Also print a QR code, to be kept on paper.")] = False,
     key: _Key = None,
 ) -> None:
-    """Sign what the ledger holds now. Kept elsewhere, it shows whether anything before it is changed later."""
+    """Sign what the ledger holds now. Kept elsewhere, it shows later whether anything of that was changed."""
     import segno
 
     from gainspect.jobs.anchor_ledger import anchor_ledger

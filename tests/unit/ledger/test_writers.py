@@ -1,4 +1,4 @@
-"""Writers that race, are killed, or find their database full or gone: nothing is half done, nothing doubled."""
+"""Writers that race, are killed, or find their database full or gone: nothing half done, nothing doubled."""
 
 import os
 import subprocess
