@@ -1,6 +1,5 @@
 """Sign what a ledger holds now, so that it can be kept elsewhere."""
 
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from gainspect.ledger import open_ledger
 from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.keys import public_of, read_or_make, usual_key
 from gainspect.ledger.note import Signer
+from gainspect.ledger.records.base import this_station
 from gainspect.ledger.records.upkeep import Anchored
 
 
@@ -53,7 +53,7 @@ def anchor_ledger(url: str, *, key: Path | None = None, out: Path | None = None)
 
 def _record(checkpoint: Checkpoint, signer: Signer) -> Anchored:
     return Anchored(
-        station=socket.gethostname() or "unknown",
+        station=this_station(),
         size=checkpoint.size,
         root=checkpoint.root.hex(),
         signed_by=str(signer.verifier),

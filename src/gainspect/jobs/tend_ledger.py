@@ -1,10 +1,10 @@
 """What a ledger needs now and then: pictures removed by rule, a corrected clock, people and their names."""
 
-import socket
 from collections.abc import Sequence
 
 from gainspect.errors import GainspectError
 from gainspect.ledger import open_ledger
+from gainspect.ledger.records.base import this_station
 from gainspect.ledger.records.upkeep import ClockCorrected, NameErased, RetentionRule
 from gainspect.ledger.retention import remove_by_rule
 from gainspect.types import Label
@@ -32,7 +32,7 @@ def remove_pictures(
         name=name, older_than_days=older_than_days, labels=chosen, spare_touched=spare_touched
     )
     with open_ledger(url, pictures=pictures, create=False) as ledger:
-        return remove_by_rule(ledger, rule, station=_station())
+        return remove_by_rule(ledger, rule, station=this_station())
 
 
 def correct_clock(url: str, *, actor: str, reason: str) -> None:
@@ -46,7 +46,7 @@ def correct_clock(url: str, *, actor: str, reason: str) -> None:
             raise GainspectError(
                 f"there is no person {actor}", hint="`gainspect ledger person NAME` adds one."
             )
-        ledger.append(ClockCorrected(station=_station(), actor=actor, reason=reason))
+        ledger.append(ClockCorrected(station=this_station(), actor=actor, reason=reason))
 
 
 def add_person(url: str, name: str) -> str:
@@ -67,8 +67,4 @@ def erase_person(url: str, actor: str, *, reason: str) -> None:
     """
     with open_ledger(url, create=False) as ledger:
         ledger.people.erase(actor)
-        ledger.append(NameErased(station=_station(), person=actor, reason=reason))
-
-
-def _station() -> str:
-    return socket.gethostname() or "unknown"
+        ledger.append(NameErased(station=this_station(), person=actor, reason=reason))

@@ -1,12 +1,13 @@
 """What all records share: who, where, when, and the key by which a repeated one is known."""
 
 import secrets
+import socket
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
-_LONGEST_NAME, _LONGEST_NOTE = 300, 4000
+_LONGEST_NAME, _LONGEST_SOURCE, _LONGEST_NOTE = 300, 10_000, 4000
 
 
 def written_time(time: datetime) -> str:
@@ -28,6 +29,11 @@ def new_key() -> str:
     return secrets.token_hex(16)
 
 
+def this_station() -> str:
+    """The name of this machine, as a station."""
+    return socket.gethostname() or "unknown"
+
+
 Time = Annotated[
     AwareDatetime,
     AfterValidator(lambda time: time.astimezone(UTC)),
@@ -36,6 +42,8 @@ Time = Annotated[
 """A time with its zone; in JSON as `written_time` writes it."""
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
+Source = Annotated[str, Field(min_length=1, max_length=_LONGEST_SOURCE)]
+"""The name of an image, as `names.escaped` writes it: a path or a URI."""
 Note = Annotated[str, Field(max_length=_LONGEST_NOTE)]
 """Free words. They cannot be erased: no person is to be named in them."""
 Actor = Annotated[str, Field(pattern="^person-[0-9a-f]{16}$")]

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
 
-from gainspect.ledger.records.base import Actor, BaseRecord, Name, Note, Section, Sha256
+from gainspect.ledger.records.base import Actor, BaseRecord, Name, Note, Section, Sha256, Source
 from gainspect.types import Label
 
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -16,8 +16,8 @@ Point = tuple[int, int]
 class JudgedImage(Section):
     """One image of a part, and what the Inspector said of it."""
 
-    image: Name
-    """Its file or URI, as `names.escaped` writes it."""
+    image: Source
+    """Its file or URI."""
     sha256: Sha256 | None
     """Of the file; None: it could not be read."""
     stored: bool = False
@@ -52,7 +52,8 @@ class Decision(BaseRecord):
     """What was decided of a part."""
 
     kind: Literal["decision"] = "decision"
-    part: Name
+    part: Source
+    """Its name; that of its image, where each image is decided alone."""
     lot: Name | None = None
     label: Label
     fired: tuple[Name, ...] = ()
