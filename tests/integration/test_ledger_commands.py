@@ -7,6 +7,7 @@ import pytest
 
 from command_line import Run
 from gainspect.ledger import open_ledger
+from gainspect.ledger.keys import read_or_make, usual_key
 from ledger_records import Intruder, decision
 
 PICTURE = b"the file of a picture"
@@ -54,6 +55,9 @@ def test_a_key_that_is_not_known_is_asked_for(
 def test_export_removal_people_and_clock(run: Run, ledger: str, tmp_path: Path) -> None:
     pictures = ("--pictures", tmp_path / "pictures")
     out = tmp_path / "export"
+    refused = run("ledger", "export", ledger, out)
+    assert refused.returncode == 2 and "no key to sign the export with" in refused.stderr
+    read_or_make(usual_key("plant7.example/line3"), "plant7.example/line3")
     made = run("ledger", "export", ledger, out, "--record", "3", "--record", "0", "--images", *pictures)
     assert "2 records in" in made.stdout
     assert sorted(file.name for file in out.rglob("*") if file.is_file()) == sorted(
@@ -67,7 +71,8 @@ def test_export_removal_people_and_clock(run: Run, ledger: str, tmp_path: Path) 
     assert run("ledger", "clock", ledger, "--actor", actor, "--reason", "was in 2099").returncode == 0
     stranger = run("ledger", "clock", ledger, "--actor", "person-0000000000000000", "--reason", "x")
     assert stranger.returncode == 2 and "no person" in stranger.stderr
-    assert run("ledger", "erase", ledger, actor, "--reason", "has left").returncode == 0
+    for returncode in (0, 2):
+        assert run("ledger", "erase", ledger, actor, "--reason", "has left").returncode == returncode
     good = run("ledger", "verify", ledger, *pictures)
     assert good.returncode == 0 and "1 picture removed by rule" in good.stdout
     assert "Without an anchor" in good.stdout

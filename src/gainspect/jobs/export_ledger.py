@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from gainspect.errors import GainspectError
 from gainspect.ledger import open_ledger
 from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.export import write_export
@@ -24,15 +25,22 @@ def export_ledger(
         url: see `open_ledger`.
         out: folder to make.
         wanted: the places of an excerpt's records; None: all.
-        key: see `anchor_ledger`.
+        key: file of the private key; None: with the user's settings. A new one would be known to nobody.
         images: whether to write the pictures too.
         pictures: see `open_ledger`.
 
     Raises:
-        GainspectError: see `write_export`; or the key cannot be read or made.
+        GainspectError: see `write_export`; or there is no key, or it cannot be read.
     """
     with open_ledger(url, pictures=pictures, create=False) as ledger:
         head, origin = ledger.head(), ledger.origin
-        signer = read_or_make(key or usual_key(origin), origin)
+        path = key or usual_key(origin)
+        if not path.exists():
+            raise GainspectError(
+                "there is no key to sign the export with",
+                where=path,
+                hint="`gainspect ledger anchor` makes one; give its public key to those who verify.",
+            )
+        signer = read_or_make(path, origin)
         note = Checkpoint(origin, head.size, head.root).signed(signer)
         return write_export(ledger, out, note, signer.verifier, wanted=wanted, pictures=images)

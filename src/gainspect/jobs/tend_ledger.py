@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gainspect.errors import GainspectError
-from gainspect.ledger import open_ledger
+from gainspect.ledger import Ledger, open_ledger
 from gainspect.ledger.records.base import this_station
 from gainspect.ledger.records.upkeep import ClockCorrected, NameErased, RetentionRule
 from gainspect.ledger.retention import remove_by_rule
@@ -42,10 +42,7 @@ def correct_clock(url: str, *, actor: str, reason: str) -> None:
         GainspectError: there is no such ledger or person.
     """
     with open_ledger(url, create=False) as ledger:
-        if ledger.people.name_of(actor) is None:
-            raise GainspectError(
-                f"there is no person {actor}", hint="`gainspect ledger person NAME` adds one."
-            )
+        _require_person(ledger, actor)
         ledger.append(ClockCorrected(station=this_station(), actor=actor, reason=reason))
 
 
@@ -66,5 +63,16 @@ def erase_person(url: str, actor: str, *, reason: str) -> None:
         GainspectError: there is no such ledger or person.
     """
     with open_ledger(url, create=False) as ledger:
-        ledger.people.erase(actor)
+        _require_person(ledger, actor)
+        # The record first: a kill between them leaves a name that can be erased again.
         ledger.append(NameErased(station=this_station(), person=actor, reason=reason))
+        ledger.people.erase(actor)
+
+
+def _require_person(ledger: Ledger, actor: str) -> None:
+    if ledger.people.name_of(actor) is None:
+        raise GainspectError(
+            f"there is no person {actor}",
+            where=ledger.database.place,
+            hint="`gainspect ledger person LEDGER NAME` adds one.",
+        )

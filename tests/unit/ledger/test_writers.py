@@ -5,13 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from gainspect.errors import GainspectError
 from gainspect.ledger import open_ledger
 from gainspect.ledger.verification import verify
-from ledger_records import Intruder, decision
-from postgres_server import PostgresServer
 from reference.merkle_reference import mth
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
@@ -88,64 +83,3 @@ def test_a_writer_that_is_killed_loses_and_doubles_nothing(ledger_url: str, tmp_
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| 10 |" in done.stdout
-
-
-def test_a_full_disk(ledger_url: str) -> None:
-    """SQLite may take no further page; PostgreSQL says what it says when a tablespace is full."""
-    with open_ledger(ledger_url) as ledger:
-        ledger.append(decision("before"))
-        before = ledger.head()
-        many = [decision(f"p{number}") for number in range(200)]
-        server = ledger_url.startswith("postgresql://")
-        if server:
-            intruder = Intruder(ledger_url)
-            intruder.run(
-                "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
-                "$$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$"
-            )
-            intruder.run("CREATE TRIGGER full_disk BEFORE UPDATE ON ledger_head EXECUTE FUNCTION full_disk()")
-        else:
-            ledger.database._connected().execute("PRAGMA max_page_count = 1")  # type: ignore[attr-defined]
-        with pytest.raises(GainspectError, match=r"disk.* is full"):
-            ledger.append_all(many)
-        assert ledger.head() == before and ledger.record_of(many[0].key) is None
-        assert not verify(ledger).faults
-        if server:
-            intruder.run("DROP TRIGGER full_disk ON ledger_head")
-        else:
-            ledger.database._connected().execute(  # type: ignore[attr-defined]
-                "PRAGMA max_page_count = 1000000"
-            )
-        assert ledger.append_all(many)[-1].index == 200
-        assert not verify(ledger).faults
-
-
-def test_a_server_that_is_away_for_a_while(postgres: PostgresServer) -> None:
-    with open_ledger(postgres.new_schema()) as ledger:
-        ledger.append(decision("p1"))
-        postgres.stop()
-        try:
-            with pytest.raises(GainspectError, match="cannot be reached"):
-                ledger.append(decision("p2"))
-            with pytest.raises(GainspectError, match="cannot be reached"):
-                ledger.head()
-        finally:
-            postgres.start()
-        assert ledger.append(decision("p2")).index == 1
-        postgres.stop()
-        postgres.start()
-        assert ledger.append(decision("p3")).index == 2, "a connection that was lost meanwhile is made anew"
-        assert not verify(ledger).faults
-
-
-def test_a_file_that_is_away_for_a_while(tmp_path: Path) -> None:
-    path = tmp_path / "disk" / "line.ledger"
-    with open_ledger(path) as ledger:
-        ledger.append(decision("p1"))
-        path.parent.rename(tmp_path / "gone")
-        with pytest.raises(GainspectError, match="no such ledger"):
-            ledger.append(decision("p2"))
-        assert not path.exists()
-        (tmp_path / "gone").rename(path.parent)
-        assert ledger.append(decision("p2")).index == 1
-        assert not verify(ledger).faults
