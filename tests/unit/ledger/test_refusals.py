@@ -4,14 +4,31 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from gainspect.errors import GainspectError
 from gainspect.ledger import open_ledger
+from gainspect.ledger.databases import Rows
 from gainspect.ledger.databases.sqlite import SqliteDatabase
 from gainspect.ledger.verification import verify
 from ledger_records import Intruder, decision
 from postgres_server import PostgresServer
+
+
+def test_a_full_disk_under_sqlite(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "line.ledger") as ledger:
+        ledger.append(decision("first"))
+        assert isinstance(ledger.database, SqliteDatabase)
+        writer = ledger.database._connected()
+        (pages,) = writer.execute("PRAGMA page_count").fetchone()
+        writer.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(GainspectError, match="the disk is full"):
+            ledger.append_all([decision(f"p{number}") for number in range(100)])
+        assert ledger.head().size == 1 and not verify(ledger).faults
+        writer.execute("PRAGMA max_page_count = 1000000")
+        ledger.append_all([decision(f"p{number}") for number in range(100)])
+        assert ledger.head().size == 101 and not verify(ledger).faults
 
 
 UNTIL_FULL = """
@@ -43,6 +60,57 @@ def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
             f"decision of p{number}" for number in range(len(said) - 1)
         ]
         ledger.append(decision(f"p{len(said) - 1}"))
+        assert not verify(ledger).faults
+
+
+def test_a_full_disk_of_the_server(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Rows.run
+
+    def full(rows: Rows, name: str, /, **values: object) -> int:
+        if name == "swap_head":
+            raise psycopg.errors.DiskFull("could not extend file")
+        return whole(rows, name, **values)
+
+    with open_ledger(postgres.new_schema()) as ledger:
+        ledger.append(decision("first"))
+        with monkeypatch.context() as patched:
+            patched.setattr(Rows, "run", full)
+            with pytest.raises(GainspectError, match="the disk of the server is full"):
+                ledger.append(decision("second"))
+        assert ledger.head().size == 1 and not verify(ledger).faults
+        assert ledger.append(decision("second")).index == 1
+
+
+def test_a_file_that_is_away_for_a_while(tmp_path: Path) -> None:
+    path, away = tmp_path / "line.ledger", tmp_path / "away"
+    with open_ledger(path) as ledger:
+        ledger.append(decision("p0"))
+        path.rename(away)
+        for _ in range(2):
+            with pytest.raises(GainspectError, match="there is no such ledger"):
+                ledger.append(decision("p1"))
+        with pytest.raises(GainspectError, match="there is no such ledger"):
+            ledger.head()
+        assert not path.exists()
+        away.rename(path)
+        assert ledger.append(decision("p1")).index == 1
+        assert not verify(ledger).faults
+
+
+def test_a_server_that_is_away_for_a_while(postgres: PostgresServer) -> None:
+    with open_ledger(postgres.new_schema()) as ledger:
+        ledger.append(decision("p0"))
+        postgres.stop()
+        try:
+            for _ in range(2):
+                with pytest.raises(GainspectError, match="the database cannot be reached"):
+                    ledger.append(decision("p1"))
+            with pytest.raises(GainspectError, match="the database cannot be reached"):
+                ledger.head()
+        finally:
+            postgres.start()
+        assert ledger.append(decision("p1")).index == 1
+        assert [entry.record.key for entry in ledger.records()] == ["decision of p0", "decision of p1"]
         assert not verify(ledger).faults
 
 
