@@ -28,7 +28,7 @@ LEVELS = {"a_1.png": 30, "a_2.png": 60, "b_1.png": 90, "b_2.png": 200}
 @pytest.fixture
 def lot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Four images, and one that is none; any file is taken for a bundle."""
-    inspector = Inspector(Spots(), threshold=0.999, region_threshold=2.0)
+    inspector = Inspector(Spots(), threshold=0.999, region_threshold=0.1)
     inspector.bundle = bundle()
     monkeypatch.setattr(Inspector, "load", lambda *arguments, **settings: inspector)
     folder = tmp_path / "lot"
@@ -67,8 +67,10 @@ def test_each_image_is_a_decision_with_all_that_it_rests_on(
                 record.get("score"),
                 record["error"],
             )
-            assert {**image.details, "check": None}.items() <= {**record, "check": None}.items()
+            line = json.loads(json.dumps(record))
+            assert image.details == {name: line[name] for name in image.details}
             assert (decision.station, decision.lot) == ("line 3", "lot 7")
+        assert any(decision.images[0].details.get("regions") for decision in found)
         read, unread = found[0], found[-1]
         assert (read.label, read.score, read.threshold) == (records[0]["verdict"], records[0]["score"], 0.999)
         assert {"regions", "review_reasons", "check"} <= read.images[0].details.keys()

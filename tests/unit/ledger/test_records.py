@@ -121,8 +121,8 @@ def test_details_are_what_has_no_field_of_its_own() -> None:
         "sha256": A,
         "verdict": "ng",
         "score": 0.9,
-        "regions": [],
+        "regions": [{"polygon": ((1, 2), (3, 4))}],
         "part": "p",
         "bundle": A,
     }
-    assert details_of(record) == {"regions": []}
+    assert details_of(record) == {"regions": [{"polygon": [[1, 2], [3, 4]]}]}

@@ -1,5 +1,6 @@
 """The decision on a part, and what people do to decisions: confirm, override, correct a region."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
@@ -107,6 +108,12 @@ class RegionCorrection(AboutDecision):
 
 
 def details_of(record: dict[str, Any]) -> dict[str, JsonValue]:
-    """What a record of `inspection.stream.record_of` says beside what a `JudgedImage` has fields for."""
+    """What a record of `inspection.stream.record_of` says beside what a `JudgedImage` has fields for.
+
+    Tuples, which its lines have as lists, become lists.
+    """
     own = {*JudgedImage.model_fields, "part", "bundle", "policy_id", "runtime", "precision", "bits"}
-    return {name: value for name, value in record.items() if name not in own}
+    details: dict[str, JsonValue] = json.loads(
+        json.dumps({name: value for name, value in record.items() if name not in own})
+    )
+    return details
