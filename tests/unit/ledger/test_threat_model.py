@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-PAGE = Path(__file__).parents[3] / "docs" / "ledger.md"
+PROJECT = Path(__file__).parents[3]
+PAGE = PROJECT / "docs" / "ledger.md"
 
 
 def test_each_row_of_the_threat_model_has_its_test() -> None:
@@ -15,6 +16,7 @@ def test_each_row_of_the_threat_model_has_its_test() -> None:
         file, named = "", 0
         for said in re.findall(r"`([^`]*test_\w+)`", row):
             file, _, name = said.rpartition("::") if "::" in said else (file, "", said)
-            assert f"def {name}(" in (Path(__file__).parent / file).read_text(encoding="utf-8"), said
+            path = PROJECT / file if file.startswith("tests/") else Path(__file__).parent / file
+            assert f"def {name}(" in path.read_text(encoding="utf-8"), said
             named += 1
         assert named, row
