@@ -5,8 +5,9 @@ import os
 # Before torch and OpenCV are imported: two cores, and one thread each gives the same sums everywhere.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,9 @@ import gainspect
 from command_line import Run, command_line
 from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
+
+if TYPE_CHECKING:
+    from postgres_server import PostgresServer
 
 assert gainspect.__version__  # imported first: it sets the limits that OpenCV reads on import
 
@@ -59,6 +63,27 @@ def only_latin(monkeypatch: pytest.MonkeyPatch) -> None:
     own = [entry for entry in lettering.fontManager.ttflist if entry.fname.startswith(get_data_path())]
     monkeypatch.setattr(lettering, "findSystemFonts", list)
     monkeypatch.setattr(lettering.fontManager, "ttflist", own)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["PostgresServer"]:
+    """A PostgreSQL server of this test run, where Debian's package is installed."""
+    from postgres_server import binaries, postgres_server
+
+    programs = binaries()
+    if programs is None:
+        pytest.skip("no PostgreSQL server (install the package postgresql)")
+    with postgres_server(programs) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a ledger can be made: a file, and a database of a server."""
+    if request.param == "sqlite":
+        return str(tmp_path / "line.ledger")
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_schema()
 
 
 @pytest.fixture(scope="session")

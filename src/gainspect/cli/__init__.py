@@ -16,6 +16,7 @@ from gainspect.cli import (
     explain,
     export,
     inspect,
+    ledger_commands,
     msa,
     report,
     train,
@@ -42,6 +43,7 @@ app.command("demo")(demo.demo)
 app.add_typer(data_commands.app, name="data")
 app.add_typer(bundle_commands.app, name="bundle")
 app.add_typer(msa.app, name="msa")
+app.add_typer(ledger_commands.app, name="ledger")
 
 
 def _version(show: bool) -> None:
@@ -94,4 +96,6 @@ def _extra_of(module: str) -> str | None:
         return "train"
     if package in {"openvino", "nncf"}:
         return "openvino"
+    if package in {"rfc8785", "cryptography", "alembic", "sqlalchemy", "psycopg", "segno"}:
+        return "ledger"
     return "report" if package in {"sklearn", "scipy", "matplotlib", "jinja2"} else None

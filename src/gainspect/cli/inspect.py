@@ -8,9 +8,13 @@ from rich.text import Text
 
 from gainspect.cli.console import console, errors, print_json
 from gainspect.cli.speed_options import SPEED, BatchSize, Threads
+from gainspect.errors import GainspectError
 from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.names import printable
 from gainspect.wording import plural
+
+LEDGER = "Ledger"
+"""Heading of the options of a ledger."""
 
 if TYPE_CHECKING:
     from gainspect.inspection.backends.backend import Precision, RuntimeName
@@ -83,6 +87,32 @@ def inspect(
             show_default=False,
         ),
     ] = None,
+    ledger: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|URL",
+            help="Ledger that each decision is recorded in; made if there is none.",
+            rich_help_panel=LEDGER,
+        ),
+    ] = None,
+    pictures: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|URI",
+            help="Where the ledger keeps the images.  [default: FILE.pictures; with PostgreSQL only hashes]",
+            rich_help_panel=LEDGER,
+            show_default=False,
+        ),
+    ] = None,
+    station: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the parts are inspected.  [default: the name of this machine]",
+            rich_help_panel=LEDGER,
+            show_default=False,
+        ),
+    ] = None,
+    lot: Annotated[str | None, typer.Option(help="Of the parts.", rich_help_panel=LEDGER)] = None,
     batch_size: BatchSize = USUAL_BATCH,
     threads: Threads = None,
 ) -> None:
@@ -95,11 +125,16 @@ def inspect(
 
     from gainspect.data.taken import OVERLAYS
     from gainspect.inspection.backends.choice import require_choice
+    from gainspect.jobs.inspection_output import LedgerPlace
     from gainspect.jobs.run_inspection import require_style, run_inspection
     from gainspect.report.terminal.region_sentences import accepted_sentence
     from gainspect.report.terminal.verdict_table import decision_table, verdict_table
 
     require_choice(runtime, precision)
+    if ledger is None and (pictures, station, lot) != (None, None, None):
+        raise GainspectError(
+            "--pictures, --station and --lot are of decisions that are recorded", hint="Add --ledger FILE."
+        )
     drawn = require_style(style)
     result = run_inspection(
         bundle,
@@ -117,6 +152,7 @@ def inspect(
         parts=parts,
         batch_size=batch_size,
         threads=threads,
+        ledger=None if ledger is None else LedgerPlace(ledger, pictures, station, lot),
         on_record=lambda record: print_json(record) if jsonl else None,
         shown=lambda images, count: iter(
             track(images, "inspect", count, console=errors, transient=True, disable=not errors.is_terminal)

@@ -1,11 +1,15 @@
 """Where an inspection writes to, and in which form."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gainspect.data.taken import OVERLAYS
 from gainspect.errors import GainspectError
 from gainspect.inspection.engines.choice import EngineName
+from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.records.journal import Journal
 from gainspect.inspection.records.parquet_verdicts import ParquetVerdicts, images_in_a_file
 from gainspect.inspection.records.stores import FolderStore, RemoteStore
@@ -17,7 +21,23 @@ from gainspect.names import escaped
 from gainspect.policy import HeatScale
 from gainspect.report.drawing.overlay import Style
 
+if TYPE_CHECKING:
+    from gainspect.jobs.recorded_decisions import RecordedDecisions
+
 _LINES = "Take --engine local or pool, with --out DIR on this machine."
+
+
+@dataclass(frozen=True)
+class LedgerPlace:
+    """Where the decisions of an inspection are recorded."""
+
+    url: str
+    """See `open_ledger`."""
+    pictures: str | None = None
+    """See `open_ledger`."""
+    station: str | None = None
+    """Where the parts are inspected; None: the name of this machine."""
+    lot: str | None = None
 
 
 def is_parquet(out: Path | str | None, engine: EngineName) -> bool:
@@ -91,3 +111,22 @@ def overlays_in(
         if style is None or not isinstance(out, Path)
         else OverlayFiles(out / OVERLAYS, style, scale, sources)
     )
+
+
+@contextmanager
+def open_recorded(
+    ledger: LedgerPlace | None, inspector: Inspector, out: Path | str | None
+) -> Iterator["RecordedDecisions | None"]:
+    """Open what decisions are recorded in; None without a ledger.
+
+    Raises:
+        GainspectError: the ledger cannot be opened or made.
+    """
+    if ledger is None:
+        yield None
+        return
+    from gainspect.jobs.recorded_decisions import RecordedDecisions
+    from gainspect.ledger import open_ledger
+
+    with open_ledger(ledger.url, pictures=ledger.pictures) as opened:
+        yield RecordedDecisions(opened, inspector, station=ledger.station, lot=ledger.lot, out=out)

@@ -24,6 +24,8 @@ from gainspect.inspection.records.parquet_verdicts import ParquetVerdicts
 from gainspect.inspection.records.resume import batches_of, replaces, settings_of
 from gainspect.inspection.stream import find_images
 from gainspect.jobs.inspection_output import (
+    LedgerPlace,
+    open_recorded,
     open_verdicts,
     overlays_in,
     place_of,
@@ -78,6 +80,7 @@ def run_inspection(
     parts: str | None = None,
     batch_size: int = USUAL_BATCH,
     threads: int | None = None,
+    ledger: LedgerPlace | None = None,
     on_record: Callable[[dict[str, Any]], None] = lambda record: None,
     shown: Shown = lambda images, count: images,
 ) -> Inspection:
@@ -103,12 +106,14 @@ def run_inspection(
         parts: which images are decided together (see `named_parts`); None: each is decided alone.
         batch_size: see `Inspector.load`.
         threads: see `Inspector.load`; of each process, among which the CPUs are shared where it is None.
+        ledger: where each decision is recorded, before it is told; None: nowhere.
         on_record: called with each record, of the images, also those judged before, and then of their parts.
         shown: wraps the iterator over the images to show progress; its second argument is their number.
 
     Raises:
         GainspectError: a path matches no file, the bundle is refused, the output cannot hold what is asked
-            for, an image has no part, the workers cannot start; or see `Journal` and `ParquetVerdicts`.
+            for, an image has no part, the workers cannot start; the ledger refuses a
+            decision; or see `Journal` and `ParquetVerdicts`.
     """
     chosen, place = require_engine(engine, workers), place_of(out)
     require_possible(chosen, place, overlays=style is not None, parts=parts is not None)
@@ -125,7 +130,10 @@ def run_inspection(
     recipe = replace(recipe, sha256=inspector.bundle.sha256, pictures=drawn)
     judging = open_engine(chosen, inspector, recipe, count)
     settings = settings_of(inspector, None if parts is None else rule_of(parts))
-    with open_verdicts(place, chosen, settings, result.sources, inspector.images_at_once) as written:
+    with (
+        open_verdicts(place, chosen, settings, result.sources, inspector.images_at_once) as written,
+        open_recorded(ledger, inspector, place) as recorded,
+    ):
         together = DecidedParts(names.values())
         others = _others(result, written, names)
         batches = batches_of(result.sources, inspector.images_at_once, written, names)
@@ -136,6 +144,8 @@ def run_inspection(
                 for image in shown(in_order(told), len(result.sources)):
                     if names and written is None:
                         together.add(image.written)
+                    if recorded is not None:
+                        recorded.take(result.sources[image.place], image.written, alone=not names)
                     result.add(image.record, before=image.before)
                     on_record(image.record)
                     failed = failed + 1 if image.failed else 0
@@ -156,6 +166,8 @@ def run_inspection(
         own = set(names.values())
         for record in decided:
             if record["part"] in own:
+                if recorded is not None:
+                    recorded.append(record, written)
                 result.decisions.add(record)
                 on_record(record)
     if drawn is not None:

@@ -1,0 +1,173 @@
+"""`gainspect ledger`: anchor, verify, export and tend the record of all decisions."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gainspect.cli.console import console, errors
+from gainspect.names import printable
+from gainspect.wording import plural
+
+app = typer.Typer(no_args_is_help=True, help="Anchor, verify and export the record of all decisions.")
+
+_Ledger = Annotated[str, typer.Argument(metavar="LEDGER", help="A file, or postgresql://HOST/DATABASE.")]
+_Pictures = Annotated[
+    str | None, typer.Option(metavar="DIR|URI", help="Where its pictures are.  [default: FILE.pictures]")
+]
+_Key = Annotated[
+    Path | None,
+    typer.Option(help="File of the private key, made on first use.  [default: with your settings]"),
+]
+
+
+@app.command("anchor")
+def anchor(
+    ledger: _Ledger,
+    out: Annotated[Path | None, typer.Option(help="File to write, to be kept on another machine.")] = None,
+    qr: Annotated[bool, typer.Option("--qr", help="Also print a QR code, to be kept on paper.")] = False,
+    key: _Key = None,
+) -> None:
+    """Sign what the ledger holds now. Kept elsewhere, it shows later whether anything of that was changed."""
+    import segno
+
+    from gainspect.jobs.anchor_ledger import anchor_ledger
+
+    made = anchor_ledger(ledger, key=key, out=out)
+    if made.new_key:
+        errors.print(
+            f"A key was made. Give {printable(str(made.public_key))} to those who verify.", soft_wrap=True
+        )
+    typer.echo(made.note, nl=False)
+    if qr:
+        typer.echo()
+        segno.make(made.note, error="m", micro=False).terminal(compact=True)
+    if out is not None:
+        console.print(f"Saved: {printable(str(out))}. Keep it on another machine.", soft_wrap=True)
+
+
+@app.command("verify")
+def verify(
+    ledger: _Ledger,
+    anchor: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Signed checkpoint that was kept elsewhere.")
+    ] = None,
+    public_key: Annotated[
+        Path | None, typer.Option(help="Key that signed the anchors.  [default: with your settings]")
+    ] = None,
+    pictures: _Pictures = None,
+) -> None:
+    """Read every record and every picture; exit code 1 and the first bad one if anything is wrong."""
+    from rich.progress import track
+
+    from gainspect.jobs.verify_ledger import verify_ledger
+
+    found = verify_ledger(
+        ledger,
+        anchor or (),
+        public_key=public_key,
+        pictures=pictures,
+        shown=lambda rows, count: iter(
+            track(rows, "verify", count, console=errors, transient=True, disable=not errors.is_terminal)
+        ),
+    )
+    if found.first is not None:
+        more = len(found.faults) - 1
+        errors.print(f"Wrong: {found.first.what}.", highlight=False, soft_wrap=True)
+        if more:
+            errors.print(f"{plural(more, 'further fault')}.", highlight=False)
+        raise typer.Exit(1)
+    console.print(
+        f"{found.origin}: {plural(found.size, 'record')} and {plural(found.pictures, 'picture')} are as they "
+        f"were appended; {plural(found.removed, 'picture')} removed by rule.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if found.unknown:
+        console.print(f"{plural(found.unknown, 'record')} of a later version: only hashes were verified.")
+    if found.anchors:
+        last = found.anchors[-1].checkpoint
+        console.print(
+            f"Anchors that hold: {len(found.anchors)}, the last over {plural(last.size, 'record')}.",
+            highlight=False,
+        )
+    else:
+        console.print("Without an anchor, a ledger that was made anew as a whole is not seen (--anchor).")
+
+
+@app.command("export")
+def export(
+    ledger: _Ledger,
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    record: Annotated[
+        list[int] | None, typer.Option(help="Place of a record; may be repeated.  [default: all]")
+    ] = None,
+    images: Annotated[bool, typer.Option("--images", help="Write their pictures too.")] = False,
+    key: _Key = None,
+    pictures: _Pictures = None,
+) -> None:
+    """Write records with their proofs, for docs/verify.py: an outsider needs Python and openssl alone."""
+    from gainspect.jobs.export_ledger import export_ledger
+
+    count = export_ledger(ledger, out, wanted=record, key=key, images=images, pictures=pictures)
+    console.print(f"Saved: {plural(count, 'record')} in {printable(str(out))}.", soft_wrap=True)
+
+
+@app.command("remove-pictures")
+def remove_pictures(
+    ledger: _Ledger,
+    older_than_days: Annotated[float, typer.Option(min=0, help="Of decisions recorded so long ago.")],
+    label: Annotated[
+        list[str] | None, typer.Option(help="ok, ng or review; may be repeated.  [default: ok]")
+    ] = None,
+    touched: Annotated[
+        bool,
+        typer.Option("--touched", help="Also of decisions that people confirmed, overrode or corrected."),
+    ] = False,
+    pictures: _Pictures = None,
+) -> None:
+    """Remove pictures by a rule. Their hashes stay, and the removal is recorded."""
+    from gainspect.jobs.tend_ledger import remove_pictures as remove
+
+    count = remove(
+        ledger,
+        older_than_days=older_than_days,
+        labels=label or ("ok",),
+        spare_touched=not touched,
+        pictures=pictures,
+    )
+    console.print(f"Removed: {plural(count, 'picture')}.")
+
+
+@app.command("clock")
+def clock(
+    ledger: _Ledger,
+    actor: Annotated[str, typer.Option(help="Who says so: person-….")],
+    reason: Annotated[str, typer.Option(help="What was wrong with the clock.")],
+) -> None:
+    """Record that a clock had run ahead and is right now: times may begin anew, and everybody sees that."""
+    from gainspect.jobs.tend_ledger import correct_clock
+
+    correct_clock(ledger, actor=actor, reason=reason)
+    console.print("Recorded.")
+
+
+@app.command("person")
+def person(ledger: _Ledger, name: Annotated[str, typer.Argument(help="Of the person.")]) -> None:
+    """Give a person a pseudonym, by which records name them."""
+    from gainspect.jobs.tend_ledger import add_person
+
+    typer.echo(add_person(ledger, name))
+
+
+@app.command("erase")
+def erase(
+    ledger: _Ledger,
+    actor: Annotated[str, typer.Argument(help="person-….")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+) -> None:
+    """Erase the name behind a pseudonym. Records stay as they are, and the erasure is recorded."""
+    from gainspect.jobs.tend_ledger import erase_person
+
+    erase_person(ledger, actor, reason=reason)
+    console.print(f"The name behind {actor} is erased.")

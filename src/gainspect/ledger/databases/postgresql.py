@@ -1,0 +1,158 @@
+"""The tables of a ledger on a PostgreSQL server."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from gainspect.errors import GainspectError
+from gainspect.ledger.databases.database import Rows, statement
+from gainspect.ledger.databases.migrations import CURRENT, migrate, require_known
+
+T = TypeVar("T")
+Connection = psycopg.Connection[tuple[object, ...]]
+_CONNECT_S = 10
+_WAIT = "30s"
+"""How long a writer waits for another."""
+_FAULTS: dict[type[psycopg.Error], tuple[str, str]] = {
+    psycopg.errors.DiskFull: (
+        "the disk of the server is full",
+        "Make room, and repeat it: nothing was written.",
+    ),
+    psycopg.errors.LockNotAvailable: (
+        f"another process has held the ledger for {_WAIT}",
+        "Repeat it when that has ended.",
+    ),
+    psycopg.errors.InsufficientPrivilege: ("this user may not do that", "Check the rights of the user."),
+    psycopg.errors.ReadOnlySqlTransaction: ("the server takes no changes", "Name the primary server."),
+}
+
+
+class PostgresDatabase:
+    """See `Database`.
+
+    Args:
+        url: `postgresql://USER@HOST/DATABASE`, with all that libpq knows.
+        create: see `open_database`.
+
+    Raises:
+        GainspectError: see `open_database`.
+    """
+
+    def __init__(self, url: str, *, create: bool) -> None:
+        self.url = url
+        self.place = _place(url)
+        self._lock = threading.RLock()
+        self._writer: Connection | None = None
+        with self._told():
+            self._prepare(create=create)
+
+    @contextmanager
+    def reading(self) -> Iterator[Rows]:
+        """See `Database`."""
+        with self._told(), self._connect() as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            with connection.transaction():
+                yield _rows(connection)
+
+    def write(self, work: Callable[[Rows], T]) -> T:
+        """See `Database`."""
+        with self._lock, self._told():
+            known = self._writer is not None
+            try:
+                return self._written(work)
+            except psycopg.OperationalError:
+                # The server may have been started anew since the last time.
+                if not (known and self._lost()):
+                    raise
+            return self._written(work)
+
+    def forget(self) -> None:
+        """See `Database`: rows that no transaction sees any more are freed."""
+        with self._told(), self._connect() as connection:
+            connection.execute("VACUUM ledger_people")
+
+    def close(self) -> None:
+        """See `Database`."""
+        with self._lock:
+            if self._writer is not None:
+                self._writer.close()
+            self._writer = None
+
+    def _written(self, work: Callable[[Rows], T]) -> T:
+        if self._writer is None or self._lost():
+            self._writer = self._connect()
+        rows = _rows(self._writer)
+        with self._writer.transaction():
+            rows.all("lock_head")
+            return work(rows)
+
+    def _lost(self) -> bool:
+        return self._writer is not None and (self._writer.closed or self._writer.broken)
+
+    def _connect(self) -> Connection:
+        connection = psycopg.connect(
+            self.url, autocommit=True, connect_timeout=_CONNECT_S, application_name="gainspect"
+        )
+        connection.execute("SET synchronous_commit = on")
+        connection.execute(f"SET lock_timeout = '{_WAIT}'".encode())
+        return connection
+
+    def _prepare(self, *, create: bool) -> None:
+        """Make the tables, or bring them up to date."""
+        with self._connect() as connection:
+            version = _version(connection)
+        if version is None and not create:
+            raise GainspectError("there is no ledger in this database", where=self.place)
+        if version is not None:
+            require_known(version, self.place)
+        if version != CURRENT:
+            migrate("postgresql", lambda: psycopg.connect(self.url, connect_timeout=_CONNECT_S))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say in words what the server or the driver says."""
+        try:
+            yield
+        except psycopg.Error as error:
+            said = " ".join(str(error).split())
+            what, hint = next(
+                (fault for kind, fault in _FAULTS.items() if isinstance(error, kind)),
+                (f"the database refuses it ({said})", ""),
+            )
+            if isinstance(error, psycopg.OperationalError) and _is_away(error):
+                what = f"the database cannot be reached ({said})"
+                hint = "Repeat it when the server runs: a record that was written is not written again."
+            raise GainspectError(what, where=self.place, hint=hint) from error
+
+
+def _rows(connection: Connection) -> Rows:
+    return Rows(lambda sql, values: connection.execute(sql.encode(), values), "postgresql")
+
+
+def _is_away(error: psycopg.Error) -> bool:
+    """Whether it is the connection, or the server as a whole, that fails (classes 08 and 57P)."""
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+
+
+def _version(connection: Connection) -> str | None:
+    """Of the tables; None: there are none."""
+    try:
+        row = connection.execute(statement("postgresql", "version").encode()).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return None
+    return None if row is None else str(row[0])
+
+
+def _place(url: str) -> str:
+    """A URL without user, password and options."""
+    try:
+        said = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise GainspectError("this is no address of a PostgreSQL database", hint=str(error)) from error
+    port = f":{said['port']}" if "port" in said else ""
+    return f"postgresql://{said.get('host', '')}{port}/{said.get('dbname', '')}"

@@ -1,0 +1,101 @@
+"""A folder that an outsider can verify without gainspect (`docs/verify.py`).
+
+records.jsonl    one record a line: exactly the bytes that were hashed, and a line feed
+proofs.jsonl     of an excerpt: for each line of records.jsonl its index and its inclusion proof
+checkpoint.txt   the signed note over the tree
+key.pub          the public key that signed it; who relies on it compares it with one from elsewhere
+pictures/        if they were asked for: the files by their SHA-256, as aa/aabbcc…
+"""
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gainspect.errors import GainspectError
+from gainspect.files import cannot_write, require_new
+from gainspect.ledger.checkpoint import Checkpoint
+from gainspect.ledger.merkle_log import Ledger
+from gainspect.ledger.note import Verifier
+from gainspect.ledger.pictures import PictureFolder
+from gainspect.ledger.records.columns import pictures_kept_by
+from gainspect.ledger.records.sealed import Entry
+
+RECORDS, PROOFS, CHECKPOINT, KEY, PICTURES = (
+    "records.jsonl",
+    "proofs.jsonl",
+    "checkpoint.txt",
+    "key.pub",
+    "pictures",
+)
+
+
+def write_export(
+    ledger: Ledger,
+    folder: Path,
+    note: str,
+    verifier: Verifier,
+    *,
+    wanted: Sequence[int] | None = None,
+    pictures: bool = False,
+) -> int:
+    """Write records with what proves them; how many.
+
+    Args:
+        ledger: whose.
+        folder: to be made.
+        note: a signed checkpoint of the ledger; records behind it are left out.
+        verifier: the key that signed it.
+        wanted: the places of an excerpt's records, in any order; None: all.
+        pictures: whether to write the pictures of these records too, as far as they are there.
+
+    Raises:
+        GainspectError: the folder is there or cannot be written, the checkpoint is not of this ledger, or a
+            record is not among those that it is over.
+    """
+    checkpoint = Checkpoint.opened(note, verifier)
+    if checkpoint.origin != ledger.origin or ledger.proofs.root(checkpoint.size) != checkpoint.root:
+        raise GainspectError(
+            "this checkpoint is not of this ledger, or the ledger was changed", hint="Verify the ledger."
+        )
+    require_new(folder)
+    temporary = folder.with_name(f".{secrets.token_hex(8)}")
+    try:
+        temporary.mkdir(parents=True)
+        (temporary / CHECKPOINT).write_text(note, encoding="utf-8")
+        (temporary / KEY).write_text(f"{verifier}\n", encoding="utf-8")
+        if wanted is None:
+            entries: Iterable[Entry] = ledger.records(0, checkpoint.size)
+        else:
+            places = sorted(set(wanted))
+            _write_proofs(ledger, temporary / PROOFS, places, checkpoint.size)
+            entries = map(ledger.record, places)
+        count = _write_records(ledger, temporary, entries, pictures=pictures)
+        temporary.rename(folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return count
+
+
+def _write_records(ledger: Ledger, folder: Path, entries: Iterable[Entry], *, pictures: bool) -> int:
+    count = 0
+    store = PictureFolder(folder / PICTURES)
+    with (folder / RECORDS).open("wb") as file:
+        for entry in entries:
+            file.write(entry.content + b"\n")
+            count += 1
+            for sha256 in pictures_kept_by(entry.record) if pictures else ():
+                content = None if ledger.pictures is None else ledger.pictures.read(sha256)
+                if content is not None:
+                    store.put(content)
+    return count
+
+
+def _write_proofs(ledger: Ledger, path: Path, places: Sequence[int], size: int) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for index in places:
+            proof = [piece.hex() for piece in ledger.proofs.inclusion(index, size)]
+            file.write(json.dumps({"index": index, "proof": proof}) + "\n")

@@ -1,0 +1,95 @@
+"""A record as it stands in the ledger: with its place and the time when it was taken, as canonical bytes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, get_args
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from gainspect.errors import GainspectError, first_fault
+from gainspect.ledger.canonical import canonical, parsed
+from gainspect.ledger.records.base import BaseRecord, written_time
+from gainspect.ledger.records.decision import Confirm, Decision, Override, RegionCorrection
+from gainspect.ledger.records.operation import (
+    BundleActivation,
+    Bypass,
+    ChallengeResult,
+    PolicyChange,
+    SignIn,
+)
+from gainspect.ledger.records.upkeep import Anchored, ClockCorrected, NameErased, PicturesRemoved
+
+Record = Annotated[
+    Decision
+    | Confirm
+    | Override
+    | RegionCorrection
+    | PolicyChange
+    | BundleActivation
+    | ChallengeResult
+    | SignIn
+    | Bypass
+    | PicturesRemoved
+    | Anchored
+    | NameErased
+    | ClockCorrected,
+    Field(discriminator="kind"),
+]
+"""A record of any kind."""
+_KINDS = frozenset(model.model_fields["kind"].default for model in get_args(get_args(Record)[0]))
+_RECORD: TypeAdapter[Record] = TypeAdapter(Record)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A record in its place."""
+
+    index: int
+    """Its place, from 0 on, without gaps."""
+    recorded: datetime
+    """When the ledger took it; never earlier than the one before, but at a corrected clock."""
+    record: Record
+    content: bytes
+    """Its canonical bytes: the leaf of the Merkle tree."""
+
+
+def sealed(record: BaseRecord, index: int, recorded: datetime) -> bytes:
+    """The canonical bytes of a record in its place.
+
+    Raises:
+        GainspectError: it holds a number that JSON cannot carry.
+    """
+    return canonical({"index": index, "recorded": written_time(recorded), "record": record.to_json()})
+
+
+def opened(content: bytes) -> Entry:
+    """The record that canonical bytes hold.
+
+    Raises:
+        GainspectError: they hold none, or one of a kind or version that is not known here.
+    """
+    try:
+        said = parsed(content)
+        return Entry(said["index"], datetime.fromisoformat(said["recorded"]), record_in(said), content)
+    except ValidationError as error:
+        fault = first_fault(error)
+    except (ValueError, KeyError, TypeError) as error:
+        fault = str(error)
+    raise GainspectError(
+        f"this is no record that this version of gainspect knows ({fault})", hint="Install a newer version."
+    )
+
+
+def record_in(said: dict[str, Any]) -> Record:
+    """The typed record in what canonical bytes say.
+
+    Raises:
+        ValidationError: it is of no known kind and version.
+    """
+    return _RECORD.validate_python(said["record"], strict=False)
+
+
+def is_known(said: dict[str, Any]) -> bool:
+    """Whether the kind and version of a record are known here; a later gainspect may have others."""
+    record = said["record"]
+    return record.get("kind") in _KINDS and record.get("schema") == 1

@@ -1,0 +1,1 @@
+INSERT INTO ledger_people (actor, name) VALUES (:actor, :name) ON CONFLICT DO NOTHING

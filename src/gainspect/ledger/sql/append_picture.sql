@@ -1,0 +1,1 @@
+INSERT INTO ledger_pictures (sha256, idx, removed) VALUES (:sha256, :idx, :removed)

@@ -1,0 +1,1 @@
+SELECT size, frontier, recorded FROM ledger_head

@@ -1,0 +1,1 @@
+SELECT name FROM ledger_people WHERE actor = :actor

@@ -1,0 +1,1 @@
+SELECT actor, name FROM ledger_people ORDER BY name, actor

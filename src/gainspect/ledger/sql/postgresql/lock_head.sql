@@ -1,0 +1,1 @@
+SELECT size FROM ledger_head FOR UPDATE

@@ -1,0 +1,1 @@
+SELECT content FROM ledger_records WHERE key = :key

@@ -1,0 +1,5 @@
+SELECT idx, content, nodes, key, recorded, kind, at, station, actor, part, lot, label, bundle, policy_id, about
+FROM ledger_records
+WHERE idx >= :first
+ORDER BY idx
+LIMIT :count

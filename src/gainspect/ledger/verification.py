@@ -1,0 +1,229 @@
+"""Reads every record and every picture of a ledger, and holds them against anchors.
+
+All hashes are recomputed from the bytes. Nothing that is stored beside them is trusted; it only tells where a
+change is.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from gainspect.errors import GainspectError, first_fault
+from gainspect.ledger.canonical import parsed
+from gainspect.ledger.checkpoint import Checkpoint
+from gainspect.ledger.databases import Rows
+from gainspect.ledger.faults import Fault, FaultKind, HeldAnchor, Verification
+from gainspect.ledger.head import Head, read_head
+from gainspect.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
+from gainspect.ledger.merkle_log import Ledger
+from gainspect.ledger.pictures import PictureStore
+from gainspect.ledger.records.columns import COLUMNS, columns_of, pictures_kept_by, pictures_removed_by
+from gainspect.ledger.records.sealed import Record, is_known, record_in
+
+_PAGE = 500
+"""Records whose rows of pictures are read at once."""
+Shown = Callable[[Iterator[Any], int], Iterator[Any]]
+"""Wraps the iterator over the records to show progress; its second argument is their number."""
+
+
+def verify(
+    ledger: Ledger, anchors: Sequence[Checkpoint] = (), *, shown: Shown = lambda rows, count: rows
+) -> Verification:
+    """Read a ledger from its first to its last record, with all pictures.
+
+    Args:
+        ledger: others may append to it meanwhile.
+        anchors: checkpoints that were kept elsewhere, of which it is known who signed them (`read_anchor`).
+            Without one, a tree that was made anew as a whole, or a tail that was cut with care, is not seen.
+        shown: see `Shown`.
+
+    Raises:
+        GainspectError: the database or the pictures cannot be read, or it is not said where they are.
+    """
+    with ledger.database.reading() as rows:
+        audit = _Audit(rows, ledger.pictures, Verification(ledger.origin), anchors)
+        head = _head(rows, audit.found, ledger.database.place)
+        for row in shown(rows.each("rows_to_verify"), head.size):
+            audit.read(row)
+        audit.end(head)
+    audit.found.faults.sort(key=lambda fault: fault.index)
+    return audit.found
+
+
+def _head(rows: Rows, found: Verification, place: str) -> Head:
+    try:
+        return read_head(rows, place)
+    except GainspectError as error:
+        found.faults.append(Fault(FaultKind.HEAD, 0, error.what))
+        return Head(Frontier(), None)
+
+
+class _Audit:
+    """One pass over all records."""
+
+    def __init__(
+        self, rows: Rows, store: PictureStore | None, found: Verification, anchors: Sequence[Checkpoint]
+    ) -> None:
+        self.found = found
+        self._rows = rows
+        self._store = store
+        self._frontier = Frontier()
+        self._whole = True
+        """Whether the tree can still be compared with what is stored and signed."""
+        self._recorded = ""
+        self._missing = dict[str, int]()
+        self._picture_rows = defaultdict[int, set[tuple[str, int]]](set)
+        self._picture_rows_end = 0
+        self._anchors = sorted(anchors, key=lambda anchor: anchor.size)
+        self._held = 0
+        self._compare_roots()
+
+    def read(self, row: Sequence[Any]) -> None:
+        """Look at a record that is in the place behind the last one."""
+        index, content, nodes = row[0], bytes(row[1]), bytes(row[2])
+        if index != self._frontier.size:
+            last = "" if index == self._frontier.size + 1 else f" to {index - 1}"
+            self._say(
+                FaultKind.MISSING, self._frontier.size, f"record {self._frontier.size}{last} is missing"
+            )
+            self._frontier, self._whole = Frontier(index, ()), False
+        try:
+            said = parsed(content)
+        except ValueError:
+            said = {}
+        leaf = leaf_hash(content)
+        if said.get("index", index) != index:
+            self._say(FaultKind.MOVED, index, f"in the place of record {index} stands record {said['index']}")
+            self._whole = False
+        elif leaf != nodes[:HASH_BYTES]:
+            self._say(FaultKind.CHANGED, index, f"record {index} was changed")
+            leaf = nodes[:HASH_BYTES]  # so that anchors show whether all else is as it was
+        elif self._is_sound(index, said):
+            self._look_into(index, said, row[3:])
+        self._grow(index, leaf, nodes)
+        self.found.size += 1
+
+    def end(self, head: Head) -> None:
+        """Compare what was read with the stored head, and with the anchors that are left."""
+        size = self._frontier.size
+        self.found.root = self._frontier.root if self._whole else b""
+        if head.size > size:
+            self._say(
+                FaultKind.TAIL_CUT,
+                size,
+                f"the ledger ends before record {size}; it has had {head.size} records",
+            )
+        elif not self.found.faults and head.frontier != self._frontier:
+            self._say(FaultKind.HEAD, size, "the stored head of the ledger is not that of its records")
+        for anchor in self._anchors[len(self.found.anchors) :]:
+            self.found.anchors.append(HeldAnchor(anchor, False))
+            if anchor.size > size:
+                what = (
+                    f"the ledger ends before record {size}; an anchor was signed over {anchor.size} records"
+                )
+                self._say(FaultKind.TAIL_CUT, size, what)
+        for anchor in self._anchors:
+            if anchor.origin != self.found.origin:
+                what = (
+                    f"an anchor is of the ledger {anchor.origin}, and this one is called {self.found.origin}"
+                )
+                self._say(FaultKind.OTHER_LEDGER, 0, what)
+        for sha256, index in self._missing.items():
+            what = f"the picture {sha256} of record {index} is missing, and no rule has removed it"
+            self._say(FaultKind.PICTURE_MISSING, index, what)
+
+    def _say(self, kind: FaultKind, index: int, what: str) -> None:
+        self.found.faults.append(Fault(kind, index, what))
+
+    def _is_sound(self, index: int, said: dict[str, Any]) -> bool:
+        """Whether a record has what each has: its place, a time that is not earlier, something said."""
+        recorded, record = said.get("recorded"), said.get("record")
+        if "index" not in said or not isinstance(recorded, str) or not isinstance(record, dict):
+            self._say(FaultKind.INVALID, index, f"record {index} is no record")
+            return False
+        if recorded < self._recorded and record.get("kind") != "clock_corrected":
+            self._say(FaultKind.TIME, index, f"record {index} is earlier than the one before it")
+        self._recorded = recorded
+        return True
+
+    def _look_into(self, index: int, said: dict[str, Any], stored: Sequence[Any]) -> None:
+        """Hold columns and pictures against what a record says."""
+        if not is_known(said):
+            self.found.unknown += 1
+            return
+        try:
+            record = record_in(said)
+        except ValidationError as error:
+            fault = first_fault(error)
+            self._say(FaultKind.INVALID, index, f"record {index} is no {said['record']['kind']} ({fault})")
+            return
+        columns = columns_of(record)
+        if tuple(stored) != (record.key, said["recorded"], *(columns[name] for name in COLUMNS)):
+            self._say(
+                FaultKind.COLUMNS, index, f"the columns beside record {index} say something else than it"
+            )
+        self._look_at_pictures(index, record)
+
+    def _look_at_pictures(self, index: int, record: Record) -> None:
+        kept, removed = pictures_kept_by(record), pictures_removed_by(record)
+        if self._rows_of_pictures(index) != {*((name, 0) for name in kept), *((name, 1) for name in removed)}:
+            what = f"the table of pictures says something else than record {index}"
+            self._say(FaultKind.COLUMNS, index, what)
+        for sha256 in removed:
+            self.found.removed += 1
+            self._missing.pop(sha256, None)
+        for sha256 in kept:
+            if self._store is None:
+                raise GainspectError("this ledger has pictures", hint="Say where they are, with --pictures.")
+            content = self._store.read(sha256)
+            if content is None:
+                self._missing.setdefault(sha256, index)
+                continue
+            self.found.pictures += 1
+            if hashlib.sha256(content).hexdigest() != sha256:
+                what = f"the picture {sha256} of record {index} was replaced or changed"
+                self._say(FaultKind.PICTURE_REPLACED, index, what)
+
+    def _rows_of_pictures(self, index: int) -> set[tuple[str, int]]:
+        if index >= self._picture_rows_end:
+            self._picture_rows.clear()
+            self._picture_rows_end = index + _PAGE
+            found = self._rows.all("pictures_to_verify", first=index, last=self._picture_rows_end - 1)
+            for sha256, place, removed in found:
+                self._picture_rows[place].add((sha256, removed))
+        return self._picture_rows[index]
+
+    def _grow(self, index: int, leaf: bytes, nodes: bytes) -> None:
+        """Append a leaf to the tree, and compare the nodes that it completes, and the tree with anchors."""
+        if not self._whole:
+            self._frontier = Frontier(index + 1, ())
+            return
+        self._frontier, completed = self._frontier.appended(leaf)
+        stored = [nodes[begin : begin + HASH_BYTES] for begin in range(0, len(nodes), HASH_BYTES)]
+        if stored != list(completed):
+            pairs = enumerate(zip(completed, stored, strict=False))
+            level = next((level for level, (one, other) in pairs if one != other), len(stored))
+            # All below on the right has fitted.
+            first, last = index + 1 - (1 << level), index - ((1 << level) >> 1)
+            which = f"record {first}" if first == last else f"one of the records {first} to {last}"
+            self._say(FaultKind.CHANGED, first, f"{which}, or a hash over it, was changed")
+            self._whole = False
+            return
+        self._compare_roots()
+
+    def _compare_roots(self) -> None:
+        """Hold the tree so far against the anchors of its size."""
+        for anchor in self._anchors[len(self.found.anchors) :]:
+            if anchor.size != self._frontier.size:
+                break
+            holds = anchor.root == self._frontier.root
+            if holds:
+                self._held = anchor.size
+            elif not self.found.faults:
+                which = f"records {self._held} to {anchor.size - 1}"
+                what = f"{which} are not those that an anchor was signed over: the ledger was made anew"
+                self._say(FaultKind.REBUILT, self._held, what)
+            self.found.anchors.append(HeldAnchor(anchor, holds))

@@ -1,0 +1,89 @@
+"""`gainspect ledger`, from the first key to the first change that is found."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from command_line import Run
+from gainspect.ledger import open_ledger
+from gainspect.ledger.keys import read_or_make, usual_key
+from ledger_records import Intruder, decision
+
+PICTURE = b"the file of a picture"
+SHA256 = hashlib.sha256(PICTURE).hexdigest()
+
+
+@pytest.fixture
+def ledger(ledger_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    with open_ledger(ledger_url, pictures=tmp_path / "pictures", origin="plant7.example/line3") as opened:
+        opened.append(decision("p0", pictures=[SHA256]), [PICTURE])
+        opened.append_all([decision(f"p{number}") for number in range(1, 5)])
+    return ledger_url
+
+
+def test_an_anchor_shows_what_was_changed_after_it(run: Run, ledger: str, tmp_path: Path) -> None:
+    anchor, pictures = tmp_path / "anchor.txt", ("--pictures", tmp_path / "pictures")
+    made = run("ledger", "anchor", ledger, "--out", anchor, "--qr")
+    assert made.returncode == 0 and "A key was made" in made.stderr
+    note = anchor.read_text(encoding="utf-8")
+    assert note.startswith("plant7.example/line3\n5\n") and made.stdout.startswith(note)
+    assert "█" in made.stdout
+    good = run("ledger", "verify", ledger, "--anchor", anchor, *pictures)
+    assert good.returncode == 0
+    assert "6 records and 1 picture are as they were appended" in good.stdout
+    assert "Anchors that hold: 1, the last over 5 records." in good.stdout
+    Intruder(ledger).rewrite(3, b'"label":"ok"', b'"label":"ng"')
+    bad = run("ledger", "verify", ledger, "--anchor", anchor, *pictures)
+    assert (bad.returncode, bad.stderr) == (1, "Wrong: record 3 was changed.\n")
+
+
+def test_a_key_that_is_not_known_is_asked_for(
+    run: Run, ledger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anchor, pictures = tmp_path / "anchor.txt", ("--pictures", tmp_path / "pictures")
+    run("ledger", "anchor", ledger, "--out", anchor, "--key", tmp_path / "line3.key")
+    unknown = run("ledger", "verify", ledger, "--anchor", anchor, *pictures)
+    assert unknown.returncode == 2 and "--public-key" in unknown.stderr
+    key = ("--public-key", tmp_path / "line3.key.pub")
+    assert run("ledger", "verify", ledger, "--anchor", anchor, *key, *pictures).returncode == 0
+    again = run("ledger", "anchor", ledger, "--out", anchor)
+    assert again.returncode == 2 and "already such a file" in again.stderr
+
+
+def test_export_removal_people_and_clock(run: Run, ledger: str, tmp_path: Path) -> None:
+    pictures = ("--pictures", tmp_path / "pictures")
+    out = tmp_path / "export"
+    refused = run("ledger", "export", ledger, out)
+    assert refused.returncode == 2 and "no key to sign the export with" in refused.stderr
+    read_or_make(usual_key("plant7.example/line3"), "plant7.example/line3")
+    made = run("ledger", "export", ledger, out, "--record", "3", "--record", "0", "--images", *pictures)
+    assert "2 records in" in made.stdout
+    assert sorted(file.name for file in out.rglob("*") if file.is_file()) == sorted(
+        [SHA256, "checkpoint.txt", "key.pub", "proofs.jsonl", "records.jsonl"]
+    )
+    removed = run("ledger", "remove-pictures", ledger, "--older-than-days", "0", *pictures)
+    assert removed.stdout == "Removed: 1 picture.\n"
+    wrong = run("ledger", "remove-pictures", ledger, "--older-than-days", "0", "--label", "bad", *pictures)
+    assert wrong.returncode == 2 and "Labels are ok, ng, review" in wrong.stderr
+    actor = run("ledger", "person", ledger, "김민수").stdout.strip()
+    assert run("ledger", "clock", ledger, "--actor", actor, "--reason", "was in 2099").returncode == 0
+    stranger = run("ledger", "clock", ledger, "--actor", "person-0000000000000000", "--reason", "x")
+    assert stranger.returncode == 2 and "no person" in stranger.stderr
+    for returncode in (0, 2):
+        assert run("ledger", "erase", ledger, actor, "--reason", "has left").returncode == returncode
+    good = run("ledger", "verify", ledger, *pictures)
+    assert good.returncode == 0 and "1 picture removed by rule" in good.stdout
+    assert "Without an anchor" in good.stdout
+    with open_ledger(ledger, create=False) as opened:
+        kinds = [entry.record.kind for entry in opened.records(5)]
+    assert kinds == ["pictures_removed", "clock_corrected", "name_erased"]
+
+
+def test_a_ledger_that_is_not_there_is_not_made(run: Run, tmp_path: Path) -> None:
+    for command in (["anchor"], ["verify"], ["person", "Kim"]):
+        name, *rest = command
+        refused = run("ledger", name, tmp_path / "none.ledger", *rest)
+        assert refused.returncode == 2 and "no such ledger" in refused.stderr
+    assert not (tmp_path / "none.ledger").exists()

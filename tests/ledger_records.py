@@ -1,0 +1,148 @@
+"""Records for tests of the ledger, and whoever changes its tables behind its back."""
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from gainspect.ledger.records.decision import (
+    Confirm,
+    Decision,
+    JudgedImage,
+    MadeWith,
+    Override,
+    RegionCorrection,
+)
+from gainspect.ledger.records.operation import (
+    BundleActivation,
+    Bypass,
+    ChallengedPart,
+    ChallengeResult,
+    PolicyChange,
+    SignIn,
+)
+from gainspect.ledger.records.sealed import Record
+from gainspect.ledger.records.upkeep import (
+    Anchored,
+    ClockCorrected,
+    NameErased,
+    PicturesRemoved,
+    RetentionRule,
+)
+from gainspect.types import Label
+
+AT = datetime(2026, 3, 4, 5, 6, 7, 890123, UTC)
+STATION = "line 3"
+PERSON = "person-00112233445566aa"
+A, B = "a" * 64, "b" * 64
+MADE_WITH = MadeWith(
+    bundle=A,
+    preprocessing=B,
+    policy_id=B,
+    runtime="onnxruntime",
+    precision="f32",
+    isa="x86_64 avx2",
+    gainspect="0.1.0",
+)
+
+
+def decision(
+    part: str = "part 1",
+    *,
+    label: Label = Label.OK,
+    score: float = 0.125,
+    pictures: Sequence[str] = (),
+    key: str | None = None,
+) -> Decision:
+    """A decision on a part with these pictures in the store, or with one image that is not."""
+    images = [
+        JudgedImage(image=f"{part}_{index}.png", sha256=sha256, stored=True, verdict=label, score=score)
+        for index, sha256 in enumerate(pictures)
+    ]
+    images = images or [JudgedImage(image=f"{part}.png", sha256=A, verdict=label, score=score)]
+    return Decision(
+        key=key or f"decision of {part}",
+        at=AT,
+        station=STATION,
+        part=part,
+        lot="lot 7",
+        label=label,
+        score=score,
+        threshold=0.5,
+        images=tuple(images),
+        made_with=MADE_WITH,
+    )
+
+
+def one_of_each_kind() -> list[Record]:
+    """A record of each kind."""
+    about = {"at": AT, "station": STATION, "actor": PERSON, "decision": "decision of part 1"}
+    station: dict[str, Any] = {"at": AT, "station": STATION}
+    region = ((1, 2), (3, 4), (1, 4))
+    rule = RetentionRule(name="OK after a month", older_than_days=30)
+    return [
+        decision(),
+        Confirm(key="c", **about, label=Label.OK),
+        Override(key="o", **about, old=Label.OK, new=Label.NG, reason="scratch", note="긁힘"),
+        RegionCorrection(key="r", **about, image=A, old=(), new=(region,), reason="outline"),
+        PolicyChange(
+            key="p", **station, bundle=A, old=None, new=B, policy={"threshold": 0.5}, reason="costs"
+        ),
+        BundleActivation(key="b", **station, old=None, new=A, policy_id=B, reason="first"),
+        ChallengeResult(
+            key="ch",
+            **station,
+            challenge="master parts",
+            bundle=A,
+            policy_id=B,
+            parts=(ChallengedPart(part="m1", expected=Label.NG, decided=Label.NG),),
+            passed=True,
+        ),
+        SignIn(key="s", **station, actor=PERSON, method="badge", accepted=True),
+        Bypass(key="by", **station, actor=PERSON, until=AT + timedelta(hours=1), reason="camera cleaned"),
+        PicturesRemoved(key="pr", **station, rule=rule, before=AT, pictures=(B,)),
+        Anchored(key="a", **station, size=3, root=A, signed_by="plant7.example/line3+00000000+AAAA"),
+        NameErased(key="n", **station, person=PERSON, reason="has left"),
+        ClockCorrected(key="cl", **station, actor=PERSON, reason="was in 2099"),
+    ]
+
+
+class Intruder:
+    """Somebody who may do all with the tables of a ledger."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        if url.startswith("postgresql://"):
+            self.run("ALTER TABLE ledger_records DISABLE TRIGGER ALL")
+        else:
+            self.run("DROP TRIGGER ledger_records_no_update")
+            self.run("DROP TRIGGER ledger_records_no_delete")
+
+    def run(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Run SQL with values written as :name; the rows that it gives."""
+        if self._url.startswith("postgresql://"):
+            with psycopg.connect(self._url) as connection:
+                cursor = connection.execute(re.sub(r":(\w+)", r"%(\1)s", sql), values)
+                return cursor.fetchall() if cursor.description else []
+        file = sqlite3.connect(self._url)
+        with file:
+            rows = file.execute(sql, values).fetchall()
+        file.close()
+        return rows
+
+    def content(self, index: int) -> bytes:
+        """The bytes of a record."""
+        return bytes(self.run("SELECT content FROM ledger_records WHERE idx = :idx", idx=index)[0][0])
+
+    def rewrite(self, index: int, old: bytes, new: bytes) -> None:
+        """Change the bytes of a record, and nothing else."""
+        content = self.content(index)
+        assert old in content
+        self.run(
+            "UPDATE ledger_records SET content = :content WHERE idx = :idx",
+            content=content.replace(old, new),
+            idx=index,
+        )
