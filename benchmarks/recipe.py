@@ -89,7 +89,9 @@ def main() -> None:
         if there:
             text += f"## {name}\n\n{against(next(iter(question)), there)}\n"
     print(text)
-    title = f"The recipe: {options.question}, {options.size} px, {options.epochs} epochs, {options.folds} folds"
+    title = (
+        f"The recipe: {options.question}, {options.size} px, {options.epochs} epochs, {options.folds} folds"
+    )
     print("Saved:", save(f"recipe_{options.question}", title, f"{_explained()}\n\n{text}"))
 
 
@@ -107,7 +109,9 @@ def judged(config: RunConfig, division: Manifest, path: Path) -> None:
         run, model = start(settled._replace(manifest=taught), run.path)
     order = Fit(run.path, run.config(), taught, resumes=run.last_checkpoint.exists())
     fit(order, model, console=Console())
-    inspector = Inspector(last_average(run, device=device_at_hand()), threshold=0.5, tiling=config.data.tiling)
+    inspector = Inspector(
+        last_average(run, device=device_at_hand()), threshold=0.5, tiling=config.data.tiling
+    )
     save_verdicts(assess(inspector, held), path)
 
 

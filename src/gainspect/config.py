@@ -226,6 +226,9 @@ class ExperimentalConfig(_Section):
 
     mask_share: Fraction = 1.0
     """Share of the masks that training uses, to find out how many are worth drawing."""
+    repairs: Fraction = 0.0
+    """Share of the drawn images in which something is repaired, as the reason check repairs: of marked NG
+    images in half of these the defect, which makes them OK."""
     boxes: bool = False
     """Train on the boxes around the marked defects instead of their outlines."""
     attention_loss: Literal["overlap", "energy", "l1"] = "overlap"

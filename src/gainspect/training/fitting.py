@@ -173,6 +173,7 @@ def _training_set(config: RunConfig, manifest: Manifest, ranks: Ranks) -> Traini
         mask_share=config.experimental.mask_share,
         boxes=config.experimental.boxes,
         transplants=strategy(config.strategy).transplants if transplants is None else transplants,
+        repairs=config.experimental.repairs,
         tiling=config.data.tiling,
         room=cache_room(config.training.cache_gb) // ranks.devices,
         room_asked=config.training.cache_gb is not None,

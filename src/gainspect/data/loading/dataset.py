@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from gainspect.data.framing import content_mask, letterbox, letterbox_mask
 from gainspect.data.loading.augment import DEFECT, IGNORED, augment
 from gainspect.data.loading.pixel_store import PixelStore
+from gainspect.data.loading.repaired import repaired_elsewhere, without_defect
 from gainspect.data.loading.transplant import transplant
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
@@ -77,6 +78,8 @@ class TrainingSet(Dataset[Sample]):
         boxes: whether to replace each connected defect in the masks by its bounding box.
         transplants: share of the drawn NG images with a mask whose defect is put onto an OK part, 0…1. Half
             this share of the OK images receive a patch of defect-free surface.
+        repairs: share of the draws in which something is repaired, 0…1: of marked NG images in half of these
+            the defect, which makes them OK, in the other half another place; of OK images any place.
         tiling: if given, each draw is one tile, which is NG if it contains some of the marked defect; NG
             parts whose defect is not marked are left out.
         room: bytes of memory for images that are kept from epoch to epoch, see `keep`.
@@ -94,6 +97,7 @@ class TrainingSet(Dataset[Sample]):
         mask_share: float = 1.0,
         boxes: bool = False,
         transplants: float = 0.0,
+        repairs: float = 0.0,
         tiling: Tiling | None = None,
         room: int = 0,
         room_asked: bool = False,
@@ -103,6 +107,7 @@ class TrainingSet(Dataset[Sample]):
         self.seed = seed
         self.boxes = boxes
         self.transplants = transplants
+        self.repairs = repairs
         self.tiling = tiling
         self.room, self.room_asked = room, room_asked
         parts = self.manifest.parts
@@ -165,6 +170,8 @@ class TrainingSet(Dataset[Sample]):
         defective = part.label is Label.NG and (self.tiling is None or marked)
         if rng.random() < self._transplanted(defective, marked=marked):
             frame = self._transplant(frame, rng)
+        if self.repairs and rng.random() < self.repairs:
+            frame, defective = self._repaired(frame, rng, defective=defective)
         labels = np.where(frame.mask, DEFECT, frame.ignored * IGNORED).astype(np.uint8)
         image, labels = augment(frame.image, labels, rng, draw.strength)
         mask = (labels == DEFECT).astype(np.uint8)
@@ -257,6 +264,27 @@ class TrainingSet(Dataset[Sample]):
             return frame
         put = transplant(frame.image, frame.room, other.image, shape, rng)
         return frame if put is None else frame._replace(image=put[0])
+
+    def _repaired(self, frame: _Frame, rng: np.random.Generator, *, defective: bool) -> tuple[_Frame, bool]:
+        """The frame with something repaired, and whether it is defective then.
+
+        What is ignored may be a defect too, so with that the part is not known to be OK. Where a repair finds
+        no room, and of NG images whose defect is not marked, the image is not changed.
+        """
+        marked = bool(frame.mask.any())
+        if defective and not marked:
+            return frame, True
+        if marked and not frame.ignored.any() and rng.random() < 0.5:
+            image = without_defect(frame.image, frame.mask, frame.room)
+            if image is not None:
+                return frame._replace(image=image, mask=np.zeros_like(frame.mask)), False
+        shape = frame.mask
+        if not marked and self._marked:
+            shape = self._frame(self._marked[rng.integers(len(self._marked))], len(frame.image), rng).mask
+        if not shape.any():
+            return frame, defective
+        image = repaired_elsewhere(frame.image, shape, frame.room, rng)
+        return (frame if image is None else frame._replace(image=image)), defective
 
 
 def _framed(original: Image, defect: Mask | None, ignored: Mask | None, size: int) -> _Frame:
