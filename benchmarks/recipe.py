@@ -64,6 +64,15 @@ QUESTIONS: dict[str, Variants] = {
         "four stages": {"training.stage_starts": [0.0, 0.25, 0.5, 0.75]},
         "progressive size from one half": {"training.start_size": 0.5},
     },
+    "repairs": {
+        BASE: {},
+        "repairs in 25 % of the images": {"experimental.repairs": 0.25},
+        "repairs in 50 %": {"experimental.repairs": 0.5},
+    },
+    "context": {
+        BASE: {},
+        "evidence with context": {"experimental.evidence_context": True},
+    },
     "transplants": {BASE: {}, "no transplants": {"training.transplants": 0.0}},
 }
 """The settings of each variant of a question; the first is what the others are compared with."""

@@ -240,6 +240,9 @@ class ExperimentalConfig(_Section):
     evidence_power: Annotated[float, Field(ge=0)] = 3.0
     """How the evidence map is pooled to the logit, in strategies whose verdict is their evidence: 0 takes the
     mean of the map; larger values approach its maximum."""
+    evidence_context: bool = False
+    """Whether a cell of the evidence counts by what is around it (`ContextEvidenceHead`), and the gate is the
+    root of attention × localization."""
     attention_stride: Literal[4, 8, 16, 32] = 8
     """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
 

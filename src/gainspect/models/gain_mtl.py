@@ -12,7 +12,7 @@ from gainspect.config import ExperimentalConfig, ModelConfig, RunConfig
 from gainspect.models.attention import GuidedAttention, conv_bn_relu, normalize_by_max
 from gainspect.models.backbone import PYRAMID_STRIDES, Backbone
 from gainspect.models.decoders import PYRAMIDS, pyramid_widths
-from gainspect.models.evidence import EvidenceHead
+from gainspect.models.evidence import ContextEvidenceHead, EvidenceHead
 from gainspect.models.suppression import FeatureSuppression
 from gainspect.strategies import LossName, Strategy, strategy
 
@@ -112,8 +112,12 @@ class GainMTL(nn.Module):
             self.localization = head(config.fpn_channels)
         if "suppression" in strategy.modules:
             self.suppression = FeatureSuppression(channels)
+        self.context = experimental.evidence_context
         if "evidence" in strategy.modules:
-            self.verdict = EvidenceHead(experimental.evidence_power)
+            power, widths = experimental.evidence_power, pyramid_widths(pyramid, config.fpn_channels)
+            self.verdict: EvidenceHead | ContextEvidenceHead = (
+                ContextEvidenceHead(power, widths[0], widths[2]) if self.context else EvidenceHead(power)
+            )
         self.register_load_state_dict_pre_hook(_read_older_names)  # type: ignore[no-untyped-call]  # torch has no types for it
 
     def forward(
@@ -152,7 +156,8 @@ class GainMTL(nn.Module):
             attended = self.adapter(deep * output.gate.to(deep.dtype))
             output.attended_logits, output.attended_evidence = self.attended(attended)
         if "evidence" in modules:
-            output.evidence_margin, output.contributions = self.verdict(self.evidence(output))
+            near = (levels[0], levels[2]) if self.context else ()
+            output.evidence_margin, output.contributions = self.verdict(self.evidence(output), *near)
         if "suppression" in modules and small is not None:
             suppressed = self.suppression(deep, small.to(deep.dtype))
             output.counterfactual_logits, _ = self.classification(suppressed)
@@ -178,7 +183,8 @@ class GainMTL(nn.Module):
         assert output.localization_logits is not None
         fine = output.localization_logits.sigmoid()
         # Unlike the gate, not normalized by its maximum: on a fixed scale, an OK part must look cold.
-        return fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear")
+        both = fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear")
+        return both.clamp_min(1e-12).sqrt() if self.context else both  # the root: no faint defect twice
 
     def contributions(self, output: Output) -> Tensor:
         """(B, 1, h, w): what each place adds to the logit; their sum plus `bias_margin()` is `margin`."""
