@@ -64,6 +64,10 @@ QUESTIONS: dict[str, Variants] = {
         "four stages": {"training.stage_starts": [0.0, 0.25, 0.5, 0.75]},
         "progressive size from one half": {"training.start_size": 0.5},
     },
+    "memory": {
+        "frozen up to stride 8": {"training.frozen_stages": 4},
+        "the same, with a memory": {"training.frozen_stages": 4, "experimental.memory": 1024},
+    },
     "repairs": {
         BASE: {},
         "repairs in 25 % of the images": {"experimental.repairs": 0.25},

@@ -240,6 +240,9 @@ class ExperimentalConfig(_Section):
     evidence_power: Annotated[float, Field(ge=0)] = 3.0
     """How the evidence map is pooled to the logit, in strategies whose verdict is their evidence: 0 takes the
     mean of the map; larger values approach its maximum."""
+    memory: Annotated[int, Field(ge=0)] = 0
+    """Centers of the memory of OK parts that the decoder is told the distance from (`OkMemory`); 0: there is
+    none. The backbone must be frozen up to stride 8."""
     evidence_context: bool = False
     """Whether a cell of the evidence counts by what is around it (`ContextEvidenceHead`), and the gate is the
     root of attention × localization."""

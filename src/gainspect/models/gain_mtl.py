@@ -13,6 +13,7 @@ from gainspect.models.attention import GuidedAttention, conv_bn_relu, normalize_
 from gainspect.models.backbone import PYRAMID_STRIDES, Backbone
 from gainspect.models.decoders import PYRAMIDS, pyramid_widths
 from gainspect.models.evidence import ContextEvidenceHead, EvidenceHead
+from gainspect.models.ok_memory import OkMemory
 from gainspect.models.suppression import FeatureSuppression
 from gainspect.strategies import LossName, Strategy, strategy
 
@@ -95,6 +96,9 @@ class GainMTL(nn.Module):
         self.backbone = Backbone(config.backbone, config.output_stride)
         channels = self.backbone.out_channels
         self.classification = LinearHead(channels)
+        self.memory: OkMemory | None = None
+        if experimental.memory and "localization" in strategy.modules:
+            self.memory = OkMemory(self.backbone.pyramid_channels[1], experimental.memory)
         pyramid = config.pyramid or strategy.pyramid
         if "attention" in strategy.modules:
             fine = pyramid_widths(pyramid, config.fpn_channels)[self.attention_level]
@@ -108,7 +112,9 @@ class GainMTL(nn.Module):
             self.attended = LinearHead(config.attention_channels)
         if "localization" in strategy.modules:
             join, head = PYRAMIDS[pyramid]
-            self.pyramid = join(self.backbone.pyramid_channels, config.fpn_channels)
+            widths = list(self.backbone.pyramid_channels)
+            widths[1] += 0 if self.memory is None else self.memory.out_channels
+            self.pyramid = join(widths, config.fpn_channels)
             self.localization = head(config.fpn_channels)
         if "suppression" in strategy.modules:
             self.suppression = FeatureSuppression(channels)
@@ -127,6 +133,7 @@ class GainMTL(nn.Module):
         has_mask: Tensor | None = None,
         alpha: float = 0.0,
         losses: Iterable[LossName] | None = None,
+        share: Tensor | None = None,
     ) -> Output:
         """The predictions for images; with masks (in training) also the outputs that only training needs.
 
@@ -137,6 +144,7 @@ class GainMTL(nn.Module):
             alpha: α of the curriculum: share of the mask in the gate, for images that have a mask.
             losses: those that will be computed from the output: only the modules that they need are run;
                 None: all are.
+            share: (B,) see `OkMemory`; training only.
         """
         modules = self.strategy.modules if losses is None else self.strategy.needed(losses)
         deep, features = self.backbone(images)
@@ -144,7 +152,10 @@ class GainMTL(nn.Module):
         output = Output(logits, cam, pyramid=features)
         attended_to = deep
         if "localization" in modules:
-            levels = self.pyramid(features)
+            read = list(features)
+            if self.memory is not None:
+                read[1] = torch.cat([read[1], self.memory(read[1], share).to(read[1].dtype)], dim=1)
+            levels = self.pyramid(read)
             output.localization_logits = self.localization(levels)
             if self.strategy.attends == "pyramid":
                 attended_to = levels[self.attention_level]

@@ -131,7 +131,14 @@ class InspectionTask(pl.LightningModule):
             counted: what sums over images are divided by; None: the images of this batch are all there are.
         """
         weights = model.strategy.weights_at(progress, self.stages)
-        output = model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(progress), losses=weights)
+        output = model(
+            batch.image,
+            batch.mask,
+            batch.has_mask,
+            curriculum_alpha(progress),
+            losses=weights,
+            share=batch.share,
+        )
         settings = self.config.training
         named = named_losses(
             output,

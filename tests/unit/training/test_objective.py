@@ -25,9 +25,8 @@ def _batch() -> Sample:
     mask = torch.zeros(4, 16, 16, dtype=torch.uint8)
     mask[0, 2:6, 2:6] = 1
     mask[3, 15, 15] = 1
-    return Sample(
-        torch.zeros(4, 16, 16, 3, dtype=torch.uint8), mask, TARGET, HAS_MASK, torch.zeros_like(mask)
-    )
+    image, share = torch.zeros(4, 16, 16, 3, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
+    return Sample(image, mask, TARGET, HAS_MASK, torch.zeros_like(mask), share)
 
 
 def _output() -> Output:

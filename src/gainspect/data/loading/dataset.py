@@ -1,5 +1,6 @@
 """Images and masks for training, as torch tensors."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from gainspect.data.loading.transplant import transplant
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
 from gainspect.errors import GainspectError
-from gainspect.types import Image, Label, Mask
+from gainspect.types import MEMORY_SHARES, Image, Label, Mask
 
 
 class Draw(NamedTuple):
@@ -49,6 +50,8 @@ class Sample(NamedTuple):
     """() bool, True for an NG image whose mask is known and not empty."""
     ignored: Tensor
     """(S, S) uint8, 1 where no loss counts."""
+    share: Tensor
+    """() int64, `share_of` the group of the part that is seen."""
 
 
 class _Frame(NamedTuple):
@@ -168,8 +171,10 @@ class TrainingSet(Dataset[Sample]):
         marked = bool(frame.mask.any())
         # A tile of a defective part is NG only if it shows some of the defect.
         defective = part.label is Label.NG and (self.tiling is None or marked)
+        group = part.group
         if rng.random() < self._transplanted(defective, marked=marked):
-            frame = self._transplant(frame, rng)
+            frame, host = self._transplant(frame, rng)
+            group = group if host is None else self.manifest.parts[host].group
         if self.repairs and rng.random() < self.repairs:
             frame, defective = self._repaired(frame, rng, defective=defective)
         labels = np.where(frame.mask, DEFECT, frame.ignored * IGNORED).astype(np.uint8)
@@ -181,6 +186,7 @@ class TrainingSet(Dataset[Sample]):
             torch.tensor(defective),
             torch.tensor(defective and bool(mask.any())),
             torch.from_numpy((labels == IGNORED).astype(np.uint8)),
+            torch.tensor(share_of(group)),
         )
 
     def _frame(self, index: int, size: int, rng: np.random.Generator) -> _Frame:
@@ -243,27 +249,28 @@ class TrainingSet(Dataset[Sample]):
             return self.transplants if marked else 0.0
         return self.transplants / 2
 
-    def _transplant(self, frame: _Frame, rng: np.random.Generator) -> _Frame:
+    def _transplant(self, frame: _Frame, rng: np.random.Generator) -> tuple[_Frame, int | None]:
         """For a marked image, its defect on an OK part; for an OK image, a patch of another OK part on it.
 
         The patch is defect-free surface in the shape of a defect. If there is no room for the piece, the
-        image is not changed.
+        image is not changed. The number is that of the OK part if it is that which is seen now.
         """
         size = len(frame.image)
-        other = self._frame(self._ok[rng.integers(len(self._ok))], size, rng)
+        index = self._ok[rng.integers(len(self._ok))]
+        other = self._frame(index, size, rng)
         if frame.mask.any():
             put = transplant(other.image, other.room, frame.image, frame.mask, rng)
             if put is None:
-                return frame
-            return _Frame(*put, other.ignored & (1 - put[1]), other.room)
+                return frame, None
+            return _Frame(*put, other.ignored & (1 - put[1]), other.room), index
         shape = self._frame(self._marked[rng.integers(len(self._marked))], size, rng).mask
         # The edge of a part, put elsewhere, would not look like defect-free surface.
         rim = max(1, size // 10)
         shape &= np.asarray(cv2.erode(other.room, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)), np.uint8)
         if not shape.any():
-            return frame
+            return frame, None
         put = transplant(frame.image, frame.room, other.image, shape, rng)
-        return frame if put is None else frame._replace(image=put[0])
+        return (frame if put is None else frame._replace(image=put[0])), None
 
     def _repaired(self, frame: _Frame, rng: np.random.Generator, *, defective: bool) -> tuple[_Frame, bool]:
         """The frame with something repaired, and whether it is defective then.
@@ -303,6 +310,15 @@ def _packed(bits: Iterable[tuple[Mask, int]]) -> Mask:
 
 def _bit(values: Mask, bit: int) -> Mask:
     return ((values & bit) > 0).astype(np.uint8)
+
+
+def share_of(group: str) -> int:
+    """The share of the training parts that a group belongs to (`OkMemory`), by its name alone.
+
+    >>> [share_of(name) for name in ("tile1", "tile2", "tile3", "tile4")]
+    [1, 2, 2, 0]
+    """
+    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") % MEMORY_SHARES
 
 
 def with_fewer_masks(manifest: Manifest, share: float, seed: int) -> Manifest:
