@@ -14,7 +14,7 @@ from gainspect.models.backbone import PYRAMID_STRIDES, Backbone
 from gainspect.models.decoders import PYRAMIDS, pyramid_widths
 from gainspect.models.evidence import ContextEvidenceHead, EvidenceHead
 from gainspect.models.ok_memory import OkMemory
-from gainspect.models.suppression import FeatureSuppression
+from gainspect.models.suppression import FeatureSuppression, is_surrounded
 from gainspect.strategies import LossName, Strategy, strategy
 
 OK, NG = 0, 1
@@ -71,6 +71,8 @@ class Output:
     """(B, 1, H/4, W/4), at least 0: their sum plus the evidence head's bias is the evidence margin."""
     counterfactual_logits: Tensor | None = None
     """(B, 2) logits of the classification head on features with the defect suppressed; training only."""
+    surrounded: Tensor | None = None
+    """(B,) whether the defect leaves anything that it can be replaced by (`is_surrounded`)."""
     pyramid: Sequence[Tensor] = ()
     """C2 … C5 of the backbone."""
 
@@ -172,6 +174,7 @@ class GainMTL(nn.Module):
         if "suppression" in modules and small is not None:
             suppressed = self.suppression(deep, small.to(deep.dtype))
             output.counterfactual_logits, _ = self.classification(suppressed)
+            output.surrounded = is_surrounded(small)
         return output
 
     def margin(self, output: Output) -> Tensor:
@@ -240,11 +243,14 @@ def model_of(config: RunConfig) -> GainMTL:
 
 
 def _read_older_names(_: nn.Module, state: dict[str, Any], prefix: str, *__: Any) -> None:
-    """Rename tensors that were saved before the module was called `suppression`."""
+    """Rename tensors from before the module was called `suppression`, and leave out what it does not have."""
     older = {"counterfactual.suppression.": "suppression.strength.", "counterfactual.": "suppression."}
     for name in [key for key in state if key.startswith(f"{prefix}counterfactual.")]:
         begins = next(start for start in older if name.startswith(prefix + start))
         state[prefix + older[begins] + name.removeprefix(prefix + begins)] = state.pop(name)
+    gone = tuple(f"{prefix}suppression.{name}." for name in ("replace", "refine"))
+    for name in [key for key in state if key.startswith(gone)]:
+        del state[name]
 
 
 def mask_at(masks: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:

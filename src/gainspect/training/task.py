@@ -76,8 +76,12 @@ class InspectionTask(pl.LightningModule):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every loss of the strategy has its full weight."""
-        return self.progress >= self.model.strategy.complete_from(self.stages)
+        """Whether every loss of the strategy had its full weight in the whole epoch that ends here.
+
+        The last epoch counts as such, however short the training is.
+        """
+        begun = (self.global_step - self.steps_per_epoch) / self.total_steps
+        return self.progress >= 1 or begun >= self.model.strategy.complete_from(self.stages) - 1e-9
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """This rank's share of the current epoch's batches.
