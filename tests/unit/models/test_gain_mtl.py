@@ -438,7 +438,7 @@ def test_each_loss_alone_reaches_the_first_convolution_and_its_own_heads(
 
 
 def test_tensors_saved_under_older_names_are_read(build: Build) -> None:
-    """At a491b67 it was `counterfactual`, and its mask network `counterfactual.suppression`; it had more, too."""
+    """At a491b67 it was `counterfactual`, and its masks `counterfactual.suppression`; it had more."""
     model, other = build("S6"), build("S6")
     older = {
         name.replace("suppression.strength.", "counterfactual.suppression."): value
