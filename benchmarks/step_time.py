@@ -58,9 +58,10 @@ def _batch(count: int, size: int, device: str) -> Sample:
     mask = torch.zeros(count, size, size, dtype=torch.uint8, device=device)
     mask[:, 32:64, 32:64] = 1
     target = torch.arange(count, device=device) % 2 == 0
-    return Sample(
-        image, mask, target, target, torch.zeros_like(mask), torch.zeros_like(target, dtype=torch.int64)
-    )
+    outlined = torch.zeros_like(target)
+    turned = torch.full(target.shape, torch.nan, device=device)
+    share = torch.zeros_like(target, dtype=torch.int64)
+    return Sample(image, mask, target, target, torch.zeros_like(mask), outlined, turned, share)
 
 
 def _training_step(model: GainMTL, batch: Sample) -> Callable[[], None]:

@@ -16,13 +16,13 @@ JSON = st.recursive(
 TEXT = st.text(max_size=8) | st.sampled_from(["0", "1.5", "-3", "nan", "inf", "1e999", "1,2", "1,2;3", "٣"])
 
 
-def sentence_or_import(folder: Path, labels: str, **choices: Any) -> None:
-    """Import folder/set to folder/out.
+def sentence_or_import(folder: Path, labels: str, *, inside: str = "", **choices: Any) -> None:
+    """Import folder/set, or a folder inside of it, to folder/out.
 
     An error names the file of labels, the folder, or a class whose meaning is asked, and nothing is written.
     """
     try:
-        imported(folder / "set", folder / "out", unlabeled="skip", **choices)
+        imported(folder / "set" / inside, folder / "out", unlabeled="skip", **choices)
     except GainspectError as error:
         assert str(folder) in str(error) or labels in str(error) or "class" in str(error)
         assert not (folder / "out").exists()

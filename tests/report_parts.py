@@ -1,6 +1,8 @@
 """A small inspection over a fake backend, with every kind of verdict, for the tests of reports."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import cv2
@@ -19,7 +21,7 @@ from gainspect.metrics.decisions import Outcome
 from gainspect.policy import HeatScale, InputPolicy, Policy, ReasonPolicy
 from gainspect.report.html.inspection_report import Album, write_report
 from gainspect.report.texts import Wording
-from gainspect.types import Label
+from gainspect.types import Label, MaskKind
 
 SIZE = 96
 
@@ -119,8 +121,12 @@ def small_report(
     review_from: float | None = None,
     point: OperatingPoint | None = None,
     inputs: InputPolicy | None = None,
+    kinds: Sequence[MaskKind | None] = (None,),
 ) -> Path:
-    """Write a whole report of these parts, with their masks or without, and with what the policy gave."""
+    """Write a whole report of these parts, with their masks or without, and with what the policy gave.
+
+    NG parts have masks of these kinds in turn.
+    """
     policy = bundle().description.policy
     inspector = Inspector(
         Spots(),
@@ -133,6 +139,11 @@ def small_report(
     manifest, album = parts(folder / "data"), Album(bundle())
     if not masks:
         manifest = replace(manifest, parts=tuple(replace(part, mask=None) for part in manifest.parts))
+    turn = cycle(kinds)
+    kinded = (
+        replace(part, mask_kind=next(turn)) if part.label is Label.NG else part for part in manifest.parts
+    )
+    manifest = replace(manifest, parts=tuple(kinded))
     examined, judged = [], []
     for seen in examine(inspector, manifest):
         album.add(seen)

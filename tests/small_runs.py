@@ -1,12 +1,17 @@
 """The smallest trainings that run through: of one epoch, on pictures of 64 px."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from gainspect.config import RunConfig, load_config
 from gainspect.jobs.run_training import run_training
+from gainspect.training import callbacks
 from gainspect.training.run_folder import RunFolder
+from gainspect.training.selection import EpochFigures
 
 CLASSIFIER = RunConfig.model_validate(
     {
@@ -16,6 +21,19 @@ CLASSIFIER = RunConfig.model_validate(
         "training": {"epochs": 1, "batch_size": 7, "workers": 0},
     }
 )
+
+
+@contextmanager
+def stops_after(epoch: int) -> Iterator[None]:
+    """Ctrl-C when the line of an epoch is printed; its checkpoint is there."""
+
+    def stop(_: object, row: EpochFigures) -> None:
+        if row["epoch"] == epoch:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(callbacks.EpochLines, "add", stop)
+        yield
 
 
 def trained_on(data: Path, out: Path) -> RunFolder:

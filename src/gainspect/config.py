@@ -17,6 +17,8 @@ from gainspect.strategies import LossName, PyramidKind, strategy
 Direction = Literal["max", "min"]
 MAP_MONITORS = ("cam_iou", "pointing_game", "energy_inside", "localization_iou")
 """Validation figures that exist only if NG images of the validation part have masks."""
+OUTLINE_MONITORS = ("cam_iou", "localization_iou")
+"""Those of them that need masks of outlines: a box or strokes do not show how far a map should reach."""
 MONITORS: Mapping[str, Direction] = MappingProxyType(
     {
         **dict.fromkeys(("right_reason_at_recall", "specificity_at_recall", "auroc", "ap"), "max"),
@@ -230,7 +232,7 @@ class ExperimentalConfig(_Section):
     """Share of the drawn images in which something is repaired, as the reason check repairs: of marked NG
     images in half of these the defect, which makes them OK."""
     boxes: bool = False
-    """Train on the boxes around the marked defects instead of their outlines."""
+    """Train on the boxes around the marked defects instead of their outlines, as if they were outlines."""
     attention_loss: Literal["overlap", "energy", "l1"] = "overlap"
     """The loss that guides attention: BCE + Dice + IoU, the attention energy outside the mask, or the mean
     distance between attention and mask (L1)."""

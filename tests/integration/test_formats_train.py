@@ -1,20 +1,23 @@
-"""Each public set, folders of classes and tables: imported, and trained for an epoch."""
+"""A set in each format that is imported: imported, and trained for an epoch."""
 
 from pathlib import Path
 
 import pytest
 
 from drawn_labels import imported
-from drawn_sets import INSIDE, SETS
+from format_samples import SAMPLES
+from gainspect.data.importers.registry import IMPORTERS
 from small_runs import trained_on
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", [importer.name for importer in IMPORTERS])
 def test_a_set_trains(name: str, tmp_path: Path) -> None:
-    SETS[name](tmp_path / "set")
-    source = tmp_path / "set" / INSIDE.get(name, "")
-    done, manifest = imported(source, tmp_path / "out")
+    sample = SAMPLES[name]
+    sample.write(tmp_path / "set", 16)
+    source = tmp_path / "set" / sample.inside
+    done, manifest = imported(source, tmp_path / "out", defect=sample.defect)
+    assert done.record["format"] == name
     if done.record["one_class"]:
         done, manifest = imported(source, tmp_path / "out", resplit=True)
     trained = trained_on(tmp_path / "out", tmp_path / "run")

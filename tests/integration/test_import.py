@@ -1,19 +1,16 @@
 """From the labels of a tool to a training, on the command line."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import pytest
 
-import tool_exports
 from command_line import Run
 from drawn_labels import coco
 from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
 from gainspect.training.run_folder import RunFolder
 from gainspect.types import Label
-from small_runs import trained_on
 
 
 def _as_coco(made: Manifest, folder: Path) -> None:
@@ -30,17 +27,6 @@ def _as_coco(made: Manifest, folder: Path) -> None:
             drawn = [ring.reshape(-1).tolist() for ring in rings if len(ring) > 2]
             annotations.append({"image_id": number, "segmentation": drawn, "bbox": [0, 0, 8, 8]})
     coco(folder / "annotations/labels.json", images, annotations)
-
-
-def _as(tool: str) -> Callable[[Manifest, Path], None]:
-    return lambda made, folder: tool_exports.TOOLS[tool](tool_exports.samples_of(made), folder)
-
-
-TOOLS: dict[str, Callable[[Manifest, Path], None]] = {
-    "coco": _as_coco,
-    **{tool: _as(tool) for tool in tool_exports.TOOLS if tool != "coco"},
-}
-"""By format: writes parts, images and labels, as the tool does."""
 
 
 @pytest.fixture
@@ -88,17 +74,6 @@ def test_labels_are_checked_directly(run: Run, exported: Path) -> None:
     assert shown.returncode in (0, 1)
     assert "from coco" in shown.stdout
     assert not list(exported.parent.glob("*labels*"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("tool", TOOLS)
-def test_what_was_imported_trains(run: Run, tool: str, made: Manifest, tmp_path: Path) -> None:
-    TOOLS[tool](made, tmp_path / "set")
-    done = run("data", "import", tmp_path / "set", "--out", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
-    assert f"from {tool}" in done.stdout
-    trained = trained_on(tmp_path / "out", tmp_path / "run")
-    assert trained.result_file.is_file()
 
 
 @pytest.mark.slow

@@ -30,14 +30,13 @@ from gainspect.errors import GainspectError
 from gainspect.jobs.run_comparison import compare_strategies
 from gainspect.jobs.run_training import run_training
 from gainspect.jobs.training_ranks import training_ranks
-from gainspect.training import callbacks
 from gainspect.training.checkpoint import load_state
 from gainspect.training.launch import resume, train
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.selection import EpochFigures
 from gainspect.training.settle import settle
 from gainspect.training.together import together
 from gainspect.types import Label
+from small_runs import stops_after
 
 TINY = {
     "data": {"size": 64, "val_fraction": 0.3},
@@ -81,19 +80,6 @@ def partly_marked(parts: Manifest) -> Manifest:
     return replace(
         parts, parts=tuple(replace(part, mask=None) if part in bare else part for part in parts.parts)
     )
-
-
-@contextmanager
-def stops_after(epoch: int) -> Iterator[None]:
-    """Ctrl-C when the line of an epoch is printed; its checkpoint is there."""
-
-    def stop(_: object, row: EpochFigures) -> None:
-        if row["epoch"] == epoch:
-            raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(callbacks.EpochLines, "add", stop)
-        yield
 
 
 def rows(run: RunFolder) -> list[dict[str, float]]:

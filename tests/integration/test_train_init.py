@@ -114,6 +114,15 @@ def test_a_validation_part_is_not_taken_from_what_the_earlier_network_was_traine
     assert {p.image: p.split for p in done.parts} == {p.image: p.split for p in earlier.manifest().parts}
 
 
+def test_a_test_part_is_not_taken_from_what_the_earlier_network_was_trained_on(
+    earlier: RunFolder, parts_folder: Path
+) -> None:
+    named = load_manifest(parts_folder)
+    parts = tuple(replace(part, split="train") for part in named.parts)  # each run draws the other two
+    done = complete_split(_config(earlier.path, seed=5), replace(named, parts=parts))
+    assert {p.image: p.split for p in done.parts} == {p.image: p.split for p in earlier.manifest().parts}
+
+
 def test_a_split_that_would_test_on_seen_images_is_refused(earlier: RunFolder, parts_folder: Path) -> None:
     trained = {part.image for part in earlier.manifest().parts if part.split == "train"}
     manifest = load_manifest(parts_folder)

@@ -16,6 +16,7 @@ from gainspect.cli.goal_options import (
     TargetRecall,
     Threshold,
 )
+from gainspect.cli.import_options import Import, choices_of
 from gainspect.cli.rule_options import Grid, MmPerPx, NoRules, Rules, ScaleFrom, SquareMm, rules_of
 from gainspect.errors import GainspectError
 
@@ -27,7 +28,10 @@ def calibrate(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Choose on these labeled data instead; they count as seen afterwards."),
+        typer.Option(
+            help="Choose on these labeled data instead (folder, manifest, or labels of a tool); they count "
+            "as seen afterwards."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Bundle to write; a new file.  [default: NAME-POLICY.gain]")
@@ -53,6 +57,7 @@ def calibrate(
     scale_from: ScaleFrom = None,
     grid: Grid = None,
     square_mm: SquareMm = None,
+    import_: Import = None,
 ) -> None:
     """Choose a new policy for a bundle: when a part is OK, NG or REVIEW. Its network stays as it is.
 
@@ -83,6 +88,7 @@ def calibrate(
     ruled = rules_of(rules, mm_per_px, scale_from, grid, square_mm)
     if ruled is not None and no_rules:
         raise GainspectError("--rules and --no-rules contradict", hint="Choose one.")
+    choices = choices_of(import_, data)
     if show and goal is None and run is None and data is None and ruled is None and not no_rules:
         read = read_bundle(bundle)
         policy, point = read.description.policy, point_of(read)
@@ -104,6 +110,7 @@ def calibrate(
         check=check,
         rules=ruled,
         without_rules=no_rules,
+        choices=choices,
         console=console,
     )
     policy, point = chosen.policy, chosen.point

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from gainspect.cli.console import console
+from gainspect.cli.import_options import Import, choices_of
 from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
 from gainspect.cli.speed_options import BatchSize, Devices, Nodes, Threads
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def compare(
-    data: Annotated[Path, typer.Option(help="Data folder (images/, masks/), or a manifest .csv/.parquet.")],
+    data: Annotated[Path, typer.Option(help="Data folder (images/, masks/), manifest, or labels of a tool.")],
     out: Annotated[
         Path,
         typer.Option(help="Folder for the runs and the comparison; run again to continue."),
@@ -31,6 +32,7 @@ def compare(
         int | None, typer.Option(help="Input side, pixels.  [default: chosen from the defect sizes]")
     ] = None,
     mask_values: MaskValues = None,
+    import_: Import = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     devices: Devices = 1,
     nodes: Nodes = 1,
@@ -63,7 +65,6 @@ def compare(
 ) -> None:
     """Train and evaluate several strategies on the same data: one table, and a picture of their evidence."""
     from gainspect.config import load_config
-    from gainspect.data.importers import load_manifest
     from gainspect.data.seen import require_seen_choice
     from gainspect.evaluation.doubtful import read_doubtful
     from gainspect.inspection.backends.choice import require_choice
@@ -89,12 +90,13 @@ def compare(
     try:
         comparisons = compare_strategies(
             load_config(config, overrides),
-            load_manifest(data),
+            data,
             names,
             numbers,
             out,
             doubtful=left_out,
             seen=require_seen_choice(seen),
+            choices=choices_of(import_, data),
             devices=devices,
             nodes=nodes,
             runtime=cast("RuntimeName", runtime),

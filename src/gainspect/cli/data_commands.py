@@ -7,7 +7,7 @@ import typer
 
 from gainspect.cli import data_correct, data_export, data_import, data_review, data_sheet
 from gainspect.cli.console import console, print_json
-from gainspect.cli.import_options import Import
+from gainspect.cli.import_options import Import, choices_of
 from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
 from gainspect.errors import GainspectError
@@ -50,7 +50,6 @@ def check(
     The split and the image size are those that `train` would take with the same options.
     """
     from gainspect.config import load_config
-    from gainspect.data.importers.choices import Choices
     from gainspect.jobs.check_data import check_data
     from gainspect.report.terminal.check_list import check_list
 
@@ -59,7 +58,7 @@ def check(
         load_config(config, overrides),
         data,
         console=None if as_json else console,
-        choices=Choices.parse(import_ or ()),
+        choices=choices_of(import_, data),
     )
     if as_json:
         print_json(report.to_json(), indent=2)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gainspect.cli.console import console
-from gainspect.cli.import_options import Import
+from gainspect.cli.import_options import Import, choices_of
 from gainspect.cli.mask_options import MaskValues
 from gainspect.cli.overrides import overrides_of
 
@@ -27,12 +27,11 @@ def export(
     """Write a data set with its images and masks as others read it."""
     from gainspect.config import load_config
     from gainspect.data.exporters.exported_folder import export_format_of
-    from gainspect.data.importers.choices import Choices
     from gainspect.jobs.export_data import export_data
 
     as_ = export_format_of(format_, polygons=polygons)
     config = load_config(None, overrides_of(mask_values=mask_values)).data
-    choices = Choices.parse(import_ or ())
+    choices = choices_of(import_, data)
     export_data(data, out, as_, polygons=polygons, config=config, choices=choices, console=console)
 
 

@@ -6,11 +6,18 @@ from typing import Annotated
 import typer
 
 from gainspect.cli.console import console, errors
+from gainspect.cli.import_options import Import, choices_of
 from gainspect.cli.mask_options import MaskValues
 
 
 def sheet(
-    data: Annotated[Path, typer.Argument(help="Data folder (images/, masks/), or a manifest .csv/.parquet.")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA|RUN",
+            help="Data folder (images/, masks/), manifest, or labels of a tool; or a run, with its split.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="FILE.html, FILE.png, or a folder for both.")],
     per_cell: Annotated[
         int, typer.Option(min=1, help="Images shown of each label, type of defect and split.")
@@ -23,6 +30,10 @@ def sheet(
         Path | None, typer.Option(help="CSV with a column `file` that lists images with doubtful labels.")
     ] = None,
     mask_values: MaskValues = None,
+    moved: Annotated[
+        Path | None, typer.Option("--data", help="Of a run: where its data are, if they have moved.")
+    ] = None,
+    import_: Import = None,
 ) -> None:
     """Show a data set on one sheet, by type of defect and split: masks as contours, doubtful images first."""
     from gainspect.data.mask_values import MaskValues as Meanings
@@ -37,6 +48,8 @@ def sheet(
         checks=check,
         doubtful=frozenset() if doubtful is None else read_doubtful(doubtful),
         mask_values=None if mask_values is None else Meanings.parse(mask_values),
+        moved=moved,
+        choices=choices_of(import_, data),
         console=errors,
     )
     for path in written:

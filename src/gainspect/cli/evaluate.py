@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from gainspect.cli.console import console
+from gainspect.cli.import_options import Import, choices_of
 from gainspect.cli.mask_options import JudgedMaskValues
 from gainspect.cli.speed_options import BatchSize, Threads
 from gainspect.inspection.batches import USUAL_BATCH
@@ -21,7 +22,9 @@ def evaluate(
     split: Annotated[str, typer.Option(help="Part of the data: test, val, train or all.")] = "test",
     data: Annotated[
         Path | None,
-        typer.Option(help="Data folder or manifest. A run needs it only if the data have moved."),
+        typer.Option(
+            help="Data folder, manifest, or labels of a tool. A run needs it only if the data have moved."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -48,6 +51,7 @@ def evaluate(
         typer.Option("--check", help="Check reasons too, and count decisions: caught, missed, REVIEW, cost."),
     ] = False,
     mask_values: JudgedMaskValues = None,
+    import_: Import = None,
     batch_size: BatchSize = USUAL_BATCH,
     threads: Threads = None,
 ) -> None:
@@ -79,6 +83,7 @@ def evaluate(
         doubtful=None if doubtful is None else read_doubtful(doubtful),
         seen=require_seen_choice(seen),
         mask_values=None if mask_values is None else MaskValues.parse(mask_values),
+        choices=choices_of(import_, data),
         check=check,
         batch_size=batch_size,
         threads=threads,
@@ -93,5 +98,7 @@ def evaluate(
     first = next(iter(summaries.values()))
     console.print(judged_by_words(first["judged_by"], Wording("en")))
     console.print(seen_sentence(first["seen"]))
+    if first.get("divided_anew"):
+        console.print(Wording("en")("divided_anew"))
     files = ("predictions.csv", *(("decisions.csv",) if check else ()), "metrics.json")
     console.print(f"Saved: {', '.join(str(saved / file) for file in files)}", soft_wrap=True)

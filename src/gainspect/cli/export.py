@@ -17,6 +17,7 @@ from gainspect.cli.goal_options import (
     TargetRecall,
     Threshold,
 )
+from gainspect.cli.import_options import Import, choices_of
 
 
 def export(
@@ -34,15 +35,18 @@ def export(
     threshold: Threshold = None,
     review_from: ReviewFrom = None,
     data: Annotated[
-        Path | None, typer.Option(help="Data folder, if it has moved since the training.")
+        Path | None,
+        typer.Option(help="Data folder, or labels of a tool, if they have moved since the training."),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Whether the bundle checks the reason of NG verdicts.")
     ] = True,
+    import_: Import = None,
 ) -> None:
     """Make a bundle from a run: one file that inspects without torch, tested against the trained model."""
     from gainspect.evaluation.goals import goal_of, point_of
     from gainspect.inspection.regions.defect_types import types_of
+    from gainspect.jobs.labeled_data import data_of_run
     from gainspect.jobs.run_export import export_run
     from gainspect.report.terminal.bundle_tables import (
         input_sentence,
@@ -67,13 +71,14 @@ def export(
     )
     names = [name.strip() for name in formats.split(",") if name.strip()]
     folder = RunFolder(run)
+    moved = data_of_run(folder, data, choices_of(import_, data), console=console)
     with console.status("export") as status:
         bundle, parity = export_run(
             folder,
             out or folder.bundle_file,
             formats=names,
             goal=goal,
-            data=data,
+            data=moved,
             check=check,
             on_step=status.update,
         )

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from gainspect.cli.console import console
+from gainspect.cli.import_options import Import, choices_of
 from gainspect.names import printable
 
 _STUDY = "study"
@@ -72,15 +73,19 @@ def rows(
         typer.Option(
             metavar="TABLE|DATA",
             help="What the parts are: a table with part and reference (such as people's decisions), a data "
-            "folder, or a manifest.  [default: left open]",
+            "folder, a manifest, or a folder with the labels of a tool.  [default: left open]",
         ),
     ] = None,
+    import_: Import = None,
 ) -> None:
     """Write a model's verdicts as rows of a study: `gainspect msa PEOPLE.csv ROWS.csv`."""
     from gainspect.jobs.write_model_rows import write_model_rows
     from gainspect.report.terminal.sentences import rows_sentences
 
-    made = write_model_rows(verdicts, out, appraiser=appraiser, reference=reference)
+    choices = choices_of(import_, reference)
+    made = write_model_rows(
+        verdicts, out, appraiser=appraiser, reference=reference, choices=choices, console=console
+    )
     for sentence in rows_sentences(made, reference):
         console.print(sentence, highlight=False, soft_wrap=True)
     console.print(f"Saved: {printable(str(out))}", soft_wrap=True)

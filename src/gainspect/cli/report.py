@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from gainspect.cli.console import console, errors
+from gainspect.cli.import_options import Import, choices_of
 from gainspect.cli.mask_options import JudgedMaskValues
 from gainspect.cli.speed_options import BatchSize, Threads
 from gainspect.inspection.batches import USUAL_BATCH
@@ -20,7 +21,9 @@ def report(
     ],
     data: Annotated[
         Path | None,
-        typer.Option(help="Data folder or manifest. A run needs it only if the data have moved."),
+        typer.Option(
+            help="Data folder, manifest, or labels of a tool. A run needs it only if the data have moved."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="HTML file.  [default: RUN/report.html, or NAME-report.html]")
@@ -43,6 +46,7 @@ def report(
         str, typer.Option(help="Images that the model has seen in training or validation: refuse or allow.")
     ] = "refuse",
     mask_values: JudgedMaskValues = None,
+    import_: Import = None,
     runtime: Annotated[
         str, typer.Option(help="auto, onnxruntime, openvino or torch; the report names it.")
     ] = "auto",
@@ -73,6 +77,7 @@ def report(
         doubtful=left_out,
         seen=require_seen_choice(seen),
         mask_values=None if mask_values is None else MaskValues.parse(mask_values),
+        choices=choices_of(import_, data),
         runtime=cast("RuntimeName", runtime),
         precision=cast("Precision", precision),
         batch_size=batch_size,

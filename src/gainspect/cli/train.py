@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from gainspect.cli.console import console
+from gainspect.cli.import_options import Import, choices_of
 from gainspect.cli.mask_options import mask_values_option
 from gainspect.cli.overrides import overrides_of
 from gainspect.cli.speed_options import Devices, Nodes
@@ -86,15 +87,7 @@ def train(
             rich_help_panel=_SETTINGS,
         ),
     ] = None,
-    import_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--import",
-            metavar="NAME=VALUE",
-            help="Where --data is the labels of a tool: an option of `gainspect data import`, such as "
-            "unlabeled=ok or defect=scratch,dent.",
-        ),
-    ] = None,
+    import_: Import = None,
     bundle: Annotated[
         bool, typer.Option(help="At the end, write RUN/model.gain, which inspects without torch.")
     ] = True,
@@ -125,9 +118,9 @@ def train(
         raise GainspectError(
             "train needs --data and --out (or --resume)", hint="`gainspect train --help` explains."
         )
-    from gainspect.data.importers.choices import Choices
     from gainspect.jobs.run_training import resume_training, run_training
 
+    choices = choices_of(import_, data)
     try:
         if resume is not None:
             run = resume_training(
@@ -138,6 +131,7 @@ def train(
                 folds=folds,
                 devices=devices,
                 nodes=nodes,
+                choices=choices,
             )
         else:
             assert data is not None and out is not None
@@ -149,7 +143,7 @@ def train(
                 bundle=bundle,
                 devices=devices,
                 nodes=nodes,
-                choices=Choices.parse(import_ or ()),
+                choices=choices,
             )
     except KeyboardInterrupt:
         console.print(f"Stopped. Continue with: gainspect train --resume {resume or out}", soft_wrap=True)

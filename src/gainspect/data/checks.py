@@ -190,7 +190,7 @@ def _look_at(manifest: Manifest, part: Part, seen: Seen) -> None:
     elif part.label is Label.NG and not mask.any():
         seen.places["ng-empty-mask"].append(Place(name, (name,)))
     elif mask.any():
-        seen.defects[name] = Defect.of(mask, part.defect_type)
+        seen.defects[name] = Defect.of(mask, part.defect_type, outlined=part.outlined)
         seen.covered[name] = float(mask.mean())
 
 

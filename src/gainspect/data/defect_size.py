@@ -43,6 +43,8 @@ class SizeChoice:
     """The type of defect with the smallest median, and that median; None if there is only one type."""
     too_small: int
     """How many defects are still smaller than `SMALL_DEFECT`."""
+    outlined: bool = True
+    """False: there is no outline, and boxes and strokes were measured in place of defects."""
 
     def __str__(self) -> str:
         if not self.defects:
@@ -54,6 +56,8 @@ class SizeChoice:
                 f" {self.too_small} of {self.defects} are less than {SMALL_DEFECT:.0f} px wide"
                 " and may be missed."
             )
+        if not self.outlined:
+            sentence += " Boxes and strokes were measured: the defects themselves may be narrower."
         return sentence
 
     @property
@@ -73,11 +77,13 @@ class Defect:
     """Of its image, pixels."""
     kind: str = ""
     """The type of defect."""
+    outlined: bool = True
+    """Whether its outline was measured, not a box around it or strokes on it."""
 
     @classmethod
-    def of(cls, mask: Mask, kind: str | None = None) -> "Defect":
+    def of(cls, mask: Mask, kind: str | None = None, *, outlined: bool = True) -> "Defect":
         """Measure a mask (H, W) that is not empty."""
-        return cls(_across(mask), mask.shape[0], mask.shape[1], kind or "")
+        return cls(_across(mask), mask.shape[0], mask.shape[1], kind or "", outlined)
 
     def px(self, size: int, tiling: Tiling | None = None) -> float:
         """Its width after resizing to an input of `size` pixels; `tiling` as in `defect_px`."""
@@ -119,7 +125,7 @@ def choose_size(manifest: Manifest, *, tiling: Tiling | None = None) -> SizeChoi
             continue
         mask = manifest.mask(part, manifest.image(part).shape)
         if mask is not None and mask.any():
-            defects.append(Defect.of(mask, part.defect_type))
+            defects.append(Defect.of(mask, part.defect_type, outlined=part.outlined))
     return size_for(defects, tiling=tiling)
 
 
@@ -130,6 +136,9 @@ def size_for(defects: Sequence[Defect], *, tiling: Tiling | None = None) -> Size
     then, tiles are chosen as well: the largest ones with which nine of ten defects of each type are large
     enough, but not so small that a tile would have to be enlarged.
 
+    A box is as wide as its defect or wider, and a stroke has a width of its own: they are measured only where
+    no defect is outlined.
+
     Args:
         defects: those that may be looked at: none of the test part.
         tiling: the user's choice; None: whole images, unless their defects are too small.
@@ -137,6 +146,8 @@ def size_for(defects: Sequence[Defect], *, tiling: Tiling | None = None) -> Size
     given = None if tiling is None else tiling.tile
     if not defects:
         return SizeChoice(SIZES[1], given, 0, 0.0, None, 0)
+    outlined = [defect for defect in defects if defect.outlined]
+    defects = outlined or defects
     at_sizes = {size: np.array([defect.px(size, tiling) for defect in defects]) for size in SIZES}
     of_kind = _indices([defect.kind for defect in defects])
     fit = (size for size, found in at_sizes.items() if _least_share(found, of_kind) >= _SHARE)
@@ -156,6 +167,7 @@ def size_for(defects: Sequence[Defect], *, tiling: Tiling | None = None) -> Size
         median_px=float(np.median(seen)),
         finest=finest if len(medians) > 1 else None,
         too_small=int((seen < SMALL_DEFECT).sum()),
+        outlined=bool(outlined),
     )
 
 

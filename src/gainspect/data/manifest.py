@@ -57,6 +57,11 @@ class Part:
     """What `mask` shows of the defect; None: its outline."""
 
     @property
+    def outlined(self) -> bool:
+        """Whether its mask, if it has one, is the outline of its defect, not a box or strokes."""
+        return self.mask_kind in (None, "outline")
+
+    @property
     def files(self) -> dict[str, Path]:
         """The files of the row, by what they are."""
         named = {"image": self.image, "mask": self.mask, "ignore mask": self.ignore}
@@ -354,7 +359,8 @@ def require_both_classes(manifest: Manifest, *, what: str) -> None:
             raise GainspectError(
                 f"{what} has no {missing} images",
                 where=manifest.root,
-                hint="Training and evaluation need both OK and NG parts: add some, or change the split.",
+                hint="Training and evaluation need both OK and NG parts: add some, or change the split "
+                "(`--resplit` divides imported labels anew).",
             )
 
 

@@ -9,42 +9,47 @@ from gainspect.data.manifest import Manifest, Split, require_both_classes
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
+PUBLISHED = "published_split"
+"""The free column that keeps the split that a set came with, if it was divided anew (`importers.resplit`)."""
+
 
 def assign_splits(manifest: Manifest, *, val_fraction: float, test_fraction: float, seed: int) -> Manifest:
     """Complete the split: a test part if none is named, then a validation part; what is left is for training.
 
     A named split is never overruled: both are chosen from the parts that have none. Only if every part is
-    named, and none of them for validation, is the validation part taken out of the training part: data sets
-    that name just training and test mean all that is not the test. An image without a split goes where other
-    images of its group are named.
+    named, what is missing is taken out of the training part: data sets that name just training and test mean
+    all that is not the test, and those that name just training and validation come without a test. An image
+    without a split goes where other images of its group are named.
 
     Groups are drawn per stratum (OK, or the group's most common defect type), so that each split gets its
     share of every kind. The draw depends only on the group names and the seed, not on the order of the rows.
 
     Raises:
-        GainspectError: a group has images in several splits, no test part is named although every part is,
-            or train, val or test would have no OK or no NG images.
+        GainspectError: a group has images in several splits, no part is left for the training, or train,
+            val or test would have no OK or no NG images.
     """
     done = _with_their_groups(manifest)
     fractions: dict[Split, float] = {"test": test_fraction, "val": val_fraction}
+    if not {part.split for part in done.parts} & {None, "train"}:
+        raise GainspectError(
+            "no part is named train, and none is left without a split",
+            where=manifest.root,
+            hint="Name some parts train, or leave their split empty (imported labels: `--resplit`).",
+        )
     for name, fraction in fractions.items():
-        if done.split(name).parts:
-            continue
-        if any(part.split is None for part in done.parts):
-            done = _carve(done, None, name, fraction, seed)
-        elif name == "val":
-            done = _carve(done, "train", name, fraction, seed)
-        else:
-            raise GainspectError(
-                f"no part is named {name}, and none is left without a split to choose it from",
-                where=manifest.root,
-                hint=f"Name {name} parts, or leave the split of some parts empty: parts named train stay so.",
-            )
+        if not done.split(name).parts:
+            unnamed = any(part.split is None for part in done.parts)
+            done = _carve(done, None if unnamed else "train", name, fraction, seed)
     done = replace(done, parts=tuple(replace(part, split=part.split or "train") for part in done.parts))
     _refuse_crossing_groups(done)
     for name in ("train", "val", "test"):
         require_both_classes(done.split(name), what=f"the {name} part")
     return done
+
+
+def divided_anew(manifest: Manifest) -> bool:
+    """Whether parts came with another split, so that figures on them do not compare with published ones."""
+    return any(part.extra.get(PUBLISHED) for part in manifest.parts)
 
 
 def folds(manifest: Manifest, count: int, seed: int) -> list[Manifest]:

@@ -41,6 +41,16 @@ class Tile:
     height: int
     width: int
 
+    def cuts(self, mask: Mask) -> bool:
+        """Whether one of its edges goes through a marked area of its image, (H, W)."""
+        bottom, right = self.top + self.height, self.left + self.width
+        rows, columns = slice(self.top, bottom), slice(self.left, right)
+        across = [
+            mask[at - 1, columns] & mask[at, columns] for at in (self.top, bottom) if 0 < at < len(mask)
+        ]
+        down = [mask[rows, at - 1] & mask[rows, at] for at in (self.left, right) if 0 < at < mask.shape[1]]
+        return any(bool(both.any()) for both in (*across, *down))
+
     def of(self, pixels: NDArray[_Number]) -> NDArray[_Number]:
         """The pixels of the tile in an image, mask or map (H, W, …), as a view."""
         return pixels[self.top : self.top + self.height, self.left : self.left + self.width]
@@ -76,6 +86,7 @@ def draw_tile(
     rng: np.random.Generator,
     *,
     unknown: Mask | None = None,
+    whole: bool = False,
 ) -> Tile:
     """Draw one of an image's tiles, as training sees it.
 
@@ -87,10 +98,15 @@ def draw_tile(
         rng: the source of all randomness.
         unknown: (H, W), 1 where it is not known whether there is a defect; a tile with some of it, but none
             of the marked defect, is not drawn unless all are so.
+        whole: whether part of a marked area says nothing, as of a box; a tile that cuts one is not drawn
+            unless none shows one whole.
     """
     tiles = tiles_of(shape[0], shape[1], tiling)
     if mask is not None and unknown is not None:
         tiles = [tile for tile in tiles if tile.of(mask).any() or not tile.of(unknown).any()] or tiles
+    if mask is not None and whole:
+        uncut = [tile for tile in tiles if not tile.cuts(mask)]
+        tiles = uncut if any(tile.of(mask).any() for tile in uncut) else tiles
     if mask is None or not mask.any() or rng.random() >= _DEFECTIVE_SHARE:
         return tiles[int(rng.integers(len(tiles)))]
     held = np.array([np.count_nonzero(tile.of(mask)) for tile in tiles], np.float64)

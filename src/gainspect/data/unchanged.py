@@ -1,12 +1,24 @@
 """Whether the data of a run are still those that it was trained on."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gainspect.data.manifest import Manifest, relative_name
+from gainspect.data.manifest import COLUMNS, Manifest, relative_name
+from gainspect.data.tables import Row, read_rows
 from gainspect.errors import GainspectError
+from gainspect.types import Label
+
+_SAID = {
+    "label": "label",
+    "defect_type": "defect type",
+    "mask": "mask",
+    "mask_kind": "kind of mask",
+    "ignore": "ignored region",
+    "part": "part",
+}
+"""What labels say of an image: columns of a manifest, and what each is called."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,43 @@ class DataRecord:
                 where=manifest.root,
                 hint=hint,
             )
+
+
+def require_same_rows(known: Path, found: Path, *, run: Path) -> None:
+    """Refuse labels that say something else of an image of a run than they did for its training.
+
+    Images that the run does not have are left out, and so are files that a row names: they are compared by
+    `DataRecord.require_unchanged`. A defect type that masks named for the run may be missing now.
+
+    Args:
+        known: the parts as the run has them, a manifest file.
+        found: what the labels say now, another one.
+        run: the run folder, for the message.
+
+    Raises:
+        GainspectError: they do; the message names the first image and what is said of it.
+    """
+    hint = f"Restore the labels, or train anew: the run {run} was trained on others."
+    now = {row.text("image"): row for row in _rows(found)}
+    for row in _rows(known):
+        image = row.text("image")
+        if image not in now:
+            raise GainspectError(f"{image} is gone since the training", where=found, hint=hint)
+        for column, called in _SAID.items():
+            before, after = row.text(column), now[image].text(column)
+            if column == "defect_type" and not after and row.text("label") == Label.NG:
+                continue  # its mask named it
+            if before != after:
+                raise GainspectError(
+                    f"the {called} of {image} was {before or 'none'} in the training, and now is "
+                    f"{after or 'none'}",
+                    where=found,
+                    hint=hint,
+                )
+
+
+def _rows(manifest: Path) -> Iterator[Row]:
+    return read_rows(manifest, known=COLUMNS, required=("image", "label"))
 
 
 def older_fingerprint(manifest: Manifest) -> str:

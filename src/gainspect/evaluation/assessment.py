@@ -99,7 +99,10 @@ class Assessed:
 
     @property
     def counts_where(self) -> bool:
-        """Whether figures of where the model looks count it: of outlines, not of boxes or strokes."""
+        """Whether figures of where the model looks count it: of outlines, not of boxes or strokes.
+
+        These tell whether a map points at the defect, but not how far it should reach.
+        """
         return self.mask_kind in (None, "outline")
 
 

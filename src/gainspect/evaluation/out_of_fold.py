@@ -6,7 +6,7 @@ threshold chosen on them is one on the scores of the last network, as they are.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,16 +36,21 @@ class HeldOutMaps(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     curves: dict[MapName, list[list[float]]]
-    """IoU at each of `MAP_THRESHOLDS`, of each NG image with a mask; empty without masks."""
+    """IoU at each of `MAP_THRESHOLDS`, of each NG image with an outline; empty without outlines."""
+    others: dict[MapName, list[list[float]]] = {}
+    """The same of images whose mask is a box or strokes."""
     ok_peaks: list[float]
     """Largest evidence of each OK image, in its own units."""
 
     @classmethod
     def of(cls, assessment: Assessment) -> "HeldOutMaps":
         """Keep what thresholds on maps are chosen from."""
-        curves = {name: [curve.tolist() for curve in found] for name, found in iou_curves(assessment).items()}
+        curves, others = (
+            {name: [curve.tolist() for curve in found] for name, found in of_kind.items()}
+            for of_kind in (iou_curves(assessment.images, outlined=outlined) for outlined in (True, False))
+        )
         peaks = [image.evidence_peak for image in assessment.images if image.label is Label.OK]
-        return cls(curves=curves, ok_peaks=peaks)
+        return cls(curves=curves, others=others, ok_peaks=peaks)
 
     @classmethod
     def read(cls, path: Path) -> "HeldOutMaps":
@@ -70,13 +75,21 @@ class HeldOutMaps(BaseModel):
 
 
 def pooled_thresholds(folds: Sequence[HeldOutMaps]) -> tuple[dict[MapName, float], float]:
-    """One threshold for each map, and one for regions, over the held-out parts of all folds."""
-    curves: dict[MapName, list[list[float]]] = {}
-    for fold in folds:
-        for name, found in fold.curves.items():
-            curves.setdefault(name, []).extend(found)
+    """One threshold for each map, and one for regions, over the held-out parts of all folds.
+
+    As in `map_thresholds`, outlines decide if any fold has some.
+    """
+    curves = _joined(fold.curves for fold in folds) or _joined(fold.others for fold in folds)
     thresholds = best_map_thresholds(curves)
     return thresholds, least_region(thresholds, [peak for fold in folds for peak in fold.ok_peaks])
+
+
+def _joined(folds: Iterable[dict[MapName, list[list[float]]]]) -> dict[MapName, list[list[float]]]:
+    curves: dict[MapName, list[list[float]]] = {}
+    for fold in folds:
+        for name, found in fold.items():
+            curves.setdefault(name, []).extend(found)
+    return curves
 
 
 def pooled(folds: Sequence[ValidationVerdicts], method: CarryMethod | None = None) -> ValidationVerdicts:

@@ -114,10 +114,23 @@ def read_judged_by(path: Path) -> dict[str, str] | None:
     Raises:
         GainspectError: the file cannot be read.
     """
+    return _first_summary(path).get("judged_by")
+
+
+def read_divided_anew(path: Path) -> bool:
+    """Whether a metrics.json is of data that came with another split.
+
+    Raises:
+        GainspectError: the file cannot be read.
+    """
+    return bool(_first_summary(path).get("divided_anew"))
+
+
+def _first_summary(path: Path) -> dict[str, Any]:
     try:
         summaries: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-        return next(iter(summaries.values())).get("judged_by")
-    except (OSError, ValueError, AttributeError, StopIteration) as error:
+        return dict(next(iter(summaries.values())))
+    except (OSError, ValueError, TypeError, AttributeError, StopIteration) as error:
         raise GainspectError(f"cannot read the figures ({error})", where=path) from error
 
 

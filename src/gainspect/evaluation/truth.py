@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.strokes import with_surroundings
 from gainspect.metrics.cam import peak_in_mask
 from gainspect.types import FloatMap, Label
 
@@ -40,7 +41,8 @@ class Truth(NamedTuple):
 def truth_of(manifest: Manifest, part: Part, shape: tuple[int, ...]) -> Truth | None:
     """What is known of an image; None for an NG image whose defect is not marked.
 
-    An OK part has no defect, so its mask counts as empty.
+    An OK part has no defect, so its mask counts as empty. Around strokes it is not known whether there is a
+    defect, so no figure counts what lies there.
 
     Args:
         manifest: the data set.
@@ -51,6 +53,8 @@ def truth_of(manifest: Manifest, part: Part, shape: tuple[int, ...]) -> Truth | 
         GainspectError: its mask cannot be read.
     """
     marks = manifest.marks(part, shape)
+    if marks is not None and part.label is Label.NG and part.mask_kind == "scribble":
+        marks = with_surroundings(marks)
     ignored = None if marks is None or marks.ignored is None else marks.ignored.astype(np.bool_)
     if part.label is Label.OK:
         return Truth(np.zeros(shape[:2], np.bool_), ignored)

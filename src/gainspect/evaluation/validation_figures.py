@@ -1,8 +1,10 @@
 """Figures on the validation part, by which epochs are compared."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from gainspect.evaluation.assessment import Assessment
+from gainspect.evaluation.assessment import Assessed, Assessment
 from gainspect.metrics.classification import (
     at_threshold,
     auroc,
@@ -17,11 +19,12 @@ def validation_figures(assessment: Assessment, target_recall: float) -> dict[str
 
     Returns:
         auroc, ap, specificity_at_recall (share of OK images that pass at the target recall), recall and
-        accuracy at threshold 0.5; with masks also right_reason_at_recall, and cam_iou, pointing_game and
-        energy_inside of the evidence; with localization also localization_iou.
+        accuracy at threshold 0.5; with masks also right_reason_at_recall, and pointing_game and energy_inside
+        of the evidence; with outlines also its cam_iou, and with localization localization_iou.
     """
     scores, labels = assessment.scores, assessment.labels
     at_half = at_threshold(scores, labels, 0.5)
+    outlined = [image for image in assessment.images if image.counts_where]
     figures = {
         "auroc": auroc(scores, labels),
         "ap": average_precision(scores, labels),
@@ -31,10 +34,10 @@ def validation_figures(assessment: Assessment, target_recall: float) -> dict[str
         "right_reason_at_recall": right_reason_at_recall(assessment, target_recall),
         "accuracy": at_half["accuracy"],
         "recall": at_half["recall"],
-        "cam_iou": _mean(assessment, "evidence_cam_iou"),
-        "pointing_game": _mean(assessment, "evidence_pointing_game"),
-        "energy_inside": _mean(assessment, "evidence_energy_inside"),
-        "localization_iou": _mean(assessment, "localization_iou"),
+        "cam_iou": _mean(outlined, "evidence_cam_iou"),
+        "pointing_game": _mean(assessment.images, "evidence_pointing_game"),
+        "energy_inside": _mean(assessment.images, "evidence_energy_inside"),
+        "localization_iou": _mean(outlined, "localization_iou"),
     }
     return {name: value for name, value in figures.items() if value is not None}
 
@@ -60,6 +63,6 @@ def right_reason_at_recall(assessment: Assessment, target_recall: float) -> floa
     return (passed + float(np.mean(hits))) / 2 if hits else None
 
 
-def _mean(assessment: Assessment, figure: str) -> float | None:
-    values = [image.figures[figure] for image in assessment.images if figure in image.figures]
+def _mean(images: Sequence[Assessed], figure: str) -> float | None:
+    values = [image.figures[figure] for image in images if figure in image.figures]
     return float(np.mean(values)) if values else None

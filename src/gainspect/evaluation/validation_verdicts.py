@@ -4,7 +4,7 @@ They include the reason check of *every* image, so that another threshold can be
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,14 @@ from gainspect.data.framing import PADDING
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError, first_fault
-from gainspect.evaluation.assessment import MAP_THRESHOLDS, THRESHOLDS, Assessment, assess, map_names
+from gainspect.evaluation.assessment import (
+    MAP_THRESHOLDS,
+    THRESHOLDS,
+    Assessed,
+    Assessment,
+    assess,
+    map_names,
+)
 from gainspect.evaluation.goals import Carried
 from gainspect.evaluation.truth import truth_of
 from gainspect.files import write_json
@@ -252,15 +259,21 @@ def with_inputs(
 
 
 def map_thresholds(assessment: Assessment) -> dict[MapName, float]:
-    """For each map, the fixed threshold with the best mean IoU over the NG images with a mask."""
-    return best_map_thresholds(iou_curves(assessment))
+    """For each map, the fixed threshold with which it fits the masks best.
+
+    Outlines decide, by the mean IoU. Only where no image has one do boxes and strokes decide, of strokes
+    without what is around them.
+    """
+    return best_map_thresholds(iou_curves(assessment.images) or iou_curves(assessment.images, outlined=False))
 
 
-def iou_curves(assessment: Assessment) -> dict[MapName, list[NDArray[np.float64]]]:
-    """For each map, the IoU at each of `MAP_THRESHOLDS` of every NG image with a mask."""
+def iou_curves(
+    images: Iterable[Assessed], *, outlined: bool = True
+) -> dict[MapName, list[NDArray[np.float64]]]:
+    """For each map, the curves of NG images whose masks are outlines, or of those whose masks are not."""
+    chosen = [image for image in images if image.counts_where == outlined]
     return {
-        name: [image.curves[name] for image in assessment.images if name in image.curves]
-        for name in map_names(assessment.images)
+        name: [image.curves[name] for image in chosen if name in image.curves] for name in map_names(chosen)
     }
 
 

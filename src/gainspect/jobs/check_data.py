@@ -1,10 +1,8 @@
 """Check a data set as a training would meet it: with its split, and at its image size. No torch."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
@@ -13,12 +11,12 @@ from gainspect.data.checks import Report, check
 from gainspect.data.depth import DepthFinder
 from gainspect.data.importers import load_manifest
 from gainspect.data.importers.choices import Choices
-from gainspect.data.manifest import SPLITS, Manifest, Part
+from gainspect.data.manifest import Manifest
 from gainspect.data.reading import Reading, find_depth
 from gainspect.errors import GainspectError
-from gainspect.jobs.labeled_data import prepared
+from gainspect.jobs.labeled_data import briefly_prepared
 from gainspect.report.terminal.image_bar import image_bar
-from gainspect.training.settle import complete_split, with_named_types
+from gainspect.training.settle import complete_split, split_sentence, with_named_types
 
 
 def check_data(
@@ -38,9 +36,8 @@ def check_data(
     Raises:
         GainspectError: folder, manifest or labels cannot be read.
     """
-    with TemporaryDirectory(prefix="gainspect-") as temporary:
-        place = Path(temporary) / "labels"
-        return _checked(config, prepared(data, choices or Choices(), place, console=console), console)
+    with briefly_prepared(data, choices, console=console) as folder:
+        return _checked(config, folder, console)
 
 
 def _checked(config: RunConfig, data: Path, console: Console | None) -> Report:
@@ -65,7 +62,7 @@ def _checked(config: RunConfig, data: Path, console: Console | None) -> Report:
             refusal=refusal,
             on_step=on_step,
         )
-    split = () if refusal is not None else (split_sentence(named, manifest, config.training.seed),)
+    split = () if refusal is not None else (split_sentence(config, named, manifest),)
     depth = () if found.depth is None else (str(found),)
     return replace(report, settled=(*split, *depth, *report.settled))
 
@@ -93,25 +90,3 @@ def with_types(manifest: Manifest) -> Manifest:
         return with_named_types(manifest)
     except GainspectError:
         return manifest
-
-
-def split_sentence(named: Manifest, settled: Manifest, seed: int) -> str:
-    """How a split came about, with the number of images in each of its parts.
-
-    Args:
-        named: the data as they are, with splits or without.
-        settled: the same with a split for every image.
-        seed: what decided where it was drawn.
-    """
-    before = {part.split for part in named.parts}
-    drawn = [split for split in ("val", "test") if split not in before]
-    sizes = ", ".join(f"{_count(settled.parts, split)} {split}" for split in SPLITS)
-    if not drawn:
-        return f"Split, as named: {sizes}."
-    source = "from the images without a split" if None in before else "from the training part"
-    where = "by part" if before == {None} else f"by part {source}"
-    return f"Split: {sizes}; `gainspect train` draws {' and '.join(drawn)} {where}, with seed {seed}."
-
-
-def _count(parts: Sequence[Part], split: str) -> int:
-    return sum(part.split == split for part in parts)

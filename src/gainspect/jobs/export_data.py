@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
@@ -12,7 +11,7 @@ from gainspect.data.exporters.exported_folder import ExportFormat, export
 from gainspect.data.importers import load_manifest
 from gainspect.data.importers.choices import Choices
 from gainspect.data.reading import Reading, find_depth
-from gainspect.jobs.labeled_data import prepared
+from gainspect.jobs.labeled_data import briefly_prepared
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
 from gainspect.wording import plural
@@ -42,9 +41,8 @@ def export_data(
     Raises:
         GainspectError: the data cannot be read, or `out` cannot be made.
     """
-    with TemporaryDirectory(prefix="gainspect-") as temporary:
-        place = Path(temporary) / "labels"
-        manifest = load_manifest(prepared(data, choices or Choices(), place, console=console))
+    with briefly_prepared(data, choices, console=console) as folder:
+        manifest = load_manifest(folder)
         depth = find_depth((part.image for part in manifest.parts), DepthFinder())
         reading = Reading(depth.depth, (config or DataConfig()).meanings)
         manifest = replace(manifest, reading=reading)

@@ -3,35 +3,65 @@
 from dataclasses import replace
 from pathlib import Path
 
+from rich.console import Console
+
 from gainspect.config import DataConfig
 from gainspect.data.importers import load_manifest
+from gainspect.data.importers.choices import Choices
+from gainspect.data.importers.imported_folder import Imported
 from gainspect.data.manifest import Manifest
 from gainspect.data.mask_values import MaskValues
 from gainspect.data.masks import require_one_meaning
 from gainspect.data.reading import Reading
 from gainspect.errors import GainspectError
 from gainspect.inspection.bundle import Bundle
+from gainspect.jobs.labeled_data import prepared
 from gainspect.training.settle import with_named_types
 
 
-def data_for(bundle: Bundle, data: Path | None, mask_values: MaskValues | None = None) -> Manifest:
-    """All parts of a data set, read as the bundle was trained.
+def prepared_for(
+    bundle: Bundle,
+    data: Path | None,
+    choices: Choices | None,
+    place: Path,
+    mask_values: MaskValues | None = None,
+    *,
+    console: Console | None = None,
+) -> Manifest:
+    """What a command was given for a bundle to judge; labels of a tool are imported into `place`.
 
     Args:
         bundle: the bundle.
-        data: folder or manifest.
-        mask_values: what the values of the masks mean; None: what they meant in the training.
+        data: folder or manifest; or the labels of a tool.
+        choices: see `prepared`.
+        place: see `prepared`.
+        mask_values: see `data_for`.
+        console: see `prepared`.
 
     Raises:
-        GainspectError: no data are given, they cannot be read, or their masks mark defects with different
-            values.
+        GainspectError: no data are given; or see `prepared` and `data_for`.
     """
     if data is None:
         raise GainspectError(
             "a bundle does not know where its data are", where=bundle.path, hint="Add --data DIR."
         )
+    return data_for(bundle, prepared(data, choices, place, console=console), mask_values)
+
+
+def data_for(bundle: Bundle, data: Path, mask_values: MaskValues | None = None) -> Manifest:
+    """All parts of a data set, read as the bundle was trained.
+
+    Args:
+        bundle: the bundle.
+        data: folder or manifest.
+        mask_values: what the values of the masks mean; None: what they meant in the training, unless an
+            import drew the masks, or knows the set that they were published with.
+
+    Raises:
+        GainspectError: the data cannot be read, or their masks mark defects with different values.
+    """
     description = bundle.description
-    if mask_values is None:
+    if mask_values is None and _own_masks(data):
         settings = description.training.get("config", {}).get("data", {})
         mask_values = DataConfig(mask_values=settings.get("mask_values")).meanings
     reading = Reading(description.preprocessing.depth, mask_values)
@@ -40,3 +70,9 @@ def data_for(bundle: Bundle, data: Path | None, mask_values: MaskValues | None =
         return with_named_types(manifest)
     require_one_meaning(part.mask for part in manifest.parts if part.mask is not None)
     return manifest
+
+
+def _own_masks(data: Path) -> bool:
+    """Whether the masks have the values that their user gave them."""
+    imported = Imported.of(data)
+    return imported is None or imported.masks_as_found

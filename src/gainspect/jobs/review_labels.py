@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 from rich.console import Console
 
+from gainspect.data.importers.choices import Choices
 from gainspect.data.manifest import SPLITS, Manifest, Part
 from gainspect.data.masks import Marks
 from gainspect.errors import GainspectError
 from gainspect.evaluation.disagreements import Disagreement, Disagreements, disagreements
 from gainspect.evaluation.truth import Truth, truth_of
 from gainspect.inspection.inspector import Inspector
+from gainspect.jobs.labeled_data import data_of_run
 from gainspect.metrics.cam import energy_inside
 from gainspect.names import escaped
 from gainspect.policy import Policy
@@ -36,6 +38,8 @@ class Reviewed(NamedTuple):
 
     found: Disagreements
     shown: int
+    data: Path
+    """The folder of its data, in which the images have the names that the page gives them."""
 
 
 def review_labels(
@@ -45,6 +49,7 @@ def review_labels(
     most: int,
     language: str = "en",
     data: Path | None = None,
+    choices: Choices | None = None,
     console: Console | None = None,
 ) -> Reviewed:
     """Find the disputed labels and masks by the stored verdicts, and write the page.
@@ -57,7 +62,8 @@ def review_labels(
         out: HTML file to write.
         most: images to show, the most doubtful first.
         language: "en" or "ko".
-        data: the data folder, if it has moved.
+        data: the data folder, or the labels of a tool that the run was trained on, if they have moved.
+        choices: see `data_of_run`.
         console: where progress is shown; None: nowhere.
 
     Raises:
@@ -66,6 +72,7 @@ def review_labels(
     """
     wording, run = Wording(language), RunFolder(target)
     result = run.result()
+    data = data_of_run(run, data, choices, console=console)
     manifest, verdicts, policy = run.manifest(data), validated(run, data), run.policy()
     by_split = {split: manifest.split(split).parts for split in SPLITS}
     # Out of fold, what the last network was trained on was judged by others.
@@ -98,7 +105,7 @@ def review_labels(
         policy=policy,
     )
     write_review_page([pictured[one.verdict.image] for one in shown], found, told, out, wording)
-    return Reviewed(found, len(shown))
+    return Reviewed(found, len(shown), manifest.root)
 
 
 class _Seen(NamedTuple):

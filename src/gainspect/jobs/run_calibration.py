@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from rich.console import Console
 
+from gainspect.data.importers.choices import Choices
 from gainspect.data.manifest import Manifest
-from gainspect.data.seen import SEEN
+from gainspect.data.seen import SEEN, SeenImages
 from gainspect.errors import GainspectError
 from gainspect.evaluation.chosen_on import CHOSEN_ON, ChosenOn, chosen_content, chosen_on, chosen_on_of
 from gainspect.evaluation.goals import POINT, Goal, OperatingPoint, content_of, point_of
@@ -22,6 +23,7 @@ from gainspect.inspection.backends.choice import open_backend
 from gainspect.inspection.bundle import PARITY, Bundle, read_bundle, seen_of, write_bundle
 from gainspect.inspection.regions.defect_types import require_types, types_of
 from gainspect.jobs.judged_data import data_for
+from gainspect.jobs.labeled_data import briefly_prepared
 from gainspect.policy import Policy
 from gainspect.region_rules import RegionRules
 from gainspect.release.model_card import CARD, model_card
@@ -41,8 +43,8 @@ class Calibration(NamedTuple):
     point: OperatingPoint | None
     parts: ChosenOn | None
     """None: the thresholds are those of the bundle, and an older version wrote it."""
-    data: Manifest | None
-    """What it was chosen on besides the bundle's own validation part; it counts as seen afterwards."""
+    seen: SeenImages | None
+    """The images that the bundle has seen, if this adds some to them; None: as the bundle says."""
 
 
 def calibrate(
@@ -54,6 +56,7 @@ def calibrate(
     check: bool = True,
     rules: RegionRules | None = None,
     without_rules: bool = False,
+    choices: Choices | None = None,
     console: Console | None = None,
 ) -> Calibration:
     """Choose a policy for a bundle on its run's stored verdicts, or on data that it judges now.
@@ -65,10 +68,12 @@ def calibrate(
         path: the bundle.
         goal: what the policy is chosen for; None: the least cost.
         run: the run that the bundle was exported from.
-        data: labeled data, folder or manifest, of which every part counts; in place of a run.
+        data: labeled data (folder, manifest, or the labels of a tool), of which every part counts, in place
+            of a run; they count as seen afterwards.
         check: whether the policy checks the reason of NG verdicts.
         rules: rules on regions; None: those that the bundle has.
         without_rules: whether to take these away.
+        choices: what the labels of a tool do not say; None: nothing.
         console: where progress is shown; None: no progress is shown.
 
     Raises:
@@ -89,10 +94,15 @@ def calibrate(
             where=path,
             hint="Give either --run RUN or --data DIR.",
         )
-    manifest = None if data is None else data_for(bundle, data)
-    if manifest is not None:
-        _require_not_trained_on(bundle, manifest)
-        verdicts = _judged(bundle, manifest, console)
+    seen = None
+    if data is not None:
+        before = seen_of(bundle)
+        with briefly_prepared(data, choices, console=console) as folder:
+            manifest = data_for(bundle, folder)
+            _require_not_trained_on(before, manifest)
+            verdicts = _judged(bundle, manifest, console)
+            # Without a list of before there is none: one of only these would pass for the whole.
+            seen = None if before is None else before.and_those_of(manifest)
     else:
         assert run is not None
         verdicts = _of_run(bundle, RunFolder(run))
@@ -103,37 +113,33 @@ def calibrate(
     if policy.inputs is None:  # too few OK images to fit ranges anew
         policy = policy.model_copy(update={"inputs": bundle.description.policy.inputs})
     point = operating_point(verdicts, policy, goal)
-    return Calibration(bundle, policy, point, chosen_on(verdicts, policy), manifest)
+    return Calibration(bundle, policy, point, chosen_on(verdicts, policy), seen)
 
 
 def write_calibrated(calibration: Calibration, out: Path) -> Bundle:
     """Write a bundle with the new policy; everything else but its model card stays as it is, bit for bit.
 
-    The data that the policy was chosen on are added to the images that the bundle has seen, unless an older
-    version wrote the bundle without such a list: a list of only these would pass for the whole.
-
     Raises:
         GainspectError: the file exists, or cannot be written.
     """
     require_new(out)
-    bundle, seen = calibration.bundle, seen_of(calibration.bundle)
+    bundle = calibration.bundle
     description = bundle.description.model_copy(update={"policy": calibration.policy})
     contents = dict(bundle.contents)
     if calibration.point is not None:
         contents[POINT] = content_of(calibration.point)
     if calibration.parts is not None:
         contents[CHOSEN_ON] = chosen_content(calibration.parts)
-    if calibration.data is not None and seen is not None:
-        contents[SEEN] = seen.and_those_of(calibration.data).to_json()
+    if calibration.seen is not None:
+        contents[SEEN] = calibration.seen.to_json()
     if PARITY in contents:
         parity = json.loads(contents[PARITY])
         contents[CARD] = model_card(description, parity, calibration.point, types_of(bundle)).encode()
     return write_bundle(out, description, contents)
 
 
-def _require_not_trained_on(bundle: Bundle, manifest: Manifest) -> None:
+def _require_not_trained_on(seen: SeenImages | None, manifest: Manifest) -> None:
     """Refuse images whose scores flatter the network."""
-    seen = seen_of(bundle)
     found = {} if seen is None else seen.among(manifest)
     trained = [name for name, split in found.items() if split == "train"]
     if trained:

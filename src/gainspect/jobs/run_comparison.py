@@ -7,8 +7,11 @@ import numpy as np
 from rich.console import Console
 
 from gainspect.config import RunConfig
+from gainspect.data.importers import load_manifest
+from gainspect.data.importers.choices import Choices
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
+from gainspect.data.splits import divided_anew
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.doubtful import require_known
@@ -17,16 +20,18 @@ from gainspect.evaluation.side_by_side import RunFigures, run_figures, save_comp
 from gainspect.inspection.backends.backend import RuntimeName
 from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.inspection.inspector import Inspector
+from gainspect.jobs.labeled_data import prepared
 from gainspect.jobs.run_evaluation import run_evaluation
 from gainspect.jobs.run_export import bundle_of
 from gainspect.jobs.training_ranks import training_ranks
 from gainspect.names import composed
 from gainspect.report.drawing.picture_grid import PictureRow, picture_grid
 from gainspect.report.terminal.sentences import say
+from gainspect.report.texts import Wording
 from gainspect.strategies import strategy
 from gainspect.training.launch import resume, train
 from gainspect.training.ranks import ALONE, Ranks
-from gainspect.training.run_folder import RunFolder
+from gainspect.training.run_folder import LABELS, RunFolder
 from gainspect.training.settle import settle
 from gainspect.training.trained import trained_inspector
 from gainspect.types import Label, Verdict
@@ -34,13 +39,14 @@ from gainspect.types import Label, Verdict
 
 def compare_strategies(
     config: RunConfig,
-    manifest: Manifest,
+    data: Manifest | Path,
     strategies: list[str],
     seeds: list[int],
     out: Path,
     *,
     doubtful: frozenset[str] | None = None,
     seen: SeenChoice = "refuse",
+    choices: Choices | None = None,
     check: bool = False,
     devices: int = 1,
     nodes: int = 1,
@@ -55,12 +61,14 @@ def compare_strategies(
 
     Args:
         config: the configuration of the runs.
-        manifest: the parts.
+        data: the parts; or where they are: a data folder, a manifest, or the labels of a tool, which are
+            imported into labels/ in `out`.
         strategies: names of strategies.
         seeds: seeds to train with.
         out: folder for the runs and the comparison.
         doubtful: images to leave out in a second comparison.
         seen: whether to compare on a test part with images of the training or validation part.
+        choices: what the labels of a tool do not say; None: nothing.
         check: whether to check reasons too, and to count decisions.
         devices: processes on each machine that train together, as in `run_training`.
         nodes: machines.
@@ -81,6 +89,10 @@ def compare_strategies(
     """
     names = [strategy(name).name for name in strategies]
     with training_ranks(devices, nodes, console) as ranks:
+        if isinstance(data, Manifest):
+            manifest = data
+        else:  # rank 0 alone
+            manifest = load_manifest(prepared(data, choices, out / LABELS, console=console))
         return _compared(
             config,
             manifest,
@@ -149,6 +161,7 @@ def _compared(
     for title, compared in comparisons.items():
         save_comparison(compared, out, "compare" if title == ALL_LABELS else "compare-without-doubtful")
     say(console, picture(runs, manifest.split("test"), out / "compare.png", runtime, threads))
+    say(console, Wording("en")("divided_anew") if divided_anew(manifest) else None)
     return comparisons
 
 

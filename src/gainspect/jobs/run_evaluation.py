@@ -6,9 +6,12 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
+from gainspect.data.importers.choices import Choices
+from gainspect.data.importers.imported_folder import Imported
 from gainspect.data.manifest import SPLITS, Manifest
 from gainspect.data.mask_values import MaskValues
 from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
+from gainspect.data.splits import divided_anew
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.accepted import accepted
@@ -27,11 +30,12 @@ from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
-from gainspect.jobs.judged_data import data_for
+from gainspect.jobs.judged_data import prepared_for
+from gainspect.jobs.labeled_data import data_of_run
 from gainspect.policy import Policy
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
-from gainspect.training.run_folder import RunFolder
+from gainspect.training.run_folder import LABELS, RunFolder
 from gainspect.types import Label
 
 ALL = "all"
@@ -50,6 +54,7 @@ def run_evaluation(
     doubtful: frozenset[str] | None = None,
     seen: SeenChoice = "refuse",
     mask_values: MaskValues | None = None,
+    choices: Choices | None = None,
     check: bool = False,
     batch_size: int = USUAL_BATCH,
     threads: int | None = None,
@@ -63,8 +68,9 @@ def run_evaluation(
         target: a run folder (its bundle is evaluated, and created if there is none), or a bundle.
         out: folder for the files.
         split: the part of the data to evaluate on; "all": all of them, whatever the model has seen.
-        data: folder or manifest. A run needs it only if the data have moved. A bundle always needs it, and it
-            must define the split, because a bundle does not contain one.
+        data: folder, manifest, or the labels of a tool. A run needs it only if the data have moved. A bundle
+            always needs it, and it must define the split, because a bundle does not contain one; labels are
+            imported into labels/ in `out`, or again into a run that was trained on them.
         runtime: see `Inspector.load`; "torch" evaluates a run's own checkpoint and needs no bundle.
         precision: see `Inspector.load`.
         maps: folder to write the maps to as floats (see `assess`).
@@ -72,6 +78,7 @@ def run_evaluation(
         seen: whether to judge a test part with images that the model has seen in training or validation. The
             others are judged in either case.
         mask_values: what the values of masks mean, of the data given with a bundle; None: as in its training.
+        choices: what the labels of a tool do not say; None: nothing.
         check: whether to check reasons as the policy defines, to count decisions, and to write decisions.csv.
         batch_size: see `Inspector.load`.
         threads: see `Inspector.load`.
@@ -80,16 +87,19 @@ def run_evaluation(
     Returns:
         Summaries by title: with all labels and, if doubtful images are given, without them. Under "seen" each
         names the images that the model has seen, by their part; null: the bundle does not say. Under
-        "judged_by" each has the runtime, its precision, and the network: "bundle" or "checkpoint". With
-        `check`, "decisions" has `decision_figures`, at the costs that the policy was chosen for. With rules
-        on regions, "accepted" has the counts of `evaluation.accepted`.
+        "judged_by" each has the runtime, its precision, and the network: "bundle" or "checkpoint". Of data
+        with another split than they came with, "divided_anew" is true. With `check`, "decisions" has
+        `decision_figures`, at the costs that the policy was chosen for. With rules on regions, "accepted" has
+        the counts of `evaluation.accepted`.
 
     Raises:
         GainspectError: the run has not ended, no data are given, they have no such part, the bundle is
             refused, the model has seen images of the test part, an image or mask cannot be read, a doubtful
             image is not in the data, or a doubtful file name fits several images.
     """
-    manifest, opened = _parts_and_inspector(target, data, runtime, precision, threads, mask_values, console)
+    manifest, opened = _parts_and_inspector(
+        target, data, runtime, precision, threads, mask_values, choices, out / LABELS, console
+    )
     chosen = part_of_data(manifest, split)
     require_known(doubtful or (), manifest)
     left_out = None if doubtful is None else resolve(doubtful, map(manifest.key, manifest.parts))
@@ -110,6 +120,8 @@ def run_evaluation(
     for title, summary in summaries.items():
         summary["seen"] = found
         summary["judged_by"] = judged_by(inspector)
+        if divided_anew(manifest):
+            summary["divided_anew"] = True
         if check:
             left = (left_out or frozenset()) if title == WITHOUT_DOUBTFUL else frozenset()
             summary["decisions"] = _decisions(inspector, point, assessment.without(left))
@@ -131,15 +143,21 @@ def _parts_and_inspector(
     precision: Precision,
     threads: int | None,
     mask_values: MaskValues | None,
+    choices: Choices | None,
+    place: Path,
     console: Console | None,
 ) -> tuple[Manifest, Callable[[], "_Opened"]]:
-    """The data, and a function that opens the Inspector once the data have been checked."""
+    """The data, and a function that opens the Inspector once the data have been checked.
+
+    Labels given with a bundle are imported into `place`.
+    """
     if is_bundle(target):
         bundle = _measured(read_bundle(target))
-        manifest = data_for(bundle, data, mask_values)
+        manifest = prepared_for(bundle, data, choices, place, mask_values, console=console)
         return manifest, lambda: _loaded(bundle, runtime, precision, threads)
     run = RunFolder(target)
     run.result()  # raises if this is not a run folder, or the run has not ended
+    data = data_of_run(run, data, choices, console=console)
     manifest = run.manifest(data)
     if runtime == "torch" and precision == "f32":
         from gainspect.training.trained import seen_by, trained_inspector
@@ -195,12 +213,17 @@ def part_of_data(manifest: Manifest, split: str) -> Manifest:
     if chosen.parts:
         return chosen
     there = [name for name in SPLITS if manifest.split(name).parts]
+    if there:
+        raise GainspectError(
+            f"the data has no {split} part (it has {', '.join(there)})",
+            where=manifest.root,
+            hint=f"Choose --split {' or '.join((*there, ALL))}.",
+        )
+    imported = Imported.of(manifest.root) is not None  # and would not be again with another manifest
     raise GainspectError(
-        f"the data has no {split} part (it has {', '.join(there)})"
-        if there
-        else "the data has no train, val or test part: its manifest does not define a split",
+        "the data has no train, val or test part: its manifest does not define a split",
         where=manifest.root,
-        hint=f"Choose --split {' or '.join((*there, ALL))}."
-        if there
+        hint=f"Choose --split {ALL}."
+        if imported
         else f"Fill in its column `split`, or choose --split {ALL}.",
     )

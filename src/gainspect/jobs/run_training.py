@@ -9,13 +9,12 @@ from rich.console import Console
 from gainspect.config import RunConfig
 from gainspect.data.importers import load_manifest
 from gainspect.data.importers.choices import Choices
-from gainspect.data.importers.imported_folder import Imported
 from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.inspection.bundle import read_bundle
 from gainspect.inspection.regions.defect_types import types_of
-from gainspect.jobs.labeled_data import prepared
+from gainspect.jobs.labeled_data import data_of_run, prepared
 from gainspect.report.operating_sentences import unusable_sentences
 from gainspect.report.terminal.bundle_tables import input_sentence, policy_sentence
 from gainspect.report.terminal.earlier_table import earlier_table
@@ -64,7 +63,7 @@ def run_training(
         if devices * nodes > 1:  # first: only rank 0 reads the data
             ranks = _together(stack, devices, nodes, console)
         require_new_run(out, folds=config.training.folds is not None)
-        data = prepared(data, choices or Choices(), RunFolder(out).labels_folder, console=console)
+        data = prepared(data, choices, RunFolder(out).labels_folder, console=console)
         manifest = load_manifest(data)
         if ranks is None:  # mistakes first: torch takes seconds to import
             ranks = _together(stack, devices, nodes, console)
@@ -92,20 +91,23 @@ def resume_training(
     folds: int | None = None,
     devices: int = 1,
     nodes: int = 1,
+    choices: Choices | None = None,
 ) -> RunFolder:
     """Continue a run that was stopped, in as many processes as it had or in others.
 
     Args:
         path: its run folder.
         console: where progress and result are shown.
-        data: the data folder, if it has moved.
+        data: the data folder, or the labels of a tool that the run was trained on, if they have moved.
         bundle: whether to export a bundle at the end.
         folds: the number of folds that the run must have; None: any, or none.
         devices: as in `run_training`.
         nodes: as in `run_training`.
+        choices: see `data_of_run`.
 
     Raises:
-        GainspectError: this is not a run folder, its data no longer exist, or it has another number of folds.
+        GainspectError: this is not a run folder, its data no longer exist or have changed, or it has another
+            number of folds.
         KeyboardInterrupt: the training was stopped again.
         SystemExit: a launcher started this process beside rank 0, and the training has ended.
     """
@@ -123,8 +125,7 @@ def resume_training(
     from gainspect.training import launch
 
     with training_ranks(devices, nodes, console) as ranks:
-        if data is not None and (there := Imported.of(run.labels_folder)) is not None:
-            data = prepared(data, there.choices, run.labels_folder, console=console)
+        data = data_of_run(run, data, choices, console=console)
         resume = launch.resume if own is None else with_folds.resume
         run = resume(path, data=data, console=console, ranks=ranks)
     return _ended(run, data, console, bundle)

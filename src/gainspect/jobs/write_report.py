@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from gainspect.data.importers.choices import Choices
 from gainspect.data.manifest import Manifest, require_both_classes
 from gainspect.data.mask_values import MaskValues
 from gainspect.data.seen import SeenChoice, SeenImages, require_unseen
@@ -22,6 +23,7 @@ from gainspect.evaluation.saved_verdicts import (
     METRICS,
     PREDICTIONS,
     predictions_csv,
+    read_divided_anew,
     read_judged_by,
     read_verdicts,
 )
@@ -31,7 +33,8 @@ from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.inspection.bundle import Bundle, is_bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
-from gainspect.jobs.judged_data import data_for
+from gainspect.jobs.judged_data import prepared_for
+from gainspect.jobs.labeled_data import data_of_run
 from gainspect.jobs.run_evaluation import ALL, part_of_data
 from gainspect.report.html.comparison_report import write_comparison
 from gainspect.report.html.inspection_report import Album, verdict_table_of, write_report
@@ -39,7 +42,7 @@ from gainspect.report.html.operating_panel import MOST_BLIND
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
 from gainspect.report.texts import Wording
-from gainspect.training.run_folder import RunFolder
+from gainspect.training.run_folder import LABELS, RunFolder
 from gainspect.types import Label
 
 _VIEWS_SHOWN = 3
@@ -57,6 +60,7 @@ def write_inspection_report(
     doubtful: frozenset[str] = frozenset(),
     seen: SeenChoice = "refuse",
     mask_values: MaskValues | None = None,
+    choices: Choices | None = None,
     runtime: RuntimeName = "auto",
     precision: Precision = "f32",
     batch_size: int = USUAL_BATCH,
@@ -67,8 +71,9 @@ def write_inspection_report(
 
     Args:
         target: a run folder (its bundle is created if it has none), or a bundle.
-        data: the data folder or manifest; a run needs it only if the data have moved. If the data given with
-            a bundle name no splits, all images are judged.
+        data: the data folder or manifest, or the labels of a tool; a run needs it only if the data have
+            moved. If the data given with a bundle name no splits, all images are judged; labels are imported
+            into a folder beside `out`, NAME-labels/.
         out: HTML file to write.
         language: "en" or "ko".
         split: the part of the data to judge; "all": all of them, whatever the model has seen.
@@ -77,6 +82,7 @@ def write_inspection_report(
         seen: whether to judge images that the model has seen in training or validation; the report names
             them.
         mask_values: what the values of masks mean, of the data given with a bundle; None: as in its training.
+        choices: what the labels of a tool do not say; None: nothing.
         runtime: see `Inspector.load`; the report names it.
         precision: see `Inspector.load`.
         batch_size: see `Inspector.load`.
@@ -89,7 +95,8 @@ def write_inspection_report(
             images, or the model has seen some of them.
     """
     wording = Wording(language)
-    bundle_path, everything = _bundle_and_data(target, data, mask_values, console)
+    place = out.with_name(f"{out.stem}-{LABELS}")
+    bundle_path, everything = _bundle_and_data(target, data, mask_values, choices, place, console)
     require_known(doubtful, everything)
     left_out = resolve(doubtful, map(everything.key, everything.parts))
     say(console, not_taken_sentence(everything.not_taken))
@@ -173,18 +180,25 @@ def _blind_parts(
 
 
 def _bundle_and_data(
-    target: Path, data: Path | None, mask_values: MaskValues | None, console: Console | None
+    target: Path,
+    data: Path | None,
+    mask_values: MaskValues | None,
+    choices: Choices | None,
+    place: Path,
+    console: Console | None,
 ) -> tuple[Path, Manifest]:
-    """The bundle, and all parts of the data."""
+    """The bundle, and all parts of the data; labels given with a bundle are imported into `place`."""
     if not is_bundle(target):
         run = RunFolder(target)
         run.result()  # raises if this is not a run folder, or the run has not ended
+        data = data_of_run(run, data, choices, console=console)
         if not run.bundle_file.exists():
             from gainspect.jobs.run_export import bundle_of
 
             bundle_of(run, data, console)
         return run.bundle_file, run.manifest(data)
-    return target, data_for(read_bundle(target), data, mask_values)
+    bundle = read_bundle(target)
+    return target, prepared_for(bundle, data, choices, place, mask_values, console=console)
 
 
 def write_comparison_report(runs: Mapping[str, Path], out: Path, language: str = "en") -> None:
@@ -202,4 +216,5 @@ def write_comparison_report(runs: Mapping[str, Path], out: Path, language: str =
     folders = {name: RunFolder(run).evaluation_folder() for name, run in runs.items()}
     tables = {name: read_verdicts(folder / PREDICTIONS) for name, folder in folders.items()}
     judged = {name: read_judged_by(folder / METRICS) for name, folder in folders.items()}
-    write_comparison(out, tables, wording, judged)
+    anew = any(read_divided_anew(folder / METRICS) for folder in folders.values())
+    write_comparison(out, tables, wording, judged, divided_anew=anew)

@@ -1,6 +1,7 @@
 """Write the contact sheet of a data set: its images by type of defect and split, doubtful ones first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from rich.console import Console
 from gainspect.data.checks import check, look
 from gainspect.data.doubts import LISTED, Doubt, doubts_of
 from gainspect.data.importers import load_manifest
+from gainspect.data.importers.choices import Choices
+from gainspect.data.importers.imported_folder import data_name
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.mask_values import MaskValues
 from gainspect.data.reading import Reading
@@ -17,14 +20,16 @@ from gainspect.data.taken import not_taken_sentence
 from gainspect.errors import GainspectError
 from gainspect.evaluation.doubtful import require_known, resolve
 from gainspect.jobs.check_data import depth_of, with_types
+from gainspect.jobs.labeled_data import briefly_prepared, data_of_run
 from gainspect.report.drawing.contact_sheet import write_contact_sheet
 from gainspect.report.drawing.marked_picture import marked_picture
 from gainspect.report.html.pictures import LARGEST, jpeg_of
-from gainspect.report.html.sheet_page import counts_of, name_of, write_sheet_page
+from gainspect.report.html.sheet_page import counts_of, write_sheet_page
 from gainspect.report.sheet_tiles import SheetRow, SheetTile
 from gainspect.report.terminal.image_bar import image_bar
 from gainspect.report.terminal.sentences import say
 from gainspect.report.texts import Wording
+from gainspect.training.run_folder import run_at
 from gainspect.types import Label
 
 _NAME = "sheet"
@@ -40,6 +45,8 @@ def write_sheet(
     checks: bool = True,
     doubtful: frozenset[str] = frozenset(),
     mask_values: MaskValues | None = None,
+    moved: Path | None = None,
+    choices: Choices | None = None,
     console: Console | None = None,
 ) -> list[Path]:
     """Check the data, and write their contact sheet.
@@ -48,30 +55,67 @@ def write_sheet(
     what the data check keeps of it (about 9 kB).
 
     Args:
-        data: folder or manifest.
+        data: folder, manifest, or the labels of a tool; or a run (its folder, or its split.csv), of which the
+            parts are shown as it divided them.
         out: FILE.html, FILE.png, or a folder, which gets both.
         per_cell: images of each label, type of defect and split that are shown.
         language: "en" or "ko".
         checks: whether to look for doubtful images, which reads all of them; False: only listed ones are.
         doubtful: images with doubtful labels, by path or by a file name that only one has.
-        mask_values: what the values of masks mean.
+        mask_values: what the values of masks mean; None: as usual, or of a run as in the training.
+        moved: the data folder of a run, or the labels that it was trained on, if they have moved.
+        choices: what the labels of a tool do not say; None: nothing.
         console: where progress is shown; None: nowhere.
 
     Returns:
         The files that were written.
 
     Raises:
-        GainspectError: the data cannot be read, a doubtful image is none of them, or a file cannot be
-            written.
+        GainspectError: the data cannot be read or are not those of the run any more, a doubtful image is none
+            of them, or a file cannot be written.
     """
     wording = Wording(language)
     page, sheet = _targets(out)
-    manifest = load_manifest(data)
+    with _shown(data, moved, choices, console) as manifest:
+        if mask_values is not None:
+            manifest = replace(manifest, reading=replace(manifest.reading, mask_values=mask_values))
+        return _written(with_types(manifest), page, sheet, per_cell, checks, doubtful, wording, console)
+
+
+@contextmanager
+def _shown(
+    data: Path, moved: Path | None, choices: Choices | None, console: Console | None
+) -> Iterator[Manifest]:
+    """The parts that are shown, and how they are read."""
+    run = run_at(data)
+    if run is not None:
+        yield run.manifest(data_of_run(run, moved, choices, console=console))
+        return
+    if moved is not None:
+        raise GainspectError(
+            "--data says where the data of a run are, and this is none",
+            where=data,
+            hint="Leave it out: the data themselves are given.",
+        )
+    with briefly_prepared(data, choices, console=console) as folder:
+        manifest = load_manifest(folder)
+        yield replace(manifest, reading=Reading(depth_of(manifest).depth))
+
+
+def _written(
+    manifest: Manifest,
+    page: Path | None,
+    sheet: Path | None,
+    per_cell: int,
+    checks: bool,
+    doubtful: frozenset[str],
+    wording: Wording,
+    console: Console | None,
+) -> list[Path]:
+    """`write_sheet` of parts that are known."""
     require_known(doubtful, manifest)
     listed = resolve(doubtful, map(manifest.key, manifest.parts))
     say(console, not_taken_sentence(manifest.not_taken))
-    depth = depth_of(manifest).depth
-    manifest = with_types(replace(manifest, reading=Reading(depth, mask_values)))
     doubts: dict[str, tuple[Doubt, ...]] = {image: (Doubt(LISTED),) for image in listed}
     if checks:
         # Each image is read, and compared with others.
@@ -149,7 +193,7 @@ def _title(
     manifest: Manifest, doubts: dict[str, tuple[Doubt, ...]], checks: bool, wording: Wording
 ) -> Sequence[str]:
     counts = counts_of(manifest)
-    lines = [f"{wording('sheet_title')}: {name_of(manifest)}", wording("sheet_on", **counts)]
+    lines = [f"{wording('sheet_title')}: {data_name(manifest.root)}", wording("sheet_on", **counts)]
     if not checks:
         lines.append(wording("sheet_unchecked"))
     elif not doubts:

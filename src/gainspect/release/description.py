@@ -8,6 +8,7 @@ from gainspect.config import DataConfig
 from gainspect.data.depth import Depth
 from gainspect.data.framing import PADDING
 from gainspect.data.manifest import SPLITS, Manifest
+from gainspect.data.splits import divided_anew
 from gainspect.inspection.bundle import SCHEMA_VERSION, Description, Format, Graph, Preprocessing
 from gainspect.models.graph import InspectionGraph
 from gainspect.policy import Policy
@@ -56,6 +57,7 @@ def describe(
             "images": {split: len(manifest.split(split).parts) for split in SPLITS},
             "marking": environment["data"].get("marking", {}),
             "ng": {split: int(manifest.split(split).labels.sum()) for split in SPLITS},
+            **({"divided_anew": True} if divided_anew(manifest) else {}),
         },
         files={},
     )

@@ -19,6 +19,7 @@ from gainspect.report.terminal.bundle_tables import (
 )
 from gainspect.report.terminal.policy_sentences import policy_sentences
 from gainspect.report.terminal.region_sentences import rules_sentences, types_sentence
+from gainspect.report.texts import Wording
 from gainspect.strategies import strategy
 
 CARD = "model_card.md"
@@ -67,7 +68,7 @@ This bundle judges images of parts as OK or NG, and shows what each verdict is b
 | part | images | of them NG | NG with a marked defect |
 | --- | --- | --- | --- |
 {parts}
-{_untaught(marking)}
+{_divided(description)}{_untaught(marking)}
 Fingerprint (SHA-256): `{description.data["fingerprint"]}`.
 Nothing is known about its verdicts on images unlike these (other parts, another camera, other light).
 {_inputs(policy)}
@@ -149,6 +150,11 @@ def _inputs(policy: Policy) -> str:
 
 def _marked(counts: Mapping[str, int] | None) -> str:
     return "not counted" if counts is None else str(Marking(**counts).marked)
+
+
+def _divided(description: Description) -> str:
+    """That the data came with another split, as a paragraph; empty if they did not."""
+    return f"\n{Wording('en')('divided_anew')}\n" if description.data.get("divided_anew") else ""
 
 
 def _untaught(marking: Mapping[str, Mapping[str, int]]) -> str:

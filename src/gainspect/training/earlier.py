@@ -80,11 +80,8 @@ def earlier_of(path: Path) -> Earlier:
         return Earlier(path, bundle, config, seen)
     run = RunFolder(path)
     run.result()  # raises unless it has ended
-    if run.seen_file.is_file():
-        known = SeenImages.from_json(run.seen_file.read_bytes(), run.seen_file)
-    else:
-        known = SeenImages.of(run.manifest())
-    return Earlier(path, run, run.config(), known, _tested(run))
+    seen = run.seen() or SeenImages.of(run.manifest())
+    return Earlier(path, run, run.config(), seen, _tested(run))
 
 
 def _tested(run: RunFolder) -> frozenset[str]:
@@ -126,11 +123,13 @@ def divided_with(
     """
     seen = earlier.seen.among(manifest)
     groups = _splits_of_groups(manifest, seen, earlier.tested)
-    drawn = all(part.split != "val" for part in manifest.parts)  # as `divide` would out of the training part
+    named = {part.split for part in manifest.parts}
+    # Out of the training part `divide` would draw them, and so it takes those that were drawn before.
+    drawn = ({"val"} if None in named else {"val", "test"}) - named
 
     def known(part: Part) -> Part:
         split = groups.get(part.group)
-        return replace(part, split=split) if part.split is None or (drawn and split == "val") else part
+        return replace(part, split=split) if part.split is None or split in drawn else part
 
     before = tuple(known(part) for part in manifest.parts if part.group in groups)
     further = replace(manifest, parts=tuple(part for part in manifest.parts if part.group not in groups))

@@ -68,7 +68,7 @@ def train(
     if run.folds_folder.exists():
         _require_same(run, settled.config, divisions, DataRecord.of(settled.manifest))
     launch.start(_undivided(settled), out, ranks)
-    return _continued(run, run.manifest(), None, console, ranks)
+    return _continued(run, run.manifest(), console, ranks)
 
 
 def resume(
@@ -91,7 +91,7 @@ def resume(
     _count(run.config(), out)
     if run.result_file.exists() and run.validation_file.exists():
         return run
-    return _continued(run, run.manifest(data), data, console, ranks)
+    return _continued(run, run.manifest(data), console, ranks)
 
 
 def _count(config: RunConfig, out: Path) -> int:
@@ -154,9 +154,7 @@ def _differing(one: RunConfig, other: RunConfig) -> list[str]:
     ]
 
 
-def _continued(
-    run: RunFolder, manifest: Manifest, data: Path | None, console: Console | None, ranks: Ranks
-) -> RunFolder:
+def _continued(run: RunFolder, manifest: Manifest, console: Console | None, ranks: Ranks) -> RunFolder:
     """Train the folds that are missing, judge their held-out parts, then train on all parts."""
     config = run.config()
     count = _count(config, run.path)
@@ -176,7 +174,7 @@ def _continued(
         say(console, f"Fold {number} of {count}: {counts} held out.")
         left = sum(not run.fold(at).result_file.exists() for at in range(1, count + 1)) + 1
         if fold.config_file.exists():
-            launch.resume(fold.path, data=data, console=console, trainings=left, ranks=ranks)
+            launch.resume(fold.path, data=manifest.root, console=console, trainings=left, ranks=ranks)
         else:
             for begun in (fold.split_file, fold.files_file, fold.environment_file):
                 begun.unlink(missing_ok=True)  # stopped while the folder was made
@@ -194,7 +192,7 @@ def _continued(
     if not run.result_file.exists():
         images = plural(len(manifest.split("train").parts), "image")
         say(console, f"One network on all {images}; it keeps its last epoch.")
-    return launch.resume(run.path, data=data, console=console, ranks=ranks)
+    return launch.resume(run.path, data=manifest.root, console=console, ranks=ranks)
 
 
 def _judge(run: RunFolder, config: RunConfig, divisions: list[Manifest], console: Console | None) -> None:

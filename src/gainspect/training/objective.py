@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from gainspect.data.loading.dataset import Sample
 from gainspect.models import losses
+from gainspect.models.box_losses import boxed
 from gainspect.models.gain_mtl import Output, mask_at
 from gainspect.strategies import LossName
 
@@ -53,8 +54,9 @@ def named_losses(
 ) -> dict[LossName, Tensor]:
     """Each active loss as a scalar, unweighted.
 
-    Mask losses use the defective images that have a mask. OK images push attention and localization to zero.
-    An NG image without a mask trains only the classifiers. What masks say to ignore counts in none of them.
+    Mask losses use the defective images that have a mask; where it shows boxes, `box_losses.boxed` takes the
+    place of each. OK images push attention and localization to zero. An NG image without a mask trains only
+    the classifiers. What masks say to ignore counts in none of them.
 
     Args:
         output: the output of the model in training.
@@ -76,15 +78,15 @@ def named_losses(
         named["evidence"] = share * losses.focal_margin(output.evidence_margin, batch.target, alpha, gamma)
     if "cam" in active:
         target, weight = _at(batch, output.cam)
-        named["cam"] = mean_of(
-            losses.cam_guidance(output.cam, target, weight), batch.has_mask, counted.marked
-        )
+        guided = _boxes_apart(losses.cam_guidance(output.cam, target, weight), batch, output.cam, weight)
+        named["cam"] = mean_of(guided, batch.has_mask, counted.marked)
     if "mining" in active and output.attended_logits is not None:
         named["mining"] = share * losses.focal(output.attended_logits, batch.target, alpha, gamma)
     if "guidance" in active and output.attention_logits is not None:
         attention = output.attention_logits
         target, weight = _at(batch, attention)
         guided = losses.ATTENTION_LOSSES[attention_loss](attention, target, weight)
+        guided = _boxes_apart(guided, batch, attention, weight)
         named["guidance"] = mean_of(guided, batch.has_mask, counted.marked) + mean_of(
             losses.silence(attention, weight), ok, counted.ok
         )
@@ -94,9 +96,10 @@ def named_losses(
         fine = F.interpolate(found, size=batch.mask.shape[-2:], mode="bilinear")
         target, weight = _at(batch, fine)
         _, coarse = _at(batch, found)
-        named["localization"] = mean_of(
-            losses.localization(fine, target, weight), batch.has_mask, counted.marked
-        ) + mean_of(losses.silence(found, coarse), ok, counted.ok)
+        located = _boxes_apart(losses.localization(fine, target, weight), batch, fine, weight)
+        named["localization"] = mean_of(located, batch.has_mask, counted.marked) + mean_of(
+            losses.silence(found, coarse), ok, counted.ok
+        )
     if (
         "consistency" in active
         and output.attention_logits is not None
@@ -110,6 +113,13 @@ def named_losses(
             losses.counterfactual(output.counterfactual_logits), possible, counted.whole
         )
     return named
+
+
+def _boxes_apart(outlined: Tensor, batch: Sample, maps: Tensor, weight: Tensor | None) -> Tensor:
+    """(B,) losses of maps (B, 1, h, w), given as if all masks were outlines, with those of boxes in place."""
+    if not batch.boxed.any():
+        return outlined
+    return torch.where(batch.boxed, boxed(maps, batch.mask, weight, batch.turned), outlined)
 
 
 def _whole(batch: Sample) -> Tensor:

@@ -8,16 +8,17 @@ from typing import Any
 from gainspect.config import RunConfig, load_config
 from gainspect.data.depth import Depth
 from gainspect.data.importers import load_manifest
-from gainspect.data.importers.imported_folder import partial_names
+from gainspect.data.importers.imported_folder import Imported, partial_names
 from gainspect.data.manifest import Manifest
 from gainspect.data.reading import Reading
-from gainspect.data.seen import SEEN
+from gainspect.data.seen import SEEN, SeenImages
 from gainspect.data.unchanged import DataRecord
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.policy import Policy
 
 FOLDS, LABELS = "folds", "labels"
+_SPLIT = "split.csv"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class RunFolder:
     @property
     def split_file(self) -> Path:
         """The manifest with the split that was used; its images are relative to the data folder."""
-        return self.path / "split.csv"
+        return self.path / _SPLIT
 
     @property
     def environment_file(self) -> Path:
@@ -80,6 +81,11 @@ class RunFolder:
     def labels_folder(self) -> Path:
         """What was imported for this run, where its data are the labels of a tool (`imported_folder`)."""
         return self.path / LABELS
+
+    @property
+    def data_root(self) -> Path:
+        """The data folder, as it was called when the run was trained."""
+        return Path(self.environment()["data"]["root"])
 
     def fold(self, number: int) -> "RunFolder":
         """The run of a fold, counted from 1."""
@@ -189,17 +195,50 @@ class RunFolder:
             GainspectError: the data folder or an image no longer exists, or the data have changed since the
                 training.
         """
-        root = data or Path(self.environment()["data"]["root"])
+        root = data or self.data_root
         if data is None and not root.is_dir() and self.labels_folder.is_dir():
             root = self.labels_folder  # the run was moved, and its data with it
-        root = root.parent if root.is_file() else root
+        root = _folder_of(root)
         if not root.is_dir():
             raise GainspectError(
                 "the run's data folder does not exist", where=root, hint="Give its new place with --data."
             )
-        manifest = load_manifest(self.split_file, root=root)
+        manifest = self._parts_in(root)
         self.require_unchanged(manifest)
         return replace(manifest, reading=self.reading())
+
+    def _parts_in(self, root: Path) -> Manifest:
+        try:
+            return load_manifest(self.split_file, root=root)
+        except GainspectError as error:
+            imported = Imported.of(root)
+            if imported is None or imported.source.exists():
+                raise
+            mend = (
+                "give its new place with --data"
+                if self.labels_folder.is_dir()
+                else f"import its new place again, `gainspect data import SOURCE --out {root}`"
+            )
+            hint = f"Its images are links into {imported.source}, which is gone: {mend}."
+            raise GainspectError(error.what, where=error.where, hint=hint) from error
+
+    def lies_in(self, data: Path) -> bool:
+        """Whether a folder, or that of a manifest, has all files of the run's data, whatever they hold."""
+        try:
+            load_manifest(self.split_file, root=_folder_of(data))
+        except GainspectError:
+            return False
+        return True
+
+    def seen(self) -> SeenImages | None:
+        """The images that its network has seen; None: it has no list of them.
+
+        Raises:
+            GainspectError: the list cannot be read.
+        """
+        if not self.seen_file.is_file():
+            return None
+        return SeenImages.from_json(self.seen_file.read_bytes(), self.seen_file)
 
     def reading(self) -> Reading:
         """How the images and masks of the run are read."""
@@ -221,6 +260,17 @@ class RunFolder:
         """What the run remembers of its data."""
         files = _read_json(self.files_file) if self.files_file.is_file() else {}
         return DataRecord(self.environment()["data"]["fingerprint"], files)
+
+
+def run_at(path: Path) -> RunFolder | None:
+    """The run that a path leads to: its folder, or the table of its split; None: it leads to no run."""
+    run = RunFolder(path.parent if path.name == _SPLIT else path)
+    known = (run.config_file, run.environment_file, run.split_file)
+    return run if all(file.is_file() for file in known) else None
+
+
+def _folder_of(data: Path) -> Path:
+    return data.parent if data.is_file() else data
 
 
 def require_new_run(out: Path, *, folds: bool) -> None:

@@ -1,9 +1,10 @@
 """Selection of the epoch whose model is kept."""
 
 import math
+from collections.abc import Sequence
 
-from gainspect.config import MAP_MONITORS, MONITORS, Direction
-from gainspect.data.manifest import Manifest
+from gainspect.config import MAP_MONITORS, MONITORS, OUTLINE_MONITORS, Direction
+from gainspect.data.manifest import Manifest, Part
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
@@ -24,21 +25,29 @@ def monitored(figure: str, validation: Manifest) -> str:
         validation: the validation part.
 
     Raises:
-        GainspectError: the figure needs NG images with a marked defect, and there are none; or a mask cannot
-            be read.
+        GainspectError: the figure needs NG images with a marked defect, or with its outline, and there are
+            none; or a mask cannot be read.
     """
     if figure not in (*MAP_MONITORS, _RIGHT_REASON):
         return figure
-    masks = (validation.mask(part) for part in validation.parts if part.label is Label.NG)
-    if any(mask is not None and mask.any() for mask in masks):
+    marked = [part for part in validation.parts if part.label is Label.NG and part.mask is not None]
+    wanted = [part for part in marked if part.outlined or figure not in OUTLINE_MONITORS]
+    if _any_defect(validation, wanted):
         return figure
     if figure == _RIGHT_REASON:
         return "specificity_at_recall"
+    inexact = _any_defect(validation, marked)
+    needed, without = ("outlined", OUTLINE_MONITORS) if inexact else ("marked", MAP_MONITORS)
     raise GainspectError(
-        f"{figure} needs marked defects, and the validation part has none",
+        f"{figure} needs {needed} defects, and the validation part has none",
         where="training.monitor",
-        hint=f"Mark them, or choose {', '.join(name for name in MONITORS if name not in MAP_MONITORS)}.",
+        hint=f"Mark them, or choose {', '.join(name for name in MONITORS if name not in without)}.",
     )
+
+
+def _any_defect(manifest: Manifest, parts: Sequence[Part]) -> bool:
+    masks = (manifest.mask(part) for part in parts)
+    return any(mask is not None and bool(mask.any()) for mask in masks)
 
 
 class Selection:

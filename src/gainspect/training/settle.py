@@ -9,13 +9,13 @@ from typing import NamedTuple
 from gainspect.config import RunConfig
 from gainspect.data.defect_size import SizeChoice, choose_size
 from gainspect.data.depth import DepthFinder
-from gainspect.data.manifest import Manifest, Part
+from gainspect.data.manifest import SPLITS, Manifest, Part
 from gainspect.data.marked import Marking, marking_of
 from gainspect.data.masks import require_one_meaning
 from gainspect.data.reading import Reading, find_depth
 from gainspect.data.splits import assign_splits
 from gainspect.training.earlier import divided_with, earlier_of
-from gainspect.training.untaught import untaught
+from gainspect.training.untaught import inexact, untaught
 from gainspect.types import Label
 
 
@@ -28,6 +28,8 @@ class Settled(NamedTuple):
     """The parts, each with a split, and how their files are read."""
     choice: SizeChoice | None
     """How the image size was chosen; None: the configuration sets it."""
+    split: str
+    """A sentence: how the split came about."""
     depth: str | None
     """A sentence: how 16-bit images are read; None: there are none."""
     train: Marking
@@ -38,7 +40,9 @@ class Settled(NamedTuple):
         """What a user should know before these strategies are trained on the data."""
         chosen = [str(found) for found in (self.depth, self.choice) if found is not None]
         tiles = self.config.data.tiling is not None
-        return chosen + untaught(self.train, self.validation, strategies, tiles=tiles)
+        names = tuple(strategies)
+        lacking = untaught(self.train, self.validation, names, tiles=tiles)
+        return [self.split, *chosen, *lacking, *inexact(self.manifest.split("train"), names)]
 
 
 def settle(config: RunConfig, manifest: Manifest) -> Settled:
@@ -52,7 +56,8 @@ def settle(config: RunConfig, manifest: Manifest) -> Settled:
             images are of more than one depth, the masks mark defects with different values, or the network to
             begin with has seen what it is to be judged by (`training.earlier`).
     """
-    manifest = complete_split(config, manifest)
+    named, manifest = manifest, complete_split(config, manifest)
+    split = split_sentence(config, named, manifest)
     known = [part for part in manifest.parts if part.split != "test"]
     bits = config.data.bits
     found = find_depth((part.image for part in known), DepthFinder(bits if isinstance(bits, int) else None))
@@ -66,12 +71,13 @@ def settle(config: RunConfig, manifest: Manifest) -> Settled:
         manifest = with_named_types(manifest)
         masks = ((part.mask, manifest.mask(part)) for part in known)
         shares = {file: float(mask.mean()) for file, mask in masks if file is not None and mask is not None}
-    marking = [marking_of(manifest.split(split), shares) for split in ("train", "val")]
+    marking = [marking_of(manifest.split(name), shares) for name in ("train", "val")]
     told = None if depth is None else str(found)
     if config.data.size != "auto":
-        return Settled(config, manifest, None, told, *marking)
+        return Settled(config, manifest, None, split, told, *marking)
     choice = choose_size(manifest, tiling=config.data.tiling)
-    return Settled(config.with_data(size=choice.size, tile=choice.tile), manifest, choice, told, *marking)
+    config = config.with_data(size=choice.size, tile=choice.tile)
+    return Settled(config, manifest, choice, split, told, *marking)
 
 
 def with_named_types(manifest: Manifest) -> Manifest:
@@ -114,3 +120,26 @@ def complete_split(config: RunConfig, manifest: Manifest) -> Manifest:
     earlier = earlier_of(Path(config.model.init))
     earlier.require_backbone(config)
     return divided_with(manifest, earlier, divide, folds=config.training.folds is not None)
+
+
+def split_sentence(config: RunConfig, named: Manifest, settled: Manifest) -> str:
+    """How a split came about, with the number of images in each of its parts.
+
+    Args:
+        config: the configuration of the training.
+        named: the data as they are, with splits or without.
+        settled: the same with a split for every image (`complete_split`).
+    """
+    before = {part.split for part in named.parts}
+    count = Counter(part.split for part in settled.parts)
+    sizes = ", ".join(f"{count[split]} {split}" for split in SPLITS)
+    drawn = [split for split in ("val", "test") if split not in before]
+    folds = "" if config.training.folds is None else "; the folds divide train and val anew"
+    if not drawn:
+        return f"Split, as named: {sizes}{folds}."
+    source = " from the images without a split" if None in before else " from the training part"
+    told = "by part" + ("" if before == {None} else source) + f", with seed {config.training.seed}"
+    if config.model.init is not None:
+        told += "; images that the earlier network knows stay where they were"
+    verb = "is" if len(drawn) == 1 else "are"
+    return f"Split: {sizes}; {' and '.join(drawn)} {verb} drawn {told}{folds}."

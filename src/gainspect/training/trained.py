@@ -105,10 +105,10 @@ def seen_by(run: RunFolder, data: Path | None = None) -> SeenImages:
     Raises:
         GainspectError: an image cannot be read.
     """
-    if run.seen_file.is_file():
-        return SeenImages.from_json(run.seen_file.read_bytes(), run.seen_file)
-    seen = seen_in(run.manifest(data), run.config())
-    write_text(run.seen_file, seen.to_json().decode())
+    seen = run.seen()
+    if seen is None:
+        seen = seen_in(run.manifest(data), run.config())
+        write_text(run.seen_file, seen.to_json().decode())
     return seen
 
 

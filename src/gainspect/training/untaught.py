@@ -1,10 +1,19 @@
 """What a training will not learn from, and what it will not measure, for want of masks."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
+from gainspect.data.manifest import Manifest
 from gainspect.data.marked import Marking
 from gainspect.strategies import STRATEGIES, strategy
+from gainspect.types import Label, MaskKind
 from gainspect.wording import plural
+
+_INEXACT: Mapping[MaskKind, str] = {"box": "boxes", "scribble": "scribbles"}
+_MEANS: Mapping[MaskKind, str] = {
+    "box": "no single pixel in a box is taken for a defect",
+    "scribble": "close around a scribble nothing counts",
+}
 
 
 def untaught(train: Marking, validation: Marking, names: Iterable[str], *, tiles: bool) -> list[str]:
@@ -22,6 +31,26 @@ def untaught(train: Marking, validation: Marking, names: Iterable[str], *, tiles
         *_contradicted(train, validation),
         *_inverted(train, validation),
     ]
+
+
+def inexact(train: Manifest, names: Iterable[str]) -> list[str]:
+    """A sentence about masks that are boxes or scribbles; none if there are none, or no mask is learned from.
+
+    Args:
+        train: the training part.
+        names: of the strategies to be trained.
+    """
+    marked = [part for part in train.parts if part.label is Label.NG and part.mask is not None]
+    kinds = Counter(part.mask_kind for part in marked if not part.outlined)
+    if not kinds or not any(strategy(name).needs_masks for name in names):
+        return []
+    counts = " and ".join(
+        f"{kinds[kind]} show{'s' if kinds[kind] == 1 else ''} {words}"
+        for kind, words in _INEXACT.items()
+        if kinds[kind]
+    )
+    meaning = ", and ".join(_MEANS[kind] for kind in _INEXACT if kinds[kind])
+    return [f"Of {plural(len(marked), 'mask')} in training, {counts}: {meaning}."]
 
 
 def _not_learned(train: Marking, names: Iterable[str], *, tiles: bool) -> list[str]:

@@ -1,5 +1,6 @@
 """Defect sizes, and the input size chosen by them, on masks whose size is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -152,3 +153,16 @@ def test_without_masks_the_usual_size_is_taken_and_said(tmp_path: Path) -> None:
     choice = choose_size(Manifest(tmp_path, ()))
     assert choice.size == 384
     assert "none was measured" in str(choice)
+
+
+def test_outlines_choose_the_size_where_there_are_any(tmp_path: Path) -> None:
+    """Boxes of 60 px around scratches say nothing of their width."""
+    thin, wide = _squares(tmp_path, [5] * 6, kind="a"), _squares(tmp_path, [60] * 30, kind="b")
+    boxes = tuple(replace(part, mask_kind="box") for part in wide.parts)
+    mixed = Manifest(tmp_path, (*thin.parts, *boxes))
+    assert choose_size(mixed) == choose_size(thin)
+    assert choose_size(mixed).defects == 6
+    alone = choose_size(Manifest(tmp_path, boxes))
+    assert alone == replace(choose_size(wide), outlined=False)
+    assert "the defects themselves may be narrower" in str(alone)
+    assert "narrower" not in str(choose_size(wide))

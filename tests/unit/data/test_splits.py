@@ -113,9 +113,31 @@ def test_an_image_without_a_split_goes_where_its_part_is_named(named: Split) -> 
     assert [part.split for part in after.parts[:3]] == [named] * 3
 
 
-def test_if_every_part_is_named_and_none_for_the_test_that_is_an_error() -> None:
-    with pytest.raises(GainspectError, match=r"no part is named test.*leave the split of some parts empty"):
-        _split(_manifest(20, {"crack": 10}, split="train"))
+def test_what_no_part_is_named_comes_out_of_the_named_training_part() -> None:
+    """As if nothing were named: a quarter of the groups for the test, a fifth of the rest for validation."""
+    named = _manifest(20, {"crack": 10}, split="train")
+    after = _split(named)
+    assert Counter(part.split for part in after.parts) == {
+        "test": 3 * (5 + 2),
+        "val": 3 * (3 + 2),
+        "train": 3 * (12 + 6),
+    }
+    bare = replace(named, parts=tuple(replace(part, split=None) for part in named.parts))
+    assert _split(bare) == after
+
+
+def test_a_test_part_comes_out_of_the_training_part_beside_a_named_validation_part() -> None:
+    train, val = _manifest(20, {"crack": 10}, split="train"), _manifest(5, {"pit": 3}, split="val")
+    after = _split(Manifest(train.root, train.parts + val.parts))
+    assert {p.image for p in after.split("val").parts} == {p.image for p in val.parts}
+    assert len(after.split("test").parts) == 3 * (5 + 2)
+    assert all(len(sides) == 1 for sides in _sides(after).values())
+
+
+@pytest.mark.parametrize("named", ["val", "test"])
+def test_without_a_part_to_train_on_that_is_an_error(named: Split) -> None:
+    with pytest.raises(GainspectError, match=r"no part is named train.*--resplit"):
+        _split(_manifest(20, {"crack": 10}, split=named))
 
 
 def test_kinds_with_one_part_each_are_drawn_together() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from gainspect.data.checks import check
 from gainspect.data.loading.dataset import Draw, TrainingSet
@@ -127,3 +128,35 @@ def test_a_tile_of_which_it_is_not_known_is_not_drawn() -> None:
         assert tile.of(mask).any() or not tile.of(unknown).any()
     everywhere = np.ones_like(mask)
     assert draw_tile(mask.shape, np.zeros_like(mask), Tiling(100, 0.0), rng, unknown=everywhere).width == 100
+
+
+@given(
+    boxes=st.lists(
+        st.tuples(st.integers(0, 29), st.integers(0, 39), st.integers(1, 15), st.integers(1, 15)), max_size=3
+    ),
+    at=st.tuples(st.integers(0, 15), st.integers(0, 20), st.integers(1, 15), st.integers(1, 20)),
+)
+def test_a_tile_cuts_what_lies_on_both_sides_of_its_edge(
+    boxes: list[tuple[int, int, int, int]], at: tuple[int, int, int, int]
+) -> None:
+    """Four-connected areas with pixels inside and outside are cut."""
+    mask = np.zeros((30, 40), np.uint8)
+    for top, left, height, width in boxes:
+        mask[top : top + height, left : left + width] = 1
+    tile = Tile(*at)
+    inside = np.zeros_like(mask)
+    tile.of(inside)[:] = 1
+    areas, _ = ndimage.label(mask)
+    both = set(areas[(inside == 1) & (mask == 1)]) & set(areas[(inside == 0) & (mask == 1)])
+    assert tile.cuts(mask) == bool(both)
+
+
+def test_a_tile_that_cuts_a_box_is_drawn_only_where_none_shows_a_box_whole() -> None:
+    tiling, rng = Tiling(100, 0.0), np.random.default_rng(0)
+    mask = np.zeros((100, 400), np.uint8)
+    mask[20:40, 20:60] = mask[20:40, 190:210] = 1  # whole in the first tile; cut by the second and third
+    lefts = {draw_tile(mask.shape, mask, tiling, rng, whole=True).left for _ in range(200)}
+    assert lefts == {0, 300}
+    mask[:, :100] = 0
+    lefts = {draw_tile(mask.shape, mask, tiling, rng, whole=True).left for _ in range(200)}
+    assert lefts == {0, 100, 200, 300}

@@ -1,5 +1,6 @@
 """Out-of-fold verdicts: pooled, carried over, and each fold decided by thresholds of the others."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +144,25 @@ def test_thresholds_on_maps_are_those_of_all_images_together(parts, tmp_path: Pa
     (tmp_path / "0.json").write_text("{}")
     with pytest.raises(GainspectError, match="cannot read what was measured"):
         HeldOutMaps.read(tmp_path / "0.json")
+
+
+def test_outlines_of_any_fold_choose_thresholds_before_boxes_of_another(parts, tmp_path: Path):
+    scores = [0.1, 0.2, 0.8, 0.9, 0.6, 0.9]
+
+    def assessed(*kinds):
+        rows = [replace(part, mask_kind=kind) for part, kind in zip(parts.manifest.parts, kinds, strict=True)]
+        inspector = parts.inspector(scores, lambda mask: {"evidence": 0.7 * mask + 0.2 * mask[::-1]})
+        return assess(inspector, replace(parts.manifest, parts=tuple(rows)))
+
+    mixed = assessed(None, None, "box", "box", "outline", None)
+    halves = [type(mixed)(mixed.threshold, images) for images in (mixed.images[:4], mixed.images[4:])]
+    folds = [HeldOutMaps.of(half) for half in halves]
+    assert folds[0].curves == folds[1].others == {} and folds[0].others["evidence"]
+    folds[0].save(tmp_path / "0.json")
+    assert HeldOutMaps.read(tmp_path / "0.json") == folds[0]
+    thresholds, _ = pooled_thresholds(folds)
+    assert thresholds == map_thresholds(mixed) == map_thresholds(halves[1])
+    boxes = assessed(*["box"] * 6)
+    assert pooled_thresholds([HeldOutMaps.of(boxes)])[0] == map_thresholds(boxes)
+    older = folds[1].model_dump(exclude={"others"})  # as older versions stored it
+    assert HeldOutMaps.model_validate(older) == folds[1]

@@ -268,9 +268,33 @@ def test_boxes_and_strokes_are_told_apart_from_outlines(parts):
     assert summary["right_reason_rate"]["n"] == 3  # two OK, one outline
     assert {kind: row["n"] for kind, row in summary["other_masks"].items()} == {"box": 1, "scribble": 1}
     assert summary["other_masks"]["box"]["pointing_game"]["value"] == 1.0
+    assert "cam_iou" not in summary["other_masks"]["box"]
     pit = summary["defect_types"]["pit"]
     assert (pit["recall"]["n"], pit["right_reason_rate"]["n"]) == (2, 0)
     # The classification counts all alike, and without such masks nothing is told of them.
     unmixed = summarize(assess(parts.inspector(SCORES, half_bright), parts.manifest))
     assert summary["classification"] == unmixed["classification"]
     assert "other_masks" not in unmixed
+
+
+def test_epochs_are_compared_by_what_each_kind_of_mask_supports(parts):
+    """The evidence peaks in all marks, but fills only the outline."""
+    kinds = {"c.png": "box", "d.png": "outline", "e.png": "box"}
+    marked = tuple(replace(part, mask_kind=kinds.get(part.image.name)) for part in parts.manifest.parts)
+
+    def half_of_boxes(mask):
+        found = mask * (np.arange(64)[None, :] % 2 == 0) if not mask[30, 40] else mask
+        return {"evidence": found, "localization": found}
+
+    inspector = parts.inspector(SCORES, half_of_boxes)
+    figures = validation_figures(assess(inspector, replace(parts.manifest, parts=marked)), target_recall=0.75)
+    assert figures["cam_iou"] == figures["localization_iou"] == 1
+    assert figures["pointing_game"] == figures["energy_inside"] == 1
+    plain = validation_figures(assess(parts.inspector(SCORES, half_of_boxes), parts.manifest), 0.75)
+    assert plain["cam_iou"] == pytest.approx(2 / 3)
+    assert {name: figures[name] for name in figures if name not in ("cam_iou", "localization_iou")} == {
+        name: plain[name] for name in plain if name not in ("cam_iou", "localization_iou")
+    }
+    boxes = tuple(replace(part, mask_kind="box") for part in parts.manifest.parts)
+    only = assess(parts.inspector(SCORES, half_of_boxes), replace(parts.manifest, parts=boxes))
+    assert not {"cam_iou", "localization_iou"} & validation_figures(only, target_recall=0.75).keys()

@@ -1,6 +1,7 @@
 """Validation verdicts: every image judged and checked once, as the bundle will see it, and stored whole."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
-from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.assessment import THRESHOLDS, assess
+from gainspect.evaluation.truth import truth_of
 from gainspect.evaluation.validation_verdicts import (
     ValidationVerdicts,
     checked_verdicts,
@@ -24,7 +26,7 @@ from gainspect.evaluation.validation_verdicts import (
 )
 from gainspect.inspection.backends.remembered import Remembered
 from gainspect.inspection.inspector import Inspector
-from gainspect.types import CheckGap, InputStatistics, Label
+from gainspect.types import CheckGap, InputStatistics, Label, MapName, MaskKind
 
 SIDE = 128
 
@@ -193,3 +195,54 @@ def test_without_distances_the_other_figures_stay(parts: Manifest) -> None:
 
     far, near = validation_verdicts(Far(), parts), validation_verdicts(BrightShare(), parts)
     assert far != near and far.without_distances() == near
+
+
+class Haze:
+    """Evidence of 0.3 in a wide square, and of 0.8 along the diagonal of the box in its middle."""
+
+    runtime, precision, size = "fake", "f32", SIDE
+
+    def __call__(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        evidence = np.zeros((SIDE, SIDE), np.float32)
+        evidence[24:72, 24:72] = 0.3
+        evidence[np.arange(32, 64), np.arange(32, 64)] = 0.8
+        return {"score": np.full(len(images), 0.5), "evidence": np.stack([evidence] * len(images))}
+
+
+def test_outlines_choose_thresholds_where_there_are_any(tmp_path: Path) -> None:
+    """A box holds all of the haze; the outline is the diagonal."""
+    haze = _part(tmp_path, "box", Label.NG, slice(24, 72), slice(24, 72))
+    boxes = tuple(replace(haze, mask_kind="box") for _ in range(5))
+    outline = _part(tmp_path, "outline", Label.NG, slice(24, 72), None)
+    line = np.zeros((SIDE, SIDE), np.uint8)
+    line[np.arange(32, 64), np.arange(32, 64)] = 255
+    cv2.imwrite(str(tmp_path / "line.png"), line)
+    outline = replace(outline, mask=tmp_path / "line.png")
+
+    def chosen(*parts: Part) -> dict[MapName, float]:
+        inspector = Inspector(Haze(), threshold=0.5)
+        return map_thresholds(assess(inspector, Manifest(tmp_path, parts), scope=THRESHOLDS))
+
+    assert chosen(*boxes) == {"evidence": 0.05}
+    assert chosen(outline, *boxes) == chosen(outline) == {"evidence": 0.35}  # float32 0.3 is above 0.3
+
+
+def test_a_peak_beside_a_stroke_is_not_held_against_it(tmp_path: Path) -> None:
+    """How far the defect reaches beside the stroke is not known: the highest of what is known counts."""
+    part = _part(tmp_path, "ng", Label.NG, slice(32, 64), slice(32, 64))
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[40, 20:60] = 255
+    cv2.imwrite(str(tmp_path / "ng-mask.png"), mask)
+    manifest = Manifest(tmp_path, (part,))
+    evidence = np.zeros((SIDE, SIDE), np.float32)
+    evidence[50, 40], evidence[40, 40], evidence[100, 100] = 0.9, 0.6, 0.3
+
+    def points(kind: MaskKind | None) -> bool | None:
+        truth = truth_of(manifest, replace(part, mask_kind=kind), evidence.shape)
+        assert truth is not None
+        return truth.points_at_defect(evidence)
+
+    assert points("scribble") is True
+    assert points(None) is False
+    evidence[100, 100] = 0.7
+    assert points("scribble") is False

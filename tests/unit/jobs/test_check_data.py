@@ -107,9 +107,9 @@ def test_the_size_is_chosen_from_what_can_be_read(root: Path, tmp_path: Path) ->
 
 def test_how_the_split_came_about_is_said(root: Path) -> None:
     named = check_data(RunConfig(), root).settled[0]
-    assert named.endswith("`gainspect train` draws val by part from the training part, with seed 1.")
+    assert named.endswith("val is drawn by part from the training part, with seed 1.")
     drawn = check_data(RunConfig(), _saved(root, _without_splits)).settled[0]
-    assert drawn.endswith("`gainspect train` draws val and test by part, with seed 1.")
+    assert drawn.endswith("val and test are drawn by part, with seed 1.")
     whole = _saved(root, lambda manifest: settle(RunConfig(), manifest).manifest)
     assert check_data(RunConfig(), whole).settled[0].startswith("Split, as named: ")
 

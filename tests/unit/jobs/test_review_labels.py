@@ -110,6 +110,7 @@ def test_disputed_labels_come_most_doubtful_first_and_nothing_of_the_test_is_jud
     names = [name for name, _ in articles(out)]
     assert names == expected(verdicts) and set(names) & ALARMS
     assert reviewed.shown == len(names) == reviewed.found.labels
+    assert reviewed.data == manifest.root
     assert len(asked) == len(names)  # once for its pictures; no mask is disputed
     of_test = {manifest.key(part) for part in manifest.split("test").parts}
     assert not of_test & set(names)

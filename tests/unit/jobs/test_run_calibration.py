@@ -144,7 +144,7 @@ def run(tmp_path, manifest, bundle):
 def test_on_the_verdicts_of_its_run_nothing_is_judged(bundle, run, monkeypatch, tmp_path):
     monkeypatch.setattr(run_calibration, "open_backend", None)
     chosen = calibrate(bundle.path, Recall(recall=0.9), run=run)
-    assert (chosen.data, chosen.policy.split) == (None, "val")
+    assert (chosen.seen, chosen.policy.split) == (None, "val")
     written = write_calibrated(chosen, tmp_path / "new.gain")
     assert written.contents[SEEN] == bundle.contents[SEEN]
     assert json.loads(written.contents[POINT])["goal"] == {"kind": "recall", "recall": 0.9}

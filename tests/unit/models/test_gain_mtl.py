@@ -174,9 +174,9 @@ def test_what_a_stage_does_not_train_is_not_run_and_its_losses_are_those_of_the_
     build: Build, images: Tensor, masks: Tensor, name: str, trained: tuple[LossName, ...]
 ) -> None:
     model = build(name).train()
-    batch = Sample(
-        images, masks, HAS_MASK, HAS_MASK, torch.zeros_like(masks), torch.zeros(len(images)).long()
-    )
+    none = torch.zeros_like(HAS_MASK)
+    nowhere, share = torch.full(none.shape, torch.nan), torch.zeros(len(images)).long()
+    batch = Sample(images, masks, HAS_MASK, HAS_MASK, torch.zeros_like(masks), none, nowhere, share)
 
     def losses_and_gradients(
         only: tuple[LossName, ...] | None,

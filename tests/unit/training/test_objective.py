@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from gainspect.data.loading.dataset import Sample
 from gainspect.models import losses
+from gainspect.models.box_losses import boxed
 from gainspect.models.gain_mtl import Output
 from gainspect.strategies import LossName
 from gainspect.training.objective import UncertaintyWeights, divisors, named_losses
@@ -25,8 +27,23 @@ def _batch() -> Sample:
     mask = torch.zeros(4, 16, 16, dtype=torch.uint8)
     mask[0, 2:6, 2:6] = 1
     mask[3, 15, 15] = 1
-    image, share = torch.zeros(4, 16, 16, 3, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
-    return Sample(image, mask, TARGET, HAS_MASK, torch.zeros_like(mask), share)
+    return Sample(
+        torch.zeros(4, 16, 16, 3, dtype=torch.uint8),
+        mask,
+        TARGET,
+        HAS_MASK,
+        torch.zeros_like(mask),
+        torch.zeros(4, dtype=torch.bool),
+        torch.full((4,), torch.nan),
+        torch.zeros(4, dtype=torch.int64),
+    )
+
+
+def _with_a_box(batch: Sample) -> Sample:
+    """The first image's mask is a box, turned by 5°."""
+    return batch._replace(
+        boxed=torch.tensor([True, False, False, False]), turned=torch.tensor([5.0, *[torch.nan] * 3])
+    )
 
 
 def _output() -> Output:
@@ -167,18 +184,47 @@ def test_what_is_ignored_changes_no_loss() -> None:
     assert not torch.equal(named_losses(output, none, ("cam",), alpha=0.5, gamma=0)["cam"], after["cam"])
 
 
+def test_a_box_has_its_own_loss_and_an_outline_beside_it_the_same_as_without() -> None:
+    output, batch = _output(), _with_a_box(_batch())
+    named, plain = _named(output, batch), _named(output, _batch())
+    assert output.attention_logits is not None and output.localization_logits is not None
+    fine = F.interpolate(output.localization_logits, size=(16, 16), mode="bilinear")
+    small = torch.zeros(4, 1, 4, 4)
+    small[3, 0, 3, 3] = 1
+    silent = {
+        "cam": torch.zeros(4),
+        "guidance": losses.silence(output.attention_logits),
+        "localization": losses.silence(output.localization_logits),
+    }
+    for name, maps, outline in (
+        ("cam", output.cam, losses.cam_guidance(output.cam, small)),
+        ("guidance", output.attention_logits, losses.attention_guidance(output.attention_logits, small)),
+        ("localization", fine, losses.localization(fine, batch.mask.unsqueeze(1))),
+    ):
+        of_box = boxed(maps, batch.mask, None, batch.turned)
+        expected = (of_box[0] + outline[3]) / 2 + silent[name][2]
+        torch.testing.assert_close(named[name], expected, rtol=0, atol=0)
+        tensor = output.localization_logits if name == "localization" else maps
+        gradients = [torch.autograd.grad(one[name], [tensor], retain_graph=True)[0] for one in (named, plain)]
+        assert torch.equal(gradients[0][1:], gradients[1][1:])
+        assert not torch.equal(gradients[0][0], gradients[1][0])
+    for name in set(named) - {"cam", "guidance", "localization"}:
+        assert torch.equal(named[name], plain[name]), name
+
+
 def _share(output: Output, batch: Sample, taken: list[int]) -> tuple[Output, Sample]:
     """The images at some places of a batch, and what the network says of them, in the same graph."""
     parts = {name: value[taken] for name, value in vars(output).items() if isinstance(value, Tensor)}
     return Output(**parts), Sample(*(value[taken] for value in batch))
 
 
+@pytest.mark.parametrize("boxes", [False, True])
 @pytest.mark.parametrize("shares", [([0, 1], [2, 3]), ([0, 3], [1, 2]), ([0, 1, 3], [2]), ([3], [1], [0, 2])])
 def test_the_mean_over_ranks_of_their_losses_is_the_loss_of_the_whole_batch(
-    shares: tuple[list[int], ...],
+    shares: tuple[list[int], ...], boxes: bool
 ) -> None:
     """Also where one rank has all masks, no OK image, or more images than another; and so do gradients."""
-    output, batch = _output(), _batch()
+    output, batch = _output(), _with_a_box(_batch()) if boxes else _batch()
     output.evidence_margin = torch.randn(4, requires_grad=True)
     batch.ignored[3, :4, 8:] = 1
     active = (*ALL, "evidence")

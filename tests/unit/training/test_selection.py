@@ -86,3 +86,20 @@ def test_without_a_figure_the_last_epoch_is_kept() -> None:
     selection = Selection(None, Manifest(Path(), ()))
     assert all(selection.keeps({"epoch": epoch, "loss/total": epoch}) for epoch in (1, 2, 3))
     assert selection.kept == {"epoch": 3, "loss/total": 3}
+
+
+@pytest.mark.parametrize("figure", MONITORS)
+def test_how_far_a_map_reaches_is_not_compared_without_outlines(figure: str, tmp_path: Path) -> None:
+    marked = tmp_path / "marked.png"
+    cv2.imwrite(str(marked), np.full((8, 8), 255, np.uint8))
+    box, scribble, outline = (
+        Part(Path(f"{kind}.png"), Label.NG, mask=marked, mask_kind=kind)
+        for kind in ("box", "scribble", "outline")
+    )
+    assert monitored(figure, Manifest(Path(), (box, outline))) == figure
+    inexact = Manifest(Path(), (box, scribble))
+    if figure in {"cam_iou", "localization_iou"}:
+        with pytest.raises(GainspectError, match=f"{figure} needs outlined defects.*pointing_game"):
+            monitored(figure, inexact)
+    else:
+        assert monitored(figure, inexact) == figure

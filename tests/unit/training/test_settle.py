@@ -80,7 +80,8 @@ def test_marked_defects_of_training_and_validation_are_counted(tmp_path: Path) -
     settled = settle(RunConfig.model_validate({"data": {"size": 96}}), replace(manifest, parts=bare))
     assert settled.train == Marking(ng=len(train), without_mask=1, empty=1, ok_marked=0)
     assert settled.validation.marked == settled.validation.ng > 0
-    (sentence,) = settled.sentences(["S6"])
+    split, sentence = settled.sentences(["S6"])
+    assert split == settled.split
     assert "1 has no mask and 1 an empty one: they train the classifiers only" in sentence
 
 
@@ -94,7 +95,7 @@ def test_the_depth_is_that_of_training_and_validation_only(tmp_path: Path) -> No
     darkest = 1000 + min(index for index, part in enumerate(manifest.parts) if part.split != "test")
     assert settled.manifest.reading.depth == Depth(12, darkest)
     assert settled.config.data.bits == 12
-    assert settled.sentences(["S1"])[0].startswith(
+    assert settled.sentences(["S1"])[1].startswith(
         f"{known} 16-bit images: read as 12 bits (0–4095), as found"
     )
     by_hand = settle(RunConfig.model_validate({"data": {"bits": 14}}), manifest)

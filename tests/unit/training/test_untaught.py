@@ -6,8 +6,8 @@ import pytest
 
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.marked import Marking, marking_of
-from gainspect.training.untaught import untaught
-from gainspect.types import Label
+from gainspect.training.untaught import inexact, untaught
+from gainspect.types import Label, MaskKind
 
 FULL = Marking(ng=8, without_mask=0, empty=0, ok_marked=0)
 
@@ -83,3 +83,20 @@ def test_validation_is_told_apart() -> None:
     assert text.startswith(
         "Of 8 NG images in validation, 6 have no mask: whether the model looks at the defect"
     )
+
+
+def test_boxes_and_scribbles_are_counted_and_what_they_teach_is_said() -> None:
+    def part(index: int, label: Label, kind: MaskKind | None, *, mask: bool = True) -> Part:
+        return Part(Path(f"{index}.png"), label, Path(f"{index}-mask.png") if mask else None, mask_kind=kind)
+
+    kinds: list[MaskKind | None] = [None, "outline", "box", "box", "scribble"]
+    parts = [part(index, Label.NG, kind) for index, kind in enumerate(kinds)]
+    parts += [part(10, Label.OK, "box"), part(11, Label.NG, None, mask=False)]
+    assert inexact(Manifest(Path(), tuple(parts)), ("S1", "S9")) == [
+        "Of 5 masks in training, 2 show boxes and 1 shows scribbles: no single pixel in a box is taken for a "
+        "defect, and close around a scribble nothing counts."
+    ]
+    assert inexact(Manifest(Path(), tuple(parts)), ("S1",)) == []
+    assert inexact(Manifest(Path(), (*parts[:2], *parts[5:])), ("S9",)) == []
+    (alone,) = inexact(Manifest(Path(), tuple(parts[:4])), ("S9",))
+    assert alone.endswith("2 show boxes: no single pixel in a box is taken for a defect.")

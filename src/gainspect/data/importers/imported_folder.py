@@ -4,22 +4,25 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gainspect.data.image_header import require_limit
 from gainspect.data.importers.choices import Choices
-from gainspect.data.importers.conversion import MANIFEST, carry_out, plan
-from gainspect.data.importers.registry import importer_of
-from gainspect.data.importers.source import Source
+from gainspect.data.importers.conversion import MANIFEST, carry_out
+from gainspect.data.importers.plan import plan
+from gainspect.data.importers.registry import AS_FOUND, importer_of
+from gainspect.data.importers.source import Source, stamp
 from gainspect.errors import GainspectError
 from gainspect.files import cannot_write, locked, write_json
+from gainspect.names import escaped
 
 RECORD = "import.json"
 """What a folder was imported from, with which choices, and what came of it."""
-_VERSION = 1
+_VERSION = 2
 """Of what is written; another one is imported again."""
 _LOCK = ".lock"
 
@@ -33,7 +36,7 @@ class Imported:
 
     folder: Path
     record: dict[str, Any]
-    """See `_record`."""
+    """What its file `RECORD` holds."""
     unchanged: bool = False
     """Whether it was there already, from the same source and choices."""
 
@@ -43,21 +46,34 @@ class Imported:
         return self.folder / MANIFEST
 
     @classmethod
-    def of(cls, folder: Path) -> "Imported | None":
-        """The import that made a folder; None: no import did.
+    def of(cls, data: Path) -> "Imported | None":
+        """The import that made a data folder, or that of a manifest; None: no import did.
 
         Raises:
             GainspectError: its record is damaged.
         """
+        folder = data.parent if data.is_file() else data
         file = folder / RECORD
         if not file.is_file():
             return None
         try:
             record = json.loads(file.read_text(encoding="utf-8"))
-            record["key"], record["manifest"], record["choices"], record["outcome"]
+            record["source"], record["format"], record["key"], record["manifest"]
+            record["choices"], record["outcome"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise GainspectError(f"cannot read the file ({error})", where=file) from error
         return cls(folder, record)
+
+    @property
+    def source(self) -> Path:
+        """What was imported."""
+        return Path(self.record["source"])
+
+    @property
+    def masks_as_found(self) -> bool:
+        """Whether its masks are files of the source that their user made (`AS_FOUND`), and none was drawn."""
+        drawn = self.record["outcome"].get("drawn", 0)  # older imports did not count
+        return self.record["format"] in AS_FOUND and not drawn
 
     @property
     def choices(self) -> Choices:
@@ -65,31 +81,44 @@ class Imported:
         return Choices.from_json(self.record["choices"])
 
     @property
+    def outside(self) -> dict[Path, str]:
+        """The stamps that files have now which it depends on and which lie outside of its source."""
+        return {file: stamp(file) for file in map(Path, self.record.get("outside", ()))}
+
+    @property
     def edited(self) -> bool:
         """Whether somebody changed its manifest."""
         return _sha256(self.manifest_file) != str(self.record["manifest"])
 
 
-def import_source(path: Path, choices: Choices, out: Path, progress: Progress) -> Imported:
+def import_source(
+    path: Path,
+    choices: Choices,
+    out: Path,
+    progress: Progress,
+    *,
+    require: Callable[[Path], None] = lambda folder: None,
+) -> Imported:
     """Import a folder of images and labels, or a file of labels.
 
     It is written beside `out` and moved there when it is complete; an older import is replaced then. Nothing
-    is done if the source's files (by name, length and time) and the choices are those of the import there.
+    is done if what it depends on is as it was for the import there: see `_key`.
 
     Args:
         path: what to import.
         choices: what the labels do not say.
         out: the folder to make.
         progress: shows how far it is.
+        require: called with the folder before it takes its place; what it raises leaves all as it was.
 
     Raises:
         GainspectError: the labels cannot be read or leave something open, `out` holds something else or an
             edited manifest, or it cannot be written.
     """
     source = Source(path)
-    key = _key(source, choices)
+    within = _stamps_of(source)
     there = _replaceable(out, source)
-    if there is not None and there.record["key"] == key:
+    if there is not None and there.record["key"] == _key(source, choices, within | there.outside):
         return Imported(there.folder, there.record, unchanged=True)
     importer = importer_of(source, choices.format)
     made = plan(source, importer, choices)
@@ -98,14 +127,15 @@ def import_source(path: Path, choices: Choices, out: Path, progress: Progress) -
     with locked(partial / _LOCK, busy=busy, hint="Wait for its end, or choose another --out."):
         try:
             _clear(partial)
-            with progress("Importing", made.images) as on_image:
+            with progress("Importing", made.count) as on_image:
                 outcome = carry_out(made, partial, on_image)
             record = {
                 "version": _VERSION,
                 "source": str(path.absolute()),
                 "format": importer.name,
                 "choices": choices.to_json(),
-                "key": key,
+                "key": _key(source, choices, within | source.outside),
+                "outside": [str(file) for file in sorted(source.outside)],
                 "manifest": _sha256(partial / MANIFEST),
                 "classes": {name: str(role) for name, role in made.roles.of.items()},
                 "guessed": list(made.roles.guessed),
@@ -115,11 +145,18 @@ def import_source(path: Path, choices: Choices, out: Path, progress: Progress) -
                 "outcome": outcome.to_json(),
             }
             write_json(partial / RECORD, record)
+            require(partial)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
     _appear(partial, out)
     return Imported(out, record)
+
+
+def data_name(folder: Path) -> str:
+    """What a data folder is called: as what it was imported from, or by its own name; as `escaped`."""
+    imported = Imported.of(folder)
+    return escaped((folder.resolve() if imported is None else imported.source).name)
 
 
 def partial_names(name: str) -> tuple[str, str]:
@@ -155,17 +192,23 @@ def _replaceable(out: Path, source: Source) -> Imported | None:
     return there
 
 
-def _key(source: Source, choices: Choices) -> str:
-    """Tells an import from another one: choices, and name, length and time of each file of the source."""
-    digest = hashlib.sha256(json.dumps([_VERSION, choices.to_json()], sort_keys=True).encode())
+def _stamps_of(source: Source) -> dict[Path, str]:
+    files = {*source.images, *(item.path for item in source.others), *source.labels}
+    return {file: stamp(file) for file in files}
+
+
+def _key(source: Source, choices: Choices, stamps: Mapping[Path, str]) -> str:
+    """Tells an import from another one, by all that it depends on.
+
+    Args:
+        source: the source.
+        choices: what its labels do not say.
+        stamps: of each file in the source, and of each outside of it that its reader looks for.
+    """
+    said = [_VERSION, choices.to_json(), require_limit()]
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     digest.update(os.fsencode(source.path.absolute()))
-    files = sorted({*source.images, *(item.path for item in source.others), *source.labels})
-    for file in files:
-        try:
-            seen = file.stat()
-            told = f"{seen.st_size} {seen.st_mtime_ns}"
-        except OSError:
-            told = "not there"
+    for file, told in sorted(stamps.items()):
         digest.update(b"\0" + os.fsencode(file) + b"\0" + told.encode())
     return digest.hexdigest()
 

@@ -37,7 +37,7 @@ def leaks(parts: Sequence[Part], names: Sequence[str]) -> Iterator[str]:
     sources = _sets("" if twin is None else twin[1] for twin in twins)
     together = f"--group '{ROBOFLOW}' --resplit keeps each in one"
     yield from _crossing(sources, seen, "picture", "by the names that Roboflow gives", together)
-    yield from _copies(sources, seen)
+    yield from _copies(sources, seen, parts)
 
 
 def _sets(keys: Iterable[Hashable]) -> list[list[int]]:
@@ -77,8 +77,11 @@ def _crossing(
     )
 
 
-def _copies(sources: Sequence[Sequence[int]], seen: Sequence[_Seen]) -> Iterator[str]:
-    """Augmented copies of a picture within one split, which count as often as they are there."""
+def _copies(sources: Sequence[Sequence[int]], seen: Sequence[_Seen], parts: Sequence[Part]) -> Iterator[str]:
+    """Augmented copies of a picture within one split, which count as often as they are there.
+
+    A part that is drawn out of them would divide copies, unless they are of one group.
+    """
     copied: list[tuple[str, str]] = []
     for places in sources:
         of_split: dict[Split | None, str] = {}
@@ -88,8 +91,13 @@ def _copies(sources: Sequence[Sequence[int]], seen: Sequence[_Seen]) -> Iterator
         copied += [pair for pair in pairs if pair[0] != pair[1]][:1]
     if copied:
         first, second = copied[0]
+        splits = {image.split for image in seen}
         is_ = "is" if len(copied) == 1 else "are"
+        where = " in one split" if splits != {None} else ""
+        grouped = all(len({parts[place].group or place for place in places}) == 1 for places in sources)
+        drawn = not {"val", "test"} <= splits and not grouped
         yield (
-            f"{plural(len(copied), 'picture')} of Roboflow's export {is_} there several times in one split, "
-            f"such as {first} and {second}: augmented copies, which count as often as they are there."
+            f"{plural(len(copied), 'picture')} of Roboflow's export {is_} there several times{where}, "
+            f"such as {first} and {second}: augmented copies, which count as often as they are there"
+            + (f". Where a part is drawn, --group '{ROBOFLOW}' keeps them together." if drawn else ".")
         )

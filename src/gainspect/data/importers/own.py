@@ -51,7 +51,10 @@ def _read_manifest(source: Source) -> AnnotatedSet:
     if file is None:
         raise GainspectError("there is no manifest.csv or manifest.parquet", where=source.path)
     source.used.add(file)
-    return _set_of(read_manifest(file), source)
+    manifest = read_manifest(file)
+    for named in {file for part in manifest.parts for file in part.files.values()} - set(source.images):
+        source.beyond(named)
+    return _set_of(manifest, source)
 
 
 def _recognize_folder(source: Source) -> str | None:

@@ -47,6 +47,8 @@ IMPORTERS: tuple[Importer, ...] = (
     table.TABLE,
 )
 """In the order in which they are listed."""
+AS_FOUND: frozenset[str] = frozenset(importer.name for importer in (*OWN, table.TABLE))
+"""Names of those whose masks are their user's own files; others draw them, or know what their values mean."""
 
 
 def importer_of(source: Source, name: str = "auto") -> Importer:

@@ -5,13 +5,11 @@ from dataclasses import replace
 
 from gainspect.data.importers.leaks import same_files
 from gainspect.data.manifest import Manifest, Part, checked
-from gainspect.data.splits import assign_splits
+from gainspect.data.splits import PUBLISHED, assign_splits
 from gainspect.types import Label
 
 VAL_FRACTION, TEST_FRACTION, SEED = 0.2, 0.25, 1
 """Those of `config.DataConfig` and `config.Config`."""
-PUBLISHED = "published_split"
-"""The free column that keeps the split that the set came with."""
 
 
 def resplit(manifest: Manifest) -> Manifest:
@@ -46,7 +44,8 @@ def _with_copies_together(manifest: Manifest) -> Manifest:
 
 
 def _with_split(old: Part, new: Part) -> Part:
-    extra = {**old.extra, PUBLISHED: old.split} if old.split else old.extra
+    # Divided anew once more, it keeps the first one.
+    extra = {PUBLISHED: old.split, **old.extra} if old.split else old.extra
     return replace(old, split=new.split, extra=extra)
 
 

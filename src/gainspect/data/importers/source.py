@@ -46,6 +46,8 @@ class Source:
             `text`, `json` and `content` does.
         unclear: images that some labels may mean, with the reason why they are of none: they are not taken,
             lest one with a defect pass for an image without labels. `image` and `image_of_stem` fill it.
+        outside: files outside of the folder that a reader looks for, with the `stamp` of each: an import
+            depends on them too, and on that they are not there. `beyond` fills it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,6 +62,7 @@ class Source:
         self.root = folder.parent if inside else folder
         self.used: set[Path] = set()
         self.unclear: dict[Path, str] = {}
+        self.outside: dict[Path, str] = {}
         self._parsed: dict[Path, Any] = {}
 
     @cached_property
@@ -110,6 +113,11 @@ class Source:
             return file.read_bytes()
         except OSError as error:
             raise GainspectError(f"cannot read the file ({error.strerror})", where=file) from error
+
+    def beyond(self, file: Path) -> Path | None:
+        """A file outside of the folder that labels may depend on; None: it is not there."""
+        self.outside.setdefault(file, stamp(file))
+        return file if file.is_file() else None
 
     def head(self, file: Path) -> bytes:
         """The first 4 KiB of a file, for recognizing; none where it cannot be read."""
@@ -274,6 +282,15 @@ class Source:
         best = ranked[0]
         by_path = not absolute and nearness(best)[0] == len(folders)
         return Match(best, "" if by_path and composed(best.name) == written[-1] else FOUND_BY_NAME)
+
+
+def stamp(file: Path) -> str:
+    """Tells a file from what it was before, by length and time."""
+    try:
+        seen = file.stat()
+    except OSError:
+        return "not there"
+    return f"{seen.st_size} {seen.st_mtime_ns}"
 
 
 def _shared(one: PurePath, other: PurePath) -> int:

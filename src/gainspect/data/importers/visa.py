@@ -90,8 +90,8 @@ def _types(file: Path, source: Source) -> Mapping[tuple[str, ...], str]:
 
 def _splits(folder: Path, source: Source) -> Mapping[tuple[str, ...], Split]:
     """The one-class split of an object's images, from the table beside the objects."""
-    file = folder.parent / "split_csv" / _ONE_CLASS
-    if not file.is_file():
+    file = source.beyond(folder.parent / "split_csv" / _ONE_CLASS)
+    if file is None:
         return {}
     found: dict[tuple[str, ...], Split] = {}
     for row in _rows(file, ("object", "split", "image"), source):

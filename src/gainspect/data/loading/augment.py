@@ -1,5 +1,7 @@
 """Augmentation of image and mask together, with a single strength parameter for progressive learning."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +24,18 @@ _BLUR_SIGMA = 1.0
 _TURNS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
 
 
-def augment(image: Image, mask: Mask, rng: np.random.Generator, strength: float) -> tuple[Image, Mask]:
+class Augmented(NamedTuple):
+    """An image and its mask, after they were augmented together."""
+
+    image: Image
+    mask: Mask
+    turned: float = 0.0
+    """Degrees, counter-clockwise, by which what was along the axes is turned."""
+    whole: bool = True
+    """Whether all of the defect is still in the frame."""
+
+
+def augment(image: Image, mask: Mask, rng: np.random.Generator, strength: float) -> Augmented:
     """Augment a letterboxed image (S, S, 3) and its mask (S, S) together.
 
     Flips and quarter turns, a small affine transformation, brightness and contrast, noise, and blur.
@@ -34,10 +47,10 @@ def augment(image: Image, mask: Mask, rng: np.random.Generator, strength: float)
         strength: 0: no change; 1: the full ranges. Flips and turns happen at any strength above 0.
     """
     if strength <= 0:
-        return image, mask
+        return Augmented(image, mask)
     image, mask = _flip_and_turn(image, mask, rng)
-    image, mask = _affine(image, mask, rng, strength)
-    return _photometric(image, rng, strength), mask
+    moved = _affine(image, mask, rng, strength)
+    return moved._replace(image=_photometric(moved.image, rng, strength))
 
 
 def _flip_and_turn(image: Image, mask: Mask, rng: np.random.Generator) -> tuple[Image, Mask]:
@@ -49,7 +62,7 @@ def _flip_and_turn(image: Image, mask: Mask, rng: np.random.Generator) -> tuple[
     return image, mask
 
 
-def _affine(image: Image, mask: Mask, rng: np.random.Generator, strength: float) -> tuple[Image, Mask]:
+def _affine(image: Image, mask: Mask, rng: np.random.Generator, strength: float) -> Augmented:
     side = image.shape[0]
     angle, zoom, *shift = rng.uniform(-strength, strength, 4) * (
         _TURN_DEGREES,
@@ -66,9 +79,20 @@ def _affine(image: Image, mask: Mask, rng: np.random.Generator, strength: float)
     kept = _moved(mask == DEFECT, matrix)
     # A defect moved out of the frame would leave an NG label on a part that looks OK.
     if 2 * np.count_nonzero(kept) < np.count_nonzero(mask == DEFECT):
-        return image, mask
+        return Augmented(image, mask)
     ignored = _moved(mask == IGNORED, matrix)
-    return moved.astype(np.uint8), np.where(kept, DEFECT, np.where(ignored, IGNORED, 0)).astype(np.uint8)
+    labels = np.where(kept, DEFECT, np.where(ignored, IGNORED, 0)).astype(np.uint8)
+    return Augmented(moved.astype(np.uint8), labels, angle, _stays_inside(mask == DEFECT, matrix))
+
+
+def _stays_inside(region: NDArray[np.bool_], matrix: cv2.typing.MatLike) -> bool:
+    """Whether the corners of a region's bounding box are still in the frame; so are those of none."""
+    if not region.any():
+        return True
+    left, top, width, height = cv2.boundingRect(region.astype(np.uint8))
+    across, down = (left - 0.5, left + width - 0.5), (top - 0.5, top + height - 0.5)
+    corners = np.array([(x, y, 1) for x in across for y in down]) @ np.asarray(matrix).T
+    return bool((corners >= -0.5).all() and (corners <= len(region) - 0.5).all())
 
 
 def _moved(region: NDArray[np.bool_], matrix: cv2.typing.MatLike) -> NDArray[np.bool_]:

@@ -18,6 +18,7 @@ from gainspect.data.loading.pixel_store import PixelStore
 from gainspect.data.loading.repaired import repaired_elsewhere, without_defect
 from gainspect.data.loading.transplant import transplant
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.strokes import with_surroundings
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
 from gainspect.errors import GainspectError
 from gainspect.types import MEMORY_SHARES, Image, Label, Mask
@@ -50,6 +51,11 @@ class Sample(NamedTuple):
     """() bool, True for an NG image whose mask is known and not empty."""
     ignored: Tensor
     """(S, S) uint8, 1 where no loss counts."""
+    boxed: Tensor
+    """() bool, True if the mask shows boxes: which pixels in them are defective is not known."""
+    turned: Tensor
+    """() float32, degrees by which the sides of the boxes are turned, counter-clockwise; NaN: there are none,
+    or some are cut by the edge of the frame."""
     share: Tensor
     """() int64, `share_of` the group of the part that is seen."""
 
@@ -65,6 +71,8 @@ class _Frame(NamedTuple):
     """1 where no loss counts; disjoint from the defect."""
     room: Mask
     """1 where the frame shows the image, 0 in its border."""
+    whole: bool = True
+    """Whether the frame shows all of what is marked in it."""
 
 
 _SHOWN, _IN_DEFECT, _IN_IGNORED, _HAS_DEFECT, _HAS_IGNORED = (1 << bit for bit in range(5))
@@ -79,8 +87,9 @@ class TrainingSet(Dataset[Sample]):
         seed: determines the augmentation and the choice of masks.
         mask_share: share of the masks to use, 0…1.
         boxes: whether to replace each connected defect in the masks by its bounding box.
-        transplants: share of the drawn NG images with a mask whose defect is put onto an OK part, 0…1. Half
-            this share of the OK images receive a patch of defect-free surface.
+        transplants: share of the drawn NG images with a mask whose defect is put onto an OK part, 0…1; a box
+            with all that is in it, but no strokes, as they show only a part of the defect. Half this share of
+            the OK images receive a patch of defect-free surface.
         repairs: share of the draws in which something is repaired, 0…1: of marked NG images in half of these
             the defect, which makes them OK, in the other half another place; of OK images any place.
         tiling: if given, each draw is one tile, which is NG if it contains some of the marked defect; NG
@@ -115,7 +124,11 @@ class TrainingSet(Dataset[Sample]):
         self.room, self.room_asked = room, room_asked
         parts = self.manifest.parts
         self._ok = [i for i, part in enumerate(parts) if part.label is Label.OK]
-        self._marked = [i for i, part in enumerate(parts) if part.label is Label.NG and part.mask is not None]
+        self._movable = [
+            i
+            for i, part in enumerate(parts)
+            if part.label is Label.NG and part.mask is not None and _movable(part)
+        ]
         self._store: PixelStore | None = None
         self._stored_size: int | None = None
 
@@ -171,21 +184,28 @@ class TrainingSet(Dataset[Sample]):
         marked = bool(frame.mask.any())
         # A tile of a defective part is NG only if it shows some of the defect.
         defective = part.label is Label.NG and (self.tiling is None or marked)
+        # Part of a box need not show anything of the defect.
+        movable = marked and _movable(part) and (frame.whole or part.mask_kind != "box")
         group = part.group
-        if rng.random() < self._transplanted(defective, marked=marked):
+        if rng.random() < self._transplanted(defective, movable=movable):
             frame, host = self._transplant(frame, rng)
             group = group if host is None else self.manifest.parts[host].group
         if self.repairs and rng.random() < self.repairs:
             frame, defective = self._repaired(frame, rng, defective=defective)
         labels = np.where(frame.mask, DEFECT, frame.ignored * IGNORED).astype(np.uint8)
-        image, labels = augment(frame.image, labels, rng, draw.strength)
+        image, labels, turned, whole = augment(frame.image, labels, rng, draw.strength)
         mask = (labels == DEFECT).astype(np.uint8)
+        has_mask = defective and bool(mask.any())
+        boxed = has_mask and part.mask_kind == "box"
+        turned = turned if boxed and frame.whole and whole else np.nan
         return Sample(
             torch.from_numpy(np.ascontiguousarray(image)),
             torch.from_numpy(mask),
             torch.tensor(defective),
-            torch.tensor(defective and bool(mask.any())),
+            torch.tensor(has_mask),
             torch.from_numpy((labels == IGNORED).astype(np.uint8)),
+            torch.tensor(boxed),
+            torch.tensor(turned, dtype=torch.float32),
             torch.tensor(share_of(group)),
         )
 
@@ -193,9 +213,11 @@ class TrainingSet(Dataset[Sample]):
         if self.tiling is None:
             return self._whole(index, size)
         image, defect, ignored = self._original(index)
-        tile = draw_tile(image.shape, defect, self.tiling, rng, unknown=ignored)
+        boxes = self.manifest.parts[index].mask_kind == "box"
+        tile = draw_tile(image.shape, defect, self.tiling, rng, unknown=ignored, whole=boxes)
+        whole = defect is None or not tile.cuts(defect)
         defect, ignored = (None if m is None else tile.of(m) for m in (defect, ignored))
-        return _framed(tile.of(image), defect, ignored, size)
+        return _framed(tile.of(image), defect, ignored, size)._replace(whole=whole)
 
     def _whole(self, index: int, size: int) -> _Frame:
         """The whole image; it is kept if it is of the size that is kept."""
@@ -203,7 +225,8 @@ class TrainingSet(Dataset[Sample]):
         stored = None if store is None else store.get(index)
         if stored is not None:
             image, values = stored
-            return _Frame(image, *(_bit(values, bit) for bit in (_IN_DEFECT, _IN_IGNORED, _SHOWN)))
+            defect, ignored, room = (_bit(values, bit) for bit in (_IN_DEFECT, _IN_IGNORED, _SHOWN))
+            return _Frame(image, defect, ignored, room)
         frame = _framed(*self._read(self.manifest.parts[index]), size)
         if store is not None:
             bits = (frame.mask, _IN_DEFECT), (frame.ignored, _IN_IGNORED), (frame.room, _SHOWN)
@@ -234,6 +257,8 @@ class TrainingSet(Dataset[Sample]):
         """An image as it is in its file, its defect, and what is ignored of it."""
         original = self.manifest.image(part)
         marks = self.manifest.marks(part, original.shape[:2])
+        if marks is not None and part.label is Label.NG and part.mask_kind == "scribble":
+            marks = with_surroundings(marks)
         # An OK part has no defect, whatever its mask says.
         defect = None if marks is None or part.label is Label.OK else marks.defect
         ignored = None if marks is None else marks.ignored
@@ -241,12 +266,12 @@ class TrainingSet(Dataset[Sample]):
             defect = boxed(defect)
         return original, defect, ignored
 
-    def _transplanted(self, defective: bool, *, marked: bool) -> float:
-        """Probability of a transplant: for an OK image half of that for a marked NG image."""
-        if not self._ok or not self._marked:
+    def _transplanted(self, defective: bool, *, movable: bool) -> float:
+        """Probability of a transplant: for an OK image half of that for an NG image with a movable defect."""
+        if not self._ok or not self._movable:
             return 0.0
         if defective:
-            return self.transplants if marked else 0.0
+            return self.transplants if movable else 0.0
         return self.transplants / 2
 
     def _transplant(self, frame: _Frame, rng: np.random.Generator) -> tuple[_Frame, int | None]:
@@ -262,8 +287,9 @@ class TrainingSet(Dataset[Sample]):
             put = transplant(other.image, other.room, frame.image, frame.mask, rng)
             if put is None:
                 return frame, None
-            return _Frame(*put, other.ignored & (1 - put[1]), other.room), index
-        shape = self._frame(self._marked[rng.integers(len(self._marked))], size, rng).mask
+            whole = frame.whole and put[1].sum() == frame.mask.sum()
+            return _Frame(*put, other.ignored & (1 - put[1]), other.room, bool(whole)), index
+        shape = self._frame(self._movable[rng.integers(len(self._movable))], size, rng).mask
         # The edge of a part, put elsewhere, would not look like defect-free surface.
         rim = max(1, size // 10)
         shape &= np.asarray(cv2.erode(other.room, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)), np.uint8)
@@ -286,12 +312,17 @@ class TrainingSet(Dataset[Sample]):
             if image is not None:
                 return frame._replace(image=image, mask=np.zeros_like(frame.mask)), False
         shape = frame.mask
-        if not marked and self._marked:
-            shape = self._frame(self._marked[rng.integers(len(self._marked))], len(frame.image), rng).mask
+        if not marked and self._movable:
+            shape = self._frame(self._movable[rng.integers(len(self._movable))], len(frame.image), rng).mask
         if not shape.any():
             return frame, defective
         image = repaired_elsewhere(frame.image, shape, frame.room, rng)
         return (frame if image is None else frame._replace(image=image)), defective
+
+
+def _movable(part: Part) -> bool:
+    """Whether its mask shows all of its defect; strokes show some of it."""
+    return part.mask_kind != "scribble"
 
 
 def _framed(original: Image, defect: Mask | None, ignored: Mask | None, size: int) -> _Frame:

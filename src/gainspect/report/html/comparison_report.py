@@ -18,6 +18,8 @@ def write_comparison(
     tables: Mapping[str, SavedVerdicts],
     wording: Wording,
     judged: Mapping[str, Mapping[str, str] | None] | None = None,
+    *,
+    divided_anew: bool = False,
 ) -> None:
     """Write the comparison as one HTML file; the first strategy is the base.
 
@@ -26,6 +28,7 @@ def write_comparison(
         tables: the verdicts of each strategy on the same images; at least one strategy.
         wording: the texts in the language of the report.
         judged: what judged each strategy, where it is known (`saved_verdicts.judged_by`).
+        divided_anew: whether the data came with another split.
 
     Raises:
         GainspectError: the file cannot be written, or the images differ.
@@ -43,6 +46,7 @@ def write_comparison(
         paired={name: {d.figure: d for d in found} for name, found in paired.items()},
         flips=changes,
         judged_by=_judged_by(judged or {}, wording),
+        divided_anew=divided_anew,
     )
 
 

@@ -8,9 +8,11 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
+from gainspect.data.importers.imported_folder import data_name
 from gainspect.data.manifest import Manifest
 from gainspect.data.marked import Marking
 from gainspect.data.repair_regions import with_margin
+from gainspect.data.splits import divided_anew
 from gainspect.evaluation.accepted import accepted
 from gainspect.evaluation.failures import failures
 from gainspect.evaluation.operating_facts import OperatingFacts
@@ -175,7 +177,8 @@ def write_report(
         policy=description.policy,
         runtime=f"{inspector.backend.runtime} {inspector.backend.precision}",
         judged_by=judged_by_words(judged_by(inspector), wording),
-        tested=manifest.root.name,
+        divided_anew=divided_anew(manifest),
+        tested=data_name(manifest.root),
         tested_on="tested_on_unknown" if seen is None else "tested_on_seen" if seen else "tested_on",
         sampled=None if sample_of is None else wording("sampled", n=len(examined), of=sample_of),
         seen=len(seen or {}),

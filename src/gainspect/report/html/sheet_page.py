@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from gainspect.data.doubts import DOUBTS, Doubt
+from gainspect.data.importers.imported_folder import data_name
 from gainspect.data.manifest import SPLITS, Manifest, Split
 from gainspect.data.sheet_cells import SheetCell
-from gainspect.names import escaped
 from gainspect.report.html.page import write_page
 from gainspect.report.html.pictures import Picture, within_budget
 from gainspect.report.sheet_tiles import (
@@ -56,7 +56,7 @@ def write_sheet_page(
         "sheet.html.j2",
         out,
         wording,
-        name=name_of(manifest),
+        name=data_name(manifest.root),
         counts=counts_of(manifest),
         splits=[s for s in (*SPLITS, None) if any(row.cell.split == s for row in rows)],
         checked=checked,
@@ -84,11 +84,6 @@ class _Block(NamedTuple):
 
 def _kind(row: SheetRow) -> tuple[Label, str]:
     return row.cell.label, row.cell.defect_type
-
-
-def name_of(manifest: Manifest) -> str:
-    """What a data set is called: its folder."""
-    return escaped(manifest.root.resolve().name)
 
 
 def counts_of(manifest: Manifest) -> dict[str, int]:

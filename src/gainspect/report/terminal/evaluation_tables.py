@@ -50,6 +50,8 @@ def evaluation_tables(summary: Mapping[str, Any]) -> list[Table]:
         tables.append(_maps(summary["maps"]))
     if summary["localization"] is not None:
         tables.append(_localization(summary["localization"]))
+    if summary.get("other_masks"):
+        tables.append(_other_masks(summary["other_masks"]))
     if summary["defect_types"]:
         tables.append(_defect_types(summary["defect_types"]))
     if summary["defect_sizes"]:
@@ -107,16 +109,21 @@ def _verdicts(summary: Mapping[str, Any]) -> Table:
     if images["left_out"]:
         counts += f"; {images['left_out']} left out"
     reason = summary["right_reason_rate"]
-    meaning = "verdict right and, for NG, evidence peaks in the defect"
+    others = summary.get("other_masks", {})
+    if reason["n"]:
+        meaning = "verdict right and, for NG, evidence peaks in the defect"
+    else:
+        meaning = f"not measured, for no NG image has {'an outlined' if others else 'a marked'} defect"
     caption = (
         "recall: share of NG judged NG; false alarms: share of OK judged NG\n"
-        f"right reason: {meaning if reason['n'] else 'not measured, for no NG image has a marked defect'}\n"
+        f"right reason: {meaning}\n"
         "95 % intervals; by part: images of one part count together"
     )
     if reason["n"] and images["ng_without_mask"]:
         caption += f"; right reason leaves out {images['ng_without_mask']} NG without a mask"
-    for kind, others in summary.get("other_masks", {}).items():
-        caption += f"; right reason and maps leave out {others['n']} NG whose mask is a {kind}"
+    if reason["n"]:
+        for kind, row in others.items():
+            caption += f"; right reason and maps leave out {row['n']} NG whose mask is a {kind}"
     table = titled_table(f"Verdicts · {counts}", caption)
     table.add_column("")
     table.add_column(f"at {operating['threshold']:.3f}\n(operating)", justify="right")
@@ -151,6 +158,21 @@ def _maps(maps: Mapping[str, Any]) -> Table:
         cells = [_stacked(quality[figure]) for figure in _MAP_FIGURES]
         cells += [_stacked(quality[key]) if key in quality else Text(_NOTHING) for key in further]
         table.add_row(Text(name, "bold" if name == "evidence" else ""), *cells)
+    return table
+
+
+def _other_masks(others: Mapping[str, Any]) -> Table:
+    table = titled_table(
+        "Boxes and scribbles",
+        "NG images whose defect is marked so, told apart from outlines; 95 % interval by part\n"
+        "right reason: judged NG, and the evidence peaks in the box or on the scribble",
+    )
+    table.add_column("Mask")
+    for title in ("Images", "Right\nreason", _MAP_FIGURES["pointing_game"], _MAP_FIGURES["energy_inside"]):
+        table.add_column(title, justify="right", no_wrap=True)
+    for kind, row in others.items():
+        figures = (_stacked(row[key]) for key in ("right_reason_rate", "pointing_game", "energy_inside"))
+        table.add_row(kind, str(row["n"]), *figures)
     return table
 
 

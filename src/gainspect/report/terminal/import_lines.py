@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gainspect.data.importers.conversion import FATES
+from gainspect.data.importers.fates import FATES
 from gainspect.data.importers.imported_folder import Imported
 from gainspect.data.importers.importer import Importer
 from gainspect.wording import plural

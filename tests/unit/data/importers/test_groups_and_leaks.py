@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drawn_labels import coco, imported, photo
-from gainspect.data.importers.groups import proposed
+from gainspect.data.importers.groups import ROBOFLOW, proposed
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,53 @@ def test_groups_across_splits_are_told_and_divided_anew(tmp_path: Path) -> None:
     assert not [r for r in done.record["remarks"] if "several splits" in r]
     splits = {part.group: part.split for part in manifest.parts}
     assert all(part.split == splits[part.group] for part in manifest.parts)
+
+
+def _yolo_of_roboflow(folder: Path) -> Path:
+    """Three augmented copies of sixteen pictures, of which two have one in valid too; four more in valid."""
+    (folder / "data.yaml").parent.mkdir(parents=True)
+    (folder / "data.yaml").write_text("train: ../train/images\nval: ../valid/images\nnames: [scratch]\n")
+    for number in range(20):
+        copies = [("train", copy) for copy in range(3)] if number < 16 else [("valid", 0)]
+        for split, copy in copies + ([("valid", 3)] if number < 2 else []):
+            stem = f"part{number:02}_jpg.rf.{number:04x}{copy}"
+            photo(folder / split / "images" / f"{stem}.jpg")
+            (folder / split / "labels").mkdir(exist_ok=True)
+            rows = "0 0.5 0.5 0.2 0.3" if number % 2 else ""
+            (folder / split / "labels" / f"{stem}.txt").write_text(rows)
+    return folder
+
+
+def test_augmented_twins_of_a_yolo_export_are_told_and_kept_together(tmp_path: Path) -> None:
+    done, manifest = imported(_yolo_of_roboflow(tmp_path / "set"), tmp_path / "out")
+    assert done.record["format"] == "yolo"
+    said = "\n".join(done.record["remarks"])
+    assert (
+        "2 pictures lie in several splits, by the names that Roboflow gives, such as "
+        "train/images/part00_jpg.rf.00000.jpg (train) and valid/images/part00_jpg.rf.00003.jpg (val)"
+    ) in said
+    assert "16 pictures of Roboflow's export are there several times in one split" in said
+    # The set names no test: one that is drawn by image would hold twins of what is trained on.
+    assert f"Where a part is drawn, --group '{ROBOFLOW}' keeps them together." in said
+    done, manifest = imported(tmp_path / "set", tmp_path / "anew", group=ROBOFLOW, resplit=True)
+    said = "\n".join(done.record["remarks"])
+    assert "several splits" not in said
+    assert "Where a part is drawn" not in said
+    splits: dict[str, set[str | None]] = {}
+    for part in manifest.parts:
+        splits.setdefault(part.image.name.partition(".rf.")[0], set()).add(part.split)
+    assert len(splits) == 20
+    assert all(len(of) == 1 for of in splits.values())
+
+
+def test_copies_of_a_set_without_splits_lie_in_none(tmp_path: Path) -> None:
+    for copy in range(2):
+        photo(tmp_path / "set/good" / f"a_jpg.rf.{copy}.jpg")
+        photo(tmp_path / "set/bad" / f"b_jpg.rf.{copy}.jpg")
+    done, _ = imported(tmp_path / "set", tmp_path / "out")
+    told = [remark for remark in done.record["remarks"] if "Roboflow" in remark]
+    assert len(told) == 1
+    assert told[0].startswith("2 pictures of Roboflow's export are there several times, such as")
+    assert f"--group '{ROBOFLOW}'" in told[0]
+    # It is said once.
+    assert sum(ROBOFLOW in remark for remark in done.record["remarks"]) == 1

@@ -1,15 +1,20 @@
 """The folder that an import makes: complete or not there, made once, never over something else."""
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+import drawn_sets
 from drawn_labels import coco, fates, imported, photo
+from gainspect.data.image_header import LIMIT
 from gainspect.data.importers import conversion
-from gainspect.data.importers.imported_folder import Imported
+from gainspect.data.importers.choices import Choices
+from gainspect.data.importers.imported_folder import Imported, import_source
 from gainspect.data.importers.registry import IMPORTERS, importer_of
 from gainspect.data.importers.source import MAY_BE_MEANT, SEVERAL, Source
 from gainspect.data.manifest import Part, read_manifest
@@ -65,6 +70,26 @@ def test_unchanged_is_not_made_again(labeled: Path, tmp_path: Path) -> None:
     done, _ = imported(labeled, tmp_path / "out")
     assert done.unchanged
     assert (tmp_path / "out/manifest.csv").stat().st_ino == before
+
+
+def test_what_is_required_of_it_comes_before_it_takes_its_place(labeled: Path, tmp_path: Path) -> None:
+    def require(folder: Path) -> None:
+        found = read_manifest(folder / "manifest.csv")
+        assert [part.label for part in found.parts] == [Label.NG, Label.OK]
+        raise GainspectError("not these")
+
+    def progress(title: str, total: int) -> AbstractContextManager[Callable[[], None]]:
+        return nullcontext(lambda: None)
+
+    with pytest.raises(GainspectError, match="not these"):
+        import_source(labeled, Choices(), tmp_path / "out", progress, require=require)
+    assert [file.name for file in tmp_path.iterdir()] == ["set"]
+    imported(labeled, tmp_path / "out", group=r"lot\d")
+    before = (tmp_path / "out/manifest.csv").stat().st_ino
+    with pytest.raises(GainspectError, match="not these"):
+        import_source(labeled, Choices(), tmp_path / "out", progress, require=require)
+    assert (tmp_path / "out/manifest.csv").stat().st_ino == before
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out", "set"]
 
 
 def test_other_choices_or_labels_replace_it(labeled: Path, tmp_path: Path) -> None:
@@ -234,3 +259,47 @@ def test_an_image_that_labels_may_mean_is_not_taken_for_one_without_any(tmp_path
     assert sorted(part.image.name for part in manifest.parts) == ["a.png", "new.png"]
     assert done.record["outcome"]["left"] == {SEVERAL: 1, MAY_BE_MEANT: 2}
     assert fates(tmp_path / "out")["x/b.png"] == f"not taken: {MAY_BE_MEANT}"
+
+
+def test_a_table_beside_the_source_counts_too_and_so_does_that_there_is_none(tmp_path: Path) -> None:
+    drawn_sets.visa(tmp_path / "set")
+    source, table = tmp_path / "set/candle", tmp_path / "set/split_csv/1cls.csv"
+    text = table.read_text()
+
+    def splits() -> set[str | None]:
+        done, manifest = imported(source, tmp_path / "out")
+        assert not done.unchanged
+        assert imported(source, tmp_path / "out")[0].unchanged
+        return {part.split for part in manifest.parts}
+
+    assert splits() == {"train", "test"}
+    table.write_text(text.replace("candle,train", "candle,test"))
+    assert splits() == {"test"}
+    table.unlink()
+    assert splits() == {None}
+    table.write_text(text)
+    assert splits() == {"train", "test"}
+
+
+def test_files_that_a_manifest_names_elsewhere_count_too(tmp_path: Path) -> None:
+    image = photo(tmp_path / "photos/a.png")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/manifest.csv").write_text("image,label\n../photos/a.png,ok\n")
+    imported(tmp_path / "set", tmp_path / "out", copy=True)
+    assert imported(tmp_path / "set", tmp_path / "out", copy=True)[0].unchanged
+    image.write_bytes(photo(tmp_path / "other.png", height=20).read_bytes())
+    done, manifest = imported(tmp_path / "set", tmp_path / "out", copy=True)
+    assert not done.unchanged
+    assert manifest.parts[0].image.read_bytes() == image.read_bytes()
+
+
+def test_what_was_too_large_is_read_under_another_limit(
+    labeled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LIMIT, "0.001")
+    _, manifest = imported(labeled, tmp_path / "out")
+    assert [part.image.name for part in manifest.parts] == ["lot2_b.png"]
+    monkeypatch.delenv(LIMIT)
+    done, manifest = imported(labeled, tmp_path / "out")
+    assert not done.unchanged
+    assert [part.image.name for part in manifest.parts] == ["lot1_a.png", "lot2_b.png"]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import drawn_sets
 from drawn_labels import fates, imported, native
 from drawn_sets import INSIDE, SETS, blob, draw_mask, part, runs_by_columns
-from gainspect.data.importers.conversion import OTHER_MASK
 from gainspect.data.importers.layouts import MASK_ALONE
 from gainspect.data.importers.magnetic_tile import MARKED
+from gainspect.data.importers.part_files import OTHER_MASK
 from gainspect.data.importers.registry import IMPORTERS, importer_of
 from gainspect.data.importers.severstal import decode_pixels
 from gainspect.data.importers.source import NOT_THERE, Source

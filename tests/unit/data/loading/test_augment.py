@@ -1,5 +1,6 @@
 """Augmentation: image and mask move together."""
 
+import cv2
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,15 +19,15 @@ def _blob(size: int = 96) -> tuple[np.ndarray, np.ndarray]:
 
 def test_strength_0_changes_nothing() -> None:
     image, mask = _blob()
-    moved, moved_mask = augment(image, mask, np.random.default_rng(0), 0.0)
-    assert moved is image
-    assert moved_mask is mask
+    same = augment(image, mask, np.random.default_rng(0), 0.0)
+    assert same.image is image and same.mask is mask
+    assert (same.turned, same.whole) == (0, True)
 
 
 @given(seed=seeds, strength=st.floats(0.05, 1.0))
 def test_the_mask_marks_what_it_marked_before(seed: int, strength: float) -> None:
     image, mask = _blob()
-    moved, moved_mask = augment(image, mask, np.random.default_rng(seed), strength)
+    moved, moved_mask, *_ = augment(image, mask, np.random.default_rng(seed), strength)
     grey = moved.mean(axis=2)
     # The blob is white on black: halfway between the two classes' means is where the blob begins.
     inside, outside = grey[moved_mask == 1], grey[moved_mask == 0]
@@ -42,7 +43,7 @@ def test_a_defect_is_never_moved_out_of_the_frame(seed: int, strength: float) ->
     image = np.full((96, 96, 3), 90, np.uint8)
     mask = np.zeros((96, 96), np.uint8)
     mask[1:7, 1:7] = 1
-    _, moved = augment(image, mask, np.random.default_rng(seed), strength)
+    _, moved, *_ = augment(image, mask, np.random.default_rng(seed), strength)
     assert moved.sum() >= mask.sum() / 2
     assert set(np.unique(moved)) <= {0, 1}
 
@@ -74,8 +75,24 @@ def test_what_is_ignored_moves_like_a_defect(seed: int, strength: float) -> None
     image, mask = _blob()
     region = np.zeros_like(mask)
     region[60:80, 10:45] = 1
-    _, moved = augment(image, mask + IGNORED * region, np.random.default_rng(seed), strength)
-    _, alone = augment(image, mask | region, np.random.default_rng(seed), strength)
+    _, moved, *_ = augment(image, mask + IGNORED * region, np.random.default_rng(seed), strength)
+    _, alone, *_ = augment(image, mask | region, np.random.default_rng(seed), strength)
     np.testing.assert_array_equal(moved > 0, alone == 1)
-    _, defect = augment(image, mask, np.random.default_rng(seed), strength)
+    _, defect, *_ = augment(image, mask, np.random.default_rng(seed), strength)
     np.testing.assert_array_equal(moved == DEFECT, defect == 1)
+
+
+@given(seed=seeds, strength=st.floats(0.3, 1.0))
+def test_it_says_by_how_much_a_box_is_turned_and_whether_it_is_whole(seed: int, strength: float) -> None:
+    image, mask = _blob()
+    _, moved, turned, whole = augment(image, mask, np.random.default_rng(seed), strength)
+    assert abs(turned) <= 15 * strength
+    border = np.concatenate([moved[0], moved[-1], moved[:, 0], moved[:, -1]])
+    if not whole:
+        assert border.any()
+        return
+    assert border.sum() <= 2  # a corner may touch it
+    _, (width, height), angle = cv2.minAreaRect(cv2.findNonZero(moved))
+    assert 1.3 < max(width, height) / min(width, height) < 1.7  # 30 × 20
+    # OpenCV's angle is clockwise, and between 0° and 90°.
+    assert min(abs((angle + turned) % 90), 90 - (angle + turned) % 90) < 4

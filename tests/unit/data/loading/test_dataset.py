@@ -2,6 +2,7 @@
 
 import pickle
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from gainspect.data.loading.dataset import Draw, TrainingSet, batches, boxed, ep
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.mask_values import MaskValues
 from gainspect.data.reading import Reading
+from gainspect.data.strokes import surroundings
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.training.workers import handle_no_child_signals
@@ -268,7 +270,9 @@ def test_samples_are_the_same_whether_images_are_kept_or_not(
         for part in [0, 1, 2, 3, 2, 1, 0]:
             for drawn in (Draw(part, epoch, part, size, 0.5), Draw(part, epoch, 0, 32, 0.0)):
                 for mine, other in zip(keeping[drawn], plain[drawn], strict=True):
-                    assert torch.equal(mine, other) and mine.dtype == other.dtype
+                    assert (
+                        torch.equal(mine.nan_to_num(-1), other.nan_to_num(-1)) and mine.dtype == other.dtype
+                    )
 
 
 @pytest.mark.parametrize("tiling", [None, Tiling(48, 0.25)])
@@ -316,3 +320,74 @@ def test_a_copy_for_a_process_that_is_not_forked_keeps_nothing(uneven: Manifest)
     assert torch.equal(data[drawn].mask, data[drawn].mask)
     with pytest.raises(GainspectError, match="No such file"):
         copy[drawn]
+
+
+@pytest.fixture
+def kinds(tmp_path: Path) -> Manifest:
+    """The same NG part marked by an outline, a box and a stroke, and two OK parts; defects are dark."""
+    square, stroke = np.zeros((64, 64), np.uint8), np.zeros((64, 64), np.uint8)
+    square[20:32, 24:40] = 255
+    stroke[26, 24:40] = 255
+    pixels = {"ok": np.full((64, 64), 77), "ok2": np.full((64, 64), 79), "ng": 150 - 50 * (square // 255)}
+    for name, values in {**pixels, "square": square, "stroke": stroke}.items():
+        Pillow.fromarray(values.astype(np.uint8)).save(tmp_path / f"{name}.png")
+    ng = [
+        Part(tmp_path / "ng.png", Label.NG, mask=tmp_path / f"{mask}.png", mask_kind=kind)
+        for mask, kind in (("square", None), ("square", "box"), ("stroke", "scribble"))
+    ]
+    return Manifest(
+        tmp_path, (*ng, Part(tmp_path / "ok.png", Label.OK), Part(tmp_path / "ok2.png", Label.OK))
+    )
+
+
+def test_samples_say_what_their_mask_shows(kinds: Manifest) -> None:
+    data = TrainingSet(kinds, 1)
+    outline, box, stroke, ok, _ = (data[Draw(index, 0, index, 64, 0.0)] for index in range(5))
+    assert [bool(sample.boxed) for sample in (outline, box, stroke, ok)] == [False, True, False, False]
+    assert box.turned == 0 and all(bool(sample.turned.isnan()) for sample in (outline, stroke, ok))
+    assert torch.equal(outline.mask, box.mask) and not box.ignored.any()
+    around = surroundings(stroke.mask.numpy())
+    np.testing.assert_array_equal(stroke.ignored.numpy(), around & (1 - stroke.mask.numpy()))
+    # The stroke is 16 px long, so 8 px around it are left open; the defect reaches 6 px.
+    assert not (outline.mask.bool() & ~(stroke.mask | stroke.ignored).bool()).any()
+
+
+def test_a_box_is_moved_as_a_whole_and_strokes_are_not(kinds: Manifest) -> None:
+    data = TrainingSet(kinds, 1, transplants=1.0)
+    for place in range(8):
+        box, stroke = (data[Draw(index, 0, place, 64, 0.0)] for index in (1, 2))
+        image, mask = box.image.numpy().astype(int), box.mask.numpy() > 0
+        assert mask.sum() == 12 * 16 and box.boxed and box.turned == 0
+        host = image[~mask].min()
+        assert host in (77, 79) and (image[mask] == host - 50).all()
+        assert stroke.image.numpy().max() == 150  # its own part
+    strokes = Manifest(kinds.root, kinds.parts[2:])
+    for place in range(8):  # and nothing to take the shape of a sound patch from
+        sample = TrainingSet(strokes, 1, transplants=1.0)[Draw(1, 0, place, 64, 0.0)]
+        assert (sample.image.numpy() == 77).all()
+
+
+def test_a_box_that_is_turned_says_so_and_one_that_is_cut_says_nothing(kinds: Manifest) -> None:
+    data = TrainingSet(kinds, 1)
+    samples = [data[Draw(1, 0, place, 64, 0.7)] for place in range(40)]
+    angles = np.array([float(sample.turned) for sample in samples])
+    assert np.isfinite(angles).all() and len(np.unique(angles)) == 40 and abs(angles).max() <= 15 * 0.7
+    tiled = TrainingSet(kinds, 1, tiling=Tiling(tile=28, overlap=0.0))  # edges at 28: none holds it whole
+    cut = [tiled[Draw(1, 0, place, 32, 0.0)] for place in range(40)]
+    assert any(sample.has_mask for sample in cut)
+    assert all(bool(sample.turned.isnan()) for sample in cut)
+    assert [bool(sample.boxed) for sample in cut] == [bool(sample.has_mask) for sample in cut]
+
+
+def test_samples_do_not_depend_on_what_masks_of_other_images_show(kinds: Manifest) -> None:
+    """Those of outlines and OK parts are the same, bit for bit, as without boxes and strokes beside them."""
+    parts = kinds.parts
+    mixed = TrainingSet(kinds, 1, transplants=0.0)
+    plain = TrainingSet(
+        Manifest(kinds.root, tuple(replace(part, mask_kind=None) for part in parts)), 1, transplants=0.0
+    )
+    for index in (0, 3, 4):
+        for place in range(3):
+            drawn = Draw(index, 0, place, 64, 0.7)
+            for mine, other in zip(mixed[drawn], plain[drawn], strict=True):
+                assert torch.equal(mine.nan_to_num(-1), other.nan_to_num(-1))

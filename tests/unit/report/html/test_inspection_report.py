@@ -10,7 +10,7 @@ from gainspect.policy import InputPolicy, UsualRange
 from gainspect.report.html import inspection_report as module
 from gainspect.report.html.inspection_report import size_sentence
 from gainspect.report.texts import Wording
-from gainspect.types import Label
+from gainspect.types import Label, MaskKind
 from report_parts import parts, small_report
 
 
@@ -98,10 +98,18 @@ def test_texts_from_outside_are_escaped(tmp_path: Path) -> None:
 
     flips = {"S9": dict.fromkeys(("newly_caught", "newly_missed"), ("<b>x</b>",))}
     flips["S9"] |= {"newly_passed": (), "newly_alarmed": ()}
-    values = {"base": "<i>", "table": Table, "figures": [], "paired": {}, "judged_by": ()}
+    values = {
+        "base": "<i>",
+        "table": Table,
+        "figures": [],
+        "paired": {},
+        "judged_by": (),
+        "divided_anew": True,
+    }
     write_page("comparison.html.j2", tmp_path / "x.html", Wording("en"), flips=flips, **values)
     text = (tmp_path / "x.html").read_text()
     assert "&lt;b&gt;x" in text and "<b>x" not in text and "<i>" not in text
+    assert Wording("en")("divided_anew") in text
 
 
 @pytest.mark.parametrize(
@@ -242,3 +250,26 @@ def test_of_many_images_seen_before_the_first_are_named() -> None:
     told = module._seen_named(seen, Wording("en"))
     assert told.startswith("0.png (training), 1.png (validation), ")
     assert told.endswith("99.png (validation) and 50 more")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("kinds", [(None, "box", "scribble"), ("box", "scribble")])
+def test_boxes_and_scribbles_are_told_apart(
+    language: str, kinds: tuple[MaskKind | None, ...], tmp_path: Path
+) -> None:
+    page = small_report(tmp_path, language, kinds=kinds).read_text(encoding="utf-8")
+    assert outline(page).open == []
+    t = Wording(language)
+    counted = dict(
+        re.findall(r"<tr><td>([^<]+)</td><td class=\"n\">(\d+)</td><td class=\"n\">\d+\u00a0%", page)
+    )
+    each = str(12 // len(kinds))
+    assert (counted[t("mask_box")], counted[t("mask_scribble")]) == (each, each)
+    assert t("inexact_caption") in page and t("quadrant") in page
+    # Without an outline the rate is not measured, but it is not said that nothing is marked.
+    assert (t("right_reason_inexact") in page) == (None not in kinds)
+    assert t("right_reason_unmeasured") not in page and t("map_unmeasured") not in page
+
+
+def test_without_boxes_nothing_is_said_of_them(page: str) -> None:
+    assert not any(Wording(language)("inexact_caption") in page for language in ("en", "ko"))

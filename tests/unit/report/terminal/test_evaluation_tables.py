@@ -157,3 +157,17 @@ def test_without_masks_the_right_reason_is_said_not_to_be_measured():
     assert "leaves out" not in text and "Point" not in text
     (row,) = [line for line in lines if line.startswith("Right reason")]
     assert not any(character.isdigit() for character in row)
+
+
+def test_boxes_and_scribbles_have_a_table_of_their_own():
+    row = {name: figure(0.8125) for name in ("right_reason_rate", "pointing_game", "energy_inside")}
+    others = {"box": {"n": 12, **row}, "scribble": {"n": 3, **row}}
+    lines = printed(*evaluation_tables(SUMMARY | {"other_masks": others}))
+    assert "Boxes and scribbles" in lines
+    assert "box 12 0.812 0.812 0.812" in lines and "scribble 3 0.812 0.812 0.812" in lines
+    text = " ".join(lines)
+    assert "right reason and maps leave out 12 NG whose mask is a box" in text
+    alone = {"right_reason_rate": figure(None, n=0), "maps": {}, "localization": None, "other_masks": others}
+    text = " ".join(printed(*evaluation_tables(SUMMARY | alone)))
+    assert "right reason: not measured, for no NG image has an outlined defect" in text
+    assert "leave out" not in text
