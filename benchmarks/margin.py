@@ -5,7 +5,7 @@ import timeit
 import cv2
 import numpy as np
 
-from gainspect.inspection.reason.check import with_margin
+from gainspect.data.repair_regions import with_margin
 
 SIDES = (512, 1024, 2048, 4472)
 """Sides of square images, pixels; the last has 20 megapixels."""

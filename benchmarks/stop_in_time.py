@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Name = TypeVar("Name")
 
 
-def in_time(names: Iterable[str], minutes: float) -> Iterator[str]:
+def in_time(names: Iterable[Name], minutes: float) -> Iterator[Name]:
     """Yield one name after the other; stop, with a message, when the next might exceed the time limit."""
     started, longest = time.monotonic(), 0.0
     for name in names:

@@ -228,6 +228,9 @@ class ExperimentalConfig(_Section):
 
     mask_share: Fraction = 1.0
     """Share of the masks that training uses, to find out how many are worth drawing."""
+    repairs: Fraction = 0.0
+    """Share of the drawn images in which something is repaired, as the reason check repairs: of marked NG
+    images in half of these the defect, which makes them OK."""
     boxes: bool = False
     """Train on the boxes around the marked defects instead of their outlines, as if they were outlines."""
     attention_loss: Literal["overlap", "energy", "l1"] = "overlap"
@@ -239,6 +242,12 @@ class ExperimentalConfig(_Section):
     evidence_power: Annotated[float, Field(ge=0)] = 3.0
     """How the evidence map is pooled to the logit, in strategies whose verdict is their evidence: 0 takes the
     mean of the map; larger values approach its maximum."""
+    memory: Annotated[int, Field(ge=0)] = 0
+    """Centers of the memory of OK parts that the decoder is told the distance from (`OkMemory`); 0: there is
+    none. The backbone must be frozen up to stride 8."""
+    evidence_context: bool = False
+    """Whether a cell of the evidence counts by what is around it (`ContextEvidenceHead`), and the gate is the
+    root of attention × localization."""
     attention_stride: Literal[4, 8, 16, 32] = 8
     """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
 

@@ -15,6 +15,7 @@ from gainspect.metrics.intervals import (
     group_bootstraps,
     weighted_auroc,
     weighted_average_precision,
+    weighted_false_alarms,
     weighted_ratio,
 )
 
@@ -106,6 +107,7 @@ _STATISTICS: dict[str, Callable[[SavedVerdicts], Statistic]] = {
     "recall": lambda t: _share(t.called & t.labels, t.labels),
     "false_alarm_rate": lambda t: _share(t.called & ~t.labels, ~t.labels),
     "accuracy": lambda t: _share(t.called == t.labels, np.ones_like(t.labels)),
+    "false_alarms_at_95": lambda t: weighted_false_alarms(t.scores, t.labels),
     "auroc": lambda t: weighted_auroc(t.scores, t.labels),
     "ap": lambda t: weighted_average_precision(t.scores, t.labels),
     **{name: _known(name) for name in FIGURE_COLUMNS},

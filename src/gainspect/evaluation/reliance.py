@@ -10,14 +10,14 @@ import numpy as np
 
 from gainspect.data.defect_size import defect_px
 from gainspect.data.manifest import Manifest, Part
+from gainspect.data.repair import BoolMask, repair
+from gainspect.data.repair_regions import control_regions, with_margin
 from gainspect.evaluation.assessment import Assessed, Assessment, assess_verdict
 from gainspect.evaluation.summary import Figure, mean_figure, share_figure
 from gainspect.evaluation.truth import Truth, truth_of
 from gainspect.inspection.batches import batches, pixels_of_image
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.reason.check import control_regions, with_margin
 from gainspect.inspection.reason.part import part_of
-from gainspect.inspection.reason.repair import BoolMask, repair
 from gainspect.types import Image, Label, Mask, ReasonCheck, ReviewReason, Unlike, Verdict
 
 Cell = tuple[Literal["right", "wrong"], Literal["right", "wrong"]]

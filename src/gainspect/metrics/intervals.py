@@ -252,6 +252,29 @@ def weighted_average_precision(scores: NDArray[np.floating], labels: NDArray[np.
     return _by_level(precision_of, scores, labels)
 
 
+def weighted_false_alarms(
+    scores: NDArray[np.floating], labels: NDArray[np.bool_], recall: float = 0.95
+) -> Statistic:
+    """Share of the OK images that score at least as high as the threshold that catches `recall` of the NG.
+
+    The threshold is the largest one that does; a resample has its own.
+
+    Args:
+        scores: (N,).
+        labels: (N,) True for NG.
+        recall: over 0, up to 1.
+    """
+
+    def rate(positive: Weights, total: Weights) -> NDArray[np.float64]:
+        caught, called = np.cumsum(positive, axis=1), np.cumsum(total, axis=1)
+        enough = caught >= recall * caught[:, -1:] * (1 - 1e-12)
+        first = np.argmax(enough, axis=1)[:, None]
+        alarms = np.take_along_axis(called - caught, first, axis=1)[:, 0]
+        return np.where(caught[:, -1] > 0, _divide(alarms, called[:, -1] - caught[:, -1]), np.nan)
+
+    return _by_level(rate, scores, labels)
+
+
 def _by_level(
     figure: Callable[[Weights, Weights], NDArray[np.float64]],
     scores: NDArray[np.floating],

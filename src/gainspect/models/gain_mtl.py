@@ -12,8 +12,9 @@ from gainspect.config import ExperimentalConfig, ModelConfig, RunConfig
 from gainspect.models.attention import GuidedAttention, conv_bn_relu, normalize_by_max
 from gainspect.models.backbone import PYRAMID_STRIDES, Backbone
 from gainspect.models.decoders import PYRAMIDS, pyramid_widths
-from gainspect.models.evidence import EvidenceHead
-from gainspect.models.suppression import FeatureSuppression
+from gainspect.models.evidence import ContextEvidenceHead, EvidenceHead
+from gainspect.models.ok_memory import OkMemory
+from gainspect.models.suppression import FeatureSuppression, is_surrounded
 from gainspect.strategies import LossName, Strategy, strategy
 
 OK, NG = 0, 1
@@ -70,6 +71,8 @@ class Output:
     """(B, 1, H/4, W/4), at least 0: their sum plus the evidence head's bias is the evidence margin."""
     counterfactual_logits: Tensor | None = None
     """(B, 2) logits of the classification head on features with the defect suppressed; training only."""
+    surrounded: Tensor | None = None
+    """(B,) whether the defect leaves anything that it can be replaced by (`is_surrounded`)."""
     pyramid: Sequence[Tensor] = ()
     """C2 … C5 of the backbone."""
 
@@ -95,6 +98,9 @@ class GainMTL(nn.Module):
         self.backbone = Backbone(config.backbone, config.output_stride)
         channels = self.backbone.out_channels
         self.classification = LinearHead(channels)
+        self.memory: OkMemory | None = None
+        if experimental.memory and "localization" in strategy.modules:
+            self.memory = OkMemory(self.backbone.pyramid_channels[1], experimental.memory)
         pyramid = config.pyramid or strategy.pyramid
         if "attention" in strategy.modules:
             fine = pyramid_widths(pyramid, config.fpn_channels)[self.attention_level]
@@ -108,12 +114,18 @@ class GainMTL(nn.Module):
             self.attended = LinearHead(config.attention_channels)
         if "localization" in strategy.modules:
             join, head = PYRAMIDS[pyramid]
-            self.pyramid = join(self.backbone.pyramid_channels, config.fpn_channels)
+            widths = list(self.backbone.pyramid_channels)
+            widths[1] += 0 if self.memory is None else self.memory.out_channels
+            self.pyramid = join(widths, config.fpn_channels)
             self.localization = head(config.fpn_channels)
         if "suppression" in strategy.modules:
             self.suppression = FeatureSuppression(channels)
+        self.context = experimental.evidence_context
         if "evidence" in strategy.modules:
-            self.verdict = EvidenceHead(experimental.evidence_power)
+            power, widths = experimental.evidence_power, pyramid_widths(pyramid, config.fpn_channels)
+            self.verdict: EvidenceHead | ContextEvidenceHead = (
+                ContextEvidenceHead(power, widths[0], widths[2]) if self.context else EvidenceHead(power)
+            )
         self.register_load_state_dict_pre_hook(_read_older_names)  # type: ignore[no-untyped-call]  # torch has no types for it
 
     def forward(
@@ -123,6 +135,7 @@ class GainMTL(nn.Module):
         has_mask: Tensor | None = None,
         alpha: float = 0.0,
         losses: Iterable[LossName] | None = None,
+        share: Tensor | None = None,
     ) -> Output:
         """The predictions for images; with masks (in training) also the outputs that only training needs.
 
@@ -133,6 +146,7 @@ class GainMTL(nn.Module):
             alpha: α of the curriculum: share of the mask in the gate, for images that have a mask.
             losses: those that will be computed from the output: only the modules that they need are run;
                 None: all are.
+            share: (B,) see `OkMemory`; training only.
         """
         modules = self.strategy.modules if losses is None else self.strategy.needed(losses)
         deep, features = self.backbone(images)
@@ -140,7 +154,10 @@ class GainMTL(nn.Module):
         output = Output(logits, cam, pyramid=features)
         attended_to = deep
         if "localization" in modules:
-            levels = self.pyramid(features)
+            read = list(features)
+            if self.memory is not None:
+                read[1] = torch.cat([read[1], self.memory(read[1], share).to(read[1].dtype)], dim=1)
+            levels = self.pyramid(read)
             output.localization_logits = self.localization(levels)
             if self.strategy.attends == "pyramid":
                 attended_to = levels[self.attention_level]
@@ -152,10 +169,12 @@ class GainMTL(nn.Module):
             attended = self.adapter(deep * output.gate.to(deep.dtype))
             output.attended_logits, output.attended_evidence = self.attended(attended)
         if "evidence" in modules:
-            output.evidence_margin, output.contributions = self.verdict(self.evidence(output))
+            near = (levels[0], levels[2]) if self.context else ()
+            output.evidence_margin, output.contributions = self.verdict(self.evidence(output), *near)
         if "suppression" in modules and small is not None:
             suppressed = self.suppression(deep, small.to(deep.dtype))
             output.counterfactual_logits, _ = self.classification(suppressed)
+            output.surrounded = is_surrounded(small)
         return output
 
     def margin(self, output: Output) -> Tensor:
@@ -178,7 +197,8 @@ class GainMTL(nn.Module):
         assert output.localization_logits is not None
         fine = output.localization_logits.sigmoid()
         # Unlike the gate, not normalized by its maximum: on a fixed scale, an OK part must look cold.
-        return fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear")
+        both = fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear")
+        return both.clamp_min(1e-12).sqrt() if self.context else both  # the root: no faint defect twice
 
     def contributions(self, output: Output) -> Tensor:
         """(B, 1, h, w): what each place adds to the logit; their sum plus `bias_margin()` is `margin`."""
@@ -223,11 +243,14 @@ def model_of(config: RunConfig) -> GainMTL:
 
 
 def _read_older_names(_: nn.Module, state: dict[str, Any], prefix: str, *__: Any) -> None:
-    """Rename tensors that were saved before the module was called `suppression`."""
+    """Rename tensors from before the module was called `suppression`, and leave out what it does not have."""
     older = {"counterfactual.suppression.": "suppression.strength.", "counterfactual.": "suppression."}
     for name in [key for key in state if key.startswith(f"{prefix}counterfactual.")]:
         begins = next(start for start in older if name.startswith(prefix + start))
         state[prefix + older[begins] + name.removeprefix(prefix + begins)] = state.pop(name)
+    gone = tuple(f"{prefix}suppression.{name}." for name in ("replace", "refine"))
+    for name in [key for key in state if key.startswith(gone)]:
+        del state[name]
 
 
 def mask_at(masks: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:

@@ -108,8 +108,9 @@ def named_losses(
         consistent = losses.consistency(output.attention_logits, output.localization_logits)
         named["consistency"] = share * consistent.mean()
     if "counterfactual" in active and output.counterfactual_logits is not None:
+        possible = _whole(batch) if output.surrounded is None else _whole(batch) & output.surrounded
         named["counterfactual"] = mean_of(
-            losses.counterfactual(output.counterfactual_logits), _whole(batch), counted.whole
+            losses.counterfactual(output.counterfactual_logits), possible, counted.whole
         )
     return named
 

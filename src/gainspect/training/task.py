@@ -76,8 +76,12 @@ class InspectionTask(pl.LightningModule):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every loss of the strategy has its full weight."""
-        return self.progress >= self.model.strategy.complete_from(self.stages)
+        """Whether every loss of the strategy had its full weight in the whole epoch that ends here.
+
+        The last epoch counts as such, however short the training is.
+        """
+        begun = (self.global_step - self.steps_per_epoch) / self.total_steps
+        return self.progress >= 1 or begun >= self.model.strategy.complete_from(self.stages) - 1e-9
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """This rank's share of the current epoch's batches.
@@ -131,7 +135,14 @@ class InspectionTask(pl.LightningModule):
             counted: what sums over images are divided by; None: the images of this batch are all there are.
         """
         weights = model.strategy.weights_at(progress, self.stages)
-        output = model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(progress), losses=weights)
+        output = model(
+            batch.image,
+            batch.mask,
+            batch.has_mask,
+            curriculum_alpha(progress),
+            losses=weights,
+            share=batch.share,
+        )
         settings = self.config.training
         named = named_losses(
             output,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from gainspect.metrics import intervals
 from gainspect.metrics.intervals import events_allowed, trials_needed, upper_bound
@@ -33,6 +33,7 @@ def test_weights_count_like_repeated_images(case):
     weights = np.stack([times, np.ones_like(times)]).astype(np.float64)
     auroc = intervals.weighted_auroc(scores, labels)(weights)
     precision = intervals.weighted_average_precision(scores, labels)(weights)
+    alarms = intervals.weighted_false_alarms(scores, labels, 0.7)(weights)
     mean = intervals.weighted_mean(scores)(weights)
     for row, repeats in enumerate(weights.astype(int)):
         drawn_scores, drawn_labels = np.repeat(scores, repeats), np.repeat(labels, repeats)
@@ -44,7 +45,16 @@ def test_weights_count_like_repeated_images(case):
             assert precision[row] == pytest.approx(average_precision_score(drawn_labels, drawn_scores))
         else:
             assert np.isnan(precision[row])
+        assert alarms[row] == pytest.approx(false_alarms(drawn_scores, drawn_labels, 0.7), nan_ok=True)
         assert mean[row] == pytest.approx(drawn_scores.mean()) if len(drawn_scores) else np.isnan(mean[row])
+
+
+def false_alarms(scores, labels, recall):
+    """At the first point of scikit-learn's ROC curve with this recall; NaN if a class is missing."""
+    if not labels.any() or labels.all():
+        return np.nan
+    rates, recalls, _ = roc_curve(labels, scores, drop_intermediate=False)
+    return rates[recalls >= recall - 1e-9].min()
 
 
 def test_the_interval_of_a_mean_of_independent_images_is_the_normal_one():

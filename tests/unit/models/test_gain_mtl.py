@@ -175,9 +175,8 @@ def test_what_a_stage_does_not_train_is_not_run_and_its_losses_are_those_of_the_
 ) -> None:
     model = build(name).train()
     none = torch.zeros_like(HAS_MASK)
-    batch = Sample(
-        images, masks, HAS_MASK, HAS_MASK, torch.zeros_like(masks), none, torch.full(none.shape, torch.nan)
-    )
+    nowhere, share = torch.full(none.shape, torch.nan), torch.zeros(len(images)).long()
+    batch = Sample(images, masks, HAS_MASK, HAS_MASK, torch.zeros_like(masks), none, nowhere, share)
 
     def losses_and_gradients(
         only: tuple[LossName, ...] | None,
@@ -439,14 +438,13 @@ def test_each_loss_alone_reaches_the_first_convolution_and_its_own_heads(
 
 
 def test_tensors_saved_under_older_names_are_read(build: Build) -> None:
-    """At a491b67 it was `counterfactual`, and its mask network `counterfactual.suppression`."""
+    """At a491b67 it was `counterfactual`, and its masks `counterfactual.suppression`; it had more."""
     model, other = build("S6"), build("S6")
     older = {
-        name.replace("suppression.strength.", "counterfactual.suppression.").replace(
-            "suppression.re", "counterfactual.re"
-        ): value
+        name.replace("suppression.strength.", "counterfactual.suppression."): value
         for name, value in model.state_dict().items()
     }
+    older |= {f"counterfactual.{name}.0.0.weight": torch.zeros(3) for name in ("replace", "refine")}
     assert len({name for name in older if name.startswith("counterfactual.suppression.")}) == 8
     for value in other.state_dict().values():
         value.zero_()

@@ -1,12 +1,16 @@
 """Suppression changes what the mask says and nothing else."""
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from gainspect.data.repair import _diffused
 from gainspect.models import losses
 from gainspect.models.gain_mtl import LinearHead
-from gainspect.models.suppression import FeatureSuppression
+from gainspect.models.suppression import FeatureSuppression, is_surrounded, surroundings
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def test_without_a_defect_there_is_nothing_to_repair(module: FeatureSuppression,
 
 
 def test_values_are_the_formula(module: FeatureSuppression, deep: Tensor, mask: Tensor, near: Tensor) -> None:
-    """F·(1−s) + replace(F)·s, then the residual, with s computed cell by cell."""
+    """F·(1−s) + surroundings(F)·s, with s computed cell by cell."""
     first, norm = module.strength[0][0], module.strength[0][1]
     last = module.strength[1]
     assert isinstance(first, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and isinstance(last, nn.Conv2d)
@@ -62,16 +66,44 @@ def test_values_are_the_formula(module: FeatureSuppression, deep: Tensor, mask: 
         patch = padded[b, 0, y : y + 3, x : x + 3]
         hidden = norm((first.weight[:, 0] * patch).sum(dim=(1, 2)).view(1, -1, 1, 1)).relu()
         s[b, :, y, x] = last(hidden).view(-1).sigmoid()
-    replaced = deep * (1 - s) + module.replace(deep) * s
-    expected = replaced + module.refine(replaced) * near
+    expected = deep * (1 - s) + surroundings(deep, 1 - near) * s
     torch.testing.assert_close(module(deep, mask), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="replacement and residual are unbounded learned paths: they write OK beside the mask",
-)
+def test_surroundings_are_those_that_repairs_in_images_use(deep: Tensor, near: Tensor) -> None:
+    """Three channels at a time, against the pull–push of OpenCV, where all sizes are even."""
+    known = (1 - near[0, 0]).numpy()
+    found = surroundings(deep, 1 - near)[0].numpy()
+    for start in range(0, 12, 3):
+        values = np.ascontiguousarray(deep[0, start : start + 3].permute(1, 2, 0).numpy())
+        expected = _diffused(values * known[:, :, None], known)
+        np.testing.assert_allclose(
+            found[start : start + 3].transpose(1, 2, 0), expected, rtol=1e-4, atol=1e-5
+        )
+
+
+@given(side=st.integers(1, 11), other=st.integers(1, 11), seed=st.integers(0, 999))
+def test_surroundings_lie_between_what_is_known_and_keep_it(side: int, other: int, seed: int) -> None:
+    drawn = torch.Generator().manual_seed(seed)
+    deep = torch.randn(1, 2, side, other, generator=drawn)
+    known = (torch.rand(1, 1, side, other, generator=drawn) < 0.3).float()
+    known[0, 0, seed % side, seed % other] = 1
+    found = surroundings(deep, known)
+    for channel in range(2):
+        there = deep[0, channel][known[0, 0] > 0]
+        assert there.min() - 1e-4 <= found[0, channel].min() and found[0, channel].max() <= there.max() + 1e-4
+    torch.testing.assert_close(found * known, deep * known, rtol=1e-4, atol=1e-5)
+
+
+def test_where_defects_reach_everywhere_features_stay(module: FeatureSuppression, deep: Tensor) -> None:
+    mask = torch.zeros(2, 1, 8, 8)
+    mask[0, 0, ::2, ::2] = 1
+    mask[1, 0, 0, 0] = 1
+    assert is_surrounded(mask).tolist() == [False, True]
+    found = module(deep, mask)
+    assert torch.equal(found[0], deep[0]) and not torch.equal(found[1], deep[1])
+
+
 def test_suppression_alone_cannot_make_an_ng_image_ok(mask: Tensor) -> None:
     """The image says NG everywhere, so without its defect it still does, whatever suppression learns.
 

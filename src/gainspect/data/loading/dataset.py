@@ -1,5 +1,6 @@
 """Images and masks for training, as torch tensors."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -14,12 +15,13 @@ from torch.utils.data import Dataset
 from gainspect.data.framing import content_mask, letterbox, letterbox_mask
 from gainspect.data.loading.augment import DEFECT, IGNORED, augment
 from gainspect.data.loading.pixel_store import PixelStore
+from gainspect.data.loading.repaired import repaired_elsewhere, without_defect
 from gainspect.data.loading.transplant import transplant
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.strokes import with_surroundings
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
 from gainspect.errors import GainspectError
-from gainspect.types import Image, Label, Mask
+from gainspect.types import MEMORY_SHARES, Image, Label, Mask
 
 
 class Draw(NamedTuple):
@@ -54,6 +56,8 @@ class Sample(NamedTuple):
     turned: Tensor
     """() float32, degrees by which the sides of the boxes are turned, counter-clockwise; NaN: there are none,
     or some are cut by the edge of the frame."""
+    share: Tensor
+    """() int64, `share_of` the group of the part that is seen."""
 
 
 class _Frame(NamedTuple):
@@ -86,6 +90,8 @@ class TrainingSet(Dataset[Sample]):
         transplants: share of the drawn NG images with a mask whose defect is put onto an OK part, 0…1; a box
             with all that is in it, but no strokes, as they show only a part of the defect. Half this share of
             the OK images receive a patch of defect-free surface.
+        repairs: share of the draws in which something is repaired, 0…1: of marked NG images in half of these
+            the defect, which makes them OK, in the other half another place; of OK images any place.
         tiling: if given, each draw is one tile, which is NG if it contains some of the marked defect; NG
             parts whose defect is not marked are left out.
         room: bytes of memory for images that are kept from epoch to epoch, see `keep`.
@@ -103,6 +109,7 @@ class TrainingSet(Dataset[Sample]):
         mask_share: float = 1.0,
         boxes: bool = False,
         transplants: float = 0.0,
+        repairs: float = 0.0,
         tiling: Tiling | None = None,
         room: int = 0,
         room_asked: bool = False,
@@ -112,6 +119,7 @@ class TrainingSet(Dataset[Sample]):
         self.seed = seed
         self.boxes = boxes
         self.transplants = transplants
+        self.repairs = repairs
         self.tiling = tiling
         self.room, self.room_asked = room, room_asked
         parts = self.manifest.parts
@@ -178,8 +186,12 @@ class TrainingSet(Dataset[Sample]):
         defective = part.label is Label.NG and (self.tiling is None or marked)
         # Part of a box need not show anything of the defect.
         movable = marked and _movable(part) and (frame.whole or part.mask_kind != "box")
+        group = part.group
         if rng.random() < self._transplanted(defective, movable=movable):
-            frame = self._transplant(frame, rng)
+            frame, host = self._transplant(frame, rng)
+            group = group if host is None else self.manifest.parts[host].group
+        if self.repairs and rng.random() < self.repairs:
+            frame, defective = self._repaired(frame, rng, defective=defective)
         labels = np.where(frame.mask, DEFECT, frame.ignored * IGNORED).astype(np.uint8)
         image, labels, turned, whole = augment(frame.image, labels, rng, draw.strength)
         mask = (labels == DEFECT).astype(np.uint8)
@@ -194,6 +206,7 @@ class TrainingSet(Dataset[Sample]):
             torch.from_numpy((labels == IGNORED).astype(np.uint8)),
             torch.tensor(boxed),
             torch.tensor(turned, dtype=torch.float32),
+            torch.tensor(share_of(group)),
         )
 
     def _frame(self, index: int, size: int, rng: np.random.Generator) -> _Frame:
@@ -261,28 +274,50 @@ class TrainingSet(Dataset[Sample]):
             return self.transplants if movable else 0.0
         return self.transplants / 2
 
-    def _transplant(self, frame: _Frame, rng: np.random.Generator) -> _Frame:
+    def _transplant(self, frame: _Frame, rng: np.random.Generator) -> tuple[_Frame, int | None]:
         """For a marked image, its defect on an OK part; for an OK image, a patch of another OK part on it.
 
         The patch is defect-free surface in the shape of a defect. If there is no room for the piece, the
-        image is not changed.
+        image is not changed. The number is that of the OK part if it is that which is seen now.
         """
         size = len(frame.image)
-        other = self._frame(self._ok[rng.integers(len(self._ok))], size, rng)
+        index = self._ok[rng.integers(len(self._ok))]
+        other = self._frame(index, size, rng)
         if frame.mask.any():
             put = transplant(other.image, other.room, frame.image, frame.mask, rng)
             if put is None:
-                return frame
+                return frame, None
             whole = frame.whole and put[1].sum() == frame.mask.sum()
-            return _Frame(*put, other.ignored & (1 - put[1]), other.room, bool(whole))
+            return _Frame(*put, other.ignored & (1 - put[1]), other.room, bool(whole)), index
         shape = self._frame(self._movable[rng.integers(len(self._movable))], size, rng).mask
         # The edge of a part, put elsewhere, would not look like defect-free surface.
         rim = max(1, size // 10)
         shape &= np.asarray(cv2.erode(other.room, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)), np.uint8)
         if not shape.any():
-            return frame
+            return frame, None
         put = transplant(frame.image, frame.room, other.image, shape, rng)
-        return frame if put is None else frame._replace(image=put[0])
+        return (frame if put is None else frame._replace(image=put[0])), None
+
+    def _repaired(self, frame: _Frame, rng: np.random.Generator, *, defective: bool) -> tuple[_Frame, bool]:
+        """The frame with something repaired, and whether it is defective then.
+
+        What is ignored may be a defect too, so with that the part is not known to be OK. Where a repair finds
+        no room, and of NG images whose defect is not marked, the image is not changed.
+        """
+        marked = bool(frame.mask.any())
+        if defective and not marked:
+            return frame, True
+        if marked and not frame.ignored.any() and rng.random() < 0.5:
+            image = without_defect(frame.image, frame.mask, frame.room)
+            if image is not None:
+                return frame._replace(image=image, mask=np.zeros_like(frame.mask)), False
+        shape = frame.mask
+        if not marked and self._movable:
+            shape = self._frame(self._movable[rng.integers(len(self._movable))], len(frame.image), rng).mask
+        if not shape.any():
+            return frame, defective
+        image = repaired_elsewhere(frame.image, shape, frame.room, rng)
+        return (frame if image is None else frame._replace(image=image)), defective
 
 
 def _movable(part: Part) -> bool:
@@ -306,6 +341,15 @@ def _packed(bits: Iterable[tuple[Mask, int]]) -> Mask:
 
 def _bit(values: Mask, bit: int) -> Mask:
     return ((values & bit) > 0).astype(np.uint8)
+
+
+def share_of(group: str) -> int:
+    """The share of the training parts that a group belongs to (`OkMemory`), by its name alone.
+
+    >>> [share_of(name) for name in ("tile1", "tile2", "tile3", "tile4")]
+    [1, 2, 2, 0]
+    """
+    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") % MEMORY_SHARES
 
 
 def with_fewer_masks(manifest: Manifest, share: float, seed: int) -> Manifest:

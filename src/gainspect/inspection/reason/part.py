@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from gainspect.inspection.reason.repair import BoolMask
+from gainspect.data.repair import BoolMask
 from gainspect.types import Image
 
 _SIDE = 128

@@ -11,6 +11,7 @@ from typing import Any
 from gainspect.data.importers.imported_folder import data_name
 from gainspect.data.manifest import Manifest
 from gainspect.data.marked import Marking
+from gainspect.data.repair_regions import with_margin
 from gainspect.data.splits import divided_anew
 from gainspect.evaluation.accepted import accepted
 from gainspect.evaluation.failures import failures
@@ -30,7 +31,7 @@ from gainspect.evaluation.saved_verdicts import judged_by
 from gainspect.evaluation.summary import summarize
 from gainspect.inspection.bundle import Bundle
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.reason.check import evidence_region, with_margin
+from gainspect.inspection.reason.check import evidence_region
 from gainspect.inspection.regions.defect_types import types_of
 from gainspect.metrics.classification import precision_recall_points, roc_points
 from gainspect.policy import InputPolicy, ReasonPolicy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from gainspect.inspection.reason.repair import BoolMask, repair
+from gainspect.data.repair import BoolMask, repair
 from gainspect.policy import HeatScale
 from gainspect.report.drawing.heat import LOCALIZATION_SCALE, heat_of, heated, outlined, resized
 from gainspect.types import Image, Verdict

@@ -170,6 +170,7 @@ TEXTS: dict[str, str] = {
     "precision": "Precision",
     "accuracy": "Accuracy",
     "f1": "F1",
+    "false_alarms_at_95": "False alarms where 95 % are caught",
     "auroc": "AUROC",
     "ap": "Average precision",
     "without_doubtful": "Without {n} images with doubtful labels: recall {recall}, false alarms {false_alarms}.",

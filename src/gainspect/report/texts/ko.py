@@ -165,6 +165,7 @@ TEXTS: dict[str, str] = {
     "precision": "정밀도",
     "accuracy": "정확도",
     "f1": "F1",
+    "false_alarms_at_95": "검출률 95 %일 때의 과검률",
     "auroc": "AUROC",
     "ap": "평균 정밀도",
     "without_doubtful": "라벨이 의심되는 {n}장을 제외하면 검출률 {recall}, 과검률 {false_alarms}입니다.",

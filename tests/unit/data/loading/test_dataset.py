@@ -151,6 +151,51 @@ def test_counterfactuals_put_the_defect_on_ok_parts_and_sound_surface_on_others(
     assert hosts == {77, 79}
 
 
+def test_repairs_make_a_part_ok_only_where_they_take_its_defect_away(tmp_path: Path) -> None:
+    """A defect of 0 on surfaces of 150 (NG) and 77 (OK) with some grain; a repair gives what is around it."""
+    rng = np.random.default_rng(0)
+    defect = np.zeros((64, 64), np.uint8)
+    defect[10:20, 30:40] = 255
+    grain = rng.integers(-3, 4, (64, 64))
+    pixels = {"ok": 77 + grain, "ng": np.where(defect > 0, 0, 150 + grain)}
+    for name, values in {**pixels, "mask": defect}.items():
+        Pillow.fromarray(values.astype(np.uint8)).save(tmp_path / f"{name}.png")
+    parts = (
+        Part(tmp_path / "ok.png", Label.OK),
+        Part(tmp_path / "ng.png", Label.NG, mask=tmp_path / "mask.png"),
+        Part(tmp_path / "ng.png", Label.NG),
+    )
+    plain = TrainingSet(Manifest(tmp_path, parts), seed=1)
+    data = TrainingSet(Manifest(tmp_path, parts), seed=1, repairs=1.0)
+    margin = round(0.03 * 64)
+    changed = np.zeros((64, 64), np.bool_)
+    targets = set()
+    for epoch in range(12):
+        ok, ng, bare = (
+            (plain[draw].image.numpy()[..., 0], data[draw])
+            for draw in (Draw(index, epoch=epoch, place=0, size=64, strength=0.0) for index in range(3))
+        )
+        assert (bare[1].image.numpy()[..., 0] == bare[0]).all() and bare[1].target  # its defect is not known
+        before, after = ok[0], ok[1].image.numpy()[..., 0]
+        assert not ok[1].target and not ok[1].mask.any()
+        assert 50 < (before != after).sum() < (10 + 2 * margin) ** 2 and abs(int(after.mean()) - 77) <= 1
+        before, after = ng[0], ng[1].image.numpy()[..., 0]
+        targets.add(bool(ng[1].target))
+        if ng[1].target:
+            assert ng[1].mask.sum() == 100 and ng[1].has_mask
+            assert (after[defect > 0] == 0).all() and (before != after).any()
+            changed |= before != after
+        else:
+            assert not ng[1].mask.any() and not ng[1].has_mask and after.min() > 130
+    assert targets == {True, False} and not changed[defect > 0].any() and changed.sum() > 300
+
+
+def test_a_part_with_something_ignored_is_not_ok_without_its_defect(tmp_path: Path) -> None:
+    reading = Reading(mask_values=MaskValues.parse("1=defect,255=ignore"))
+    data = TrainingSet(Manifest(tmp_path, marked_folder(tmp_path), reading=reading), 1, repairs=1.0)
+    assert all(bool(data[Draw(0, epoch, 0, 64, 0.0)].target) for epoch in range(8))
+
+
 def test_an_image_that_is_drawn_twice_looks_different_each_time(parts: Manifest) -> None:
     data = TrainingSet(parts.split("train"), seed=1)
     first, again, second = (data[Draw(0, 0, place, 64, 1.0)].image for place in (4, 4, 5))

