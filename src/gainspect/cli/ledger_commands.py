@@ -14,6 +14,7 @@ from gainspect.wording import plural
 app = typer.Typer(no_args_is_help=True, help="Anchor, verify, ask and export the record of all decisions.")
 app.command("find")(ledger_questions.find)
 app.command("since")(ledger_questions.since)
+app.command("replay")(ledger_questions.replay)
 
 _Key = Annotated[
     Path | None,

@@ -1,11 +1,12 @@
 """`gainspect ledger find`, `since` and `replay`: what the ledger says, and whether it comes out so again."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gainspect.cli.console import console
-from gainspect.cli.ledger_options import Ledger
+from gainspect.cli.ledger_options import Ledger, Pictures
 
 MOST_ROWS = 40
 """Of a table, unless others are asked for."""
@@ -90,6 +91,26 @@ def since(
             console.print(sentence, highlight=False, soft_wrap=True)
         if listed:
             console.print(record_table([*answer.entries], answer.count))
+
+
+def replay(
+    ledger: Ledger,
+    which: Annotated[str, typer.Argument(metavar="INDEX|KEY", help="Place or key of a decision.")],
+    bundle: Annotated[Path, typer.Option(help="The bundle that decided.")],
+    pictures: Pictures = None,
+    threads: Annotated[int | None, typer.Option(help="Threads.  [default: all CPUs]")] = None,
+    max_mpx: Annotated[
+        float | None, typer.Option(help="Largest image, millions of pixels.  [default: 64]")
+    ] = None,
+) -> None:
+    """Judge the stored pictures of a decision again and compare; exit code 1 if it comes out otherwise."""
+    from gainspect.jobs.replay_decision import replay_decision
+    from gainspect.report.terminal.replay_sentences import replay_sentences
+
+    done = replay_decision(ledger, which, bundle, pictures=pictures, threads=threads, max_mpx=max_mpx)
+    for sentence in replay_sentences(done):
+        console.print(sentence, highlight=False, soft_wrap=True)
+    raise typer.Exit(1 if done.wrong else 0)
 
 
 def _rows(limit: int | None, *, as_json: bool) -> int | None:
