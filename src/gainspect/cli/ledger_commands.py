@@ -8,6 +8,7 @@ import typer
 from gainspect.cli import ledger_questions
 from gainspect.cli.console import console, errors
 from gainspect.cli.ledger_options import Ledger, Pictures
+from gainspect.errors import GainspectError
 from gainspect.names import printable
 from gainspect.wording import plural
 
@@ -100,6 +101,9 @@ def verify(
 def export(
     ledger: Ledger,
     out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    form: Annotated[
+        str, typer.Option("--format", help="jsonl (records with proofs), csv or parquet (decisions).")
+    ] = "jsonl",
     record: Annotated[
         list[int] | None, typer.Option(help="Place of a record; may be repeated.  [default: all]")
     ] = None,
@@ -107,7 +111,22 @@ def export(
     key: _Key = None,
     pictures: Pictures = None,
 ) -> None:
-    """Write records with their proofs, for docs/verify.py: an outsider needs Python and openssl alone."""
+    """Write records with their proofs, for docs/verify.py, or decisions as a table.
+
+    To verify records, an outsider needs Python and openssl alone. A table has one row a part, and columns.csv
+    beside it says what its columns mean, in English and Korean.
+    """
+    if form != "jsonl":
+        from gainspect.jobs.export_decisions import export_decisions, require_format
+
+        if record or images or key or pictures:
+            raise GainspectError(
+                "a table has all decisions, and neither pictures nor signatures",
+                hint="Leave --record, --images, --pictures and --key out, or take --format jsonl.",
+            )
+        count = export_decisions(ledger, out, require_format(form))
+        console.print(f"Saved: {plural(count, 'decision')} in {printable(str(out))}.", soft_wrap=True)
+        return
     from gainspect.jobs.export_ledger import export_ledger
 
     count = export_ledger(ledger, out, wanted=record, key=key, images=images, pictures=pictures)

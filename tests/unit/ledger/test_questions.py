@@ -1,6 +1,5 @@
 """Questions, against a filter that looks at every record."""
 
-import random
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -18,57 +17,10 @@ from gainspect.ledger import Ledger, open_ledger
 from gainspect.ledger.databases.database import statement
 from gainspect.ledger.questions import Question, entries, find, since, words_of
 from gainspect.ledger.records.columns import columns_of
-from gainspect.ledger.records.decision import Confirm, Decision, Override
-from gainspect.ledger.records.operation import Bypass, ChallengedPart, ChallengeResult, PolicyChange
-from gainspect.ledger.records.sealed import Entry, Record
-from gainspect.types import Label
-from ledger_records import AT, PERSON, A, B, Intruder, decision, one_of_each_kind
-
-PARTS = ("p1", "P1", "Gehäuse 7", "덮개_1", "a%b")
-LOTS = ("lot 7", "lot 8", None)
-STATIONS = ("line 3", "line 4")
-HASHES = (A, B, "a" * 63 + "b", "0" * 64)
-TIMES = tuple(AT + timedelta(minutes=minute) for minute in range(0, 60, 7))
-NOTES = ("긁힘 on the EDGE", "edge", "100 %", "")
-
-
-def mixed_records(count: int = 150) -> list[Record]:
-    """One of each kind, and many of the kinds that questions tell apart, seeded."""
-    choose = random.Random(7)
-    records, keys = one_of_each_kind(), list[str]()
-    for number in range(count):
-        common: dict[str, Any] = {
-            "key": f"k{number}",
-            "at": choose.choice(TIMES),
-            "station": choose.choice(STATIONS),
-        }
-        one, other = choose.sample(HASHES, 2)
-        match choose.randrange(6 if keys else 1):
-            case 0 | 1 | 2:
-                base = decision(choose.choice(PARTS), label=choose.choice([*Label]))
-                made = base.made_with.model_copy(update={"bundle": one, "policy_id": other})
-                lot = choose.choice(LOTS)
-                records.append(base.model_copy(update={**common, "lot": lot, "made_with": made}))
-                keys.append(common["key"])
-            case 3:
-                about = {"actor": PERSON, "decision": choose.choice(keys), "note": choose.choice(NOTES)}
-                old, new = choose.sample([*Label], 2)
-                records.append(
-                    Override(**common, **about, old=old, new=new, reason="edge")
-                    if number % 2
-                    else Confirm(**common, **about, label=new)
-                )
-            case 4:
-                part = ChallengedPart(part="master 덮개", expected=Label.NG, decided=Label.NG)
-                judged = {"bundle": one, "policy_id": other, "passed": choose.random() < 0.5}
-                records.append(ChallengeResult(**common, **judged, challenge="masters", parts=(part,)))
-            case _:
-                records.append(
-                    PolicyChange(**common, bundle=one, old=None, new=other, policy={}, reason="Kosten: EDGE")
-                    if number % 2
-                    else Bypass(**common, actor=PERSON, until=TIMES[-1] + timedelta(hours=2), reason="edge")
-                )
-    return records
+from gainspect.ledger.records.decision import Decision
+from gainspect.ledger.records.operation import ChallengeResult
+from gainspect.ledger.records.sealed import Entry
+from ledger_records import AT, HASHES, LOTS, PARTS, STATIONS, TIMES, A, B, Intruder, decision, mixed_records
 
 
 @pytest.fixture
