@@ -192,10 +192,9 @@ def _last_passed(ledger: Ledger, station: str) -> Entry:
 def _require_one(rows: Rows, question: Question) -> None:
     """Refuse the beginning of a hash that is the beginning of several."""
     conditions, values = question.in_sql()
-    place = 0 if question.bundle is not None else 1
-    found = sorted({hashes[place] for hashes in rows.where("find_hashes", conditions, **values)})
+    what = "bundles" if question.bundle is not None else "policies"
+    found = sorted(str(sha256) for (sha256,) in rows.where(f"find_{what}", conditions, **values))
     if len(found) > 1:
-        what = "bundles" if question.bundle is not None else "policies"
         raise GainspectError(
             f"{len(found)} {what} begin with {question.bundle or question.policy}: {', '.join(found)}",
             hint="Give more digits.",

@@ -1,1 +1,0 @@
-SELECT DISTINCT r.bundle, r.policy_id FROM ledger_records r WHERE {conditions}
