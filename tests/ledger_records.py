@@ -1,5 +1,6 @@
 """Records for tests of the ledger, and whoever changes its tables behind its back."""
 
+import random
 import re
 import sqlite3
 from collections.abc import Sequence
@@ -47,6 +48,13 @@ MADE_WITH = MadeWith(
     isa="x86_64 avx2",
     gainspect="0.1.0",
 )
+
+PARTS = ("p1", "P1", "Gehäuse 7", "덮개_1", "a%b")
+LOTS = ("lot 7", "lot 8", None)
+STATIONS = ("line 3", "line 4")
+HASHES = (A, B, "a" * 63 + "b", "0" * 64)
+TIMES = tuple(AT + timedelta(minutes=minute) for minute in range(0, 60, 7))
+NOTES = ("긁힘 on the EDGE", "edge", "100 %", "")
 
 
 def decision(
@@ -108,6 +116,45 @@ def one_of_each_kind() -> list[Record]:
         NameErased(key="n", **station, person=PERSON, reason="has left"),
         ClockCorrected(key="cl", **station, actor=PERSON, reason="was in 2099"),
     ]
+
+
+def mixed_records(count: int = 150) -> list[Record]:
+    """One of each kind, and many of the kinds that questions tell apart, seeded."""
+    choose = random.Random(7)
+    records, keys = one_of_each_kind(), list[str]()
+    for number in range(count):
+        common: dict[str, Any] = {
+            "key": f"k{number}",
+            "at": choose.choice(TIMES),
+            "station": choose.choice(STATIONS),
+        }
+        one, other = choose.sample(HASHES, 2)
+        match choose.randrange(6 if keys else 1):
+            case 0 | 1 | 2:
+                base = decision(choose.choice(PARTS), label=choose.choice([*Label]))
+                made = base.made_with.model_copy(update={"bundle": one, "policy_id": other})
+                lot = choose.choice(LOTS)
+                records.append(base.model_copy(update={**common, "lot": lot, "made_with": made}))
+                keys.append(common["key"])
+            case 3:
+                about = {"actor": PERSON, "decision": choose.choice(keys), "note": choose.choice(NOTES)}
+                old, new = choose.sample([*Label], 2)
+                records.append(
+                    Override(**common, **about, old=old, new=new, reason="edge")
+                    if number % 2
+                    else Confirm(**common, **about, label=new)
+                )
+            case 4:
+                part = ChallengedPart(part="master 덮개", expected=Label.NG, decided=Label.NG)
+                judged = {"bundle": one, "policy_id": other, "passed": choose.random() < 0.5}
+                records.append(ChallengeResult(**common, **judged, challenge="masters", parts=(part,)))
+            case _:
+                records.append(
+                    PolicyChange(**common, bundle=one, old=None, new=other, policy={}, reason="Kosten: EDGE")
+                    if number % 2
+                    else Bypass(**common, actor=PERSON, until=TIMES[-1] + timedelta(hours=2), reason="edge")
+                )
+    return records
 
 
 class Intruder:

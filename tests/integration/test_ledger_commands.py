@@ -87,3 +87,20 @@ def test_a_ledger_that_is_not_there_is_not_made(run: Run, tmp_path: Path) -> Non
         refused = run("ledger", name, tmp_path / "none.ledger", *rest)
         assert refused.returncode == 2 and "no such ledger" in refused.stderr
     assert not (tmp_path / "none.ledger").exists()
+
+
+def test_questions(run: Run, ledger: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = run("ledger", "find", ledger, "--lot", "lot 7", "--text", "P0", "--from", "2026-03-04", "--json")
+    with open_ledger(ledger, create=False) as opened:
+        assert found.stdout.encode() == opened.record(0).content + b"\n"
+    monkeypatch.setenv("COLUMNS", "80")
+    table = run("ledger", "find", ledger, "--limit", "2").stdout
+    assert "5 records" in table and "3 older ones are not shown" in table
+    assert [line.split()[0] for line in table.splitlines() if "lot 7" in line] == ["4", "3"]
+    assert all(len(line) <= 80 for line in table.splitlines())
+    since = run("ledger", "since", ledger, "--bundle", "a" * 8, "--list")
+    assert "5 parts decided: 0 NG, 0 REVIEW, 5 OK." in since.stdout and "The first: p0, " in since.stdout
+    assert "5 records" in since.stdout
+    assert "0 records" in run("ledger", "find", ledger, "--to", "2026-03-03").stdout
+    for asked in (["find", ledger, "--from", "today"], ["since", ledger, "--challenge", "line 3"]):
+        assert run("ledger", *asked).returncode == 2

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import pytest
 
 from gainspect.errors import GainspectError
-from gainspect.files import atomic_path, locked, write_json, write_text
+from gainspect.files import atomic_path, locked, new_folder, write_json, write_text
 
 
 def _full(*args: Any, **kwargs: Any) -> NoReturn:
@@ -37,6 +37,21 @@ def test_a_new_file_replaces_the_old_one_whole(tmp_path: Path) -> None:
     write_text(file, "a long old text")
     write_text(file, "new")
     assert file.read_text() == "new"
+
+
+def test_a_new_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    place = tmp_path / "new" / "folder"
+    with pytest.raises(GainspectError, match="No space left"), new_folder(place) as folder:
+        write_text(folder / "a.txt", "half")
+        _full()
+    assert _names(place.parent) == []
+    with new_folder(place) as folder:
+        write_text(folder / "a.txt", "whole")
+        assert not place.exists()
+    assert _names(place.parent) == ["folder"] and _names(place) == ["a.txt"]
+    with pytest.raises(GainspectError, match="already such a file"), new_folder(place):
+        pass
+    assert _names(place) == ["a.txt"]
 
 
 def test_the_file_is_as_readable_as_any_other(tmp_path: Path) -> None:

@@ -5,16 +5,18 @@ from typing import Annotated
 
 import typer
 
+from gainspect.cli import ledger_questions
 from gainspect.cli.console import console, errors
+from gainspect.cli.ledger_options import Ledger, Pictures
+from gainspect.errors import GainspectError
 from gainspect.names import printable
 from gainspect.wording import plural
 
-app = typer.Typer(no_args_is_help=True, help="Anchor, verify and export the record of all decisions.")
+app = typer.Typer(no_args_is_help=True, help="Anchor, verify, ask and export the record of all decisions.")
+app.command("find")(ledger_questions.find)
+app.command("since")(ledger_questions.since)
+app.command("replay")(ledger_questions.replay)
 
-_Ledger = Annotated[str, typer.Argument(metavar="LEDGER", help="A file, or postgresql://HOST/DATABASE.")]
-_Pictures = Annotated[
-    str | None, typer.Option(metavar="DIR|URI", help="Where its pictures are.  [default: FILE.pictures]")
-]
 _Key = Annotated[
     Path | None,
     typer.Option(help="File of the private key, made on first use.  [default: with your settings]"),
@@ -23,7 +25,7 @@ _Key = Annotated[
 
 @app.command("anchor")
 def anchor(
-    ledger: _Ledger,
+    ledger: Ledger,
     out: Annotated[Path | None, typer.Option(help="File to write, to be kept on another machine.")] = None,
     qr: Annotated[bool, typer.Option("--qr", help="Also print a QR code, to be kept on paper.")] = False,
     key: _Key = None,
@@ -48,14 +50,14 @@ def anchor(
 
 @app.command("verify")
 def verify(
-    ledger: _Ledger,
+    ledger: Ledger,
     anchor: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Signed checkpoint that was kept elsewhere.")
     ] = None,
     public_key: Annotated[
         Path | None, typer.Option(help="Key that signed the anchors.  [default: with your settings]")
     ] = None,
-    pictures: _Pictures = None,
+    pictures: Pictures = None,
 ) -> None:
     """Read every record and every picture; exit code 1 and the first bad one if anything is wrong."""
     from rich.progress import track
@@ -97,16 +99,34 @@ def verify(
 
 @app.command("export")
 def export(
-    ledger: _Ledger,
+    ledger: Ledger,
     out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    form: Annotated[
+        str, typer.Option("--format", help="jsonl (records with proofs), csv or parquet (decisions).")
+    ] = "jsonl",
     record: Annotated[
         list[int] | None, typer.Option(help="Place of a record; may be repeated.  [default: all]")
     ] = None,
     images: Annotated[bool, typer.Option("--images", help="Write their pictures too.")] = False,
     key: _Key = None,
-    pictures: _Pictures = None,
+    pictures: Pictures = None,
 ) -> None:
-    """Write records with their proofs, for docs/verify.py: an outsider needs Python and openssl alone."""
+    """Write records with their proofs, for docs/verify.py, or decisions as a table.
+
+    To verify records, an outsider needs Python and openssl alone. A table has one row a part, and columns.csv
+    beside it says what its columns mean, in English and Korean.
+    """
+    if form != "jsonl":
+        from gainspect.jobs.export_decisions import export_decisions, require_format
+
+        if record or images or key or pictures:
+            raise GainspectError(
+                "a table has all decisions, and neither pictures nor signatures",
+                hint="Leave --record, --images, --pictures and --key out, or take --format jsonl.",
+            )
+        count = export_decisions(ledger, out, require_format(form))
+        console.print(f"Saved: {plural(count, 'decision')} in {printable(str(out))}.", soft_wrap=True)
+        return
     from gainspect.jobs.export_ledger import export_ledger
 
     count = export_ledger(ledger, out, wanted=record, key=key, images=images, pictures=pictures)
@@ -115,7 +135,7 @@ def export(
 
 @app.command("remove-pictures")
 def remove_pictures(
-    ledger: _Ledger,
+    ledger: Ledger,
     older_than_days: Annotated[float, typer.Option(min=0, help="Of decisions recorded so long ago.")],
     label: Annotated[
         list[str] | None, typer.Option(help="ok, ng or review; may be repeated.  [default: ok]")
@@ -124,7 +144,7 @@ def remove_pictures(
         bool,
         typer.Option("--touched", help="Also of decisions that people confirmed, overrode or corrected."),
     ] = False,
-    pictures: _Pictures = None,
+    pictures: Pictures = None,
 ) -> None:
     """Remove pictures by a rule. Their hashes stay, and the removal is recorded."""
     from gainspect.jobs.tend_ledger import remove_pictures as remove
@@ -141,7 +161,7 @@ def remove_pictures(
 
 @app.command("clock")
 def clock(
-    ledger: _Ledger,
+    ledger: Ledger,
     actor: Annotated[str, typer.Option(help="Who says so: person-….")],
     reason: Annotated[str, typer.Option(help="What was wrong with the clock.")],
 ) -> None:
@@ -153,7 +173,7 @@ def clock(
 
 
 @app.command("person")
-def person(ledger: _Ledger, name: Annotated[str, typer.Argument(help="Of the person.")]) -> None:
+def person(ledger: Ledger, name: Annotated[str, typer.Argument(help="Of the person.")]) -> None:
     """Give a person a pseudonym, by which records name them."""
     from gainspect.jobs.tend_ledger import add_person
 
@@ -162,7 +182,7 @@ def person(ledger: _Ledger, name: Annotated[str, typer.Argument(help="Of the per
 
 @app.command("erase")
 def erase(
-    ledger: _Ledger,
+    ledger: Ledger,
     actor: Annotated[str, typer.Argument(help="person-….")],
     reason: Annotated[str, typer.Option(help="Why.")],
 ) -> None:

@@ -1,6 +1,7 @@
 """Whether two runtimes agree: the same predictions and the same verdicts for the same frames."""
 
 import io
+import json
 import math
 import platform
 import zipfile
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 from gainspect.errors import GainspectError
 from gainspect.inspection.backends.backend import Backend, Precision, Predictions, RuntimeName
 from gainspect.inspection.backends.choice import open_backend
-from gainspect.inspection.bundle import GOLDEN, Bundle
+from gainspect.inspection.bundle import GOLDEN, PARITY, Bundle
 from gainspect.inspection.cpus import available_cpus, cpu_isa
 from gainspect.policy import Rules
 
+MAX_SCORE_DIFFERENCE = 1e-3
+"""Largest difference of P(NG) in f32; a graph that differs by more is not the same model."""
 _PACKAGES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "torch": "torch"}
 _FRAMES = "frames"
 _BATCH = 4
@@ -72,6 +75,30 @@ def machine(backend: Backend) -> dict[str, Any]:
         "threads": available_cpus(),
         "platform": platform.platform(),
     }
+
+
+def score_limit(bundle: Bundle, runtime: str, precision: str) -> float:
+    """By how much P(NG) may differ between two machines that judge with the same runtime and precision.
+
+    In f32 it is the limit that every format was held to when the bundle was written, and otherwise twice the
+    largest difference from the trained model that was measured then: each machine may lie that far off it.
+
+    Returns:
+        The limit; 0 if the bundle says nothing of this runtime and precision.
+    """
+    if precision == "f32":
+        return MAX_SCORE_DIFFERENCE
+    measured = json.loads(bundle.contents[PARITY])["formats"] if PARITY in bundle.contents else []
+    return max(
+        (
+            2 * figures["outputs"]["score"]["max"]
+            for row in measured
+            if (row["runtime"], row["precision"]) == (runtime, precision)
+            for figures in row.values()
+            if isinstance(figures, dict) and "outputs" in figures
+        ),
+        default=0.0,
+    )
 
 
 def pack_golden(frames: NDArray[np.uint8], expected: Predictions) -> bytes:

@@ -61,7 +61,7 @@ class RecordedDecisions:
         self._inspector = inspector
         self._out = None if out is None else str(out.resolve() if isinstance(out, Path) else out)
         self._contents = Contents(inspector.max_mpx)
-        self._made_with = _made_with(inspector)
+        self._made_with = made_with_now(inspector)
         self._taken = dict[str, _Taken]()
         """Images of parts that are not decided yet."""
 
@@ -121,16 +121,7 @@ class RecordedDecisions:
         source, record = (None, written.record(name) if written else None) if taken is None else taken[:2]
         assert record is not None
         picture = self._picture(source, record["sha256"])
-        image = JudgedImage(
-            image=name,
-            sha256=record["sha256"],
-            stored=picture is not None,
-            verdict=record["verdict"],
-            score=record.get("score"),
-            error=record["error"] if record["verdict"] is None else None,
-            details=details_of(record),
-        )
-        return image, picture
+        return judged_image(name, record, stored=picture is not None), picture
 
     def _key(self, part: Mapping[str, Any]) -> str:
         names = ("part", "images", "sha256", "decision", *_JUDGED_WITH)
@@ -149,7 +140,27 @@ class RecordedDecisions:
         return content if hashlib.sha256(content).hexdigest() == sha256 else None
 
 
-def _made_with(inspector: Inspector) -> MadeWith:
+def judged_image(name: str, record: Mapping[str, Any], *, stored: bool) -> JudgedImage:
+    """An image as a decision has it.
+
+    Args:
+        name: of the image.
+        record: of it (`stream.record_of`).
+        stored: whether its picture is kept.
+    """
+    return JudgedImage(
+        image=name,
+        sha256=record["sha256"],
+        stored=stored,
+        verdict=record["verdict"],
+        score=record.get("score"),
+        error=record["error"] if record["verdict"] is None else None,
+        details=details_of(dict(record)),
+    )
+
+
+def made_with_now(inspector: Inspector) -> MadeWith:
+    """What an Inspector makes decisions with, on this machine."""
     bundle = inspector.bundle
     assert bundle is not None
     preprocessing = canonical(bundle.description.preprocessing.model_dump(mode="json"))

@@ -8,13 +8,11 @@ pictures/        if they were asked for: the files by their SHA-256, as aa/aabbc
 """
 
 import json
-import secrets
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gainspect.errors import GainspectError
-from gainspect.files import cannot_write, require_new
+from gainspect.files import new_folder
 from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.merkle_log import Ledger
 from gainspect.ledger.note import Verifier
@@ -59,10 +57,7 @@ def write_export(
         raise GainspectError(
             "this checkpoint is not of this ledger, or the ledger was changed", hint="Verify the ledger."
         )
-    require_new(folder)
-    temporary = folder.with_name(f".{secrets.token_hex(8)}")
-    try:
-        temporary.mkdir(parents=True)
+    with new_folder(folder) as temporary:
         (temporary / CHECKPOINT).write_text(note, encoding="utf-8")
         (temporary / KEY).write_text(f"{verifier}\n", encoding="utf-8")
         if wanted is None:
@@ -71,13 +66,7 @@ def write_export(
             places = sorted(set(wanted))
             _write_proofs(ledger, temporary / PROOFS, places, checkpoint.size)
             entries = map(ledger.record, places)
-        count = _write_records(ledger, temporary, entries, pictures=pictures)
-        temporary.rename(folder)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return count
+        return _write_records(ledger, temporary, entries, pictures=pictures)
 
 
 def _write_records(ledger: Ledger, folder: Path, entries: Iterable[Entry], *, pictures: bool) -> int:

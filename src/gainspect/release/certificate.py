@@ -13,7 +13,7 @@ from gainspect.inspection.backends.backend import Backend, Precision, RuntimeNam
 from gainspect.inspection.backends.choice import open_backend
 from gainspect.inspection.bundle import Bundle, Format
 from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.parity import difference, machine, run_frames
+from gainspect.inspection.parity import MAX_SCORE_DIFFERENCE, difference, machine, run_frames
 from gainspect.metrics.classification import at_threshold
 from gainspect.policy import InputPolicy
 from gainspect.types import Label
@@ -29,10 +29,9 @@ _RUNS: dict[Format, tuple[tuple[RuntimeName, Precision], ...]] = {
     "torch": (("torch", "f32"),),
 }
 """The runtimes and precisions with which the parity of each format is tested."""
-_MAX_SCORE_DIFFERENCE = 1e-3
-"""Largest difference of P(NG) in f32; a graph that differs by more is not the same model."""
 _MAX_DISTANCE_DIFFERENCE = 1e-2
-"""The same for the distance to the training, of an image that lies as far away as is usual at most."""
+"""The same as the limit of P(NG) for the distance to the training, of an image that lies as far away as is
+usual at most."""
 INT8_REVIEW_MARGIN = 0.02
 """Which larger share of the OK validation images may be unlike the training in INT8; one image always may."""
 
@@ -83,7 +82,7 @@ def compare_formats(
 def _require_equal(format_: Format, found: dict[str, dict[str, Any]]) -> None:
     for name, figures in found.items():
         largest = figures["outputs"]["score"]["max"]
-        if figures["flips"] or largest > _MAX_SCORE_DIFFERENCE:
+        if figures["flips"] or largest > MAX_SCORE_DIFFERENCE:
             raise GainspectError(
                 f"{format_} does not agree with the torch model: {plural(figures['flips'], 'verdict')} of "
                 f"{figures['images']} {name} images differ, and P(NG) differs by up to {largest:.2g}",

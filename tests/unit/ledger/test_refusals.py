@@ -37,7 +37,7 @@ from gainspect.errors import GainspectError
 from gainspect.ledger import open_ledger
 from ledger_records import decision
 with open_ledger(sys.argv[1]) as ledger:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
     try:
         for number in range(1000):
             ledger.append(decision(f"p{number}"))

@@ -49,6 +49,13 @@ class Rows:
         rows = self.all(name, **values)
         return rows[0] if rows else None
 
+    def where(self, name: str, conditions: Sequence[str], /, **values: Any) -> Sequence[tuple[Any, ...]]:
+        """The rows of a statement with `{conditions}`, for which all of these stand (`sql/where/`)."""
+        wanted = " AND ".join(statement(self._dialect, f"where/{one}").rstrip() for one in conditions)
+        sql = statement(self._dialect, name).replace("{conditions}", wanted)
+        found: list[tuple[Any, ...]] = self._execute(sql, values).fetchall()
+        return found
+
     def run(self, name: str, /, **values: Any) -> int:
         """Run a statement that changes rows; how many it changed."""
         changed: int = self._execute(statement(self._dialect, name), values).rowcount

@@ -15,7 +15,7 @@ from gainspect.types import Label, ReviewReason, Unlike
 from gainspect.wording import plural
 
 _WORDING = Wording("en")
-_STYLES = {"ng": "bold red", "review": "bold magenta", "ok": "green", None: "yellow"}
+LABEL_STYLES = {"ng": "bold red", "review": "bold magenta", "ok": "green", None: "yellow"}
 
 _REVIEW = {reason.value: TEXTS["en"][f"reason_{reason.value}"].lower() for reason in ReviewReason}
 
@@ -120,7 +120,7 @@ def verdict_table(seen: SeenVerdicts, seconds: float) -> Table:
         regions = record.get("regions", [])
         table.add_row(
             Text(record["image"].removeprefix(folder)),
-            Text((verdict or "–").upper(), _STYLES[verdict]),
+            Text((verdict or "–").upper(), LABEL_STYLES[verdict]),
             f"{record['score']:.3f}" if verdict else "–",
             _repaired(record),
             str(len(regions)) if verdict else "–",
@@ -185,7 +185,7 @@ def decision_table(seen: SeenDecisions) -> Table:
     for record in rows:
         table.add_row(
             Text(record["part"]),
-            Text(record["decision"].upper(), _STYLES[record["decision"]]),
+            Text(record["decision"].upper(), LABEL_STYLES[record["decision"]]),
             "–" if record["score"] is None else f"{record['score']:.3f}",
             str(len(record["images"])),
             Text(", ".join(record["fired"])),

@@ -1,0 +1,1 @@
+SELECT r.idx FROM ledger_records r WHERE {conditions}

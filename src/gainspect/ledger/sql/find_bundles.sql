@@ -1,0 +1,1 @@
+SELECT DISTINCT r.bundle FROM ledger_records r WHERE {conditions}

@@ -1,0 +1,1 @@
+r.bundle COLLATE "C" >= :bundle AND r.bundle COLLATE "C" < :bundle_end

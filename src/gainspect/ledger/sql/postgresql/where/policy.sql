@@ -1,0 +1,1 @@
+r.policy_id COLLATE "C" >= :policy AND r.policy_id COLLATE "C" < :policy_end

@@ -1,0 +1,1 @@
+r.bundle >= :bundle AND r.bundle < :bundle_end

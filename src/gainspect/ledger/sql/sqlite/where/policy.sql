@@ -1,0 +1,1 @@
+r.policy_id >= :policy AND r.policy_id < :policy_end

@@ -1,0 +1,1 @@
+(r.idx > :after_idx OR r.at > :after_at)
