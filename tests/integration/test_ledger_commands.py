@@ -1,6 +1,7 @@
 """`gainspect ledger`, from the first key to the first change that is found."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,17 @@ def test_a_ledger_that_is_not_there_is_not_made(run: Run, tmp_path: Path) -> Non
         refused = run("ledger", name, tmp_path / "none.ledger", *rest)
         assert refused.returncode == 2 and "no such ledger" in refused.stderr
     assert not (tmp_path / "none.ledger").exists()
+
+
+def test_a_back_up_restores_by_copying(run: Run, ledger: str, tmp_path: Path) -> None:
+    anchor, out = tmp_path / "anchor.txt", tmp_path / "backup"
+    run("ledger", "anchor", ledger, "--out", anchor)
+    made = run("ledger", "backup", ledger, out, "--anchor", anchor, "--pictures", tmp_path / "pictures")
+    if ledger.startswith("postgresql:"):
+        assert made.returncode == 2 and "pg_dump" in made.stderr
+        return
+    assert made.returncode == 0 and "6 records and 1 picture in" in made.stdout
+    shutil.copytree(out, tmp_path / "restored")
+    restored = tmp_path / "restored" / Path(ledger).name
+    good = run("ledger", "verify", restored, "--anchor", anchor)
+    assert good.returncode == 0 and "Anchors that hold: 1, the last over 5 records." in good.stdout

@@ -15,6 +15,12 @@ _Ledger = Annotated[str, typer.Argument(metavar="LEDGER", help="A file, or postg
 _Pictures = Annotated[
     str | None, typer.Option(metavar="DIR|URI", help="Where its pictures are.  [default: FILE.pictures]")
 ]
+_Anchors = Annotated[
+    list[Path] | None, typer.Option(metavar="FILE", help="Signed checkpoint that was kept elsewhere.")
+]
+_PublicKey = Annotated[
+    Path | None, typer.Option(help="Key that signed the anchors.  [default: with your settings]")
+]
 _Key = Annotated[
     Path | None,
     typer.Option(help="File of the private key, made on first use.  [default: with your settings]"),
@@ -49,12 +55,8 @@ def anchor(
 @app.command("verify")
 def verify(
     ledger: _Ledger,
-    anchor: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Signed checkpoint that was kept elsewhere.")
-    ] = None,
-    public_key: Annotated[
-        Path | None, typer.Option(help="Key that signed the anchors.  [default: with your settings]")
-    ] = None,
+    anchor: _Anchors = None,
+    public_key: _PublicKey = None,
     pictures: _Pictures = None,
 ) -> None:
     """Read every record and every picture; exit code 1 and the first bad one if anything is wrong."""
@@ -111,6 +113,26 @@ def export(
 
     count = export_ledger(ledger, out, wanted=record, key=key, images=images, pictures=pictures)
     console.print(f"Saved: {plural(count, 'record')} in {printable(str(out))}.", soft_wrap=True)
+
+
+@app.command("backup")
+def backup(
+    ledger: _Ledger,
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    anchor: _Anchors = None,
+    public_key: _PublicKey = None,
+    pictures: _Pictures = None,
+) -> None:
+    """Copy a ledger with its pictures, also while others write it, and verify the copy."""
+    from gainspect.jobs.back_up_ledger import back_up_ledger
+
+    made = back_up_ledger(ledger, out, anchor or (), public_key=public_key, pictures=pictures)
+    console.print(
+        f"Saved: {plural(made.size, 'record')} and {plural(made.pictures, 'picture')} in "
+        f"{printable(str(out))}, verified.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @app.command("remove-pictures")

@@ -36,7 +36,8 @@ Record = Annotated[
     Field(discriminator="kind"),
 ]
 """A record of any kind."""
-_KINDS = frozenset(model.model_fields["kind"].default for model in get_args(get_args(Record)[0]))
+KINDS = frozenset(model.model_fields["kind"].default for model in get_args(get_args(Record)[0]))
+"""The names of all kinds."""
 _RECORD: TypeAdapter[Record] = TypeAdapter(Record)
 
 
@@ -92,4 +93,4 @@ def record_in(said: dict[str, Any]) -> Record:
 def is_known(said: dict[str, Any]) -> bool:
     """Whether the kind and version of a record are known here; a later gainspect may have others."""
     record = said["record"]
-    return record.get("kind") in _KINDS and record.get("schema") == 1
+    return record.get("kind") in KINDS and record.get("schema") == 1

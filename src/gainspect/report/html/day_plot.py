@@ -16,6 +16,11 @@ _STACKED = (Label.OK, Label.REVIEW, Label.NG)
 Column = tuple[str, Mapping[Label, int]]
 
 
+def is_by_month(first: date, last: date) -> bool:
+    """Whether a period is too long to be drawn by day."""
+    return (last - first).days >= _MOST_DAYS
+
+
 def columns_of(counts: Mapping[date, Mapping[Label, int]], first: date, last: date) -> list[Column]:
     """What is drawn: a column for each day of a period, or for each month, also if nothing was decided in it.
 
@@ -23,7 +28,7 @@ def columns_of(counts: Mapping[date, Mapping[Label, int]], first: date, last: da
     [('03-01', {}), ('03-02', {<Label.OK: 'ok'>: 5})]
     """
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    if len(days) <= _MOST_DAYS:
+    if not is_by_month(first, last):
         return [(f"{day:%m-%d}", counts.get(day, {})) for day in days]
     return [
         (name, _sum([counts.get(day, {}) for day in month]))

@@ -8,7 +8,7 @@ from typing import Any
 
 from gainspect.ledger.faults import Verification
 from gainspect.ledger.period_account import DayCount, PeriodAccount
-from gainspect.report.html.day_plot import columns_of, decisions_by_day
+from gainspect.report.html.day_plot import columns_of, decisions_by_day, is_by_month
 from gainspect.report.html.page import write_page
 from gainspect.report.texts import Wording
 from gainspect.types import Label
@@ -47,6 +47,8 @@ def write_ledger_report(
         """A moment in the zone of the period, to the second."""
         return f"{moment.astimezone(period.zone):%Y-%m-%d %H:%M:%S}"
 
+    plot_title = wording("lr_by_month" if is_by_month(period.first, period.last) else "lr_by_day")
+    columns = columns_of(by_day, period.first, period.last)
     write_page(
         "ledger.html.j2",
         out,
@@ -62,7 +64,8 @@ def write_ledger_report(
         totals=totals,
         by_station=by_station,
         by_day_and_station=_days_and_stations(account.decisions),
-        plot=decisions_by_day(columns_of(by_day, period.first, period.last), wording("lr_by_day")),
+        plot=decisions_by_day(columns, plot_title),
+        plot_title=plot_title,
         zones=_zones(period.begin, period.end),
         local=local,
         short=short,
