@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from command_line import Run
+from gainspect.jobs import anchor_ledger
 from gainspect.ledger import open_ledger
 from gainspect.ledger.keys import read_or_make, usual_key
 from ledger_records import Intruder, decision
@@ -102,3 +103,20 @@ def test_a_back_up_restores_by_copying(run: Run, ledger: str, tmp_path: Path) ->
     restored = tmp_path / "restored" / Path(ledger).name
     good = run("ledger", "verify", restored, "--anchor", anchor)
     assert good.returncode == 0 and "Anchors that hold: 1, the last over 5 records." in good.stdout
+
+
+def test_an_anchor_that_no_station_takes_is_not_recorded(run: Run, ledger: str, tmp_path: Path) -> None:
+    out = tmp_path / "anchor.txt"
+    refused = run("ledger", "anchor", ledger, "--post", "ftp://station/anchors", "--out", out)
+    assert refused.returncode == 2 and "nothing can be posted to this address" in refused.stderr
+    with open_ledger(ledger, create=False) as opened:
+        assert opened.head().size == 5
+    assert not out.exists()
+
+
+def test_an_anchor_is_posted_as_it_is_printed(run: Run, ledger: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[tuple[str, str]] = []
+    monkeypatch.setattr(anchor_ledger, "post_note", lambda url, note: taken.append((url, note)))
+    made = run("ledger", "anchor", ledger, "--post", "http://station/anchors")
+    ((url, note),) = taken
+    assert url == "http://station/anchors" and made.stdout == f"{note}The station has taken it.\n"

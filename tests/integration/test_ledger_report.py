@@ -49,10 +49,13 @@ def test_the_page_says_what_was_recorded_and_verified(run: Run, ledger: str, tmp
 
 
 def test_a_changed_ledger_is_reported_as_such(run: Run, ledger: str, tmp_path: Path) -> None:
+    anchor = tmp_path / "anchor.txt"
+    assert run("ledger", "anchor", ledger, "--out", anchor).returncode == 0
     Intruder(ledger).rewrite(14, b'"label":"ok"', b'"label":"ng"')
-    made = run(*report(ledger, tmp_path))
+    made = run(*report(ledger, tmp_path, "--anchor", anchor))
     assert (made.returncode, made.stderr) == (1, "Wrong: record 14 was changed.\n")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "but for these faults, the first 17 records are as they were" in text
     assert "Record 14 or a hash over it was changed." in text and "All is as it was appended" not in text
     assert {name: number for number, name in NUMBER.findall(text)}["Decisions"] == "4"
 

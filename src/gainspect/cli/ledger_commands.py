@@ -32,6 +32,9 @@ def anchor(
     ledger: _Ledger,
     out: Annotated[Path | None, typer.Option(help="File to write, to be kept on another machine.")] = None,
     qr: Annotated[bool, typer.Option("--qr", help="Also print a QR code, to be kept on paper.")] = False,
+    post: Annotated[
+        str | None, typer.Option(metavar="URL", help="Post it to another station, http://… or https://….")
+    ] = None,
     key: _Key = None,
 ) -> None:
     """Sign what the ledger holds now. Kept elsewhere, it shows later whether anything of that was changed."""
@@ -39,7 +42,7 @@ def anchor(
 
     from gainspect.jobs.anchor_ledger import anchor_ledger
 
-    made = anchor_ledger(ledger, key=key, out=out)
+    made = anchor_ledger(ledger, key=key, out=out, post=post)
     if made.new_key:
         errors.print(
             f"A key was made. Give {printable(str(made.public_key))} to those who verify.", soft_wrap=True
@@ -48,6 +51,8 @@ def anchor(
     if qr:
         typer.echo()
         segno.make(made.note, error="m", micro=False).terminal(compact=True)
+    if post is not None:
+        console.print("The station has taken it.")
     if out is not None:
         console.print(f"Saved: {printable(str(out))}. Keep it on another machine.", soft_wrap=True)
 
