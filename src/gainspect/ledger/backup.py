@@ -42,6 +42,7 @@ def back_up(ledger: Ledger, folder: Path, name: str, anchors: Sequence[Checkpoin
         try:
             _copy_pictures(ledger, copy, store)
             found = verify(copy, anchors)
+            copy.database.forget()  # all is in the file, and nothing in a log beside it
         finally:
             copy.close()
         if found.first is not None:
