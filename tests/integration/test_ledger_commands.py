@@ -1,11 +1,13 @@
 """`gainspect ledger`, from the first key to the first change that is found."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
 
 from command_line import Run
+from gainspect.jobs import anchor_ledger
 from gainspect.ledger import open_ledger
 from gainspect.ledger.keys import read_or_make, usual_key
 from ledger_records import Intruder, decision
@@ -104,3 +106,34 @@ def test_questions(run: Run, ledger: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert "0 records" in run("ledger", "find", ledger, "--to", "2026-03-03").stdout
     for asked in (["find", ledger, "--from", "today"], ["since", ledger, "--challenge", "line 3"]):
         assert run("ledger", *asked).returncode == 2
+
+
+def test_a_back_up_restores_by_copying(run: Run, ledger: str, tmp_path: Path) -> None:
+    anchor, out = tmp_path / "anchor.txt", tmp_path / "backup"
+    run("ledger", "anchor", ledger, "--out", anchor)
+    made = run("ledger", "backup", ledger, out, "--anchor", anchor, "--pictures", tmp_path / "pictures")
+    if ledger.startswith("postgresql:"):
+        assert made.returncode == 2 and "pg_dump" in made.stderr
+        return
+    assert made.returncode == 0 and "6 records and 1 picture in" in made.stdout
+    shutil.copytree(out, tmp_path / "restored")
+    restored = tmp_path / "restored" / Path(ledger).name
+    good = run("ledger", "verify", restored, "--anchor", anchor)
+    assert good.returncode == 0 and "Anchors that hold: 1, the last over 5 records." in good.stdout
+
+
+def test_an_anchor_that_no_station_takes_is_not_recorded(run: Run, ledger: str, tmp_path: Path) -> None:
+    out = tmp_path / "anchor.txt"
+    refused = run("ledger", "anchor", ledger, "--post", "ftp://station/anchors", "--out", out)
+    assert refused.returncode == 2 and "nothing can be posted to this address" in refused.stderr
+    with open_ledger(ledger, create=False) as opened:
+        assert opened.head().size == 5
+    assert not out.exists()
+
+
+def test_an_anchor_is_posted_as_it_is_printed(run: Run, ledger: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[tuple[str, str]] = []
+    monkeypatch.setattr(anchor_ledger, "post_note", lambda url, note: taken.append((url, note)))
+    made = run("ledger", "anchor", ledger, "--post", "http://station/anchors")
+    ((url, note),) = taken
+    assert url == "http://station/anchors" and made.stdout == f"{note}The station has taken it.\n"

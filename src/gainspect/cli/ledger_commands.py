@@ -17,6 +17,12 @@ app.command("find")(ledger_questions.find)
 app.command("since")(ledger_questions.since)
 app.command("replay")(ledger_questions.replay)
 
+_Anchors = Annotated[
+    list[Path] | None, typer.Option(metavar="FILE", help="Signed checkpoint that was kept elsewhere.")
+]
+_PublicKey = Annotated[
+    Path | None, typer.Option(help="Key that signed the anchors.  [default: with your settings]")
+]
 _Key = Annotated[
     Path | None,
     typer.Option(help="File of the private key, made on first use.  [default: with your settings]"),
@@ -28,6 +34,9 @@ def anchor(
     ledger: Ledger,
     out: Annotated[Path | None, typer.Option(help="File to write, to be kept on another machine.")] = None,
     qr: Annotated[bool, typer.Option("--qr", help="Also print a QR code, to be kept on paper.")] = False,
+    post: Annotated[
+        str | None, typer.Option(metavar="URL", help="Post it to another station, http://… or https://….")
+    ] = None,
     key: _Key = None,
 ) -> None:
     """Sign what the ledger holds now. Kept elsewhere, it shows later whether anything of that was changed."""
@@ -35,7 +44,7 @@ def anchor(
 
     from gainspect.jobs.anchor_ledger import anchor_ledger
 
-    made = anchor_ledger(ledger, key=key, out=out)
+    made = anchor_ledger(ledger, key=key, out=out, post=post)
     if made.new_key:
         errors.print(
             f"A key was made. Give {printable(str(made.public_key))} to those who verify.", soft_wrap=True
@@ -44,6 +53,8 @@ def anchor(
     if qr:
         typer.echo()
         segno.make(made.note, error="m", micro=False).terminal(compact=True)
+    if post is not None:
+        console.print("The station has taken it.")
     if out is not None:
         console.print(f"Saved: {printable(str(out))}. Keep it on another machine.", soft_wrap=True)
 
@@ -51,12 +62,8 @@ def anchor(
 @app.command("verify")
 def verify(
     ledger: Ledger,
-    anchor: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Signed checkpoint that was kept elsewhere.")
-    ] = None,
-    public_key: Annotated[
-        Path | None, typer.Option(help="Key that signed the anchors.  [default: with your settings]")
-    ] = None,
+    anchor: _Anchors = None,
+    public_key: _PublicKey = None,
     pictures: Pictures = None,
 ) -> None:
     """Read every record and every picture; exit code 1 and the first bad one if anything is wrong."""
@@ -131,6 +138,26 @@ def export(
 
     count = export_ledger(ledger, out, wanted=record, key=key, images=images, pictures=pictures)
     console.print(f"Saved: {plural(count, 'record')} in {printable(str(out))}.", soft_wrap=True)
+
+
+@app.command("backup")
+def backup(
+    ledger: Ledger,
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    anchor: _Anchors = None,
+    public_key: _PublicKey = None,
+    pictures: Pictures = None,
+) -> None:
+    """Copy a ledger with its pictures, also while others write it, and verify the copy."""
+    from gainspect.jobs.back_up_ledger import back_up_ledger
+
+    made = back_up_ledger(ledger, out, anchor or (), public_key=public_key, pictures=pictures)
+    console.print(
+        f"Saved: {plural(made.size, 'record')} and {plural(made.pictures, 'picture')} in "
+        f"{printable(str(out))}, verified.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @app.command("remove-pictures")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gainspect.errors import GainspectError
 from gainspect.ledger import Ledger, open_ledger
-from gainspect.ledger.checkpoint import read_anchor
+from gainspect.ledger.checkpoint import Checkpoint, read_anchor
 from gainspect.ledger.faults import Verification
 from gainspect.ledger.keys import public_of, read_public, usual_key
 from gainspect.ledger.note import Verifier
@@ -33,11 +33,24 @@ def verify_ledger(
         GainspectError: the ledger, its pictures or an anchor cannot be read, or the key has not signed it.
     """
     with open_ledger(url, pictures=pictures, create=False) as ledger:
-        checkpoints = []
-        if anchors:
-            verifier = key_for(ledger, public_key)
-            checkpoints = [read_anchor(path, verifier) for path in anchors]
-        return verify(ledger, checkpoints, shown=shown)
+        return verify(ledger, checkpoints_in(ledger, anchors, public_key), shown=shown)
+
+
+def checkpoints_in(ledger: Ledger, anchors: Sequence[Path], public_key: Path | None) -> list[Checkpoint]:
+    """The checkpoints in files, once their signatures are verified.
+
+    Args:
+        ledger: whose they are to be.
+        anchors: the files.
+        public_key: see `verify_ledger`.
+
+    Raises:
+        GainspectError: one cannot be read, the key has not signed it, or which key it is, is not known.
+    """
+    if not anchors:
+        return []
+    verifier = key_for(ledger, public_key)
+    return [read_anchor(path, verifier) for path in anchors]
 
 
 def key_for(ledger: Ledger, public_key: Path | None) -> Verifier:

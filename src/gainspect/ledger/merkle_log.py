@@ -19,7 +19,8 @@ from gainspect.ledger.records.upkeep import ClockCorrected
 
 SKEW = timedelta(seconds=10)
 """By so much the clock of a writer may be behind that of the writer before it."""
-_PICTURES = ".pictures"
+PICTURES = ".pictures"
+"""Beside a ledger in a file, the folder of its pictures has the name of the file and this."""
 
 
 class Ledger:
@@ -217,7 +218,7 @@ def open_ledger(
     if create:
         _begin(database, origin)
     if pictures is None and not is_server(address):
-        pictures = f"{file_of(address)}{_PICTURES}"
+        pictures = f"{file_of(address)}{PICTURES}"
     return Ledger(database, None if pictures is None else open_pictures(str(pictures)))
 
 

@@ -7,6 +7,7 @@ change is.
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,7 +22,7 @@ from gainspect.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
 from gainspect.ledger.merkle_log import Ledger
 from gainspect.ledger.pictures import PictureStore
 from gainspect.ledger.records.columns import COLUMNS, columns_of, pictures_kept_by, pictures_removed_by
-from gainspect.ledger.records.sealed import Record, is_known, record_in
+from gainspect.ledger.records.sealed import Entry, Record, is_known, record_in
 
 _PAGE = 500
 """Records whose rows of pictures are read at once."""
@@ -29,8 +30,16 @@ Shown = Callable[[Iterator[Any], int], Iterator[Any]]
 """Wraps the iterator over the records to show progress; its second argument is their number."""
 
 
+Taken = Callable[[Entry], None]
+"""Is given each record that is as it was appended, in order: what is counted is what was verified."""
+
+
 def verify(
-    ledger: Ledger, anchors: Sequence[Checkpoint] = (), *, shown: Shown = lambda rows, count: rows
+    ledger: Ledger,
+    anchors: Sequence[Checkpoint] = (),
+    *,
+    shown: Shown = lambda rows, count: rows,
+    taken: Taken = lambda entry: None,
 ) -> Verification:
     """Read a ledger from its first to its last record, with all pictures.
 
@@ -39,12 +48,13 @@ def verify(
         anchors: checkpoints that were kept elsewhere, of which it is known who signed them (`read_anchor`).
             Without one, a tree that was made anew as a whole, or a tail that was cut with care, is not seen.
         shown: see `Shown`.
+        taken: see `Taken`; records of later versions are not given to it.
 
     Raises:
         GainspectError: the database or the pictures cannot be read, or it is not said where they are.
     """
     with ledger.database.reading() as rows:
-        audit = _Audit(rows, ledger.pictures, Verification(ledger.origin), anchors)
+        audit = _Audit(rows, ledger.pictures, Verification(ledger.origin), anchors, taken)
         head = _head(rows, audit.found, ledger.database.place)
         for row in shown(rows.each("rows_to_verify"), head.size):
             audit.read(row)
@@ -65,9 +75,15 @@ class _Audit:
     """One pass over all records."""
 
     def __init__(
-        self, rows: Rows, store: PictureStore | None, found: Verification, anchors: Sequence[Checkpoint]
+        self,
+        rows: Rows,
+        store: PictureStore | None,
+        found: Verification,
+        anchors: Sequence[Checkpoint],
+        taken: Taken,
     ) -> None:
         self.found = found
+        self._taken = taken
         self._rows = rows
         self._store = store
         self._frontier = Frontier()
@@ -102,7 +118,7 @@ class _Audit:
             self._say(FaultKind.CHANGED, index, f"record {index} was changed")
             leaf = nodes[:HASH_BYTES]  # so that anchors show whether all else is as it was
         elif self._is_sound(index, said):
-            self._look_into(index, said, row[3:])
+            self._look_into(index, said, content, row[3:])
         self._grow(index, leaf, nodes)
         self.found.size += 1
 
@@ -141,7 +157,9 @@ class _Audit:
     def _is_sound(self, index: int, said: dict[str, Any]) -> bool:
         """Whether a record has what each has: its place, a time that is not earlier, something said."""
         recorded, record = said.get("recorded"), said.get("record")
-        if "index" not in said or not isinstance(recorded, str) or not isinstance(record, dict):
+        if not (
+            "index" in said and isinstance(record, dict) and isinstance(recorded, str) and _is_time(recorded)
+        ):
             self._say(FaultKind.INVALID, index, f"record {index} is no record")
             return False
         if recorded < self._recorded and record.get("kind") != "clock_corrected":
@@ -149,7 +167,7 @@ class _Audit:
         self._recorded = recorded
         return True
 
-    def _look_into(self, index: int, said: dict[str, Any], stored: Sequence[Any]) -> None:
+    def _look_into(self, index: int, said: dict[str, Any], content: bytes, stored: Sequence[Any]) -> None:
         """Hold columns and pictures against what a record says."""
         if not is_known(said):
             self.found.unknown += 1
@@ -166,6 +184,7 @@ class _Audit:
                 FaultKind.COLUMNS, index, f"the columns beside record {index} say something else than it"
             )
         self._look_at_pictures(index, record)
+        self._taken(Entry(index, datetime.fromisoformat(said["recorded"]), record, content))
 
     def _look_at_pictures(self, index: int, record: Record) -> None:
         kept, removed = pictures_kept_by(record), pictures_removed_by(record)
@@ -227,3 +246,11 @@ class _Audit:
                 what = f"{which} are not those that an anchor was signed over: the ledger was made anew"
                 self._say(FaultKind.REBUILT, self._held, what)
             self.found.anchors.append(HeldAnchor(anchor, holds))
+
+
+def _is_time(recorded: str) -> bool:
+    """Whether this is a time with its zone."""
+    try:
+        return datetime.fromisoformat(recorded).tzinfo is not None
+    except ValueError:
+        return False

@@ -222,7 +222,14 @@ def test_a_time_that_goes_back(ledger: Ledger, intruder: Intruder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [(b'"score":0.125', b'"score":7.125'), (b'"lot":"lot 7"', b'"lit":"lot 7"'), (b"{", b"[")]
+    ("old", "new"),
+    [
+        (b'"score":0.125', b'"score":7.125'),
+        (b'"lot":"lot 7"', b'"lit":"lot 7"'),
+        (b"{", b"["),
+        (b'"recorded":"2', b'"recorded":"x'),
+        (b'Z"}', b'"}'),  # a time without its zone
+    ],
 )
 def test_a_record_that_says_what_none_says(
     ledger: Ledger, intruder: Intruder, old: bytes, new: bytes

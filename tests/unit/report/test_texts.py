@@ -8,6 +8,8 @@ import pytest
 from gainspect.errors import GainspectError
 from gainspect.evaluation.failures import Cause
 from gainspect.evaluation.reliance import CELLS
+from gainspect.ledger.faults import FaultKind
+from gainspect.ledger.records.sealed import KINDS
 from gainspect.report.texts import TEXTS, Wording
 from gainspect.types import CHECK_REASONS, MAP_NAMES, CheckGap, Label, ReviewReason, StatisticName
 
@@ -35,6 +37,7 @@ def test_every_rule_cause_gap_map_and_cell_has_its_text(language):
     keys |= {f"reason_{reason}" for reason in ReviewReason} | {f"limit_{reason}" for reason in CHECK_REASONS}
     keys |= {f"statistic_{name}" for name in get_args(StatisticName)}
     keys |= {f"map_{name}" for name in MAP_NAMES} | {f"cell_{a}_{b}" for a, b in CELLS}
+    keys |= {f"lr_fault_{kind}" for kind in FaultKind} | {f"lr_kind_{kind}" for kind in KINDS}
     keys |= {str(label) for label in Label} | {f"explain_{label}" for label in Label}
     assert keys <= texts.keys()
 

@@ -100,5 +100,12 @@ class Database(Protocol):
             GainspectError: the database cannot be written.
         """
 
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of all tables into a new file, as they are at one moment; others may write meanwhile.
+
+        Raises:
+            GainspectError: the file cannot be written, or this database is copied by tools of its own.
+        """
+
     def close(self) -> None:
         """Let go of its connections."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import psycopg
@@ -75,6 +76,14 @@ class PostgresDatabase:
         """See `Database`: rows that no transaction sees any more are freed."""
         with self._told(), self._connect() as connection:
             connection.execute("VACUUM ledger_people")
+
+    def copy_to(self, path: Path) -> None:
+        """See `Database`."""
+        raise GainspectError(
+            "a database of a server is backed up by its own tools",
+            where=self.place,
+            hint=f"pg_dump --format=custom --file={path.name} URL.",
+        )
 
     def close(self) -> None:
         """See `Database`."""

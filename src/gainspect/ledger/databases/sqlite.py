@@ -83,6 +83,13 @@ class SqliteDatabase:
         with self._lock, self._told():
             self._connected().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def copy_to(self, path: Path) -> None:
+        """See `Database`."""
+        self._require_there()
+        with self._told(), closing(self._connect("ro")) as connection, closing(sqlite3.connect(path)) as copy:
+            copy.execute("PRAGMA synchronous = FULL")
+            connection.backup(copy)
+
     def close(self) -> None:
         """See `Database`."""
         with self._lock:

@@ -37,6 +37,7 @@ Record = Annotated[
 ]
 """A record of any kind."""
 KINDS = frozenset(model.model_fields["kind"].default for model in get_args(get_args(Record)[0]))
+"""The names of all kinds."""
 _RECORD: TypeAdapter[Record] = TypeAdapter(Record)
 
 
