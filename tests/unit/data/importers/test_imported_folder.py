@@ -141,6 +141,30 @@ def test_nothing_else_is_overwritten(labeled: Path, tmp_path: Path) -> None:
         imported(labeled, tmp_path / "out", copy=True)
 
 
+def test_it_lies_in_its_source_or_not_wherever_its_path_leads(
+    labeled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _tree(labeled)
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "link").symlink_to(labeled, target_is_directory=True)
+    (labeled / "empty").mkdir()
+    (tmp_path / "to_empty").symlink_to(labeled / "empty", target_is_directory=True)
+    monkeypatch.chdir(labeled)
+    inside = ("out", ".", "../beside/../set/out", "../link/out", "../link", "../to_empty", "empty/..")
+    for within in inside:
+        with pytest.raises(GainspectError, match="lies in its source"):
+            imported(labeled, Path(within))
+    with pytest.raises(GainspectError, match="lies in its source"):
+        imported(tmp_path / "link", labeled / "out")
+    assert _tree(labeled) == before and not any((labeled / "empty").iterdir())
+    _, manifest = imported(Path("."), Path("../out"))
+    assert [part.image.name for part in manifest.parts] == ["lot1_a.png", "lot2_b.png"]
+    assert all(part.image.is_file() for part in manifest.parts)
+    monkeypatch.chdir(tmp_path / "beside")
+    done, _ = imported(labeled, Path("../beside/../out2"))
+    assert (tmp_path / "out2/manifest.csv").is_file() and not done.unchanged
+
+
 def test_the_record_says_where_it_came_from(labeled: Path, tmp_path: Path) -> None:
     imported(labeled, tmp_path / "out", group=r"lot\d")
     there = Imported.of(tmp_path / "out")
