@@ -31,8 +31,10 @@ def import_lines(imported: Imported) -> Iterator[str]:
     for name, role in record["classes"].items():
         guessed = ", by its name; another meaning is said with an option" if name in record["guessed"] else ""
         yield f"Class {name!r}: {role}{guessed}."
-    if record["bare"]:
+    if "ok_by_absence" not in outcome and record["bare"]:  # an older import
         yield f"{plural(record['bare'], 'image')} that the labels list without any shape: taken for OK."
+    for why, told in outcome.get("ok_by_absence", {}).items():
+        yield f"Taken for OK, {plural(told['count'], 'image')}, such as {told['example']}: {why}."
     for odd, count in outcome["notes"].items():
         yield f"{plural(count, 'image')}: {odd}."
     for why, count in outcome["left"].items():

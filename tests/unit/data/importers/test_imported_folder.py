@@ -1,5 +1,6 @@
 """The folder that an import makes: complete or not there, made once, never over something else."""
 
+import csv
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -16,9 +17,11 @@ from gainspect.data.importers import conversion
 from gainspect.data.importers.choices import Choices
 from gainspect.data.importers.imported_folder import Imported, import_source
 from gainspect.data.importers.registry import IMPORTERS, importer_of
+from gainspect.data.importers.rendering import BARE, NO_DEFECT, NOT_SEEN
 from gainspect.data.importers.source import MAY_BE_MEANT, SEVERAL, Source
 from gainspect.data.manifest import Part, read_manifest
 from gainspect.errors import GainspectError
+from gainspect.report.terminal.import_lines import import_lines
 from gainspect.types import Label
 
 _BOX = {"image_id": 1, "bbox": [4, 4, 10, 10]}
@@ -157,12 +160,49 @@ def test_it_lies_in_its_source_or_not_wherever_its_path_leads(
     with pytest.raises(GainspectError, match="lies in its source"):
         imported(tmp_path / "link", labeled / "out")
     assert _tree(labeled) == before and not any((labeled / "empty").iterdir())
-    _, manifest = imported(Path("."), Path("../out"))
+    _, manifest = imported(Path(), Path("../out"))
     assert [part.image.name for part in manifest.parts] == ["lot1_a.png", "lot2_b.png"]
     assert all(part.image.is_file() for part in manifest.parts)
     monkeypatch.chdir(tmp_path / "beside")
     done, _ = imported(labeled, Path("../beside/../out2"))
     assert (tmp_path / "out2/manifest.csv").is_file() and not done.unchanged
+
+
+def test_what_is_taken_for_ok_because_nothing_is_a_defect_is_said(tmp_path: Path) -> None:
+    for name in ("ng.png", "feature.png", "crowd.png", "bare.png", "bare2.png", "extra.png"):
+        photo(tmp_path / "set" / name)
+    listed = [(name, 40, 60) for name in ("ng.png", "feature.png", "crowd.png", "bare.png", "bare2.png")]
+    shapes = [
+        _BOX,
+        {**_BOX, "image_id": 2, "category_id": 2},
+        {**_BOX, "image_id": 2, "category_id": 3},
+        {**_BOX, "image_id": 3, "iscrowd": 1},
+    ]
+    coco(tmp_path / "set/a.json", listed, shapes, ("scratch", "hole", "bg"))
+    done, _ = imported(tmp_path / "set", tmp_path / "out", ok=["hole"], defect=["scratch"], unlabeled="ok")
+    with (tmp_path / "out/import.csv").open(encoding="utf-8", newline="") as file:
+        detail = {row["file"]: row["detail"] for row in csv.DictReader(file) if row["became"] == "image"}
+    assert detail == {
+        "ng.png": "",
+        "feature.png": f"taken for OK: {NO_DEFECT} (hole: ok, bg: background)",
+        "crowd.png": f"taken for OK: {NO_DEFECT} (scratch: only regions that are ignored)",
+        "bare.png": f"taken for OK: {BARE}",
+        "bare2.png": f"taken for OK: {BARE}",
+        "extra.png": f"taken for OK: {NOT_SEEN}",
+    }
+    said = [line for line in import_lines(done) if "for OK" in line]
+    assert said == [
+        f"Taken for OK, 2 images, such as feature.png: {NO_DEFECT}.",
+        f"Taken for OK, 2 images, such as bare.png: {BARE}.",
+        f"Taken for OK, 1 image, such as extra.png: {NOT_SEEN}.",
+    ]
+
+
+def test_an_ok_that_the_labels_state_is_not_taken_for_one(tmp_path: Path) -> None:
+    photo(tmp_path / "set/a.png")
+    coco(tmp_path / "set/a.json", [("a.png", 40, 60)], [{"image_id": 1}], ("good",))
+    done, _ = imported(tmp_path / "set", tmp_path / "out")
+    assert done.record["outcome"]["ok"] == 1 and not done.record["outcome"]["ok_by_absence"]
 
 
 def test_the_record_says_where_it_came_from(labeled: Path, tmp_path: Path) -> None:
