@@ -28,6 +28,7 @@ from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.rle import decode_rle
 from gainspect.data.importers.source import Source
 from gainspect.data.importers.split_names import split_in
+from gainspect.data.importers.unrecognized import damaged
 from gainspect.errors import GainspectError
 from gainspect.types import MASK_KINDS, MaskKind
 
@@ -50,6 +51,9 @@ def _read(source: Source) -> AnnotatedSet:
         for file in source.with_suffix(".json")
         if isinstance(content := source.looks_like_json(file), dict) and "images" in content
     ]
+    # Not only where none is left: the images of a file that is passed over would seem to have no labels.
+    if (fault := damaged(source, ".json")) is not None:
+        raise fault
     if not files:
         raise GainspectError("no JSON file here has images and annotations", where=source.path)
     named: dict[str, None] = {}

@@ -259,10 +259,66 @@ def test_formats_are_told_apart_or_asked(labeled: Path) -> None:
         importer_of(Source(labeled), "xyz")
 
 
-def test_a_folder_without_labels_is_of_no_format(tmp_path: Path) -> None:
-    photo(tmp_path / "a.png")
-    with pytest.raises(GainspectError, match="no format that is known"):
-        importer_of(Source(tmp_path))
+def test_a_source_of_no_format_says_what_is_there_and_how_to_mend_it(tmp_path: Path) -> None:
+    def said(format_: str = "auto") -> str:
+        with pytest.raises(GainspectError) as caught:
+            imported(tmp_path / "set", tmp_path / "out", format=format_)
+        return str(caught.value).removeprefix(str(tmp_path / "set"))
+
+    (tmp_path / "set").mkdir()
+    assert said() == ": the folder is empty. Give a folder of images and labels."
+    (tmp_path / "set/read.me").write_text("a")
+    assert "neither an image nor a file of labels, but 1 entry, such as read.me" in said()
+    (tmp_path / "set/x.zip").write_bytes(b"PK")
+    assert said() == (
+        ": there are no labels, but 1 archive, such as x.zip. Unpack it, and give the folder that it makes."
+    )
+    (tmp_path / "set/x.zip").unlink()
+    photo(tmp_path / "set/a.png")
+    assert said().startswith(": there are images, but no file of labels (1 image, such as a.png)")
+    (tmp_path / "set/a.json").write_text("{}")
+    assert "of no format that is known (1 file, such as a.json)" in said()
+    (tmp_path / "set/a.json").write_text('{"images": [],\n "annotations": [')
+    for format_ in ("auto", "coco"):  # places as the parser of the standard library counts them
+        assert said(format_).startswith("/a.json: the file is not JSON: Expecting value (line 2, column 18)")
+    (tmp_path / "set/a.json").write_bytes('{\n"a": "불량"}'.encode("cp949"))
+    for format_ in ("auto", "coco"):
+        expected = "/a.json: the file is not UTF-8 text; it looks like CP949 (EUC-KR) (line 2, byte 9)"
+        assert said(format_).startswith(expected)
+
+
+def test_an_archive_is_to_be_unpacked_wherever_the_folder_is_made(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(b"PK")
+    with pytest.raises(GainspectError, match=r"x\.zip: this is an archive\. Unpack it"):
+        imported(tmp_path / "x.zip", tmp_path / "out")
+
+
+def test_a_damaged_file_beside_a_whole_one_is_not_passed_over(labeled: Path, tmp_path: Path) -> None:
+    (labeled / "b.json").write_text('{"images": [')
+    with pytest.raises(GainspectError, match=r"b\.json: the file is not JSON"):
+        imported(labeled, tmp_path / "out", unlabeled="ok")
+
+
+def test_where_no_image_is_left_an_example_is_told_and_how_to_mend_it(tmp_path: Path) -> None:
+    photo(tmp_path / "set/b.png")
+
+    def hint(names: list[str], shapes: list[dict[str, object]]) -> str:
+        coco(tmp_path / "set/a.json", [(name, 40, 60) for name in names], shapes)
+        with pytest.raises(GainspectError) as caught:
+            imported(tmp_path / "set", tmp_path / "out", unlabeled="skip")
+        return caught.value.hint
+
+    assert hint(["lot/x.png", "y.png"], []) == (
+        "2 of 2 entries: its image is not there, such as a.json, image 1, which names 'lot/x.png'; there is "
+        "1 image, such as b.png. Labels find their images by name: put the images into this folder, called "
+        "as in the labels."
+    )
+    assert hint([], []) == "They list none; there is 1 image, such as b.png."
+    damaged = hint(["b.png"], [{"image_id": 1, "segmentation": [[1, 2, 3]]}])
+    assert damaged == (
+        "1 of 1 entry: a shape cannot be drawn, such as b.png (a.json, annotation 1: its points are not "
+        "pairs of numbers). Mend or delete this shape in the label tool, and export again."
+    )
 
 
 def test_names_of_importers_are_their_own() -> None:
