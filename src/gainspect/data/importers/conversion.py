@@ -59,5 +59,5 @@ def _divided_anew(manifest: Manifest, where: Path) -> Manifest:
     try:
         return resplit(manifest)
     except GainspectError as error:
-        hint = "Add OK and NG images, or import without --resplit."
+        hint = "Add OK and NG images, or leave resplit out."
         raise GainspectError(f"it cannot be divided anew: {error.what}", where=where, hint=hint) from error
