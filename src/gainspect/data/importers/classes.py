@@ -15,6 +15,9 @@ from gainspect.names import composed, escaped
 from gainspect.types import Label
 from gainspect.wording import plural
 
+ROLE = "gainspect_role"
+"""The key of a category of COCO that holds its role, where gainspect has written it."""
+
 
 class Role(StrEnum):
     """What a class means; each is an option of `gainspect data import`."""
@@ -128,6 +131,8 @@ class Roles:
     of: Mapping[str, Role]
     guessed: tuple[str, ...] = ()
     """Those that nobody said: their names do."""
+    stated: tuple[str, ...] = ()
+    """Those that nobody said: the labels do."""
     rest: tuple[str, ...] = ()
     """Those that nobody said, and that are defects as all that are not named are."""
 
@@ -136,13 +141,16 @@ class Roles:
         return "; ".join(f"{role}: {', '.join(names)}" for role, names in by_role.items() if names)
 
 
-def settle_roles(found: Survey, said: Mapping[Role, Sequence[str]]) -> Roles:
-    """The role of each class: as it is said, else by its name where that is safe.
+def settle_roles(
+    found: Survey, said: Mapping[Role, Sequence[str]], stated: Mapping[str, str] | None = None
+) -> Roles:
+    """The role of each class: as it is said, else as the labels say, else by its name where that is safe.
 
     Args:
         found: the classes.
         said: names of classes by role, in any case, one or several with commas between them. If only
             good, ignored or background classes are said, all others are defects.
+        stated: what the labels themselves say, by class.
 
     Raises:
         GainspectError: a class is said twice or not there, or nothing tells the role of one that is used.
@@ -160,6 +168,8 @@ def settle_roles(found: Survey, said: Mapping[Role, Sequence[str]]) -> Roles:
     rest_is_defect = any(said.values()) and not said.get(Role.DEFECT)
     guessed: list[str] = []
     rest: list[str] = []
+    by_labels = {name: Role(role) for name, role in (stated or {}).items() if name not in roles}
+    roles |= by_labels
     open_: list[ClassUse] = []
     for name, use in found.classes.items():
         if name in roles:
@@ -175,7 +185,7 @@ def settle_roles(found: Survey, said: Mapping[Role, Sequence[str]]) -> Roles:
             open_.append(use)
     if open_:
         raise GainspectError(_question(found, open_))
-    return Roles(roles, tuple(guessed), tuple(rest))
+    return Roles(roles, tuple(guessed), tuple(by_labels), tuple(rest))
 
 
 _HOW = (

@@ -140,6 +140,7 @@ def import_source(
                 "manifest": _sha256(partial / MANIFEST),
                 "classes": {name: str(role) for name, role in made.roles.of.items()},
                 "guessed": list(made.roles.guessed),
+                "stated": list(made.roles.stated),
                 "rest": list(made.roles.rest),
                 "bare": made.found.bare,
                 "one_class": made.labels.one_class,

@@ -62,7 +62,7 @@ def plan(source: Source, importer: Importer, choices: Choices) -> Plan:
     found = survey(labels.images, labels.named)
     if not found.images:
         raise nothing_left("its labels name no image that is there", labels.left, source)
-    roles = settle_roles(found, choices.classes)
+    roles = settle_roles(found, choices.classes, labels.stated)
     known = found.files.keys() | found.masks | source.used
     others = tuple(image for image in source.images if image not in known)
     unsaid = [i for i in others if label_in(_folder_of(i, source)) is None and i not in source.unclear]

@@ -32,6 +32,8 @@ def import_lines(imported: Imported) -> Iterator[str]:
         ground = ""
         if name in record["guessed"]:
             ground = ", by its name; another meaning is said with an option"
+        elif name in record.get("stated", ()):
+            ground = ", as the labels say"
         elif name in record.get("rest", ()):  # older imports counted these with the guessed ones
             ground = ", as every class that is not named"
         yield f"Class {name!r}: {role}{ground}."
