@@ -4,10 +4,13 @@
 def plural(count: int, noun: str) -> str:
     """A count and its noun.
 
-    >>> plural(1, "step"), plural(12, "step")
-    ('1 step', '12 steps')
+    >>> plural(1, "step"), plural(12, "step"), plural(2, "entry"), plural(3, "day")
+    ('1 step', '12 steps', '2 entries', '3 days')
     """
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    if count != 1:
+        ends_in_y = noun.endswith("y") and noun[-2:-1] not in "aeiou"
+        noun = f"{noun[:-1]}ies" if ends_in_y else f"{noun}s"
+    return f"{count} {noun}"
 
 
 def in_words(seconds: float) -> str:

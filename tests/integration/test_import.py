@@ -52,6 +52,14 @@ def test_the_command_says_what_it_made(run: Run, exported: Path, tmp_path: Path)
     assert "Unchanged" in run(*command).stdout
 
 
+def test_a_second_value_of_an_option_is_explained(run: Run, exported: Path, tmp_path: Path) -> None:
+    command = ("data", "import", exported, "--out", tmp_path / "out")
+    refused = run(*command, "--ok", "1", "2")
+    assert refused.returncode == 2 and "'2' belongs to no option" in refused.stderr
+    assert "--ok A --ok B" in refused.stderr and not (tmp_path / "out").exists()
+    assert "--nonsense" in run(*command, "--nonsense").stderr
+
+
 def test_questions_are_errors_with_the_options_to_give(run: Run, exported: Path, tmp_path: Path) -> None:
     asked = run("data", "import", exported, "--out", tmp_path / "out", "--unlabeled", "maybe")
     assert asked.returncode == 2

@@ -11,7 +11,7 @@ def test_a_one_class_set_is_said_and_divided_anew(run: Run, tmp_path: Path) -> N
     drawn_sets.mvtec_ad(tmp_path / "set")
     done = run("data", "import", tmp_path / "set", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert "--resplit (for `gainspect train`: --import resplit=yes) divides the set anew" in done.stdout
+    assert "--resplit (in other commands: --import resplit=yes) divides the set anew" in done.stdout
     done = run("data", "import", tmp_path / "set", "--out", tmp_path / "out", "--resplit")
     assert "do not compare with published ones" in done.stdout
     shown = run("data", "check", tmp_path / "set", "--import", "resplit=yes")

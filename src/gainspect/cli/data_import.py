@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from gainspect.cli.console import console
+from gainspect.errors import GainspectError
 
 
 def import_(
+    context: typer.Context,
     source: Annotated[Path, typer.Argument(help="Folder of images and labels, or one file of labels.")],
     out: Annotated[Path, typer.Option(help="Folder to make.")],
     format_: Annotated[
@@ -56,6 +58,11 @@ def import_(
     from gainspect.jobs.import_data import import_data
     from gainspect.report.terminal.import_lines import import_lines, next_lines
 
+    if context.args:
+        raise GainspectError(
+            f"{context.args[0]!r} belongs to no option",
+            hint="An option takes one value: repeat it (--ok A --ok B), or use commas (--ok A,B).",
+        )
     said = {Role.OK: ok, Role.DEFECT: defect, Role.IGNORE: ignore, Role.BACKGROUND: background}
     choices = Choices(
         format=format_,
@@ -82,5 +89,5 @@ def formats() -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `gainspect data`."""
-    app.command("import")(import_)
+    app.command("import", context_settings={"allow_extra_args": True})(import_)
     app.command("formats")(formats)

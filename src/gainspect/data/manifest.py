@@ -360,7 +360,8 @@ def require_both_classes(manifest: Manifest, *, what: str) -> None:
                 f"{what} has no {missing} images",
                 where=manifest.root,
                 hint="Training and evaluation need both OK and NG parts: add some, or change the split "
-                "(`--resplit` divides imported labels anew).",
+                "(labels of a tool are divided anew by `--import resplit=yes`, or --resplit of "
+                "`gainspect data import`).",
             )
 
 

@@ -34,7 +34,8 @@ def assign_splits(manifest: Manifest, *, val_fraction: float, test_fraction: flo
         raise GainspectError(
             "no part is named train, and none is left without a split",
             where=manifest.root,
-            hint="Name some parts train, or leave their split empty (imported labels: `--resplit`).",
+            hint="Name some parts train, or leave their split empty (labels of a tool: `--import "
+            "resplit=yes`, or --resplit of `gainspect data import`).",
         )
     for name, fraction in fractions.items():
         if not done.split(name).parts:

@@ -294,7 +294,7 @@ def _text_of(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise GainspectError(
-            f"cannot read it as UTF-8 text{_likely_encoding(content)} (line {line}: {error.reason})"
+            f"cannot read it as UTF-8 text{likely_encoding(content)} (line {line}: {error.reason})"
             if encoding == "utf-8-sig"
             else f"cannot read it as {encoding.upper()} text ({error.reason})",
             where=path,
@@ -309,8 +309,11 @@ def _text_of(path: Path) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _likely_encoding(content: bytes) -> str:
-    """It is not read as such: Chinese and Japanese bytes are often valid CP949 too, with another meaning."""
+def likely_encoding(content: bytes) -> str:
+    """A clause if bytes look like Korean text in CP949; "" otherwise.
+
+    It is not read as such: Chinese and Japanese bytes are often valid CP949 too, with another meaning.
+    """
     try:
         foreign = [character for character in content.decode("cp949") if not character.isascii()]
     except UnicodeDecodeError:

@@ -1,5 +1,6 @@
 """Data as a command is given them: a data folder or manifest, or the labels of a tool, imported first."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,9 @@ from gainspect.report.terminal.import_lines import import_lines
 from gainspect.report.terminal.sentences import say
 from gainspect.training.run_folder import LABELS, RunFolder
 
+_OPTION = re.compile(r"--(format|ok|defect|ignore|background|unlabeled|group|part|line-width|resplit)\b")
+"""Options of `gainspect data import` that an error may ask for."""
+
 
 def prepared(data: Path, choices: Choices | None, place: Path, *, console: Console | None = None) -> Path:
     """The data folder or manifest to read; labels of a tool are imported into `place`.
@@ -38,6 +42,8 @@ def prepared(data: Path, choices: Choices | None, place: Path, *, console: Conso
     try:
         return _imported(data, choices or Choices(), place, console)
     except GainspectError as error:
+        if _OPTION.search(f"{error.what} {error.hint}") is None:
+            raise
         here = "As an option of this command: --import NAME=VALUE, such as --import unlabeled=ok."
         raise GainspectError(error.what, where=error.where, hint=f"{error.hint} {here}".strip()) from error
 

@@ -100,7 +100,7 @@ def run_evaluation(
     manifest, opened = _parts_and_inspector(
         target, data, runtime, precision, threads, mask_values, choices, out / LABELS, console
     )
-    chosen = part_of_data(manifest, split)
+    chosen = part_of_data(manifest, split, data)
     require_known(doubtful or (), manifest)
     left_out = None if doubtful is None else resolve(doubtful, map(manifest.key, manifest.parts))
     say(console, not_taken_sentence(manifest.not_taken))
@@ -203,8 +203,13 @@ def _measured(bundle: Bundle) -> Bundle:
     return bundle
 
 
-def part_of_data(manifest: Manifest, split: str) -> Manifest:
+def part_of_data(manifest: Manifest, split: str, given: Path | None) -> Manifest:
     """The parts of one split, or all of them.
+
+    Args:
+        manifest: the data.
+        split: the part of them; "all": all.
+        given: what the command was given, for errors; None: nothing.
 
     Raises:
         GainspectError: there is no such part.
@@ -216,13 +221,13 @@ def part_of_data(manifest: Manifest, split: str) -> Manifest:
     if there:
         raise GainspectError(
             f"the data has no {split} part (it has {', '.join(there)})",
-            where=manifest.root,
+            where=given or manifest.root,
             hint=f"Choose --split {' or '.join((*there, ALL))}.",
         )
     imported = Imported.of(manifest.root) is not None  # and would not be again with another manifest
     raise GainspectError(
         "the data has no train, val or test part: its manifest does not define a split",
-        where=manifest.root,
+        where=given or manifest.root,
         hint=f"Choose --split {ALL}."
         if imported
         else f"Fill in its column `split`, or choose --split {ALL}.",

@@ -101,7 +101,7 @@ def write_inspection_report(
     left_out = resolve(doubtful, map(everything.key, everything.parts))
     say(console, not_taken_sentence(everything.not_taken))
     undivided = is_bundle(target) and not any(part.split for part in everything.parts)
-    manifest = part_of_data(everything, ALL if undivided else split)
+    manifest = part_of_data(everything, ALL if undivided else split, data)
     require_both_classes(manifest, what="what is to be judged")
     whole = len(manifest.parts)
     if limit is not None and limit < whole:

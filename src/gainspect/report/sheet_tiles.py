@@ -55,7 +55,8 @@ def split_in_words(split: Split | None, wording: Wording) -> str:
 
 def cell_in_words(cell: SheetCell, wording: Wording) -> str:
     """How many images a cell has, how many are doubtful, and how many are not shown."""
-    said = [wording("sheet_cell", n=cell.images, groups=cell.groups)]
+    key = "sheet_cell_image" if cell.images == 1 else "sheet_cell_part" if cell.groups == 1 else "sheet_cell"
+    said = [wording(key, n=cell.images, groups=cell.groups)]
     if cell.doubtful:
         said.append(wording("sheet_doubtful", n=cell.doubtful))
     if cell.more:

@@ -136,7 +136,7 @@ def test_a_test_part_comes_out_of_the_training_part_beside_a_named_validation_pa
 
 @pytest.mark.parametrize("named", ["val", "test"])
 def test_without_a_part_to_train_on_that_is_an_error(named: Split) -> None:
-    with pytest.raises(GainspectError, match=r"no part is named train.*--resplit"):
+    with pytest.raises(GainspectError, match=r"no part is named train.*--import resplit=yes"):
         _split(_manifest(20, {"crack": 10}, split=named))
 
 

@@ -31,7 +31,7 @@ from gainspect.jobs import run_calibration
 from gainspect.jobs.correct_data import correct_data
 from gainspect.jobs.import_data import import_data
 from gainspect.jobs.judged_data import data_for
-from gainspect.jobs.labeled_data import briefly_prepared, data_of_run
+from gainspect.jobs.labeled_data import briefly_prepared, data_of_run, prepared
 from gainspect.jobs.run_calibration import calibrate, write_calibrated
 from gainspect.jobs.run_evaluation import run_evaluation
 from gainspect.jobs.write_model_rows import write_model_rows
@@ -104,7 +104,7 @@ def test_without_a_split_all_is_to_be_chosen(source: Path, tmp_path: Path) -> No
     bundle = bundle_in(tmp_path)
     with pytest.raises(GainspectError) as refused:
         run_evaluation(bundle, data=source, out=tmp_path / "out")
-    assert refused.value.hint == "Choose --split all."
+    assert (refused.value.where, refused.value.hint) == (str(source), "Choose --split all.")
     divided = Choices(resplit=True)
     (summary,) = run_evaluation(bundle, data=source, choices=divided, out=tmp_path / "out").values()
     tested = load_manifest(tmp_path / "out" / "labels").split("test")
@@ -248,6 +248,14 @@ def test_what_labels_do_not_say_is_asked_with_the_option(
     assert set(tmp_path.iterdir()) == before
     refused = run(*arguments, "--import", "unlabeled=maybe")
     assert refused.returncode == 2 and "neither ok nor skip" in refused.stderr
+
+
+def test_an_error_that_asks_for_no_choice_speaks_of_no_option(source: Path, tmp_path: Path) -> None:
+    labels = next(source.rglob("*.json"))
+    labels.write_text(labels.read_text()[:-9])
+    with pytest.raises(GainspectError, match="not JSON") as refused:
+        prepared(source, Choices(unlabeled="ok"), tmp_path / "out")
+    assert refused.value.where == str(labels) and "--import" not in str(refused.value)
 
 
 def test_the_answer_is_taken(run: Run, source: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from gainspect.data.exporters.outlines import outlines
 from gainspect.data.exporters.places import copied, free_names
+from gainspect.data.importers.classes import ROLE, Role
 from gainspect.data.importers.rle import encode_rle
 from gainspect.data.manifest import Manifest, Part
 from gainspect.files import write_text
@@ -29,7 +30,7 @@ def write_coco(
 
     A defect is one annotation with all its regions, an NG image without a mask one without segmentation.
     Masks of OK images are not written, as nothing uses them. `group` and `part` of an image and `mask_kind`
-    of an annotation are gainspect's own keys.
+    of an annotation and `ROLE` of a category are gainspect's own keys.
 
     Args:
         manifest: the data.
@@ -60,7 +61,12 @@ def write_coco(
             annotations[split].append({"id": drawn, "image_id": number, **annotation})
         on_image()
     listed = [
-        {"id": id_, "name": name, "supercategory": "" if name == IGNORE else DEFECT}
+        {
+            "id": id_,
+            "name": name,
+            "supercategory": "" if name == IGNORE else DEFECT,
+            ROLE: str(Role.IGNORE if name == IGNORE else Role.DEFECT),
+        }
         for name, id_ in categories.items()
     ]
     for split in images:

@@ -175,6 +175,8 @@ class AnnotatedSet:
     """Whether the set keeps its NG images for the test, as those for anomaly detection do."""
     named: tuple[str, ...] = ()
     """Classes that the labels list, whether or not they are used."""
+    stated: Mapping[str, str] = field(default_factory=dict)
+    """What the labels say that classes mean, words of `classes.Role`; few formats do."""
     remarks: list[str] = field(default_factory=list)
     """Sentences for the user."""
 

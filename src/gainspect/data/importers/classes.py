@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,9 @@ from gainspect.errors import GainspectError
 from gainspect.names import composed, escaped
 from gainspect.types import Label
 from gainspect.wording import plural
+
+ROLE = "gainspect_role"
+"""The key of a category of COCO that holds its role, where gainspect has written it."""
 
 
 class Role(StrEnum):
@@ -127,25 +130,33 @@ class Roles:
 
     of: Mapping[str, Role]
     guessed: tuple[str, ...] = ()
-    """Those that nobody said."""
+    """Those that nobody said: their names do."""
+    stated: tuple[str, ...] = ()
+    """Those that nobody said: the labels do."""
+    rest: tuple[str, ...] = ()
+    """Those that nobody said, and that are defects as all that are not named are."""
 
     def __str__(self) -> str:
         by_role = {role: [n for n, of in self.of.items() if of is role] for role in Role}
         return "; ".join(f"{role}: {', '.join(names)}" for role, names in by_role.items() if names)
 
 
-def settle_roles(found: Survey, said: Mapping[Role, Sequence[str]]) -> Roles:
-    """The role of each class: as it is said, else by its name where that is safe.
+def settle_roles(
+    found: Survey, said: Mapping[Role, Sequence[str]], stated: Mapping[str, str] | None = None
+) -> Roles:
+    """The role of each class: as it is said, else as the labels say, else by its name where that is safe.
 
     Args:
         found: the classes.
-        said: names of classes by role, in any case. If only good, ignored or background classes are said, all
-            others are defects.
+        said: names of classes by role, in any case, one or several with commas between them. If only
+            good, ignored or background classes are said, all others are defects.
+        stated: what the labels themselves say, by class.
 
     Raises:
         GainspectError: a class is said twice or not there, or nothing tells the role of one that is used.
     """
     folded = {_folded(name): name for name in found.classes}
+    said = {role: _apart(names, folded) for role, names in said.items()}
     roles: dict[str, Role] = {}
     for role, names in said.items():
         for name in names:
@@ -156,19 +167,25 @@ def settle_roles(found: Survey, said: Mapping[Role, Sequence[str]]) -> Roles:
                 raise GainspectError(f"the class {known!r} is both {roles[known]} and {role}")
     rest_is_defect = any(said.values()) and not said.get(Role.DEFECT)
     guessed: list[str] = []
+    rest: list[str] = []
+    by_labels = {name: Role(role) for name, role in (stated or {}).items() if name not in roles}
+    roles |= by_labels
     open_: list[ClassUse] = []
     for name, use in found.classes.items():
         if name in roles:
             continue
-        guess = Role.DEFECT if rest_is_defect and _guess(name) in (None, Role.DEFECT) else _guess(name)
+        guess = _guess(name)
         if guess is not None:
             roles[name] = guess
             guessed.append(name)
+        elif rest_is_defect:
+            roles[name] = Role.DEFECT
+            rest.append(name)
         elif use.images:
             open_.append(use)
     if open_:
         raise GainspectError(_question(found, open_))
-    return Roles(roles, tuple(guessed))
+    return Roles(roles, tuple(guessed), tuple(by_labels), tuple(rest))
 
 
 _HOW = (
@@ -182,9 +199,10 @@ def _question(found: Survey, unknown: Sequence[ClassUse]) -> str:
     one = len(unknown) == 1
     lines = [f"nothing says what {'this class means' if one else 'these classes mean'}:"]
     lines += [f"  {use}" for use in unknown]
-    if told := [use for use in found.classes.values() if use not in unknown and use.images]:
-        lines += ["known by their names:"]
-        lines += [f"  {use}: {_guess(use.name)}" for use in told if _guess(use.name) is not None]
+    told = [use for use in found.classes.values() if use.images and _guess(use.name) is not None]
+    if told:
+        lines += ["known by its name:" if len(told) == 1 else "known by their names:"]
+        lines += [f"  {use}: {_guess(use.name)}" for use in told]
     return "\n".join([*lines, _HOW])
 
 
@@ -213,6 +231,21 @@ def _did_you_mean(name: str, found: Survey) -> str:
     close = difflib.get_close_matches(name, names, 1, 0.6)
     meant = f"Did you mean {close[0]!r}? " if close else ""
     return f"{meant}There are: {', '.join(names) or 'none'}."
+
+
+def _apart(names: Sequence[str], known: Collection[str]) -> list[str]:
+    """Names of classes; those with commas between them are taken apart, unless a class is called so.
+
+    Args:
+        names: as written.
+        known: names of classes, folded.
+    """
+    return [
+        piece.strip()
+        for name in names
+        for piece in ([name] if _folded(name) in known else name.split(","))
+        if piece.strip()
+    ]
 
 
 def _folded(name: str) -> str:

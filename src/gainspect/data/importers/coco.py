@@ -23,11 +23,13 @@ from gainspect.data.importers.annotations import (
     attempted,
     ring,
 )
+from gainspect.data.importers.classes import ROLE, Role
 from gainspect.data.importers.fields import stated_size
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.rle import decode_rle
 from gainspect.data.importers.source import Source
 from gainspect.data.importers.split_names import split_in
+from gainspect.data.importers.unrecognized import damaged
 from gainspect.errors import GainspectError
 from gainspect.types import MASK_KINDS, MaskKind
 
@@ -50,17 +52,24 @@ def _read(source: Source) -> AnnotatedSet:
         for file in source.with_suffix(".json")
         if isinstance(content := source.looks_like_json(file), dict) and "images" in content
     ]
+    # Not only where none is left: the images of a file that is passed over would seem to have no labels.
+    if (fault := damaged(source, ".json")) is not None:
+        raise fault
     if not files:
         raise GainspectError("no JSON file here has images and annotations", where=source.path)
     named: dict[str, None] = {}
+    stated: dict[str, set[str]] = defaultdict(set)
     for file in files:
         named |= dict.fromkeys(_categories(source.json(file), source.named(file)).values())
+        for category in source.json(file).get("categories") or []:
+            stated[category["name"]].add(str(category.get(ROLE, "")))
+    roles = {name: role for name, (role, *others) in stated.items() if role in set(Role) and not others}
 
     def images(left: list[Left]) -> Iterator[AnnotatedImage]:
         for file in files:  # one of them in memory
             yield from _images_of(source.json(file), source.named(file), file, source, left)
 
-    return AnnotatedSet.of(images, named=tuple(named))
+    return AnnotatedSet.of(images, named=tuple(named), stated=roles)
 
 
 def _images_of(
@@ -206,7 +215,7 @@ COCO = Importer(
     recognizes="a JSON file with `images` and `annotations`, beside, above or below the images",
     reads="polygons, run lengths (numbers or string), boxes where nothing else is drawn, crowds as ignored, "
     "annotations without any of these as a class of the image; the split from the name of file or folder; "
-    "group, part and mask_kind as gainspect exports them",
+    "group, part, mask_kind and what classes mean as gainspect exports them",
     leaves="keypoints, captions, attributes, panoptic segments",
     tried_on="a real export",
     recognize=_recognize,

@@ -1,10 +1,10 @@
 """From a set of labels to a folder with a manifest: images linked or copied, masks drawn once."""
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from gainspect.data.importers.fates import FATES, write_fates
+from gainspect.data.importers.nothing_left import nothing_left
 from gainspect.data.importers.outcome import Outcome
 from gainspect.data.importers.part_files import IMAGES, PartFiles
 from gainspect.data.importers.plan import Plan
@@ -40,8 +40,7 @@ def carry_out(made: Plan, folder: Path, on_image: Callable[[], None] = lambda: N
     except OSError as error:
         raise cannot_write(folder, error) from error
     if not outcome.parts:
-        why, count = Counter(item.why for item in outcome.left).most_common(1)[0]
-        raise GainspectError(f"no image is left: {why} ({count})", where=made.source.path)
+        raise nothing_left("no image is left", outcome.left, made.source)
     outcome.left += made.labels.left
     manifest = Manifest(folder, tuple(outcome.parts))
     checked(manifest, where=made.source.path)
@@ -60,5 +59,5 @@ def _divided_anew(manifest: Manifest, where: Path) -> Manifest:
     try:
         return resplit(manifest)
     except GainspectError as error:
-        hint = "Add OK and NG images, or import without --resplit."
+        hint = "Add OK and NG images, or leave resplit out."
         raise GainspectError(f"it cannot be divided anew: {error.what}", where=where, hint=hint) from error

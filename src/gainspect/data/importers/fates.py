@@ -14,6 +14,9 @@ def write_fates(made: Plan, outcome: Outcome, path: Path) -> None:
     """Write a row for each file of the source, and for each entry of the labels that was left."""
     source = made.source
     odd: dict[str, list[str]] = {}
+    for item in outcome.ok_by_absence:
+        why = f"taken for OK: {item.why}" + (f" ({item.detail})" if item.detail else "")
+        odd.setdefault(item.name, []).append(why)
     for note in outcome.notes:
         odd.setdefault(note.name, []).append(note.why)
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:

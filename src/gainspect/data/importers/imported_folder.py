@@ -115,6 +115,7 @@ def import_source(
         GainspectError: the labels cannot be read or leave something open, `out` holds something else or an
             edited manifest, or it cannot be written.
     """
+    out = out.resolve() if out.name in ("", "..") else out
     source = Source(path)
     within = _stamps_of(source)
     there = _replaceable(out, source)
@@ -139,6 +140,8 @@ def import_source(
                 "manifest": _sha256(partial / MANIFEST),
                 "classes": {name: str(role) for name, role in made.roles.of.items()},
                 "guessed": list(made.roles.guessed),
+                "stated": list(made.roles.stated),
+                "rest": list(made.roles.rest),
                 "bare": made.found.bare,
                 "one_class": made.labels.one_class,
                 "remarks": outcome.remarks,
@@ -170,10 +173,12 @@ def _replaceable(out: Path, source: Source) -> Imported | None:
     Raises:
         GainspectError: something else is there, its manifest was edited, or it lies in the source.
     """
-    if out.absolute() == source.root.absolute() or source.root.absolute() in out.absolute().parents:
-        raise GainspectError(
-            "the folder lies in its source", where=out, hint="Choose another one with --out, outside of it."
-        )
+    root = source.root.resolve()
+    # Both where its name lies and where a link of that name leads: the folder is made beside its name.
+    for place in (out.absolute().parent.resolve() / out.name, out.resolve()):
+        if place.is_relative_to(root):
+            hint = f"Choose another one with --out, outside of {root}."
+            raise GainspectError("the folder lies in its source", where=out, hint=hint)
     if not out.exists() and not out.is_symlink():
         return None
     there = Imported.of(out) if out.is_dir() else None

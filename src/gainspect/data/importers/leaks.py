@@ -10,6 +10,8 @@ from gainspect.data.importers.groups import ROBOFLOW
 from gainspect.data.manifest import Part, Split
 from gainspect.wording import plural
 
+ANEW = "--resplit (in other commands: --import resplit=yes)"
+"""How a set is divided anew: sentences on an import are shown by each command that imports."""
 _TWIN = re.compile(ROBOFLOW)
 
 
@@ -29,13 +31,14 @@ def leaks(parts: Sequence[Part], names: Sequence[str]) -> Iterator[str]:
     """
     seen = [_Seen(name, part.split) for part, name in zip(parts, names, strict=True)]
     groups = _sets(part.group for part in parts)
-    yield from _crossing(groups, seen, "item", "by their group", "--resplit keeps each in one")
+    yield from _crossing(groups, seen, "item", "by their group", f"{ANEW} keeps each in one")
     yield from _crossing(
-        same_files(parts), seen, "image", "file by file the same", "--resplit keeps equal files in one"
+        same_files(parts), seen, "image", "file by file the same", f"{ANEW} keeps equal files in one"
     )
     twins = (_TWIN.search(name) for name in names)
     sources = _sets("" if twin is None else twin[1] for twin in twins)
-    together = f"--group '{ROBOFLOW}' --resplit keeps each in one"
+    elsewhere = f"(in other commands: --import 'group={ROBOFLOW}' --import resplit=yes)"
+    together = f"--group '{ROBOFLOW}' --resplit {elsewhere} keeps each in one"
     yield from _crossing(sources, seen, "picture", "by the names that Roboflow gives", together)
     yield from _copies(sources, seen, parts)
 

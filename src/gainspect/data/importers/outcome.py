@@ -1,6 +1,7 @@
 """What became of a set of labels: parts, what was left of them, and what is odd."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,8 @@ class Outcome:
     left: list[Left] = field(default_factory=list)
     notes: list[Left] = field(default_factory=list)
     """Images that are taken although something about them is odd."""
+    ok_by_absence: list[Left] = field(default_factory=list)
+    """Images that are taken for OK because nothing in them is a defect, not because something says so."""
     drawn: int = 0
     """Images with a mask that was drawn of their shapes, and is no file of the source."""
     remarks: list[str] = field(default_factory=list)
@@ -36,4 +39,12 @@ class Outcome:
             "splits": Counter(part.split for part in self.parts if part.split),
             "left": Counter(item.why for item in self.left),
             "notes": Counter(item.why for item in self.notes),
+            "ok_by_absence": _counted(self.ok_by_absence),
         }
+
+
+def _counted(items: Sequence[Left]) -> dict[str, dict[str, Any]]:
+    """By reason: how many there are, and the first one."""
+    count = Counter(item.why for item in items)
+    first = {item.why: item.name for item in reversed(items)}
+    return {why: {"count": count[why], "example": first[why]} for why in count}

@@ -13,11 +13,11 @@ from gainspect.data.importers.free_columns import FreeColumns
 from gainspect.data.importers.layouts import size_of
 from gainspect.data.importers.outcome import Outcome
 from gainspect.data.importers.plan import Plan
-from gainspect.data.importers.rendering import NotTakenError, Rendered, bare_label, render
+from gainspect.data.importers.rendering import NotTakenError, Rendered, bare_label, ok_by_absence, render
 from gainspect.data.manifest import Part
 from gainspect.errors import GainspectError
 from gainspect.names import composed
-from gainspect.types import Mask
+from gainspect.types import Label, Mask
 
 IMAGES = "images"
 OTHER_MASK = "its mask has another size"
@@ -97,6 +97,8 @@ class PartFiles:
             )
         )
         self._outcome.drawn += rendered.defect is not None
+        if rendered.label is Label.OK and (absence := ok_by_absence(image, roles)) is not None:
+            self._outcome.ok_by_absence.append(Left(name, *absence))
         self._outcome.notes += (Left(name, note) for note in (*image.notes, *rendered.notes))
 
     def _place(self, image: AnnotatedImage) -> PurePosixPath:

@@ -1,6 +1,5 @@
 """The plan of an import: labels are read once, and what they do not say is settled or asked."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -9,6 +8,7 @@ from gainspect.data.importers.annotations import AnnotatedImage, AnnotatedSet
 from gainspect.data.importers.choices import Choices, compiled
 from gainspect.data.importers.classes import Roles, Survey, settle_roles, survey
 from gainspect.data.importers.importer import Importer
+from gainspect.data.importers.nothing_left import nothing_left
 from gainspect.data.importers.source import Source
 from gainspect.data.importers.split_names import label_in, split_in
 from gainspect.errors import GainspectError
@@ -61,13 +61,8 @@ def plan(source: Source, importer: Importer, choices: Choices) -> Plan:
     labels = importer.read(source)
     found = survey(labels.images, labels.named)
     if not found.images:
-        why = Counter(item.why for item in labels.left).most_common(1)
-        raise GainspectError(
-            "its labels name no image that is there",
-            where=source.path,
-            hint=f"Of {plural(len(labels.left), 'entry')}: {why[0][0]}." if why else "",
-        )
-    roles = settle_roles(found, choices.classes)
+        raise nothing_left("its labels name no image that is there", labels.left, source)
+    roles = settle_roles(found, choices.classes, labels.stated)
     known = found.files.keys() | found.masks | source.used
     others = tuple(image for image in source.images if image not in known)
     unsaid = [i for i in others if label_in(_folder_of(i, source)) is None and i not in source.unclear]

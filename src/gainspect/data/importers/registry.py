@@ -20,6 +20,7 @@ from gainspect.data.importers import (
 )
 from gainspect.data.importers.importer import Importer
 from gainspect.data.importers.source import Source
+from gainspect.data.importers.unrecognized import unrecognized
 from gainspect.errors import GainspectError
 
 OWN: tuple[Importer, ...] = (own.MANIFEST, own.FOLDER)
@@ -70,11 +71,7 @@ def importer_of(source: Source, name: str = "auto") -> Importer:
         return known[name]
     found = recognized(source)
     if not found:
-        raise GainspectError(
-            "its labels are of no format that is known",
-            where=source.path,
-            hint="`gainspect data formats` lists the formats and what each is recognized by.",
-        )
+        raise unrecognized(source)
     if len(found) > 1:
         listed = "; ".join(f"{importer.name}: {reason}" for importer, reason in found)
         raise GainspectError(

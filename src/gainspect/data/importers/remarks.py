@@ -4,15 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from gainspect.data.importers.choices import Choices
 from gainspect.data.importers.groups import ROBOFLOW, proposed
-from gainspect.data.importers.leaks import leaks
+from gainspect.data.importers.leaks import ANEW, leaks
 from gainspect.data.importers.resplit import keeps_ng_for_the_test
 from gainspect.data.manifest import Part
 from gainspect.data.splits import PUBLISHED
 
-_ANEW = "--resplit (for `gainspect train`: --import resplit=yes)"
 ONE_CLASS = (
     "All NG images are kept for the test, as in sets for anomaly detection: a supervised training needs "
-    f"some, and {_ANEW} divides the set anew."
+    f"some, and {ANEW} divides the set anew."
 )
 RESPLIT = (
     "The split was made anew (--resplit), by group and defect type: figures on it do not compare with "
@@ -20,9 +19,9 @@ RESPLIT = (
 )
 NO_TEST = (
     "No image is named test: `gainspect train` draws a test part out of the training part, by group and "
-    f"defect type; {_ANEW} divides all images anew."
+    f"defect type; {ANEW} divides all images anew."
 )
-NO_TRAIN = f"No image is named train, so that there is nothing to train on: {_ANEW} divides the images anew."
+NO_TRAIN = f"No image is named train, so that there is nothing to train on: {ANEW} divides the images anew."
 
 
 def remarks_on(parts: Sequence[Part], names: Sequence[str], choices: Choices) -> Iterator[str]:

@@ -30,6 +30,11 @@ UNKNOWN_TURN = "the image is stored turned, and nothing says whether its shapes 
 ALL_OUTSIDE = "all its defects lie outside the picture"
 DAMAGED = "a shape cannot be drawn"
 
+BARE = "the labels list it without any shape"
+NOT_SEEN = "no labels say anything of it (--unlabeled ok)"
+NO_DEFECT = "what it shows is no defect"
+_CROWD = "only regions that are ignored"
+
 
 class NotTakenError(Exception):
     """An image that is not taken, with a reason that others share, and what is particular to it."""
@@ -165,6 +170,23 @@ def _stored_size(image: AnnotatedImage, content: bytes) -> tuple[int, int]:
         return size[1], size[0]
     except GainspectError as error:
         raise NotTakenError("the image cannot be read", error.what) from error
+
+
+def ok_by_absence(image: AnnotatedImage, roles: Roles) -> tuple[str, str] | None:
+    """Why an image that is OK is taken for it although nothing calls it so; None: its labels do.
+
+    Returns:
+        A clause that others share, and the classes that it shows.
+    """
+    if image.label is not None or image.mask is not None:
+        return None
+    if any(roles.of[tag] is Role.OK for tag in image.tags):
+        return None
+    shown = {shape.name: _CROWD if shape.crowd else str(roles.of[shape.name]) for shape in image.shapes}
+    shown |= {tag: str(roles.of[tag]) for tag in image.tags}
+    if shown:
+        return NO_DEFECT, ", ".join(f"{name}: {role}" for name, role in shown.items())
+    return (BARE if image.annotated else NOT_SEEN), ""
 
 
 def bare_label(image: AnnotatedImage, roles: Roles) -> tuple[Label, str | None]:

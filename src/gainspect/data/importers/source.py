@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 
 import yaml
 
+from gainspect.data.tables import likely_encoding
 from gainspect.data.taken import Found, NotTaken, files_below
 from gainspect.errors import GainspectError
 from gainspect.names import composed, escaped
@@ -18,6 +19,9 @@ from gainspect.names import composed, escaped
 _LABEL_SUFFIXES = (".json", ".jsonl", ".xml", ".txt", ".yaml", ".yml", ".csv", ".tsv")
 _LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "label", "json"})
 _ABSOLUTE = re.compile(r"^([A-Za-z]:[\\/]|[\\/]|[a-z]+://)")
+ARCHIVES = frozenset({".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"})
+"""Suffixes of files that are not looked into."""
+UNPACK = "Unpack it, and give the folder that it makes."
 MOST_BYTES = 2**30
 """Of a file of labels."""
 
@@ -55,6 +59,8 @@ class Source:
             raise GainspectError(
                 "there is no such file or folder", where=path, hint="Give a folder of images and labels."
             )
+        if path.is_file() and path.suffix.lower() in ARCHIVES:
+            raise GainspectError("this is an archive", where=path, hint=UNPACK)
         self.path = path
         self.only = None if path.is_dir() else path
         folder = path if path.is_dir() else path.parent
@@ -134,10 +140,14 @@ class Source:
             GainspectError: see `content`; or it is other text.
         """
         try:
-            return self.content(file).decode("utf-8-sig")
+            content = self.content(file)
+            return content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
             raise GainspectError(
-                f"the file is not UTF-8 (byte {error.start + 1})", where=file, hint="Save it as UTF-8."
+                f"the file is not UTF-8 text{likely_encoding(content)} (line {line}, byte {error.start + 1})",
+                where=file,
+                hint="Save it as UTF-8.",
             ) from error
 
     def json(self, file: Path) -> Any:

@@ -29,10 +29,18 @@ def import_lines(imported: Imported) -> Iterator[str]:
     if outcome["splits"]:
         yield f"Splits: {_counted(outcome['splits'])}."
     for name, role in record["classes"].items():
-        guessed = ", by its name; another meaning is said with an option" if name in record["guessed"] else ""
-        yield f"Class {name!r}: {role}{guessed}."
-    if record["bare"]:
+        ground = ""
+        if name in record["guessed"]:
+            ground = ", by its name; another meaning is said with an option"
+        elif name in record.get("stated", ()):
+            ground = ", as the labels say"
+        elif name in record.get("rest", ()):  # older imports counted these with the guessed ones
+            ground = ", as every class that is not named"
+        yield f"Class {name!r}: {role}{ground}."
+    if "ok_by_absence" not in outcome and record["bare"]:  # an older import
         yield f"{plural(record['bare'], 'image')} that the labels list without any shape: taken for OK."
+    for why, told in outcome.get("ok_by_absence", {}).items():
+        yield f"Taken for OK, {plural(told['count'], 'image')}, such as {told['example']}: {why}."
     for odd, count in outcome["notes"].items():
         yield f"{plural(count, 'image')}: {odd}."
     for why, count in outcome["left"].items():

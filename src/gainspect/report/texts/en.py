@@ -458,6 +458,8 @@ TEXTS: dict[str, str] = {
     "sheet_split_test": "Test",
     "sheet_split_none": "No split",
     "sheet_cell": "{n} images of {groups} parts",
+    "sheet_cell_part": "{n} images of 1 part",
+    "sheet_cell_image": "1 image of 1 part",
     "sheet_doubtful": "{n} doubtful",
     "sheet_more": "{shown} shown, {n} more",
     "sheet_defect": "marked as defect",

@@ -446,6 +446,8 @@ TEXTS: dict[str, str] = {
     "sheet_split_test": "시험",
     "sheet_split_none": "분할 없음",
     "sheet_cell": "이미지 {n}장, 부품 {groups}개",
+    "sheet_cell_part": "이미지 {n}장, 부품 1개",
+    "sheet_cell_image": "이미지 1장, 부품 1개",
     "sheet_doubtful": "의심 {n}장",
     "sheet_more": "{shown}장 표시, 그 밖에 {n}장",
     "sheet_defect": "결함으로 표시된 곳",

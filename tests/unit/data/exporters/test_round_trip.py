@@ -62,6 +62,28 @@ def test_masks_come_back_bit_for_bit(
     assert _facts(first) == _facts(middle) == _facts(last)
 
 
+def test_what_classes_mean_comes_back_whatever_they_are_called(tmp_path: Path) -> None:
+    types = ("good", "hole", "background", "ignore", None)
+    parts = [
+        Part(photo(tmp_path / f"ng{n}.png"), Label.NG, defect_type=type_) for n, type_ in enumerate(types)
+    ]
+    first = Manifest(tmp_path, (*parts, Part(photo(tmp_path / "ok.png"), Label.OK)))
+    export(first, tmp_path / "coco", "coco")
+    done, manifest = imported(tmp_path / "coco", tmp_path / "imported")
+    of = {part.image.name: (part.label, part.defect_type) for part in manifest.parts}
+    assert of.pop("ok.png") == (Label.OK, None)
+    # "ignore" is what regions are called that count nowhere.
+    assert {name: fact for name, fact in of.items() if name != "ng3.png"} == {
+        "ng0.png": (Label.NG, "good"),
+        "ng1.png": (Label.NG, "hole"),
+        "ng2.png": (Label.NG, "background"),
+        "ng4.png": (Label.NG, "defect"),
+    }
+    assert set(done.record["stated"]) == {"good", "hole", "background", "ignore", "defect"}
+    done, _ = imported(tmp_path / "coco", tmp_path / "other", ok=["hole"])  # what is said comes first
+    assert done.record["classes"]["hole"] == "ok" and "hole" not in done.record["stated"]
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["../mt", "../plate", "../screw"])
 def test_masks_of_a_real_set_come_back(name: str, tmp_path: Path) -> None:

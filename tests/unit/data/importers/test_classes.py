@@ -58,6 +58,20 @@ def test_where_only_good_classes_are_said_all_others_are_defects() -> None:
         "bg": Role.BACKGROUND,
         "listed only": Role.DEFECT,
     }
+    assert (roles.guessed, roles.rest) == (("bg",), ("blob", "listed only"))
+
+
+def test_commas_part_names_unless_a_class_has_one() -> None:
+    roles = settle_roles(_found("eagle", "tail", "a, b"), {Role.DEFECT: ["eagle,tail", "A, B"]})
+    assert roles.of == {"eagle": Role.DEFECT, "tail": Role.DEFECT, "a, b": Role.DEFECT}
+    with pytest.raises(GainspectError, match="no class 'tial'"):
+        settle_roles(_found("eagle", "tail"), {Role.DEFECT: ["eagle,tial"]})
+
+
+def test_a_question_has_a_heading_only_over_something() -> None:
+    with pytest.raises(GainspectError) as caught:
+        settle_roles(_found("blob", "coin"), {Role.DEFECT: ["coin"]})
+    assert "known by" not in str(caught.value)
 
 
 def test_where_defects_are_said_others_are_still_asked() -> None:

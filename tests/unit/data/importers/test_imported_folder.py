@@ -1,5 +1,6 @@
 """The folder that an import makes: complete or not there, made once, never over something else."""
 
+import csv
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -16,9 +17,11 @@ from gainspect.data.importers import conversion
 from gainspect.data.importers.choices import Choices
 from gainspect.data.importers.imported_folder import Imported, import_source
 from gainspect.data.importers.registry import IMPORTERS, importer_of
+from gainspect.data.importers.rendering import BARE, NO_DEFECT, NOT_SEEN
 from gainspect.data.importers.source import MAY_BE_MEANT, SEVERAL, Source
 from gainspect.data.manifest import Part, read_manifest
 from gainspect.errors import GainspectError
+from gainspect.report.terminal.import_lines import import_lines
 from gainspect.types import Label
 
 _BOX = {"image_id": 1, "bbox": [4, 4, 10, 10]}
@@ -141,6 +144,67 @@ def test_nothing_else_is_overwritten(labeled: Path, tmp_path: Path) -> None:
         imported(labeled, tmp_path / "out", copy=True)
 
 
+def test_it_lies_in_its_source_or_not_wherever_its_path_leads(
+    labeled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _tree(labeled)
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "link").symlink_to(labeled, target_is_directory=True)
+    (labeled / "empty").mkdir()
+    (tmp_path / "to_empty").symlink_to(labeled / "empty", target_is_directory=True)
+    monkeypatch.chdir(labeled)
+    inside = ("out", ".", "../beside/../set/out", "../link/out", "../link", "../to_empty", "empty/..")
+    for within in inside:
+        with pytest.raises(GainspectError, match="lies in its source"):
+            imported(labeled, Path(within))
+    with pytest.raises(GainspectError, match="lies in its source"):
+        imported(tmp_path / "link", labeled / "out")
+    assert _tree(labeled) == before and not any((labeled / "empty").iterdir())
+    _, manifest = imported(Path(), Path("../out"))
+    assert [part.image.name for part in manifest.parts] == ["lot1_a.png", "lot2_b.png"]
+    assert all(part.image.is_file() for part in manifest.parts)
+    monkeypatch.chdir(tmp_path / "beside")
+    done, _ = imported(labeled, Path("../beside/../out2"))
+    assert (tmp_path / "out2/manifest.csv").is_file() and not done.unchanged
+
+
+def test_what_is_taken_for_ok_because_nothing_is_a_defect_is_said(tmp_path: Path) -> None:
+    for name in ("ng.png", "feature.png", "crowd.png", "bare.png", "bare2.png", "extra.png"):
+        photo(tmp_path / "set" / name)
+    listed = [(name, 40, 60) for name in ("ng.png", "feature.png", "crowd.png", "bare.png", "bare2.png")]
+    shapes = [
+        _BOX,
+        {**_BOX, "image_id": 2, "category_id": 2},
+        {**_BOX, "image_id": 2, "category_id": 3},
+        {**_BOX, "image_id": 3, "iscrowd": 1},
+    ]
+    coco(tmp_path / "set/a.json", listed, shapes, ("scratch", "hole", "bg"))
+    done, _ = imported(tmp_path / "set", tmp_path / "out", ok=["hole"], defect=["scratch"], unlabeled="ok")
+    with (tmp_path / "out/import.csv").open(encoding="utf-8", newline="") as file:
+        detail = {row["file"]: row["detail"] for row in csv.DictReader(file) if row["became"] == "image"}
+    assert detail == {
+        "ng.png": "",
+        "feature.png": f"taken for OK: {NO_DEFECT} (hole: ok, bg: background)",
+        "crowd.png": f"taken for OK: {NO_DEFECT} (scratch: only regions that are ignored)",
+        "bare.png": f"taken for OK: {BARE}",
+        "bare2.png": f"taken for OK: {BARE}",
+        "extra.png": f"taken for OK: {NOT_SEEN}",
+    }
+    said = [line for line in import_lines(done) if "for OK" in line]
+    assert said == [
+        f"Taken for OK, 2 images, such as feature.png: {NO_DEFECT}.",
+        f"Taken for OK, 2 images, such as bare.png: {BARE}.",
+        f"Taken for OK, 1 image, such as extra.png: {NOT_SEEN}.",
+    ]
+
+
+def test_an_ok_that_the_labels_state_is_not_taken_for_one(tmp_path: Path) -> None:
+    photo(tmp_path / "set/a.png")
+    coco(tmp_path / "set/a.json", [("a.png", 40, 60)], [{"image_id": 1}], ("good",))
+    done, _ = imported(tmp_path / "set", tmp_path / "out")
+    assert done.record["outcome"]["ok"] == 1 and not done.record["outcome"]["ok_by_absence"]
+
+
 def test_the_record_says_where_it_came_from(labeled: Path, tmp_path: Path) -> None:
     imported(labeled, tmp_path / "out", group=r"lot\d")
     there = Imported.of(tmp_path / "out")
@@ -195,10 +259,66 @@ def test_formats_are_told_apart_or_asked(labeled: Path) -> None:
         importer_of(Source(labeled), "xyz")
 
 
-def test_a_folder_without_labels_is_of_no_format(tmp_path: Path) -> None:
-    photo(tmp_path / "a.png")
-    with pytest.raises(GainspectError, match="no format that is known"):
-        importer_of(Source(tmp_path))
+def test_a_source_of_no_format_says_what_is_there_and_how_to_mend_it(tmp_path: Path) -> None:
+    def said(format_: str = "auto") -> str:
+        with pytest.raises(GainspectError) as caught:
+            imported(tmp_path / "set", tmp_path / "out", format=format_)
+        return str(caught.value).removeprefix(str(tmp_path / "set"))
+
+    (tmp_path / "set").mkdir()
+    assert said() == ": the folder is empty. Give a folder of images and labels."
+    (tmp_path / "set/read.me").write_text("a")
+    assert "neither an image nor a file of labels, but 1 entry, such as read.me" in said()
+    (tmp_path / "set/x.zip").write_bytes(b"PK")
+    assert said() == (
+        ": there are no labels, but 1 archive, such as x.zip. Unpack it, and give the folder that it makes."
+    )
+    (tmp_path / "set/x.zip").unlink()
+    photo(tmp_path / "set/a.png")
+    assert said().startswith(": there are images, but no file of labels (1 image, such as a.png)")
+    (tmp_path / "set/a.json").write_text("{}")
+    assert "of no format that is known (1 file, such as a.json)" in said()
+    (tmp_path / "set/a.json").write_text('{"images": [],\n "annotations": [')
+    for format_ in ("auto", "coco"):  # places as the parser of the standard library counts them
+        assert said(format_).startswith("/a.json: the file is not JSON: Expecting value (line 2, column 18)")
+    (tmp_path / "set/a.json").write_bytes('{\n"a": "불량"}'.encode("cp949"))
+    for format_ in ("auto", "coco"):
+        expected = "/a.json: the file is not UTF-8 text; it looks like CP949 (EUC-KR) (line 2, byte 9)"
+        assert said(format_).startswith(expected)
+
+
+def test_an_archive_is_to_be_unpacked_wherever_the_folder_is_made(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(b"PK")
+    with pytest.raises(GainspectError, match=r"x\.zip: this is an archive\. Unpack it"):
+        imported(tmp_path / "x.zip", tmp_path / "out")
+
+
+def test_a_damaged_file_beside_a_whole_one_is_not_passed_over(labeled: Path, tmp_path: Path) -> None:
+    (labeled / "b.json").write_text('{"images": [')
+    with pytest.raises(GainspectError, match=r"b\.json: the file is not JSON"):
+        imported(labeled, tmp_path / "out", unlabeled="ok")
+
+
+def test_where_no_image_is_left_an_example_is_told_and_how_to_mend_it(tmp_path: Path) -> None:
+    photo(tmp_path / "set/b.png")
+
+    def hint(names: list[str], shapes: list[dict[str, object]]) -> str:
+        coco(tmp_path / "set/a.json", [(name, 40, 60) for name in names], shapes)
+        with pytest.raises(GainspectError) as caught:
+            imported(tmp_path / "set", tmp_path / "out", unlabeled="skip")
+        return caught.value.hint
+
+    assert hint(["lot/x.png", "y.png"], []) == (
+        "2 of 2 entries: its image is not there, such as a.json, image 1, which names 'lot/x.png'; there is "
+        "1 image, such as b.png. Labels find their images by name: put the images into this folder, called "
+        "as in the labels."
+    )
+    assert hint([], []) == "They list none; there is 1 image, such as b.png."
+    damaged = hint(["b.png"], [{"image_id": 1, "segmentation": [[1, 2, 3]]}])
+    assert damaged == (
+        "1 of 1 entry: a shape cannot be drawn, such as b.png (a.json, annotation 1: its points are not "
+        "pairs of numbers). Mend or delete this shape in the label tool, and export again."
+    )
 
 
 def test_names_of_importers_are_their_own() -> None:

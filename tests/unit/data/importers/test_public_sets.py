@@ -95,7 +95,7 @@ def test_one_class_sets_are_said_and_divided_anew(tmp_path: Path, name: str) -> 
     sample = SETS[name](tmp_path / "set")
     source = tmp_path / "set" / INSIDE.get(name, "")
     done, manifest = imported(source, tmp_path / "out")
-    assert any("--resplit" in remark for remark in done.record["remarks"])
+    assert any("--import resplit=yes" in remark for remark in done.record["remarks"])
     assert {p.label for p in manifest.parts if p.split == "train"} == {Label.OK}
     done, manifest = imported(source, tmp_path / "anew", resplit=True)
     assert any("do not compare with published ones" in remark for remark in done.record["remarks"])

@@ -48,7 +48,7 @@ def test_unknown_classes_of_folders_are_asked(tmp_path: Path) -> None:
 def test_images_outside_of_classes_make_no_folders_of_classes(tmp_path: Path, stray: str) -> None:
     for name in ("good/a.png", "scratch/b.png", stray):
         photo(tmp_path / "set" / name)
-    with pytest.raises(GainspectError, match="no format that is known"):
+    with pytest.raises(GainspectError, match="images, but no file of labels"):
         imported(tmp_path / "set", tmp_path / "out")
 
 
