@@ -210,7 +210,7 @@ training: {attention_loss: energy, weighting: uncertainty, epochs: 3}
 def test_settings_are_read_where_they_stood_before_they_became_experimental(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(OLDER)
     config = load_config(tmp_path / "c.yaml", {"training.weighting": "fixed", "experimental.boxes": False})
-    assert config.experimental.model_dump() == {
+    assert config.experimental.model_dump() == ExperimentalConfig().model_dump() | {
         "mask_share": 0.5,
         "boxes": False,
         "evidence_power": 1.0,
