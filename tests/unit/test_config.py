@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gainspect.config import MONITORS, RunConfig, TrainingConfig, load_config, save_config
+from gainspect.config import MONITORS, ExperimentalConfig, RunConfig, TrainingConfig, load_config, save_config
 from gainspect.errors import GainspectError
 from gainspect.strategies import STRATEGIES, stages_at
 
