@@ -164,9 +164,10 @@ class Intruder:
         self._url = url
         if url.startswith("postgresql://"):
             self.run("ALTER TABLE ledger_records DISABLE TRIGGER ALL")
+            self.run("ALTER TABLE ledger_records DROP CONSTRAINT IF EXISTS ledger_records_never_negative")
         else:
-            self.run("DROP TRIGGER ledger_records_no_update")
-            self.run("DROP TRIGGER ledger_records_no_delete")
+            for guard in ("update", "delete", "negative"):
+                self.run(f"DROP TRIGGER ledger_records_no_{guard}")
 
     def run(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
         """Run SQL with values written as :name; the rows that it gives."""

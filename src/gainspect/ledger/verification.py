@@ -23,9 +23,13 @@ from gainspect.ledger.merkle_log import Ledger
 from gainspect.ledger.pictures import PictureStore
 from gainspect.ledger.records.columns import COLUMNS, columns_of, pictures_kept_by, pictures_removed_by
 from gainspect.ledger.records.sealed import Entry, Record, is_known, record_in
+from gainspect.wording import plural
 
 _PAGE = 500
 """Records whose rows of pictures are read at once."""
+_LOWEST = -(2**63)
+_NO_END = 2**63 - 1
+"""The place behind the last, if the head does not tell it."""
 Shown = Callable[[Iterator[Any], int], Iterator[Any]]
 """Wraps the iterator over the records to show progress; its second argument is their number."""
 
@@ -56,9 +60,11 @@ def verify(
     with ledger.database.reading() as rows:
         audit = _Audit(rows, ledger.pictures, Verification(ledger.origin), anchors, taken)
         head = _head(rows, audit.found, ledger.database.place)
-        for row in shown(rows.each("rows_to_verify"), head.size):
+        end = head.size if not audit.found.faults else _NO_END
+        for row in shown(rows.each("rows_to_verify", end=end), head.size):
             audit.read(row)
         audit.end(head)
+        audit.look_for_strays(end)
     audit.found.faults.sort(key=lambda fault: fault.index)
     return audit.found
 
@@ -150,6 +156,18 @@ class _Audit:
         for sha256, index in self._missing.items():
             what = f"the picture {sha256} of record {index} is missing, and no rule has removed it"
             self._say(FaultKind.PICTURE_MISSING, index, what)
+
+    def look_for_strays(self, end: int) -> None:
+        """Look for rows outside the places 0 … end − 1."""
+        for before, behind, where in (
+            (0, _NO_END, "before its first record"),
+            (_LOWEST, end, "behind its end"),
+        ):
+            first, last, count = self._rows.all("stray_records", first=before, end=behind)[0]
+            if count:
+                places = f"place {first}" if count == 1 else f"the places {first} to {last}"
+                what = f"the table of records has {plural(count, 'row')} in {places}, {where}"
+                self._say(FaultKind.STRAY, first, what)
 
     def _say(self, kind: FaultKind, index: int, what: str) -> None:
         self.found.faults.append(Fault(kind, index, what))

@@ -115,6 +115,19 @@ def test_records_in_another_order(ledger: Ledger, intruder: Intruder) -> None:
     assert first(ledger) == (FaultKind.MOVED, 2)
 
 
+@pytest.mark.parametrize(("place", "where"), [(-1, "before its first record"), (COUNT + 7, "behind its end")])
+def test_a_row_outside_the_ledger(ledger: Ledger, intruder: Intruder, place: int, where: str) -> None:
+    """A copy of record 3 that only questions would count."""
+    rest = "content, nodes, recorded, kind, at, station, part, lot, label, bundle, policy_id"
+    intruder.run(
+        f"INSERT INTO ledger_records (idx, key, {rest}) "
+        f"SELECT {place}, 'copy', {rest} FROM ledger_records WHERE idx = 3"
+    )
+    (fault,) = verify(ledger).faults
+    assert (fault.kind, fault.index) == (FaultKind.STRAY, place)
+    assert fault.what == f"the table of records has 1 row in place {place}, {where}"
+
+
 def test_the_contents_of_two_records_swapped_and_all_hashes_made_anew(
     ledger: Ledger, intruder: Intruder
 ) -> None:
