@@ -16,6 +16,7 @@ from gainspect.ledger.merkle import (
     inclusion_ranges,
     nodes_of,
 )
+from gainspect.ledger.records.sealed import in_bytes
 
 
 class Proofs:
@@ -72,8 +73,8 @@ def _read(rows: Rows, nodes: Sequence[Node]) -> Mapping[Node, bytes]:
     """The hashes of nodes: each is stored with the record that completed it."""
     places = {node: completed_by(node) for node in nodes}
     indices = json.dumps(sorted(set(places.values())))
-    stored = {index: bytes(hashes) for index, hashes in rows.all("nodes", indices=indices)}
     try:
+        stored = {index: in_bytes(hashes) for index, hashes in rows.all("nodes", indices=indices)}
         return {node: _piece(stored[places[node]], node[0]) for node in nodes}
     except (KeyError, ValueError) as error:
         raise GainspectError("a hash of the tree is missing", hint="Verify the ledger.") from error

@@ -105,7 +105,10 @@ class _Audit:
 
     def read(self, row: Sequence[Any]) -> None:
         """Look at a record that is in the place behind the last one."""
-        index, content, nodes = row[0], bytes(row[1]), bytes(row[2])
+        index, (content, nodes) = (
+            row[0],
+            (stored if isinstance(stored, bytes) else b"" for stored in row[1:3]),
+        )
         if index != self._frontier.size:
             last = "" if index == self._frontier.size + 1 else f" to {index - 1}"
             self._say(
@@ -123,6 +126,7 @@ class _Audit:
         elif leaf != nodes[:HASH_BYTES]:
             self._say(FaultKind.CHANGED, index, f"record {index} was changed")
             leaf = nodes[:HASH_BYTES]  # so that anchors show whether all else is as it was
+            self._whole = self._whole and len(leaf) == HASH_BYTES
         elif self._is_sound(index, said):
             self._look_into(index, said, content, row[3:])
         self._grow(index, leaf, nodes)
@@ -176,7 +180,11 @@ class _Audit:
         """Whether a record has what each has: its place, a time that is not earlier, something said."""
         recorded, record = said.get("recorded"), said.get("record")
         if not (
-            "index" in said and isinstance(record, dict) and isinstance(recorded, str) and _is_time(recorded)
+            type(said.get("index")) is int
+            and isinstance(record, dict)
+            and isinstance(record.get("kind"), str)
+            and isinstance(recorded, str)
+            and _is_time(recorded)
         ):
             self._say(FaultKind.INVALID, index, f"record {index} is no record")
             return False

@@ -91,6 +91,38 @@ def test_an_edited_record(ledger: Ledger, intruder: Intruder, index: int) -> Non
     assert len(verify(ledger, [anchor(ledger)]).faults) == 1, "all else is as it was"
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("content", "abc"),
+        ("content", 7),
+        ("content", 10**15),
+        ("nodes", "abc"),
+        ("nodes", 10**15),
+        ("nodes", b""),
+    ],
+)
+def test_a_column_that_holds_no_bytes(tmp_path: Path, column: str, value: object) -> None:
+    """SQLite keeps any type in any column: `replace()` makes a text of bytes. PostgreSQL refuses it."""
+    path = tmp_path / "line.ledger"
+    with open_ledger(path) as ledger:
+        ledger.append_all([decision("p0"), decision("p1"), decision("p2")])
+        Intruder(str(path)).run(f"UPDATE ledger_records SET {column} = :value WHERE idx = 1", value=value)
+        assert [(fault.kind, fault.index) for fault in verify(ledger).faults] == [(FaultKind.CHANGED, 1)]
+        with pytest.raises(GainspectError, match=r"no record that|hash of the tree is missing"):
+            [*ledger.records()] and ledger.proofs.inclusion(0, 2)
+
+
+def test_a_record_of_more_levels_than_can_be_read(ledger: Ledger, intruder: Intruder) -> None:
+    deep = b'{"index":4,"record":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+    intruder.run("UPDATE ledger_records SET content = :content WHERE idx = 4", content=deep)
+    assert first(ledger) == (FaultKind.CHANGED, 4)
+    with pytest.raises(GainspectError, match="more levels"):
+        ledger.record(4)
+    rebuild(intruder)
+    assert first(ledger) == (FaultKind.INVALID, 4)
+
+
 @pytest.mark.parametrize("index", range(COUNT))
 def test_an_edited_record_with_its_own_hash(ledger: Ledger, intruder: Intruder, index: int) -> None:
     intruder.rewrite(index, b'"label":"ok"', b'"label":"ng"')
@@ -241,6 +273,8 @@ def test_a_time_that_goes_back(ledger: Ledger, intruder: Intruder) -> None:
         (b'"lot":"lot 7"', b'"lit":"lot 7"'),
         (b"{", b"["),
         (b'"recorded":"2', b'"recorded":"x'),
+        (b'"kind":"decision"', b'"kind":{}'),
+        (b'"at":"2026-03-04T05:06:07.890123Z"', b'"at":"0001-01-01T00:00:00+14:00"'),
         (b'Z"}', b'"}'),  # a time without its zone
     ],
 )
