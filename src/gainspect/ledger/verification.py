@@ -172,6 +172,12 @@ class _Audit:
                 places = f"place {first}" if count == 1 else f"the places {first} to {last}"
                 what = f"the table of records has {plural(count, 'row')} in {places}, {where}"
                 self._say(FaultKind.STRAY, first, what)
+        first, count = self._rows.all("stray_pictures", end=end)[0]
+        if count:
+            what = (
+                f"the table of pictures has {plural(count, 'row')} of records that are not there ({first} …)"
+            )
+            self._say(FaultKind.STRAY, first if isinstance(first, int) else self._frontier.size, what)
 
     def _say(self, kind: FaultKind, index: int, what: str) -> None:
         self.found.faults.append(Fault(kind, index, what))

@@ -251,6 +251,30 @@ def test_columns_that_would_find_a_record_as_something_else(ledger: Ledger, intr
     assert first(ledger) == (FaultKind.COLUMNS, 2)
 
 
+@pytest.mark.parametrize(("place", "removed"), [(COUNT + 7, 1), (-1, 1), (COUNT, 0)])
+def test_a_row_of_pictures_without_a_record(
+    ledger: Ledger, intruder: Intruder, place: int, removed: int
+) -> None:
+    intruder.run(
+        "INSERT INTO ledger_pictures (sha256, idx, removed) VALUES (:sha256, :idx, :removed)",
+        sha256=SHA256[3],
+        idx=place,
+        removed=removed,
+    )
+    (fault,) = verify(ledger).faults
+    assert (fault.kind, fault.index) == (FaultKind.STRAY, place)
+
+
+def test_a_row_of_pictures_of_a_record_that_has_none(ledger: Ledger, intruder: Intruder) -> None:
+    ledger.append(BundleActivation(station=STATION, old=None, new=A, policy_id=B, reason="first", at=AT))
+    intruder.run(
+        "INSERT INTO ledger_pictures (sha256, idx, removed) VALUES (:sha256, :idx, 1)",
+        sha256=SHA256[3],
+        idx=COUNT,
+    )
+    assert first(ledger) == (FaultKind.COLUMNS, COUNT)
+
+
 def test_a_changed_head(ledger: Ledger, intruder: Intruder) -> None:
     intruder.run("UPDATE ledger_head SET frontier = :frontier", frontier=bytes(64))
     assert first(ledger) == (FaultKind.HEAD, COUNT)
