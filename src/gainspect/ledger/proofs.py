@@ -37,11 +37,9 @@ class Proofs:
         Raises:
             GainspectError: there are not so many.
         """
-        nodes = nodes_of(0, size)
         with self._database.reading() as rows:
             require_size(rows, size, self._database.place)
-            known = _read(rows, nodes)
-        return Frontier(size, tuple(known[node] for node in nodes)).root
+            return stored_root(rows, size)
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """The hashes that show that a record is in the tree over the first `size` records.
@@ -67,6 +65,17 @@ class Proofs:
         with self._database.reading() as rows:
             require_size(rows, size, self._database.place)
             return hashes_of(ranges, lambda nodes: _read(rows, nodes))
+
+
+def stored_root(rows: Rows, size: int) -> bytes:
+    """The root of the tree over the first `size` records, by the hashes that are stored.
+
+    Raises:
+        GainspectError: one of them is missing.
+    """
+    nodes = nodes_of(0, size)
+    known = _read(rows, nodes)
+    return Frontier(size, tuple(known[node] for node in nodes)).root
 
 
 def _read(rows: Rows, nodes: Sequence[Node]) -> Mapping[Node, bytes]:

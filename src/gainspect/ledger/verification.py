@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gainspect.errors import GainspectError, first_fault
-from gainspect.ledger.canonical import parsed
+from gainspect.ledger.canonical import canonical, parsed
 from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.databases import Rows
 from gainspect.ledger.faults import Fault, FaultKind, HeldAnchor, Verification
@@ -21,8 +21,11 @@ from gainspect.ledger.head import Head, read_head
 from gainspect.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
 from gainspect.ledger.merkle_log import Ledger
 from gainspect.ledger.pictures import PictureStore
+from gainspect.ledger.proofs import stored_root
+from gainspect.ledger.records.base import written_time
 from gainspect.ledger.records.columns import COLUMNS, columns_of, pictures_kept_by, pictures_removed_by
 from gainspect.ledger.records.sealed import Entry, Record, is_known, record_in
+from gainspect.ledger.records.upkeep import Anchored
 from gainspect.wording import plural
 
 _PAGE = 500
@@ -127,7 +130,7 @@ class _Audit:
             self._say(FaultKind.CHANGED, index, f"record {index} was changed")
             leaf = nodes[:HASH_BYTES]  # so that anchors show whether all else is as it was
             self._whole = self._whole and len(leaf) == HASH_BYTES
-        elif self._is_sound(index, said):
+        elif self._is_sound(index, said, content):
             self._look_into(index, said, content, row[3:])
         self._grow(index, leaf, nodes)
         self.found.size += 1
@@ -144,6 +147,9 @@ class _Audit:
             )
         elif not self.found.faults and head.frontier != self._frontier:
             self._say(FaultKind.HEAD, size, "the stored head of the ledger is not that of its records")
+        elif head.size == size and self._whole and self._recorded != _written(head.recorded):
+            what = "the stored head of the ledger has another time than its last record"
+            self._say(FaultKind.HEAD, size, what)
         for anchor in self._anchors[len(self.found.anchors) :]:
             self.found.anchors.append(HeldAnchor(anchor, False))
             if anchor.size > size:
@@ -182,7 +188,7 @@ class _Audit:
     def _say(self, kind: FaultKind, index: int, what: str) -> None:
         self.found.faults.append(Fault(kind, index, what))
 
-    def _is_sound(self, index: int, said: dict[str, Any]) -> bool:
+    def _is_sound(self, index: int, said: dict[str, Any], content: bytes) -> bool:
         """Whether a record has what each has: its place, a time that is not earlier, something said."""
         recorded, record = said.get("recorded"), said.get("record")
         if not (
@@ -191,6 +197,7 @@ class _Audit:
             and isinstance(record.get("kind"), str)
             and isinstance(recorded, str)
             and _is_time(recorded)
+            and _is_canonical(said, content)
         ):
             self._say(FaultKind.INVALID, index, f"record {index} is no record")
             return False
@@ -216,7 +223,17 @@ class _Audit:
                 FaultKind.COLUMNS, index, f"the columns beside record {index} say something else than it"
             )
         self._look_at_pictures(index, record)
+        if isinstance(record, Anchored) and not self._begins_with(record):
+            what = f"record {index} says that an anchor was signed over {plural(record.size, 'record')} with "
+            self._say(FaultKind.REBUILT, index, f"{what}a root that this ledger has not had")
         self._taken(Entry(index, datetime.fromisoformat(said["recorded"]), record, content))
+
+    def _begins_with(self, anchored: Anchored) -> bool:
+        """Whether the tree had this root at this size; all that is stored so far was verified."""
+        if not self._whole:
+            return True  # that cannot be said any more
+        size = anchored.size
+        return size <= self._frontier.size and stored_root(self._rows, size).hex() == anchored.root
 
     def _look_at_pictures(self, index: int, record: Record) -> None:
         kept, removed = pictures_kept_by(record), pictures_removed_by(record)
@@ -278,6 +295,18 @@ class _Audit:
                 what = f"{which} are not those that an anchor was signed over: the ledger was made anew"
                 self._say(FaultKind.REBUILT, self._held, what)
             self.found.anchors.append(HeldAnchor(anchor, holds))
+
+
+def _is_canonical(said: dict[str, Any], content: bytes) -> bool:
+    """Whether these are the only bytes that say this: of a repeated key, readers take one or the other."""
+    try:
+        return canonical(said) == content
+    except GainspectError:
+        return False
+
+
+def _written(time: datetime | None) -> str:
+    return "" if time is None else written_time(time)
 
 
 def _is_time(recorded: str) -> bool:

@@ -12,7 +12,7 @@ from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.faults import FaultKind
 from gainspect.ledger.merkle import Frontier, leaf_hash, verify_inclusion
 from gainspect.ledger.records.operation import BundleActivation
-from gainspect.ledger.records.upkeep import PicturesRemoved, RetentionRule
+from gainspect.ledger.records.upkeep import Anchored, PicturesRemoved, RetentionRule
 from gainspect.ledger.verification import verify
 from ledger_records import AT, STATION, A, B, Intruder, decision
 
@@ -38,6 +38,11 @@ def intruder(ledger: Ledger) -> Intruder:
 def anchor(ledger: Ledger, size: int | None = None) -> Checkpoint:
     size = ledger.head().size if size is None else size
     return Checkpoint(ledger.origin, size, ledger.proofs.root(size))
+
+
+def anchored(ledger: Ledger, size: int) -> Anchored:
+    root = ledger.proofs.root(size).hex()
+    return Anchored(station=STATION, size=size, root=root, signed_by="plant7.example/line3+00000000+AAAA")
 
 
 def first(ledger: Ledger, *anchors: Checkpoint) -> tuple[FaultKind, int]:
@@ -282,6 +287,36 @@ def test_a_changed_head(ledger: Ledger, intruder: Intruder) -> None:
     assert first(ledger) == (FaultKind.HEAD, 0)
 
 
+def test_a_changed_time_of_the_head(ledger: Ledger, intruder: Intruder) -> None:
+    change = "UPDATE ledger_head SET recorded = :time"
+    intruder.run(change, time="2001-01-01T00:00:00.000000Z")
+    assert first(ledger) == (FaultKind.HEAD, COUNT)
+    intruder.run(change, time=None)
+    assert first(ledger) == (FaultKind.HEAD, COUNT)
+    intruder.run(change, time="2001-01-01T00:00:00")
+    assert first(ledger) == (FaultKind.HEAD, 0)
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, COUNT])
+def test_a_ledger_that_was_made_anew_before_an_anchored_record(
+    ledger: Ledger, intruder: Intruder, size: int
+) -> None:
+    """Whoever makes all anew has to change what is recorded of anchors too."""
+    ledger.append(anchored(ledger, size))
+    assert not verify(ledger).faults
+    intruder.rewrite(0, b'"score":0.125', b'"score":0.375')
+    rebuild(intruder)
+    assert [(fault.kind, fault.index) for fault in verify(ledger).faults] == (
+        [(FaultKind.REBUILT, COUNT)] if size else []
+    )
+
+
+def test_an_anchored_record_of_more_than_there_was(ledger: Ledger) -> None:
+    record = anchored(ledger, COUNT)
+    ledger.append(record.model_copy(update={"size": COUNT + 1}))
+    assert first(ledger) == (FaultKind.REBUILT, COUNT)
+
+
 def test_a_time_that_goes_back(ledger: Ledger, intruder: Intruder) -> None:
     time = intruder.content(4).split(b'"recorded":"')[1][:27]
     intruder.rewrite(4, time, b"2001" + time[4:])
@@ -297,6 +332,9 @@ def test_a_time_that_goes_back(ledger: Ledger, intruder: Intruder) -> None:
         (b'"lot":"lot 7"', b'"lit":"lot 7"'),
         (b"{", b"["),
         (b'"recorded":"2', b'"recorded":"x'),
+        (b'"label":"ok","lot"', b'"label":"ng","label":"ok","lot"'),  # a repeated key
+        (b'"score":0.125', b'"score":0.1250'),
+        (b'"lot":"lot 7"', b'"lot": "lot 7"'),
         (b'"kind":"decision"', b'"kind":{}'),
         (b'"at":"2026-03-04T05:06:07.890123Z"', b'"at":"0001-01-01T00:00:00+14:00"'),
         (b'Z"}', b'"}'),  # a time without its zone
