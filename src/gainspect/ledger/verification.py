@@ -7,6 +7,7 @@ change is.
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ from gainspect.ledger.pictures import PictureStore
 from gainspect.ledger.proofs import stored_root
 from gainspect.ledger.records.base import written_time
 from gainspect.ledger.records.columns import COLUMNS, columns_of, pictures_kept_by, pictures_removed_by
-from gainspect.ledger.records.sealed import Entry, Record, is_known, record_in
+from gainspect.ledger.records.sealed import Entry, Record, is_known, opened, record_in
 from gainspect.ledger.records.upkeep import Anchored
 from gainspect.wording import plural
 
@@ -68,6 +69,7 @@ def verify(
             audit.read(row)
         audit.end(head)
         audit.look_for_strays(end)
+    audit.name_missing(ledger)
     audit.found.faults.sort(key=lambda fault: fault.index)
     return audit.found
 
@@ -163,6 +165,19 @@ class _Audit:
                     f"an anchor is of the ledger {anchor.origin}, and this one is called {self.found.origin}"
                 )
                 self._say(FaultKind.OTHER_LEDGER, 0, what)
+
+    def name_missing(self, ledger: Ledger) -> None:
+        """Name pictures that are missing still, and that nobody has removed by rule since this pass began.
+
+        A removal is recorded before the picture goes: a fresh read has the record of each that was missed.
+        """
+        if not self._missing:
+            return
+        with ledger.database.reading() as rows:
+            for _, content in rows.each("records", self._frontier.size, end=_NO_END):
+                with suppress(GainspectError):  # the next pass names what is no record
+                    for sha256 in pictures_removed_by(opened(content).record):
+                        self._missing.pop(sha256, None)
         for sha256, index in self._missing.items():
             what = f"the picture {sha256} of record {index} is missing, and no rule has removed it"
             self._say(FaultKind.PICTURE_MISSING, index, what)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -247,6 +248,34 @@ def test_a_picture_that_a_rule_removed_is_not_missing(ledger: Ledger, tmp_path: 
     assert not verify(ledger).faults
     (tmp_path / "pictures" / SHA256[5][:2] / SHA256[5]).unlink()
     assert first(ledger) == (FaultKind.PICTURE_MISSING, COUNT + 1)
+
+
+def test_a_deleted_picture_beside_a_damaged_head(ledger: Ledger, intruder: Intruder, tmp_path: Path) -> None:
+    (tmp_path / "pictures" / SHA256[5][:2] / SHA256[5]).unlink()
+    intruder.run("UPDATE ledger_head SET frontier = :frontier", frontier=b"")
+    assert [(fault.kind, fault.index) for fault in verify(ledger).faults] == [
+        (FaultKind.HEAD, 0),
+        (FaultKind.PICTURE_MISSING, 5),
+    ]
+
+
+def test_a_rule_that_removes_while_an_audit_reads(ledger: Ledger, tmp_path: Path) -> None:
+    """The removal is no part of what the audit reads, and is not mistaken for a loss; a loss is named."""
+    rule = RetentionRule(name="all", older_than_days=0)
+    (tmp_path / "pictures" / SHA256[8][:2] / SHA256[8]).unlink()
+
+    def beside(rows: Iterator[Any], count: int) -> Iterator[Any]:
+        for number, row in enumerate(rows):
+            if number == 2:
+                pictures = (SHA256[5], SHA256[6])
+                ledger.append(PicturesRemoved(station=STATION, rule=rule, before=AT, pictures=pictures))
+                for sha256 in pictures:
+                    (tmp_path / "pictures" / sha256[:2] / sha256).unlink()
+            yield row
+
+    found = verify(ledger, shown=beside)
+    assert found.size == COUNT
+    assert [(fault.kind, fault.index) for fault in found.faults] == [(FaultKind.PICTURE_MISSING, 8)]
 
 
 def test_columns_that_would_find_a_record_as_something_else(ledger: Ledger, intruder: Intruder) -> None:
