@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from gainspect.ledger.merkle import EMPTY_ROOT
 from gainspect.ledger.records.decision import (
     Confirm,
     Decision,
@@ -112,7 +113,9 @@ def one_of_each_kind() -> list[Record]:
         SignIn(key="s", **station, actor=PERSON, method="badge", accepted=True),
         Bypass(key="by", **station, actor=PERSON, until=AT + timedelta(hours=1), reason="camera cleaned"),
         PicturesRemoved(key="pr", **station, rule=rule, before=AT, pictures=(B,)),
-        Anchored(key="a", **station, size=3, root=A, signed_by="plant7.example/line3+00000000+AAAA"),
+        Anchored(
+            key="a", **station, size=0, root=EMPTY_ROOT.hex(), signed_by="plant7.example/line3+00000000+AAAA"
+        ),
         NameErased(key="n", **station, person=PERSON, reason="has left"),
         ClockCorrected(key="cl", **station, actor=PERSON, reason="was in 2099"),
     ]
@@ -164,9 +167,10 @@ class Intruder:
         self._url = url
         if url.startswith("postgresql://"):
             self.run("ALTER TABLE ledger_records DISABLE TRIGGER ALL")
+            self.run("ALTER TABLE ledger_records DROP CONSTRAINT IF EXISTS ledger_records_never_negative")
         else:
-            self.run("DROP TRIGGER ledger_records_no_update")
-            self.run("DROP TRIGGER ledger_records_no_delete")
+            for guard in ("update", "delete", "negative"):
+                self.run(f"DROP TRIGGER ledger_records_no_{guard}")
 
     def run(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
         """Run SQL with values written as :name; the rows that it gives."""

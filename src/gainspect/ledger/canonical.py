@@ -37,7 +37,10 @@ def parsed(content: bytes) -> dict[str, Any]:
     Raises:
         ValueError: they are no JSON object.
     """
-    value = json.loads(content, parse_int=_number)
+    try:
+        value = json.loads(content, parse_int=_number)
+    except RecursionError as error:
+        raise ValueError("it has more levels than any record") from error
     if not isinstance(value, dict):
         raise ValueError("this is no JSON object")
     return value

@@ -15,6 +15,8 @@ class FaultKind(StrEnum):
     """A record between others is not there."""
     MOVED = "moved"
     """A record stands in another place than it says."""
+    STRAY = "stray"
+    """A row stands in no place of the ledger: questions find it, and no tree has it."""
     TAIL_CUT = "tail_cut"
     """Records at the end are not there."""
     REBUILT = "rebuilt"

@@ -7,6 +7,7 @@ from gainspect.errors import GainspectError
 from gainspect.ledger.databases import Rows
 from gainspect.ledger.merkle import Frontier
 from gainspect.ledger.records.base import written_time
+from gainspect.ledger.records.sealed import in_bytes
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ def read_head(rows: Rows, place: str) -> Head:
             raise ValueError("it is missing")
         size, frontier, recorded = found
         time = None if recorded is None else datetime.fromisoformat(recorded)
-        return Head(Frontier.from_bytes(size, bytes(frontier)), time)
+        if type(size) is not int or (time is not None and time.tzinfo is None):
+            raise ValueError("it has no size, or a time without its zone")
+        return Head(Frontier.from_bytes(size, in_bytes(frontier)), time)
     except (ValueError, TypeError) as error:
         raise GainspectError(
             f"the head of the ledger is damaged ({error})", where=place, hint="Verify the ledger."

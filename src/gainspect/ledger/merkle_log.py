@@ -120,7 +120,7 @@ class Ledger:
         """The record with a key; None: there is none."""
         with self.database.reading() as rows:
             found = rows.one("record_of_key", key=key)
-        return None if found is None else opened(bytes(found[0]))
+        return None if found is None else opened(found[0])
 
     def records(self, first: int = 0, end: int | None = None) -> Iterator[Entry]:
         """Records in order, a page of them in memory; what is appended meanwhile is not among them.
@@ -132,7 +132,7 @@ class Ledger:
         with self.database.reading() as rows:
             end = read_head(rows, self.database.place).size if end is None else end
             for _, content in rows.each("records", first, end=end):
-                yield opened(bytes(content))
+                yield opened(content)
 
     def _require_pictures(self) -> PictureStore:
         if self.pictures is None:
@@ -145,7 +145,7 @@ class Ledger:
         for record in records:
             known = rows.one("record_of_key", key=record.key)
             if known is not None:
-                entries.append(_same(opened(bytes(known[0])), record))
+                entries.append(_same(opened(known[0]), record))
                 continue
             recorded = self._time_after(recorded, record)
             content = sealed(record, frontier.size, recorded)

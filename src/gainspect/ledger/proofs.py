@@ -16,6 +16,7 @@ from gainspect.ledger.merkle import (
     inclusion_ranges,
     nodes_of,
 )
+from gainspect.ledger.records.sealed import in_bytes
 
 
 class Proofs:
@@ -36,11 +37,9 @@ class Proofs:
         Raises:
             GainspectError: there are not so many.
         """
-        nodes = nodes_of(0, size)
         with self._database.reading() as rows:
             require_size(rows, size, self._database.place)
-            known = _read(rows, nodes)
-        return Frontier(size, tuple(known[node] for node in nodes)).root
+            return stored_root(rows, size)
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """The hashes that show that a record is in the tree over the first `size` records.
@@ -68,12 +67,23 @@ class Proofs:
             return hashes_of(ranges, lambda nodes: _read(rows, nodes))
 
 
+def stored_root(rows: Rows, size: int) -> bytes:
+    """The root of the tree over the first `size` records, by the hashes that are stored.
+
+    Raises:
+        GainspectError: one of them is missing.
+    """
+    nodes = nodes_of(0, size)
+    known = _read(rows, nodes)
+    return Frontier(size, tuple(known[node] for node in nodes)).root
+
+
 def _read(rows: Rows, nodes: Sequence[Node]) -> Mapping[Node, bytes]:
     """The hashes of nodes: each is stored with the record that completed it."""
     places = {node: completed_by(node) for node in nodes}
     indices = json.dumps(sorted(set(places.values())))
-    stored = {index: bytes(hashes) for index, hashes in rows.all("nodes", indices=indices)}
     try:
+        stored = {index: in_bytes(hashes) for index, hashes in rows.all("nodes", indices=indices)}
         return {node: _piece(stored[places[node]], node[0]) for node in nodes}
     except (KeyError, ValueError) as error:
         raise GainspectError("a hash of the tree is missing", hint="Verify the ledger.") from error

@@ -101,7 +101,7 @@ def find(ledger: Ledger, question: Question) -> list[int]:
         wanted, kept = _folded(question.text), set[int]()
         for page in _pages(places):
             for index, part, content in rows.all("texts", indices=page):
-                words = [part] if content is None else words_of(opened(bytes(content)).record)
+                words = [str(part)] if content is None else words_of(opened(content).record)
                 if any(wanted in _folded(word) for word in words):
                     kept.add(index)
     return [index for index in places if index in kept]
@@ -111,7 +111,7 @@ def entries(ledger: Ledger, places: Sequence[int]) -> Iterator[Entry]:
     """The records at places that `find` gave, in that order, a page of them in memory."""
     with ledger.database.reading() as rows:
         for page in _pages(places):
-            yield from (opened(bytes(content)) for _, content in rows.all("contents", indices=page))
+            yield from (opened(content) for _, content in rows.all("contents", indices=page))
 
 
 def words_of(record: BaseRecord) -> list[str]:

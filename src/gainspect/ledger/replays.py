@@ -7,6 +7,7 @@ from typing import Any
 
 from gainspect.errors import GainspectError
 from gainspect.ledger.merkle_log import Ledger
+from gainspect.ledger.records.columns import pictures_removed_by
 from gainspect.ledger.records.decision import Decision
 from gainspect.ledger.records.sealed import Entry
 
@@ -110,7 +111,7 @@ def _picture(ledger: Ledger, entry: Entry, sha256: str) -> bytes:
     if latest is None or ledger.pictures is None:
         hint = "Only its hash was recorded." if latest is None else "Say where they are, with --pictures."
         raise GainspectError(f"{what} is not in this ledger", where=ledger.database.place, hint=hint)
-    if latest[1]:
+    if latest[1] and sha256 in pictures_removed_by(ledger.record(latest[0]).record):
         raise GainspectError(
             f"{what} was removed by a rule (record {latest[0]})",
             where=ledger.database.place,

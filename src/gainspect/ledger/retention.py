@@ -11,7 +11,8 @@ from gainspect.errors import GainspectError
 from gainspect.ledger.databases import Rows
 from gainspect.ledger.merkle_log import Ledger
 from gainspect.ledger.records.base import Actor, now, written_time
-from gainspect.ledger.records.sealed import Record
+from gainspect.ledger.records.columns import pictures_removed_by
+from gainspect.ledger.records.sealed import Record, opened
 from gainspect.ledger.records.upkeep import PicturesRemoved, RetentionRule
 
 _AT_ONCE = 1000
@@ -65,10 +66,11 @@ def _removable(ledger: Ledger, rule: RetentionRule, before: str) -> list[tuple[s
     return [(sha256, index) for sha256, index in found]
 
 
-def _last_removed(ledger: Ledger) -> list[str]:
-    """What the last record of a removal names."""
+def _last_removed(ledger: Ledger) -> Sequence[str]:
+    """What the last record of a removal names: the record itself, no row beside it."""
     with ledger.database.reading() as rows:
-        return [sha256 for (sha256,) in rows.all("last_removed_pictures")]
+        found = rows.one("last_removal")
+    return () if found is None else pictures_removed_by(opened(found[0]).record)
 
 
 def _finish(ledger: Ledger, pictures: Sequence[str]) -> None:

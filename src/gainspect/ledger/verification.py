@@ -7,13 +7,14 @@ change is.
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from gainspect.errors import GainspectError, first_fault
-from gainspect.ledger.canonical import parsed
+from gainspect.ledger.canonical import canonical, parsed
 from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.databases import Rows
 from gainspect.ledger.faults import Fault, FaultKind, HeldAnchor, Verification
@@ -21,11 +22,18 @@ from gainspect.ledger.head import Head, read_head
 from gainspect.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
 from gainspect.ledger.merkle_log import Ledger
 from gainspect.ledger.pictures import PictureStore
+from gainspect.ledger.proofs import stored_root
+from gainspect.ledger.records.base import written_time
 from gainspect.ledger.records.columns import COLUMNS, columns_of, pictures_kept_by, pictures_removed_by
-from gainspect.ledger.records.sealed import Entry, Record, is_known, record_in
+from gainspect.ledger.records.sealed import Entry, Record, is_known, opened, record_in
+from gainspect.ledger.records.upkeep import Anchored
+from gainspect.wording import plural
 
 _PAGE = 500
 """Records whose rows of pictures are read at once."""
+_LOWEST = -(2**63)
+_NO_END = 2**63 - 1
+"""The place behind the last, if the head does not tell it."""
 Shown = Callable[[Iterator[Any], int], Iterator[Any]]
 """Wraps the iterator over the records to show progress; its second argument is their number."""
 
@@ -56,9 +64,12 @@ def verify(
     with ledger.database.reading() as rows:
         audit = _Audit(rows, ledger.pictures, Verification(ledger.origin), anchors, taken)
         head = _head(rows, audit.found, ledger.database.place)
-        for row in shown(rows.each("rows_to_verify"), head.size):
+        end = head.size if not audit.found.faults else _NO_END
+        for row in shown(rows.each("rows_to_verify", end=end), head.size):
             audit.read(row)
         audit.end(head)
+        audit.look_for_strays(end)
+    audit.name_missing(ledger)
     audit.found.faults.sort(key=lambda fault: fault.index)
     return audit.found
 
@@ -99,7 +110,10 @@ class _Audit:
 
     def read(self, row: Sequence[Any]) -> None:
         """Look at a record that is in the place behind the last one."""
-        index, content, nodes = row[0], bytes(row[1]), bytes(row[2])
+        index, (content, nodes) = (
+            row[0],
+            (stored if isinstance(stored, bytes) else b"" for stored in row[1:3]),
+        )
         if index != self._frontier.size:
             last = "" if index == self._frontier.size + 1 else f" to {index - 1}"
             self._say(
@@ -117,7 +131,8 @@ class _Audit:
         elif leaf != nodes[:HASH_BYTES]:
             self._say(FaultKind.CHANGED, index, f"record {index} was changed")
             leaf = nodes[:HASH_BYTES]  # so that anchors show whether all else is as it was
-        elif self._is_sound(index, said):
+            self._whole = self._whole and len(leaf) == HASH_BYTES
+        elif self._is_sound(index, said, content):
             self._look_into(index, said, content, row[3:])
         self._grow(index, leaf, nodes)
         self.found.size += 1
@@ -134,6 +149,9 @@ class _Audit:
             )
         elif not self.found.faults and head.frontier != self._frontier:
             self._say(FaultKind.HEAD, size, "the stored head of the ledger is not that of its records")
+        elif head.size == size and self._whole and self._recorded != _written(head.recorded):
+            what = "the stored head of the ledger has another time than its last record"
+            self._say(FaultKind.HEAD, size, what)
         for anchor in self._anchors[len(self.found.anchors) :]:
             self.found.anchors.append(HeldAnchor(anchor, False))
             if anchor.size > size:
@@ -147,18 +165,54 @@ class _Audit:
                     f"an anchor is of the ledger {anchor.origin}, and this one is called {self.found.origin}"
                 )
                 self._say(FaultKind.OTHER_LEDGER, 0, what)
+
+    def name_missing(self, ledger: Ledger) -> None:
+        """Name pictures that are missing still, and that nobody has removed by rule since this pass began.
+
+        A removal is recorded before the picture goes: a fresh read has the record of each that was missed.
+        """
+        if not self._missing:
+            return
+        with ledger.database.reading() as rows:
+            for _, content in rows.each("records", self._frontier.size, end=_NO_END):
+                with suppress(GainspectError):  # the next pass names what is no record
+                    for sha256 in pictures_removed_by(opened(content).record):
+                        self._missing.pop(sha256, None)
         for sha256, index in self._missing.items():
             what = f"the picture {sha256} of record {index} is missing, and no rule has removed it"
             self._say(FaultKind.PICTURE_MISSING, index, what)
 
+    def look_for_strays(self, end: int) -> None:
+        """Look for rows outside the places 0 … end − 1."""
+        for before, behind, where in (
+            (0, _NO_END, "before its first record"),
+            (_LOWEST, end, "behind its end"),
+        ):
+            first, last, count = self._rows.all("stray_records", first=before, end=behind)[0]
+            if count:
+                places = f"place {first}" if count == 1 else f"the places {first} to {last}"
+                what = f"the table of records has {plural(count, 'row')} in {places}, {where}"
+                self._say(FaultKind.STRAY, first, what)
+        first, count = self._rows.all("stray_pictures", end=end)[0]
+        if count:
+            what = (
+                f"the table of pictures has {plural(count, 'row')} of records that are not there ({first} …)"
+            )
+            self._say(FaultKind.STRAY, first if isinstance(first, int) else self._frontier.size, what)
+
     def _say(self, kind: FaultKind, index: int, what: str) -> None:
         self.found.faults.append(Fault(kind, index, what))
 
-    def _is_sound(self, index: int, said: dict[str, Any]) -> bool:
+    def _is_sound(self, index: int, said: dict[str, Any], content: bytes) -> bool:
         """Whether a record has what each has: its place, a time that is not earlier, something said."""
         recorded, record = said.get("recorded"), said.get("record")
         if not (
-            "index" in said and isinstance(record, dict) and isinstance(recorded, str) and _is_time(recorded)
+            type(said.get("index")) is int
+            and isinstance(record, dict)
+            and isinstance(record.get("kind"), str)
+            and isinstance(recorded, str)
+            and _is_time(recorded)
+            and _is_canonical(said, content)
         ):
             self._say(FaultKind.INVALID, index, f"record {index} is no record")
             return False
@@ -184,7 +238,17 @@ class _Audit:
                 FaultKind.COLUMNS, index, f"the columns beside record {index} say something else than it"
             )
         self._look_at_pictures(index, record)
+        if isinstance(record, Anchored) and not self._begins_with(record):
+            what = f"record {index} says that an anchor was signed over {plural(record.size, 'record')} with "
+            self._say(FaultKind.REBUILT, index, f"{what}a root that this ledger has not had")
         self._taken(Entry(index, datetime.fromisoformat(said["recorded"]), record, content))
+
+    def _begins_with(self, anchored: Anchored) -> bool:
+        """Whether the tree had this root at this size; all that is stored so far was verified."""
+        if not self._whole:
+            return True  # that cannot be said any more
+        size = anchored.size
+        return size <= self._frontier.size and stored_root(self._rows, size).hex() == anchored.root
 
     def _look_at_pictures(self, index: int, record: Record) -> None:
         kept, removed = pictures_kept_by(record), pictures_removed_by(record)
@@ -246,6 +310,18 @@ class _Audit:
                 what = f"{which} are not those that an anchor was signed over: the ledger was made anew"
                 self._say(FaultKind.REBUILT, self._held, what)
             self.found.anchors.append(HeldAnchor(anchor, holds))
+
+
+def _is_canonical(said: dict[str, Any], content: bytes) -> bool:
+    """Whether these are the only bytes that say this: of a repeated key, readers take one or the other."""
+    try:
+        return canonical(said) == content
+    except GainspectError:
+        return False
+
+
+def _written(time: datetime | None) -> str:
+    return "" if time is None else written_time(time)
 
 
 def _is_time(recorded: str) -> bool:

@@ -132,7 +132,12 @@ def test_times_never_go_back(ledger_url: str) -> None:
 def test_records_cannot_be_changed_or_deleted_by_mistake(ledger_url: str) -> None:
     with open_ledger(ledger_url) as ledger:
         ledger.append(decision())
-        for statement in ("UPDATE ledger_records SET part = 'x'", "DELETE FROM ledger_records"):
+        columns = "content, nodes, recorded, kind, at, station"
+        for statement in (
+            "UPDATE ledger_records SET part = 'x'",
+            "DELETE FROM ledger_records",
+            f"INSERT INTO ledger_records (idx, key, {columns}) SELECT -1, 'x', {columns} FROM ledger_records",
+        ):
 
             def spoil(rows, sql=statement):  # type: ignore[no-untyped-def]
                 rows._execute(sql, {})

@@ -9,12 +9,13 @@ from gainspect.errors import GainspectError
 from gainspect.ledger import Ledger, open_ledger
 from gainspect.ledger import retention as retention_module
 from gainspect.ledger.records.base import now
-from gainspect.ledger.records.decision import Override
+from gainspect.ledger.records.decision import Decision, Override
 from gainspect.ledger.records.upkeep import PicturesRemoved, RetentionRule
+from gainspect.ledger.replays import pictures_of
 from gainspect.ledger.retention import remove_by_rule
 from gainspect.ledger.verification import verify
 from gainspect.types import Label
-from ledger_records import AT, PERSON, STATION, decision
+from ledger_records import AT, PERSON, STATION, Intruder, decision
 
 OLD_OK, OLD_NG, OVERRIDDEN, NEW_OK, SHARED, SHARED_NG = (f"picture {number}".encode() for number in range(6))
 RULE = RetentionRule(name="OK after 30 days", older_than_days=30)
@@ -123,6 +124,21 @@ def test_a_picture_that_comes_again_between_record_and_removal_stays(
     monkeypatch.setattr(retention_module, "_finish", again)
     assert remove_by_rule(ledger, RULE, station=STATION) == 1
     assert removed_from(ledger) == set() and not verify(ledger).faults
+
+
+@pytest.mark.parametrize("place", [-1, 0, 6, 7, 99])
+def test_a_row_without_a_record_removes_nothing(ledger: Ledger, place: int) -> None:
+    """Rows for a place before the ledger, a decision, an override, a decision, and behind the end."""
+    Intruder(ledger.database.url).run(
+        "INSERT INTO ledger_pictures (sha256, idx, removed) VALUES (:sha256, :idx, 1)",
+        sha256=sha256(OLD_NG),
+        idx=place,
+    )
+    assert remove_by_rule(ledger, RULE, station=STATION) == 1
+    assert removed_from(ledger) == {OLD_OK}
+    entry = ledger.record(1)
+    assert isinstance(entry.record, Decision)
+    assert pictures_of(ledger, entry, entry.record) == [OLD_NG]
 
 
 def test_without_pictures_there_is_nothing_to_remove(ledger: Ledger) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.faults import FaultKind
 from gainspect.ledger.merkle import Frontier, leaf_hash, verify_inclusion
 from gainspect.ledger.records.operation import BundleActivation
-from gainspect.ledger.records.upkeep import PicturesRemoved, RetentionRule
+from gainspect.ledger.records.upkeep import Anchored, PicturesRemoved, RetentionRule
 from gainspect.ledger.verification import verify
 from ledger_records import AT, STATION, A, B, Intruder, decision
 
@@ -38,6 +39,11 @@ def intruder(ledger: Ledger) -> Intruder:
 def anchor(ledger: Ledger, size: int | None = None) -> Checkpoint:
     size = ledger.head().size if size is None else size
     return Checkpoint(ledger.origin, size, ledger.proofs.root(size))
+
+
+def anchored(ledger: Ledger, size: int) -> Anchored:
+    root = ledger.proofs.root(size).hex()
+    return Anchored(station=STATION, size=size, root=root, signed_by="plant7.example/line3+00000000+AAAA")
 
 
 def first(ledger: Ledger, *anchors: Checkpoint) -> tuple[FaultKind, int]:
@@ -91,6 +97,38 @@ def test_an_edited_record(ledger: Ledger, intruder: Intruder, index: int) -> Non
     assert len(verify(ledger, [anchor(ledger)]).faults) == 1, "all else is as it was"
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("content", "abc"),
+        ("content", 7),
+        ("content", 10**15),
+        ("nodes", "abc"),
+        ("nodes", 10**15),
+        ("nodes", b""),
+    ],
+)
+def test_a_column_that_holds_no_bytes(tmp_path: Path, column: str, value: object) -> None:
+    """SQLite keeps any type in any column: `replace()` makes a text of bytes. PostgreSQL refuses it."""
+    path = tmp_path / "line.ledger"
+    with open_ledger(path) as ledger:
+        ledger.append_all([decision("p0"), decision("p1"), decision("p2")])
+        Intruder(str(path)).run(f"UPDATE ledger_records SET {column} = :value WHERE idx = 1", value=value)
+        assert [(fault.kind, fault.index) for fault in verify(ledger).faults] == [(FaultKind.CHANGED, 1)]
+        with pytest.raises(GainspectError, match=r"no record that|hash of the tree is missing"):
+            [*ledger.records()] and ledger.proofs.inclusion(0, 2)
+
+
+def test_a_record_of_more_levels_than_can_be_read(ledger: Ledger, intruder: Intruder) -> None:
+    deep = b'{"index":4,"record":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+    intruder.run("UPDATE ledger_records SET content = :content WHERE idx = 4", content=deep)
+    assert first(ledger) == (FaultKind.CHANGED, 4)
+    with pytest.raises(GainspectError, match="more levels"):
+        ledger.record(4)
+    rebuild(intruder)
+    assert first(ledger) == (FaultKind.INVALID, 4)
+
+
 @pytest.mark.parametrize("index", range(COUNT))
 def test_an_edited_record_with_its_own_hash(ledger: Ledger, intruder: Intruder, index: int) -> None:
     intruder.rewrite(index, b'"label":"ok"', b'"label":"ng"')
@@ -113,6 +151,19 @@ def test_records_in_another_order(ledger: Ledger, intruder: Intruder) -> None:
     for old, new in ((2, -1), (5, 2), (-1, 5)):
         intruder.run("UPDATE ledger_records SET idx = :new WHERE idx = :old", new=new, old=old)
     assert first(ledger) == (FaultKind.MOVED, 2)
+
+
+@pytest.mark.parametrize(("place", "where"), [(-1, "before its first record"), (COUNT + 7, "behind its end")])
+def test_a_row_outside_the_ledger(ledger: Ledger, intruder: Intruder, place: int, where: str) -> None:
+    """A copy of record 3 that only questions would count."""
+    rest = "content, nodes, recorded, kind, at, station, part, lot, label, bundle, policy_id"
+    intruder.run(
+        f"INSERT INTO ledger_records (idx, key, {rest}) "
+        f"SELECT {place}, 'copy', {rest} FROM ledger_records WHERE idx = 3"
+    )
+    (fault,) = verify(ledger).faults
+    assert (fault.kind, fault.index) == (FaultKind.STRAY, place)
+    assert fault.what == f"the table of records has 1 row in place {place}, {where}"
 
 
 def test_the_contents_of_two_records_swapped_and_all_hashes_made_anew(
@@ -199,6 +250,34 @@ def test_a_picture_that_a_rule_removed_is_not_missing(ledger: Ledger, tmp_path: 
     assert first(ledger) == (FaultKind.PICTURE_MISSING, COUNT + 1)
 
 
+def test_a_deleted_picture_beside_a_damaged_head(ledger: Ledger, intruder: Intruder, tmp_path: Path) -> None:
+    (tmp_path / "pictures" / SHA256[5][:2] / SHA256[5]).unlink()
+    intruder.run("UPDATE ledger_head SET frontier = :frontier", frontier=b"")
+    assert [(fault.kind, fault.index) for fault in verify(ledger).faults] == [
+        (FaultKind.HEAD, 0),
+        (FaultKind.PICTURE_MISSING, 5),
+    ]
+
+
+def test_a_rule_that_removes_while_an_audit_reads(ledger: Ledger, tmp_path: Path) -> None:
+    """The removal is no part of what the audit reads, and is not mistaken for a loss; a loss is named."""
+    rule = RetentionRule(name="all", older_than_days=0)
+    (tmp_path / "pictures" / SHA256[8][:2] / SHA256[8]).unlink()
+
+    def beside(rows: Iterator[Any], count: int) -> Iterator[Any]:
+        for number, row in enumerate(rows):
+            if number == 2:
+                pictures = (SHA256[5], SHA256[6])
+                ledger.append(PicturesRemoved(station=STATION, rule=rule, before=AT, pictures=pictures))
+                for sha256 in pictures:
+                    (tmp_path / "pictures" / sha256[:2] / sha256).unlink()
+            yield row
+
+    found = verify(ledger, shown=beside)
+    assert found.size == COUNT
+    assert [(fault.kind, fault.index) for fault in found.faults] == [(FaultKind.PICTURE_MISSING, 8)]
+
+
 def test_columns_that_would_find_a_record_as_something_else(ledger: Ledger, intruder: Intruder) -> None:
     intruder.run("UPDATE ledger_records SET part = 'another' WHERE idx = 7")
     assert first(ledger) == (FaultKind.COLUMNS, 7)
@@ -206,11 +285,65 @@ def test_columns_that_would_find_a_record_as_something_else(ledger: Ledger, intr
     assert first(ledger) == (FaultKind.COLUMNS, 2)
 
 
+@pytest.mark.parametrize(("place", "removed"), [(COUNT + 7, 1), (-1, 1), (COUNT, 0)])
+def test_a_row_of_pictures_without_a_record(
+    ledger: Ledger, intruder: Intruder, place: int, removed: int
+) -> None:
+    intruder.run(
+        "INSERT INTO ledger_pictures (sha256, idx, removed) VALUES (:sha256, :idx, :removed)",
+        sha256=SHA256[3],
+        idx=place,
+        removed=removed,
+    )
+    (fault,) = verify(ledger).faults
+    assert (fault.kind, fault.index) == (FaultKind.STRAY, place)
+
+
+def test_a_row_of_pictures_of_a_record_that_has_none(ledger: Ledger, intruder: Intruder) -> None:
+    ledger.append(BundleActivation(station=STATION, old=None, new=A, policy_id=B, reason="first", at=AT))
+    intruder.run(
+        "INSERT INTO ledger_pictures (sha256, idx, removed) VALUES (:sha256, :idx, 1)",
+        sha256=SHA256[3],
+        idx=COUNT,
+    )
+    assert first(ledger) == (FaultKind.COLUMNS, COUNT)
+
+
 def test_a_changed_head(ledger: Ledger, intruder: Intruder) -> None:
     intruder.run("UPDATE ledger_head SET frontier = :frontier", frontier=bytes(64))
     assert first(ledger) == (FaultKind.HEAD, COUNT)
     intruder.run("UPDATE ledger_head SET frontier = :frontier", frontier=b"")
     assert first(ledger) == (FaultKind.HEAD, 0)
+
+
+def test_a_changed_time_of_the_head(ledger: Ledger, intruder: Intruder) -> None:
+    change = "UPDATE ledger_head SET recorded = :time"
+    intruder.run(change, time="2001-01-01T00:00:00.000000Z")
+    assert first(ledger) == (FaultKind.HEAD, COUNT)
+    intruder.run(change, time=None)
+    assert first(ledger) == (FaultKind.HEAD, COUNT)
+    intruder.run(change, time="2001-01-01T00:00:00")
+    assert first(ledger) == (FaultKind.HEAD, 0)
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, COUNT])
+def test_a_ledger_that_was_made_anew_before_an_anchored_record(
+    ledger: Ledger, intruder: Intruder, size: int
+) -> None:
+    """Whoever makes all anew has to change what is recorded of anchors too."""
+    ledger.append(anchored(ledger, size))
+    assert not verify(ledger).faults
+    intruder.rewrite(0, b'"score":0.125', b'"score":0.375')
+    rebuild(intruder)
+    assert [(fault.kind, fault.index) for fault in verify(ledger).faults] == (
+        [(FaultKind.REBUILT, COUNT)] if size else []
+    )
+
+
+def test_an_anchored_record_of_more_than_there_was(ledger: Ledger) -> None:
+    record = anchored(ledger, COUNT)
+    ledger.append(record.model_copy(update={"size": COUNT + 1}))
+    assert first(ledger) == (FaultKind.REBUILT, COUNT)
 
 
 def test_a_time_that_goes_back(ledger: Ledger, intruder: Intruder) -> None:
@@ -228,6 +361,11 @@ def test_a_time_that_goes_back(ledger: Ledger, intruder: Intruder) -> None:
         (b'"lot":"lot 7"', b'"lit":"lot 7"'),
         (b"{", b"["),
         (b'"recorded":"2', b'"recorded":"x'),
+        (b'"label":"ok","lot"', b'"label":"ng","label":"ok","lot"'),  # a repeated key
+        (b'"score":0.125', b'"score":0.1250'),
+        (b'"lot":"lot 7"', b'"lot": "lot 7"'),
+        (b'"kind":"decision"', b'"kind":{}'),
+        (b'"at":"2026-03-04T05:06:07.890123Z"', b'"at":"0001-01-01T00:00:00+14:00"'),
         (b'Z"}', b'"}'),  # a time without its zone
     ],
 )

@@ -34,9 +34,16 @@ def this_station() -> str:
     return socket.gethostname() or "unknown"
 
 
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("no calendar has this time") from error
+
+
 Time = Annotated[
     AwareDatetime,
-    AfterValidator(lambda time: time.astimezone(UTC)),
+    AfterValidator(_in_utc),
     PlainSerializer(written_time, when_used="json"),
 ]
 """A time with its zone; in JSON as `written_time` writes it."""

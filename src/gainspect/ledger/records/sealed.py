@@ -63,22 +63,40 @@ def sealed(record: BaseRecord, index: int, recorded: datetime) -> bytes:
     return canonical({"index": index, "recorded": written_time(recorded), "record": record.to_json()})
 
 
-def opened(content: bytes) -> Entry:
+def opened(content: Any) -> Entry:
     """The record that canonical bytes hold.
 
+    Args:
+        content: as a database gives it; whoever may change the tables may have put anything there.
+
     Raises:
-        GainspectError: they hold none, or one of a kind or version that is not known here.
+        GainspectError: these are no bytes, they hold no record, or one of a kind or version that is not known
+            here.
     """
     try:
-        said = parsed(content)
+        said = parsed(in_bytes(content))
+        if type(said["index"]) is not int:
+            raise ValueError("it does not say its place")
         return Entry(said["index"], datetime.fromisoformat(said["recorded"]), record_in(said), content)
     except ValidationError as error:
         fault = first_fault(error)
     except (ValueError, KeyError, TypeError) as error:
         fault = str(error)
     raise GainspectError(
-        f"this is no record that this version of gainspect knows ({fault})", hint="Install a newer version."
+        f"this is no record that this version of gainspect knows ({fault})",
+        hint="Verify the ledger. If it is sound, install a newer version.",
     )
+
+
+def in_bytes(stored: Any) -> bytes:
+    """What a column of bytes holds. SQLite keeps a text or a number there too.
+
+    Raises:
+        ValueError: something else.
+    """
+    if not isinstance(stored, bytes):
+        raise ValueError(f"{type(stored).__name__} in place of bytes")
+    return stored
 
 
 def record_in(said: dict[str, Any]) -> Record:
@@ -93,4 +111,4 @@ def record_in(said: dict[str, Any]) -> Record:
 def is_known(said: dict[str, Any]) -> bool:
     """Whether the kind and version of a record are known here; a later gainspect may have others."""
     record = said["record"]
-    return record.get("kind") in KINDS and record.get("schema") == 1
+    return record["kind"] in KINDS and record.get("schema") == 1

@@ -1,5 +1,5 @@
 SELECT idx, content, nodes, key, recorded, kind, at, station, actor, part, lot, label, bundle, policy_id, about
 FROM ledger_records
-WHERE idx >= :first
+WHERE idx >= :first AND idx < :end
 ORDER BY idx
 LIMIT :count
