@@ -82,12 +82,12 @@ def verify(
     )
     if found.first is not None:
         more = len(found.faults) - 1
-        errors.print(f"Wrong: {found.first.what}.", highlight=False, soft_wrap=True)
+        errors.print(f"Wrong: {printable(found.first.what)}.", highlight=False, soft_wrap=True)
         if more:
             errors.print(f"{plural(more, 'further fault')}.", highlight=False)
         raise typer.Exit(1)
     console.print(
-        f"{found.origin}: {plural(found.size, 'record')} and {plural(found.pictures, 'picture')} are as they "
+        f"{printable(found.origin)}: {plural(found.size, 'record')} and {plural(found.pictures, 'picture')} are as they "
         f"were appended; {plural(found.removed, 'picture')} removed by rule.",
         highlight=False,
         soft_wrap=True,
@@ -217,4 +217,4 @@ def erase(
     from gainspect.jobs.tend_ledger import erase_person
 
     erase_person(ledger, actor, reason=reason)
-    console.print(f"The name behind {actor} is erased.")
+    console.print(f"The name behind {printable(actor)} is erased.")
