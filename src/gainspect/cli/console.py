@@ -51,7 +51,7 @@ def print_json(value: Any, *, indent: int | None = None) -> None:
 
 
 def print_stored_json(content: bytes) -> None:
-    """Print stored JSON on stdout: its bytes; on a terminal, characters that would command it as JSON escapes."""
+    """Print stored JSON on stdout: its bytes; a terminal gets escapes for what it would take for commands."""
     text = content.decode("utf-8")
     if sys.stdout.isatty():
         text = "".join(sign if printable(sign) == sign else f"\\u{ord(sign):04x}" for sign in text)

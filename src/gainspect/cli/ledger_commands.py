@@ -87,8 +87,8 @@ def verify(
             errors.print(f"{plural(more, 'further fault')}.", highlight=False)
         raise typer.Exit(1)
     console.print(
-        f"{printable(found.origin)}: {plural(found.size, 'record')} and {plural(found.pictures, 'picture')} are as they "
-        f"were appended; {plural(found.removed, 'picture')} removed by rule.",
+        f"{printable(found.origin)}: {plural(found.size, 'record')} and {plural(found.pictures, 'picture')} "
+        f"are as they were appended; {plural(found.removed, 'picture')} removed by rule.",
         highlight=False,
         soft_wrap=True,
     )
@@ -205,6 +205,15 @@ def person(ledger: Ledger, name: Annotated[str, typer.Argument(help="Of the pers
     from gainspect.jobs.tend_ledger import add_person
 
     typer.echo(add_person(ledger, name))
+
+
+@app.command("people")
+def people(ledger: Ledger) -> None:
+    """List pseudonyms with their names. A name that was erased is not there."""
+    from gainspect.jobs.tend_ledger import people_of
+
+    for actor, name in people_of(ledger):
+        typer.echo(f"{actor}  {printable(name)}")
 
 
 @app.command("erase")

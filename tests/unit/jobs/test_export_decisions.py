@@ -49,7 +49,10 @@ def test_no_cell_is_a_formula(tmp_path: Path) -> None:
     numbers = ["-7", "+7", "-1.5e-3", "A=1", "7-1"]
     with open_ledger(tmp_path / "line.ledger") as opened:
         opened.append_all(
-            [decision(f"p{place}").model_copy(update={"lot": lot}) for place, lot in enumerate(lots + numbers)]
+            [
+                decision(f"p{place}").model_copy(update={"lot": lot})
+                for place, lot in enumerate(lots + numbers)
+            ]
         )
     export_decisions(str(tmp_path / "line.ledger"), tmp_path / "table", "csv")
     rows = read_csv(tmp_path / "table" / "decisions.csv")

@@ -61,7 +61,9 @@ def test_an_outsider_verifies_all_of_it(ledger: Ledger, signer: Signer, tmp_path
     early, out = tmp_path / "early.txt", tmp_path / "export"
     early.write_text(note(ledger, signer, 6), encoding="utf-8")
     assert write_export(ledger, out, note(ledger, signer), signer.verifier, pictures=True) == COUNT
-    expected = f"VERIFIED plant7.example/line3: {COUNT} of {COUNT} records, {COUNT} of {COUNT} pictures are here"
+    expected = (
+        f"VERIFIED plant7.example/line3: {COUNT} of {COUNT} records, {COUNT} of {COUNT} pictures are here"
+    )
     assert outsider(out) == f"{expected}, 1 checkpoints"
     assert outsider(out, early) == f"{expected}, 2 checkpoints"
     lines = (out / "records.jsonl").read_bytes().splitlines()
@@ -74,7 +76,9 @@ def test_an_outsider_verifies_an_excerpt_by_its_proofs(
 ) -> None:
     wanted, out = [size - 1, 0, size // 2], tmp_path / "export"
     count = write_export(ledger, out, note(ledger, signer, size), signer.verifier, wanted=wanted)
-    assert outsider(out).startswith(f"VERIFIED plant7.example/line3: {count} of {size} records, 0 of {count} pictures")
+    assert outsider(out).startswith(
+        f"VERIFIED plant7.example/line3: {count} of {size} records, 0 of {count} pictures"
+    )
     changed = (out / "records.jsonl").read_bytes().replace(b'"score":0.125', b'"score":0.25', 1)
     (out / "records.jsonl").write_bytes(changed)
     assert outsider(out).startswith("NOT VERIFIED: record 0 ")
