@@ -10,7 +10,8 @@ from pathlib import Path
 from subprocess import run
 from tempfile import TemporaryDirectory
 
-export, (name, key_hash, key) = Path(sys.argv[1]), Path(sys.argv[2]).read_text().strip().split("+", 2)
+_, export, key, *anchors = sys.argv if len(sys.argv) > 2 else sys.exit(print(__doc__, file=sys.stderr) or 2)
+export, (name, key_hash, key) = Path(export), Path(key).read_text(encoding="utf-8").strip().split("+", 2)
 
 
 def require(holds, what):
@@ -27,8 +28,8 @@ def checkpoint(path):
         Path(place, "text").write_bytes((text + "\n").encode())
         Path(place, "signature").write_bytes(found[0][4:])
         asked = "openssl pkeyutl -verify -pubin -keyform DER -inkey key -rawin -in text -sigfile signature"
-        done = run(asked.split(), cwd=place, capture_output=True)
-    require(done.returncode == 0, f"the signature of {path} is wrong")
+        wrong = run(asked.split(), cwd=place, capture_output=True).returncode
+    require(not wrong, f"the signature of {path} is wrong")
     return text.split("\n")[0], int(text.split("\n")[1]), b64decode(text.split("\n")[2])
 
 
@@ -49,31 +50,30 @@ def reached(found, index, last, proof):
 
 (origin, size, root), folder = checkpoint(export / "checkpoint.txt"), export / "pictures"
 proofs = (export / "proofs.jsonl").open() if (export / "proofs.jsonl").exists() else None
-signed, roots, count, lacking, pictures = {size: [("the checkpoint", root)]}, [], 0, {}, 0
-for path, (of, over, expected) in ((path, checkpoint(path)) for path in sys.argv[3:]):
+signed, roots, count, index, here, lacking = {size: [("the checkpoint", root)]}, [], 0, -1, {}, {}
+for path, (of, over, expected) in ((path, checkpoint(path)) for path in anchors):
     require(of == origin and (over == size or not proofs), f"{path} cannot be compared with this export")
     signed.setdefault(over, []).append((path, expected))
 for count, line in enumerate((export / "records.jsonl").open("rb"), 1):
     said, leaf = loads(line), sha256(b"\0" + line[:-1]).digest()
-    index, record = said["index"], said["record"]
+    before, index, record = index, said["index"], said["record"]
+    require(index > before if proofs else index == before + 1, f"record {index} stands after record {before}")
     if proofs:
         signed[count], found = signed[size], reached(leaf, index, size - 1, loads(proofs.readline())["proof"])
     else:
-        require(index == count - 1, f"in the place of record {count - 1} stands record {index}")
         roots.append(leaf)
         for _ in range((count & -count).bit_length() - 1):
             roots[-2:] = [node(roots[-1], roots[-2])]
         found = reduce(node, roots[::-1]) if count in signed else None
     for path, expected in signed.get(count, ()):
         require(found == expected, f"record {index} or one before it was changed: {path} does not fit")
-    for sha in [i["sha256"] for i in record.get("images", ()) if i["stored"] and folder.is_dir()]:
-        there = (folder / sha[:2] / sha).exists()
-        same = there and sha256((folder / sha[:2] / sha).read_bytes()).hexdigest() == sha
-        require(same or not there, f"picture {sha} of record {index} was replaced")
-        lacking.update({} if same else {sha: index})
-        pictures += same
+    for sha in [image["sha256"] for image in record.get("images", ()) if image["stored"]]:
+        file = folder / sha[:2] / sha
+        (here if file.exists() else lacking)[sha] = index
+        require(sha in lacking or sha256(file.read_bytes()).hexdigest() == sha, f"{file} was replaced")
     for removed in record.get("pictures", ()):
         lacking.pop(removed, None)
 require(proofs or count == max(signed), f"{count} records are there, and {max(signed)} are signed")
-require(proofs or not lacking, f"pictures that no rule has removed are missing (picture: record): {lacking}")
-print(f"VERIFIED {origin}: {count} of {size} records, {pictures} pictures, {len(sys.argv) - 2} checkpoints")
+require(proofs or not lacking or not folder.is_dir(), f"pictures that no rule removed are missing: {lacking}")
+held = f"{len(here)} of {len(here | lacking)} pictures are here"
+print(f"VERIFIED {origin}: {count} of {size} records, {held}, {len(anchors) + 1} checkpoints")

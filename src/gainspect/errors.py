@@ -22,8 +22,8 @@ class GainspectError(Exception):
         self.what = what
         self.where = None if where is None else str(where)
         self.hint = hint
-        head = what if self.where is None else f"{self.where}: {what}"
-        super().__init__(printable(f"{head.rstrip('.')}. {hint}".strip()))
+        head = what if self.where is None else f"{printable(self.where)}: {what}"
+        super().__init__(printable(f"{head.rstrip('.')}. {hint}".strip(), lines=True))
 
 
 class OtherSizeError(GainspectError):

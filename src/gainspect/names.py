@@ -4,6 +4,9 @@ import re
 import unicodedata
 
 _FOREIGN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+# C0, DEL, C1, what reorders or breaks a line (Unicode: bidirectional embeddings, overrides and isolates, line
+# and paragraph separators), and lone surrogates.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LOOKS_ESCAPED = re.compile(r"\\(?=x[0-9a-f]{2}|ud[89a-f][0-9a-f]{2})")
 _ESCAPED = re.compile(r"\\x([0-9a-f]{2})|\\u(d[89a-f][0-9a-f]{2})")
 
@@ -41,13 +44,21 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[2], 16)) if found[2] else _byte(int(found[1], 16)), text)
 
 
-def printable(text: str) -> str:
-    r"""Text for people, with lone surrogates as `escaped` writes them; nothing else is changed.
+def printable(text: str, *, lines: bool = False) -> str:
+    r"""Text for people that no terminal takes for a command, and that reads in the order in which it stands.
 
-    >>> print(printable("C:\\xbar, part\udcba.png"))
-    C:\xbar, part\xba.png
+    Control characters, those that reorder or break a line, and lone surrogates are written as hexadecimal
+    digits; nothing else is changed.
+
+    Args:
+        text: of a name, which is one line.
+        lines: the text may have several lines: line feeds and tabs stay.
+
+    >>> print(printable("C:\\xbar, part\udcba.png, \x1b[2J, ok\u202egnp.png"))
+    C:\xbar, part\xba.png, \x1b[2J, ok\u202egnp.png
     """
-    return _FOREIGN.sub(lambda found: found[0] if found[0] < "\x80" else _hexadecimal(found[0]), text)
+    kept = "\n\t" if lines else ""
+    return _UNPRINTABLE.sub(lambda found: found[0] if found[0] in kept else _hexadecimal(found[0]), text)
 
 
 def _hexadecimal(character: str) -> str:

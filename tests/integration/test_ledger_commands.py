@@ -1,6 +1,7 @@
 """`gainspect ledger`, from the first key to the first change that is found."""
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -54,6 +55,19 @@ def test_a_key_that_is_not_known_is_asked_for(
     assert again.returncode == 2 and "already such a file" in again.stderr
 
 
+def test_a_terminal_gets_no_control_characters(
+    run: Run, ledger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_ledger(ledger, create=False) as opened:
+        content = opened.append(decision("p\x1b[2J\x9b\u202e")).content
+    assert "\\x1b[2J\\x9b\\u202e" in run("ledger", "find", ledger, "--limit", "1").stdout
+    whole = run("ledger", "find", ledger, "--limit", "1", "--json").stdout
+    assert whole == content.decode() + "\n" and "\u202e" in whole
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    shown = run("ledger", "find", ledger, "--limit", "1", "--json").stdout
+    assert json.loads(shown) == json.loads(whole) and shown.strip().isprintable()
+
+
 def test_export_removal_people_and_clock(run: Run, ledger: str, tmp_path: Path) -> None:
     pictures = ("--pictures", tmp_path / "pictures")
     out = tmp_path / "export"
@@ -70,6 +84,9 @@ def test_export_removal_people_and_clock(run: Run, ledger: str, tmp_path: Path) 
     wrong = run("ledger", "remove-pictures", ledger, "--older-than-days", "0", "--label", "bad", *pictures)
     assert wrong.returncode == 2 and "Labels are ok, ng, review" in wrong.stderr
     actor = run("ledger", "person", ledger, "김민수").stdout.strip()
+    nobody = run("ledger", "person", ledger, " ")
+    assert nobody.returncode == 2 and "the name of the person is empty" in nobody.stderr
+    assert run("ledger", "people", ledger).stdout == f"{actor}  김민수\n"
     assert run("ledger", "clock", ledger, "--actor", actor, "--reason", "was in 2099").returncode == 0
     stranger = run("ledger", "clock", ledger, "--actor", "person-0000000000000000", "--reason", "x")
     assert stranger.returncode == 2 and "no person" in stranger.stderr

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from gainspect.names import escaped
+from gainspect.names import escaped, printable
 
 console = Console(markup=False, emoji=False)
 """Results and progress."""
@@ -48,6 +48,14 @@ def print_json(value: Any, *, indent: int | None = None) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=encoding != "utf-8")
     # Escaped names have no surrogates; should one come another way, JSON has an escape for it as well.
     typer.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def print_stored_json(content: bytes) -> None:
+    """Print stored JSON on stdout: its bytes; a terminal gets escapes for what it would take for commands."""
+    text = content.decode("utf-8")
+    if sys.stdout.isatty():
+        text = "".join(sign if printable(sign) == sign else f"\\u{ord(sign):04x}" for sign in text)
+    typer.echo(text)
 
 
 def _plain(error: UnicodeError) -> tuple[str | bytes, int]:

@@ -82,13 +82,13 @@ def verify(
     )
     if found.first is not None:
         more = len(found.faults) - 1
-        errors.print(f"Wrong: {found.first.what}.", highlight=False, soft_wrap=True)
+        errors.print(f"Wrong: {printable(found.first.what)}.", highlight=False, soft_wrap=True)
         if more:
             errors.print(f"{plural(more, 'further fault')}.", highlight=False)
         raise typer.Exit(1)
     console.print(
-        f"{found.origin}: {plural(found.size, 'record')} and {plural(found.pictures, 'picture')} are as they "
-        f"were appended; {plural(found.removed, 'picture')} removed by rule.",
+        f"{printable(found.origin)}: {plural(found.size, 'record')} and {plural(found.pictures, 'picture')} "
+        f"are as they were appended; {plural(found.removed, 'picture')} removed by rule.",
         highlight=False,
         soft_wrap=True,
     )
@@ -207,6 +207,15 @@ def person(ledger: Ledger, name: Annotated[str, typer.Argument(help="Of the pers
     typer.echo(add_person(ledger, name))
 
 
+@app.command("people")
+def people(ledger: Ledger) -> None:
+    """List pseudonyms with their names. A name that was erased is not there."""
+    from gainspect.jobs.tend_ledger import people_of
+
+    for actor, name in people_of(ledger):
+        typer.echo(f"{actor}  {printable(name)}")
+
+
 @app.command("erase")
 def erase(
     ledger: Ledger,
@@ -217,4 +226,4 @@ def erase(
     from gainspect.jobs.tend_ledger import erase_person
 
     erase_person(ledger, actor, reason=reason)
-    console.print(f"The name behind {actor} is erased.")
+    console.print(f"The name behind {printable(actor)} is erased.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gainspect.cli.console import console
+from gainspect.cli.console import console, print_stored_json
 from gainspect.cli.ledger_options import Ledger, Pictures
 
 MOST_ROWS = 40
@@ -61,7 +61,7 @@ def find(
     with ask_ledger(ledger, question, limit=_rows(limit, as_json=as_json)) as answer:
         if as_json:
             for entry in answer.entries:
-                typer.echo(entry.content)
+                print_stored_json(entry.content)
         else:
             console.print(record_table([*answer.entries], answer.count))
 
@@ -85,7 +85,7 @@ def since(
     with ask_since(ledger, bundle=bundle, policy=policy, challenge=challenge, limit=rows) as (found, answer):
         if as_json:
             for entry in answer.entries:
-                typer.echo(entry.content)
+                print_stored_json(entry.content)
             return
         for sentence in since_sentences(found):
             console.print(sentence, highlight=False, soft_wrap=True)

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from gainspect.errors import GainspectError
-from gainspect.names import composed, escaped, printable, unescaped
+from gainspect.names import composed, escaped, unescaped
 
 
 class NamedFiles:
@@ -81,8 +81,10 @@ class NamedFiles:
 
 def _as_cp949(name: str) -> str:
     """A name whose bytes are not UTF-8, as Korean Windows means it; "" if they are."""
+    if not any("\udc80" <= sign <= "\udcff" for sign in name):
+        return ""
     try:
-        return "" if printable(name) == name else os.fsencode(name).decode("cp949")
+        return os.fsencode(name).decode("cp949")
     except UnicodeError:
         return ""
 

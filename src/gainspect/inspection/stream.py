@@ -209,8 +209,8 @@ def why_failed(error: Exception) -> str:
     it fails with ValueError: no such axis
     """
     if isinstance(error, GainspectError):
-        return printable(f"{error.what}. {error.hint}").rstrip(". ") + "."
-    said = " ".join(printable(str(error)).split())[:_LONGEST_WHY]
+        return printable(f"{error.what}. {error.hint}", lines=True).rstrip(". ") + "."
+    said = printable(" ".join(str(error).split()))[:_LONGEST_WHY]
     return f"it fails with {type(error).__name__}" + (f": {said}" if said else "")
 
 

@@ -1,6 +1,7 @@
 """Write the decisions of a ledger as a table, and beside it what its columns mean."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +21,10 @@ TableFormat = Literal["csv", "parquet"]
 _DESCRIPTIONS = "columns.csv"
 _AT_ONCE = 10_000
 """Rows in memory, and in a row group of Parquet."""
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+"""How text begins that a spreadsheet takes for a formula."""
+_NO_FORMULA = re.compile(r"[+-]?\d+([.,]\d+)*([eE][+-]?\d+)?|-( (-|[0-9a-f]{64}))*", re.ASCII)
+"""Numbers, and hashes of images of which the first has none."""
 _Rows = list[DecisionRow]
 
 
@@ -27,6 +32,7 @@ def export_decisions(url: str, out: Path, form: TableFormat) -> int:
     """Write decisions.csv or decisions.parquet, and columns.csv, into a folder; how many decisions there are.
 
     CSV is in UTF-8 with a byte order mark, so that spreadsheets read Korean, and what is not known is empty.
+    Text that a spreadsheet would take for a formula has an apostrophe before it.
 
     Args:
         url: see `open_ledger`.
@@ -63,26 +69,38 @@ def require_format(name: str) -> TableFormat:
 
 
 def _describe(path: Path) -> None:
-    """What each column means, in each language."""
+    """What each column means, in each language, and in the row `*` what holds for all."""
+    texts = {name: f"lc_{name}" for name in COLUMNS} | {"*": "lc_formula"}
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["column", *LANGUAGES])
         table.writerows(
-            [name, *(TEXTS[language][f"lc_{name}"] for language in LANGUAGES)] for name in COLUMNS
+            [name, *(TEXTS[language][key] for language in LANGUAGES)] for name, key in texts.items()
         )
 
 
 @contextmanager
 def _csv(path: Path) -> Iterator[Callable[[_Rows], None]]:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
+        # Lines end as RFC 4180 has it; so the writer quotes cells with a carriage return.
+        table = csv.writer(file, lineterminator="\r\n")
         table.writerow(COLUMNS)
         yield lambda rows: table.writerows(map(_in_csv, row.values()) for row in rows)
 
 
 def _in_csv(value: object) -> object:
-    """Floats as Python repeats them, so that they come back exactly; times as records have them."""
-    return written_time(value) if isinstance(value, datetime) else value
+    """Floats as Python repeats them, so that they come back exactly; times as records have them.
+
+    >>> [_in_csv(cell) for cell in ("=1+1", "-7", -0.5, "a=b")]
+    ["'=1+1", '-7', -0.5, 'a=b']
+    """
+    match value:
+        case datetime():
+            return written_time(value)
+        case str() if _FORMULA.match(value) and not _NO_FORMULA.fullmatch(value):
+            return f"'{value}"
+        case _:
+            return value
 
 
 @contextmanager

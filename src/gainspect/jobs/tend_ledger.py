@@ -50,10 +50,22 @@ def add_person(url: str, name: str) -> str:
     """Give a person a pseudonym.
 
     Raises:
+        GainspectError: there is no such ledger, or the name is empty.
+    """
+    if not name.strip():
+        raise GainspectError("the name of the person is empty", hint="`gainspect ledger person LEDGER NAME`.")
+    with open_ledger(url, create=False) as ledger:
+        return ledger.people.add(name)
+
+
+def people_of(url: str) -> Sequence[tuple[str, str]]:
+    """Each pseudonym with its name, by name; without names that were erased.
+
+    Raises:
         GainspectError: there is no such ledger.
     """
     with open_ledger(url, create=False) as ledger:
-        return ledger.people.add(name)
+        return ledger.people.all()
 
 
 def erase_person(url: str, actor: str, *, reason: str) -> None:

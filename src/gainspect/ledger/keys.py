@@ -1,5 +1,6 @@
 """Files of keys: the private one for its owner alone (mode 600), the public one beside it."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -16,14 +17,18 @@ PUBLIC = ".pub"
 def usual_key(origin: str) -> Path:
     """Where the private key for the anchors of a ledger usually lies: with the user's settings.
 
-    Not beside the ledger: whoever may change a ledger need not be able to sign.
+    Not beside the ledger: whoever may change a ledger need not be able to sign. A slash becomes `_`, and `_`
+    becomes `%5F`, so that each origin has a file of its own.
     """
     settings = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(settings) / _FOLDER / f"{origin.replace('/', '_')}.key"
+    name = origin.replace("%", "%25").replace("_", "%5F").replace("/", "_")
+    return Path(settings) / _FOLDER / f"{name}.key"
 
 
 def read_or_make(path: Path, name: str) -> Signer:
     """The private key in a file; made, with its public key in FILE.pub, if there is no such file.
+
+    A public key that was lost is written again from the private one, where the folder can be written.
 
     Args:
         path: of the file.
@@ -42,9 +47,13 @@ def read_or_make(path: Path, name: str) -> Signer:
         if os.name == "posix" and os.fstat(descriptor).st_mode & 0o077:
             raise GainspectError("others may read this key", where=path, hint=f"chmod 600 {path}.")
         try:
-            return Signer.parse(file.read())
+            signer = Signer.parse(file.read())
         except (GainspectError, UnicodeDecodeError) as error:
             raise GainspectError("this file holds no private key", where=path) from error
+    if not public_of(path).exists():
+        with contextlib.suppress(GainspectError):
+            write_text(public_of(path), f"{signer.verifier}\n")
+    return signer
 
 
 def read_public(path: Path) -> Verifier:

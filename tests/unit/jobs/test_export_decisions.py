@@ -44,6 +44,22 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return [*csv.DictReader(file)]
 
 
+def test_no_cell_is_a_formula(tmp_path: Path) -> None:
+    lots = ["=HYPERLINK(1)", "+1+cmd|' /C calc'!A0", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "- x"]
+    numbers = ["-7", "+7", "-1.5e-3", "A=1", "7-1"]
+    with open_ledger(tmp_path / "line.ledger") as opened:
+        opened.append_all(
+            [
+                decision(f"p{place}").model_copy(update={"lot": lot})
+                for place, lot in enumerate(lots + numbers)
+            ]
+        )
+    export_decisions(str(tmp_path / "line.ledger"), tmp_path / "table", "csv")
+    rows = read_csv(tmp_path / "table" / "decisions.csv")
+    assert [row["lot"] for row in rows] == [*(f"'{lot}" for lot in lots), *numbers]
+    assert "apostrophe" in (tmp_path / "table" / "columns.csv").read_text(encoding="utf-8-sig")
+
+
 def test_each_decision_has_its_row(ledger: Ledger, tmp_path: Path) -> None:
     every = [*ledger.records()]
     decided = [entry for entry in every if isinstance(entry.record, Decision)]
@@ -105,7 +121,7 @@ def test_every_column_is_described_in_both_languages(tmp_path: Path) -> None:
     open_ledger(url).close()
     assert export_decisions(url, tmp_path / "table", "csv") == 0
     rows = read_csv(tmp_path / "table" / "columns.csv")
-    assert [row["column"] for row in rows] == [*COLUMNS]
+    assert [row["column"] for row in rows] == [*COLUMNS, "*"]
     for row in rows:
         assert len(row["en"]) > 10 and not re.search("[가-힣]", row["en"])
         assert re.search("[가-힣]", row["ko"])

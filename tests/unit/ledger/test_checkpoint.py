@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import itertools
 import stat
 import subprocess
 from pathlib import Path
@@ -129,6 +130,20 @@ def test_a_file_without_a_key_is_refused(tmp_path: Path) -> None:
 def test_the_usual_key_lies_with_the_users_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert usual_key("plant7.example/line3") == tmp_path / "gainspect" / "plant7.example_line3.key"
+
+
+def test_ledgers_of_similar_names_have_keys_of_their_own() -> None:
+    names = ["".join(signs) for signs in itertools.product("a/_%", repeat=4)]
+    names += ["a%5Fb", "a_b", "a/b", "a%b", "a%25b"]
+    assert len(set(map(usual_key, names))) == len(names)
+
+
+def test_a_lost_public_key_is_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "line3.key"
+    made = read_or_make(path, "line3")
+    public_of(path).unlink()
+    assert read_or_make(path, "line3") == made
+    assert read_public(public_of(path)) == made.verifier
 
 
 def test_an_anchor_is_read_from_its_file(tmp_path: Path) -> None:

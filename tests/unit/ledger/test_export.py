@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import pytest
 from gainspect.errors import GainspectError
 from gainspect.ledger import Ledger, open_ledger
 from gainspect.ledger.checkpoint import Checkpoint
-from gainspect.ledger.export import write_export
+from gainspect.ledger.export import PROOFS, RECORDS, write_export
 from gainspect.ledger.keys import read_or_make
 from gainspect.ledger.note import Signer
 from gainspect.ledger.records.sealed import sealed
@@ -60,7 +61,9 @@ def test_an_outsider_verifies_all_of_it(ledger: Ledger, signer: Signer, tmp_path
     early, out = tmp_path / "early.txt", tmp_path / "export"
     early.write_text(note(ledger, signer, 6), encoding="utf-8")
     assert write_export(ledger, out, note(ledger, signer), signer.verifier, pictures=True) == COUNT
-    expected = f"VERIFIED plant7.example/line3: {COUNT} of {COUNT} records, {COUNT} pictures"
+    expected = (
+        f"VERIFIED plant7.example/line3: {COUNT} of {COUNT} records, {COUNT} of {COUNT} pictures are here"
+    )
     assert outsider(out) == f"{expected}, 1 checkpoints"
     assert outsider(out, early) == f"{expected}, 2 checkpoints"
     lines = (out / "records.jsonl").read_bytes().splitlines()
@@ -73,7 +76,9 @@ def test_an_outsider_verifies_an_excerpt_by_its_proofs(
 ) -> None:
     wanted, out = [size - 1, 0, size // 2], tmp_path / "export"
     count = write_export(ledger, out, note(ledger, signer, size), signer.verifier, wanted=wanted)
-    assert outsider(out).startswith(f"VERIFIED plant7.example/line3: {count} of {size} records, 0 pictures")
+    assert outsider(out).startswith(
+        f"VERIFIED plant7.example/line3: {count} of {size} records, 0 of {count} pictures"
+    )
     changed = (out / "records.jsonl").read_bytes().replace(b'"score":0.125', b'"score":0.25', 1)
     (out / "records.jsonl").write_bytes(changed)
     assert outsider(out).startswith("NOT VERIFIED: record 0 ")
@@ -94,7 +99,7 @@ def cut(export: Path, begin: int, end: int) -> None:
     ("spoil", "said"),
     [
         (lambda export: edit(export, 4, b'"label":"ok"', b'"label":"ng"'), "was changed: "),
-        (lambda export: cut(export, 4, 5), "in the place of record 4 stands record 5"),
+        (lambda export: cut(export, 4, 5), "record 5 stands after record 3"),
         (lambda export: cut(export, 9, 11), "9 records are there, and 11 are signed"),
         (
             lambda export: (export / "records.jsonl").write_bytes(
@@ -156,8 +161,39 @@ def test_pictures_that_a_rule_removed_are_not_missing(ledger: Ledger, signer: Si
     write_export(ledger, out, note(ledger, signer), signer.verifier, pictures=True)
     (out / "pictures").mkdir(exist_ok=True)
     assert outsider(out).startswith(
-        f"VERIFIED plant7.example/line3: {COUNT + 1} of {COUNT + 1} records, 0 pic"
+        f"VERIFIED plant7.example/line3: {COUNT + 1} of {COUNT + 1} records, 0 of 0 pic"
     )
+
+
+def test_an_outsider_is_told_how_many_pictures_are_lacking(
+    ledger: Ledger, signer: Signer, tmp_path: Path
+) -> None:
+    whole, excerpt = tmp_path / "whole", tmp_path / "excerpt"
+    write_export(ledger, whole, note(ledger, signer), signer.verifier, pictures=True)
+    write_export(ledger, excerpt, note(ledger, signer), signer.verifier, pictures=True, wanted=[2, 3, 7])
+    (excerpt / "pictures" / SHA256[3][:2] / SHA256[3]).unlink()
+    shutil.rmtree(whole / "pictures")
+    assert f"records, 0 of {COUNT} pictures are here" in outsider(whole)
+    assert f"3 of {COUNT} records, 2 of 3 pictures are here" in outsider(excerpt)
+
+
+def test_an_excerpt_has_each_record_once_and_in_order(ledger: Ledger, signer: Signer, tmp_path: Path) -> None:
+    out = tmp_path / "export"
+    write_export(ledger, out, note(ledger, signer), signer.verifier, wanted=[2, 3])
+    written = {name: (out / name).read_bytes().splitlines(keepends=True) for name in (RECORDS, PROOFS)}
+    for order, said in (([0, 1, 1], "record 3 stands after record 3"), ([1, 0], "record 2 stands after")):
+        for name, lines in written.items():
+            (out / name).write_bytes(b"".join(lines[number] for number in order))
+        assert said in outsider(out)
+
+
+def test_an_outsider_who_names_no_key_is_told_the_usage(tmp_path: Path) -> None:
+    for arguments in ([], [str(tmp_path)]):
+        done = subprocess.run(
+            [sys.executable, "-I", str(VERIFY), *arguments], capture_output=True, text=True, encoding="utf-8"
+        )
+        assert done.returncode == 2 and "python verify.py EXPORT KEY.pub" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_the_script_is_short_and_needs_no_package() -> None:

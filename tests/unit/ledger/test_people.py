@@ -1,3 +1,5 @@
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,21 @@ def test_an_erased_name_leaves_every_record_verifiable(ledger_url: str) -> None:
         assert not verify(ledger).faults
         with pytest.raises(GainspectError, match=f"no name behind {actor}"):
             ledger.people.erase(actor)
+
+
+def test_names_that_are_exchanged_are_not_seen(tmp_path: Path) -> None:
+    """The table is no part of the tree: what the threat model says that nothing shows."""
+    path = tmp_path / "line.ledger"
+    with open_ledger(path) as ledger:
+        actor, other = ledger.people.add(NAME), ledger.people.add("Lee")
+        ledger.append(decision())
+        ledger.append(Confirm(station=STATION, actor=actor, decision="decision of part 1", label=Label.OK))
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        names = [("Lee", actor), (NAME, other)]
+        database.executemany("UPDATE ledger_people SET name = ? WHERE actor = ?", names)
+    with open_ledger(path) as ledger:
+        assert ledger.people.name_of(actor) == "Lee"
+        assert not verify(ledger).faults
 
 
 def test_an_erased_name_is_in_no_file_of_sqlite(tmp_path: Path) -> None:

@@ -152,6 +152,13 @@ def test_another_that_holds_the_ledger_too_long(tmp_path: Path, monkeypatch: pyt
         assert ledger.append(decision()).index == 0
 
 
+@pytest.mark.parametrize("password", ["p@hush", "p/hush@x", "%zzhush"])
+def test_an_address_that_cannot_be_read_tells_no_part_of_its_password(password: str) -> None:
+    with pytest.raises(GainspectError, match=r"no address of a PostgreSQL.*@ is %40") as refused:
+        open_ledger(f"postgresql://u:{password}@host/ledger")
+    assert "hush" not in str(refused.value)
+
+
 def test_what_may_not_be_reached_is_named_without_its_password(tmp_path: Path) -> None:
     with pytest.raises(GainspectError, match="cannot be reached") as refused:
         open_ledger(f"postgresql://user:hush@/ledger?host={tmp_path}")

@@ -162,6 +162,16 @@ def _place(url: str) -> str:
     try:
         said = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        raise GainspectError("this is no address of a PostgreSQL database", hint=str(error)) from error
+        raise _no_address() from error
+    # libpq ends user and password at the first @ or /: what follows would be told, and be part of a password.
+    if any("@" in str(said.get(part, ""))[1:] for part in ("host", "dbname")):
+        raise _no_address()
     port = f":{said['port']}" if "port" in said else ""
     return f"postgresql://{said.get('host', '')}{port}/{said.get('dbname', '')}"
+
+
+def _no_address() -> GainspectError:
+    return GainspectError(
+        "this is no address of a PostgreSQL database",
+        hint="It is postgresql://USER@HOST:PORT/DATABASE; in a password, @ is %40, / is %2F, % is %25.",
+    )

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from gainspect.names import printable
 from gainspect.report.terminal.evaluation_tables import titled_table
 from gainspect.report.texts import TEXTS, Wording
 from gainspect.report.texts.inputs import usual_in_words, values_in_words
@@ -105,7 +106,7 @@ def verdict_table(seen: SeenVerdicts, seconds: float) -> Table:
     rate = f"{now / seconds:.1f}" if now and seconds > 0 else "–"
     table = titled_table(title, f"{left}{rate} images/s, reading included")
     folder = _common_folder([record["image"] for record in rows])
-    table.add_column(Text(f"Image in {folder}" if folder else "Image"), overflow="fold")
+    table.add_column(Text(f"Image in {printable(folder)}" if folder else "Image"), overflow="fold")
     table.add_column("Verdict")
     table.add_column("P(NG)", justify="right")
     table.add_column("Repaired", justify="right")
@@ -119,13 +120,13 @@ def verdict_table(seen: SeenVerdicts, seconds: float) -> Table:
         verdict = record["verdict"]
         regions = record.get("regions", [])
         table.add_row(
-            Text(record["image"].removeprefix(folder)),
+            Text(printable(record["image"].removeprefix(folder))),
             Text((verdict or "–").upper(), LABEL_STYLES[verdict]),
             f"{record['score']:.3f}" if verdict else "–",
             _repaired(record),
             str(len(regions)) if verdict else "–",
             ", ".join(map(str, regions[0]["box"])) if regions else "–",
-            *([Text(_type_or_rule(record) or "–")] if seen.typed else []),
+            *([Text(printable(_type_or_rule(record)) or "–")] if seen.typed else []),
             *([values_in_words(_unlike(record), _WORDING) or "–"] if seen.usual else []),
         )
     for reason, text in _REVIEW.items():
@@ -184,11 +185,11 @@ def decision_table(seen: SeenDecisions) -> Table:
     table.add_column("Rules that fired", overflow="fold")
     for record in rows:
         table.add_row(
-            Text(record["part"]),
+            Text(printable(record["part"])),
             Text(record["decision"].upper(), LABEL_STYLES[record["decision"]]),
             "–" if record["score"] is None else f"{record['score']:.3f}",
             str(len(record["images"])),
-            Text(", ".join(record["fired"])),
+            Text(printable(", ".join(record["fired"]))),
         )
     return table
 

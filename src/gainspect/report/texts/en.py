@@ -526,6 +526,7 @@ TEXTS: dict[str, str] = {
     "rv_stored": "Your choices are kept in this browser until then.",
     "rv_unstored": "This browser does not keep your choices: save them before you close the page.",
     "rv_how": "How they are found and ordered",
+    "lc_formula": "In CSV, text that begins with = + - @, a tab or a carriage return has an apostrophe (') before it, so that no spreadsheet takes it for a formula; numbers have none",
     "lc_index": "Place of the record in the ledger, from 0 on, without gaps",
     "lc_recorded": "When the ledger took the decision (UTC)",
     "lc_at": "When the last image of the part was judged, by the station's clock (UTC)",
