@@ -583,6 +583,7 @@ TEXTS: dict[str, str] = {
     "lr_fault_columns": "The database would find record {n} as something else than it is.",
     "lr_fault_picture_missing": "A picture of record {n} is missing, and no rule has removed it.",
     "lr_fault_picture_replaced": "A picture of record {n} was replaced or changed.",
+    "lr_fault_stray": "There is a row for {n}, which is no place of a record in the ledger.",
     "lr_fixed": "Records fixed by a given anchor: {fixed}. Records after it, which rest on the database alone: {later}.",
     "lr_fixed_but": "A given anchor shows that, but for these faults, the first {fixed} records are as they were appended.",
     "lr_no_anchor": "No anchor vouches for the records. Without one, a ledger that was made anew as a whole, or whose tail was cut with care, is not seen.",
