@@ -19,7 +19,7 @@ Vectors = NDArray[np.float32]
 
 
 def remember(model: GainMTL, manifest: Manifest, *, size: int, seed: int) -> None:
-    """Fill the memory from the OK parts of a training.
+    """Fill the memory from the OK parts of a training; else the model stays as it is.
 
     Args:
         model: with a memory, and with the weights that it begins with, of which C3 must not change.
@@ -38,6 +38,7 @@ def remember(model: GainMTL, manifest: Manifest, *, size: int, seed: int) -> Non
     rng = np.random.default_rng((seed, len(draws)))
     kept = max(1, _VECTORS // len(draws))
     found: list[Vectors] = []
+    training = model.training
     model.eval()
     with torch.inference_mode():
         for some in (draws[at : at + _BATCH] for at in range(0, len(draws), _BATCH)):
@@ -46,6 +47,7 @@ def remember(model: GainMTL, manifest: Manifest, *, size: int, seed: int) -> Non
             found += [
                 one[:, rng.permutation(one.shape[1])[:kept]].T for one in level.flatten(2).cpu().numpy()
             ]
+    model.train(training)
     share = np.repeat([share_of(manifest.parts[draw.part].group) for draw in draws], [len(f) for f in found])
     fill(memory, np.concatenate(found), share, seed)
 

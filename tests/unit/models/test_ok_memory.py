@@ -5,8 +5,11 @@ import pytest
 import torch
 from sklearn.cluster import MiniBatchKMeans
 
+from gainspect.config import RunConfig
+from gainspect.data.manifest import Manifest
+from gainspect.models.gain_mtl import model_of
 from gainspect.models.ok_memory import OkMemory
-from gainspect.training.remembered import fill
+from gainspect.training.remembered import fill, remember
 from gainspect.types import MEMORY_SHARES
 
 
@@ -70,3 +73,19 @@ def test_fewer_vectors_than_centers_repeat_them() -> None:
     memory = OkMemory(4, 9)
     fill(memory, vectors, np.array([0, 1, 2, 2]), seed=1)
     assert memory(torch.from_numpy(vectors).t().reshape(1, 4, 1, 4)).isfinite().all()
+
+
+def test_a_model_is_filled_without_a_change_of_its_weights_or_its_mode(parts: Manifest) -> None:
+    """Lightning trains a model in the mode that it finds it in."""
+    config = RunConfig.model_validate(
+        {
+            "model": {"backbone": "test_efficientnet", "weights": "none"},
+            "experimental": {"memory": 8},
+        }
+    )
+    model = model_of(config).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    remember(model, parts.split("train"), size=64, seed=1)
+    assert model.training and all(module.training for module in model.modules())
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {f"memory.{name}" for name in ("mean", "spread", "centers", "usual")}
