@@ -3,13 +3,16 @@
 import codecs
 import json
 import sys
+from collections.abc import Callable, Iterator
 from io import TextIOWrapper
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
 
 from gainspect.names import escaped, printable
+
+Shown = TypeVar("Shown")
 
 console = Console(markup=False, emoji=False)
 """Results and progress."""
@@ -35,6 +38,19 @@ def print_on_any_terminal() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=_ON_LOSS)
+
+
+def progress(title: str) -> Callable[[Iterator[Shown], int], Iterator[Shown]]:
+    """Shows on stderr, if that is a terminal, how many of a known number of things an iterator has given."""
+
+    def shown(things: Iterator[Shown], count: int) -> Iterator[Shown]:
+        from rich.progress import track
+
+        return iter(
+            track(things, title, count, console=errors, transient=True, disable=not errors.is_terminal)
+        )
+
+    return shown
 
 
 def print_json(value: Any, *, indent: int | None = None) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.text import Text
 
-from gainspect.cli.console import console, errors, print_json
+from gainspect.cli.console import console, errors, print_json, progress
 from gainspect.cli.speed_options import SPEED, BatchSize, Threads
 from gainspect.errors import GainspectError
 from gainspect.inspection.batches import USUAL_BATCH
@@ -121,8 +121,6 @@ def inspect(
     With --out, each verdict is in OUT/verdicts.jsonl as soon as it is made (behind a URI and with Ray: in a
     Parquet file of several), and the same command goes on where it stopped.
     """
-    from rich.progress import track
-
     from gainspect.data.taken import OVERLAYS
     from gainspect.inspection.backends.choice import require_choice
     from gainspect.jobs.inspection_output import LedgerPlace
@@ -154,9 +152,7 @@ def inspect(
         threads=threads,
         ledger=None if ledger is None else LedgerPlace(ledger, pictures, station, lot),
         on_record=lambda record: print_json(record) if jsonl else None,
-        shown=lambda images, count: iter(
-            track(images, "inspect", count, console=errors, transient=True, disable=not errors.is_terminal)
-        ),
+        shown=progress("inspect"),
     )
     if not jsonl:
         console.print(verdict_table(result.verdicts, result.seconds))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gainspect.cli import ledger_questions
-from gainspect.cli.console import console, errors
+from gainspect.cli.console import console, errors, progress
 from gainspect.cli.ledger_options import Ledger, Pictures
 from gainspect.errors import GainspectError
 from gainspect.names import printable
@@ -67,8 +67,6 @@ def verify(
     pictures: Pictures = None,
 ) -> None:
     """Read every record and every picture; exit code 1 and the first bad one if anything is wrong."""
-    from rich.progress import track
-
     from gainspect.jobs.verify_ledger import verify_ledger
 
     found = verify_ledger(
@@ -76,9 +74,7 @@ def verify(
         anchor or (),
         public_key=public_key,
         pictures=pictures,
-        shown=lambda rows, count: iter(
-            track(rows, "verify", count, console=errors, transient=True, disable=not errors.is_terminal)
-        ),
+        shown=progress("verify"),
     )
     if found.first is not None:
         more = len(found.faults) - 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from gainspect.cli.console import console, errors
+from gainspect.cli.console import console, errors, progress
 from gainspect.cli.import_options import Import, choices_of
 from gainspect.cli.mask_options import JudgedMaskValues
 from gainspect.cli.speed_options import BatchSize, Threads
@@ -167,8 +167,6 @@ def _report_ledger(
     pictures: str | None,
     lang: str,
 ) -> None:
-    from rich.progress import track
-
     from gainspect.jobs.report_ledger import report_ledger, usual_report
     from gainspect.ledger.period import Period
 
@@ -186,11 +184,9 @@ def _report_ledger(
         public_key=public_key,
         pictures=pictures,
         language=lang,
-        shown=lambda rows, count: iter(
-            track(rows, "verify", count, console=errors, transient=True, disable=not errors.is_terminal)
-        ),
+        shown=progress("verify"),
     )
     console.print(f"Saved: {printable(str(path))}, which opens in any browser, offline.", soft_wrap=True)
     if found.first is not None:
-        errors.print(f"Wrong: {found.first.what}.", highlight=False, soft_wrap=True)
+        errors.print(f"Wrong: {printable(found.first.what)}.", highlight=False, soft_wrap=True)
         raise typer.Exit(1)

@@ -8,11 +8,8 @@ other two say that a repair as such means nothing.
 import numpy as np
 
 from gainspect.data.repair import BoolMask, repair
-from gainspect.data.repair_regions import control_regions, with_margin
+from gainspect.data.repair_regions import MAX_REPAIRED, control_regions, with_margin
 from gainspect.types import Image, Mask
-
-_MAX_SHARE = 0.5
-"""Largest share of the part that is repaired, as in the reason check."""
 
 
 def without_defect(image: Image, mask: Mask, room: Mask) -> Image | None:
@@ -47,6 +44,6 @@ def _around(mask: Mask, room: Mask) -> BoolMask:
 
 
 def _repaired(image: Image, region: BoolMask, room: Mask, avoid: BoolMask) -> Image | None:
-    if not region.any() or region.sum() > _MAX_SHARE * room.sum():
+    if not region.any() or region.sum() > MAX_REPAIRED * room.sum():
         return None
     return repair(image, region, avoid=avoid | (room == 0))

@@ -11,14 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gainspect.data.repair import BoolMask, repair
-from gainspect.data.repair_regions import control_regions, with_margin
+from gainspect.data.repair_regions import MAX_REPAIRED, control_regions, with_margin
 from gainspect.inspection.reason.part import part_of
 from gainspect.inspection.reason.rules import review_reasons
 from gainspect.policy import ReasonPolicy
 from gainspect.types import CheckGap, FloatMap, Image, Label, ReasonCheck, Verdict
-
-_MAX_SHARE = 0.5
-"""Largest share of the image that is repaired; with more, too little is left to repair it from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +93,7 @@ def plan(image: Image, evidence: FloatMap, region_threshold: float, controls: in
     region = evidence_region(evidence, region_threshold)
     if not region.any():
         return Trial(image, region, (), CheckGap.NO_REGION)
-    if region.mean() > _MAX_SHARE:
+    if region.mean() > MAX_REPAIRED:
         return Trial(image, region, (), CheckGap.REGION_TOO_LARGE)
     rng = np.random.default_rng([seed, *hashlib.sha256(image.tobytes()).digest()])
     found = control_regions(region, rng, controls, part_of(image))
