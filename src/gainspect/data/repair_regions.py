@@ -12,7 +12,7 @@ _MARGIN = 0.03
 """Margin by which a repair exceeds the evidence, as a share of the longer image side. Without it, the rim of
 a defect would be smeared into the repair."""
 MAX_REPAIRED = 0.5
-"""Largest share of an image, or of its part, that is repaired; with more, too little is left to repair from."""
+"""Largest share of an image, or of its part, that is repaired; otherwise too little would be left of it."""
 _MAX_COVERED = 1 / 3
 """Largest share of what looks like the part that the evidence covers; with more, it may be the defect."""
 _DRAWS = 100

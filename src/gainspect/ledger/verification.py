@@ -4,10 +4,7 @@ All hashes are recomputed from the bytes. Nothing that is stored beside them is 
 change is.
 """
 
-import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -21,19 +18,16 @@ from gainspect.ledger.faults import Fault, FaultKind, HeldAnchor, Verification
 from gainspect.ledger.head import Head, read_head
 from gainspect.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
 from gainspect.ledger.merkle_log import Ledger
+from gainspect.ledger.picture_audit import NO_END, PictureAudit
 from gainspect.ledger.pictures import PictureStore
 from gainspect.ledger.proofs import stored_root
 from gainspect.ledger.records.base import written_time
-from gainspect.ledger.records.columns import COLUMNS, columns_of, pictures_kept_by, pictures_removed_by
-from gainspect.ledger.records.sealed import Entry, Record, is_known, opened, record_in
+from gainspect.ledger.records.columns import COLUMNS, columns_of
+from gainspect.ledger.records.sealed import Entry, is_known, record_in
 from gainspect.ledger.records.upkeep import Anchored
 from gainspect.wording import plural
 
-_PAGE = 500
-"""Records whose rows of pictures are read at once."""
 _LOWEST = -(2**63)
-_NO_END = 2**63 - 1
-"""The place behind the last, if the head does not tell it."""
 Shown = Callable[[Iterator[Any], int], Iterator[Any]]
 """Wraps the iterator over the records to show progress; its second argument is their number."""
 
@@ -64,12 +58,12 @@ def verify(
     with ledger.database.reading() as rows:
         audit = _Audit(rows, ledger.pictures, Verification(ledger.origin), anchors, taken)
         head = _head(rows, audit.found, ledger.database.place)
-        end = head.size if not audit.found.faults else _NO_END
+        end = head.size if not audit.found.faults else NO_END
         for row in shown(rows.each("rows_to_verify", end=end), head.size):
             audit.read(row)
         audit.end(head)
         audit.look_for_strays(end)
-    audit.name_missing(ledger)
+    audit.pictures.name_missing(ledger, audit.size)
     audit.found.faults.sort(key=lambda fault: fault.index)
     return audit.found
 
@@ -96,17 +90,19 @@ class _Audit:
         self.found = found
         self._taken = taken
         self._rows = rows
-        self._store = store
         self._frontier = Frontier()
         self._whole = True
         """Whether the tree can still be compared with what is stored and signed."""
         self._recorded = ""
-        self._missing = dict[str, int]()
-        self._picture_rows = defaultdict[int, set[tuple[str, int]]](set)
-        self._picture_rows_end = 0
+        self.pictures = PictureAudit(rows, store, found)
         self._anchors = sorted(anchors, key=lambda anchor: anchor.size)
         self._held = 0
         self._compare_roots()
+
+    @property
+    def size(self) -> int:
+        """The place behind the last record that was read."""
+        return self._frontier.size
 
     def read(self, row: Sequence[Any]) -> None:
         """Look at a record that is in the place behind the last one."""
@@ -171,26 +167,10 @@ class _Audit:
                 )
                 self._say(FaultKind.OTHER_LEDGER, 0, what)
 
-    def name_missing(self, ledger: Ledger) -> None:
-        """Name pictures that are missing still, and that nobody has removed by rule since this pass began.
-
-        A removal is recorded before the picture goes: a fresh read has the record of each that was missed.
-        """
-        if not self._missing:
-            return
-        with ledger.database.reading() as rows:
-            for _, content in rows.each("records", self._frontier.size, end=_NO_END):
-                with suppress(GainspectError):  # the next pass names what is no record
-                    for sha256 in pictures_removed_by(opened(content).record):
-                        self._missing.pop(sha256, None)
-        for sha256, index in self._missing.items():
-            what = f"the picture {sha256} of record {index} is missing, and no rule has removed it"
-            self._say(FaultKind.PICTURE_MISSING, index, what)
-
     def look_for_strays(self, end: int) -> None:
         """Look for rows outside the places 0 … end − 1."""
         for before, behind, where in (
-            (0, _NO_END, "before its first record"),
+            (0, NO_END, "before its first record"),
             (_LOWEST, end, "behind its end"),
         ):
             first, last, count = self._rows.all("stray_records", first=before, end=behind)[0]
@@ -242,7 +222,7 @@ class _Audit:
             self._say(
                 FaultKind.COLUMNS, index, f"the columns beside record {index} say something else than it"
             )
-        self._look_at_pictures(index, record)
+        self.pictures.look_at(index, record)
         if isinstance(record, Anchored) and not self._begins_with(record):
             what = f"record {index} says that an anchor was signed over {plural(record.size, 'record')} with "
             self._say(FaultKind.REBUILT, index, f"{what}a root that this ledger has not had")
@@ -254,35 +234,6 @@ class _Audit:
             return True  # that cannot be said any more
         size = anchored.size
         return size <= self._frontier.size and stored_root(self._rows, size).hex() == anchored.root
-
-    def _look_at_pictures(self, index: int, record: Record) -> None:
-        kept, removed = pictures_kept_by(record), pictures_removed_by(record)
-        if self._rows_of_pictures(index) != {*((name, 0) for name in kept), *((name, 1) for name in removed)}:
-            what = f"the table of pictures says something else than record {index}"
-            self._say(FaultKind.COLUMNS, index, what)
-        for sha256 in removed:
-            self.found.removed += 1
-            self._missing.pop(sha256, None)
-        for sha256 in kept:
-            if self._store is None:
-                raise GainspectError("this ledger has pictures", hint="Say where they are, with --pictures.")
-            content = self._store.read(sha256)
-            if content is None:
-                self._missing.setdefault(sha256, index)
-                continue
-            self.found.pictures += 1
-            if hashlib.sha256(content).hexdigest() != sha256:
-                what = f"the picture {sha256} of record {index} was replaced or changed"
-                self._say(FaultKind.PICTURE_REPLACED, index, what)
-
-    def _rows_of_pictures(self, index: int) -> set[tuple[str, int]]:
-        if index >= self._picture_rows_end:
-            self._picture_rows.clear()
-            self._picture_rows_end = index + _PAGE
-            found = self._rows.all("pictures_to_verify", first=index, last=self._picture_rows_end - 1)
-            for sha256, place, removed in found:
-                self._picture_rows[place].add((sha256, removed))
-        return self._picture_rows[index]
 
     def _grow(self, index: int, leaf: bytes, nodes: bytes) -> None:
         """Append a leaf to the tree, and compare the nodes that it completes, and the tree with anchors."""
