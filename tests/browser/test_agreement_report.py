@@ -8,6 +8,7 @@ import pytest
 
 from agreement_parts import people
 from gainspect.jobs.run_msa import run_msa
+from offline_page import offline_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -18,18 +19,8 @@ def test_it_opens_offline_fits_a_narrow_screen_and_prints_on_one_page(
 ) -> None:
     out = tmp_path / "study.html"
     run_msa([people(tmp_path / "people.csv")], out=out, language=language)
-    said: list[str] = []
-    asked: list[str] = []
-    context = browser.new_context(viewport={"width": 390, "height": 900}, offline=True)
-    page = context.new_page()
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(out.as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.locator("#borderline tbody tr").count() > 10
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    printed = page.pdf(format="A4", print_background=True)
-    assert re.search(rb"/Count (\d+)", printed)[1] == b"1"  # type: ignore[index]
-    context.close()
+    with offline_page(browser, out, 390) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.locator("#borderline tbody tr").count() > 10
+        printed = page.pdf(format="A4", print_background=True)
+        assert re.search(rb"/Count (\d+)", printed)[1] == b"1"  # type: ignore[index]

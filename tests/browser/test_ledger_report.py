@@ -11,6 +11,7 @@ from gainspect.ledger import Ledger, open_ledger
 from gainspect.ledger.period import Period
 from gainspect.types import Label
 from ledger_records import decision, one_of_each_kind
+from offline_page import offline_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -28,25 +29,10 @@ def test_it_opens_offline_and_fits_a_narrow_screen(browser: Any, tmp_path: Path,
     report_ledger(
         str(file), Period(START.date(), (START + timedelta(days=6)).date(), UTC), out, language=language
     )
-    said: list[str] = []
-    asked: list[str] = []
-    context = browser.new_context(viewport={"width": 390, "height": 900}, offline=True)
-    page = context.new_page()
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(out.as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    # Of the 13 decisions, one each six hours behind the first twelve records, all are within seven days.
-    assert (
-        page.locator("#decisions svg rect").count()
-        == len(
-            {((START + timedelta(hours=6 * place)).date(), label) for place, label in enumerate(labels, 13)}
-        )
-        + 1
-    )
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    context.close()
+    with offline_page(browser, out, 390) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        # Of the 13 decisions, one each six hours behind the first twelve records, all are within seven days.
+        days = {((START + timedelta(hours=6 * at)).date(), label) for at, label in enumerate(labels, 13)}
+        assert page.locator("#decisions svg rect").count() == len(days) + 1

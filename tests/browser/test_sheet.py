@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gainspect.jobs.write_sheet import write_sheet
+from offline_page import offline_page
 from report_parts import parts
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -19,18 +20,8 @@ def test_it_opens_offline_and_fits(browser: Any, tmp_path: Path, language: str, 
     save_manifest(parts(tmp_path / "data"), tmp_path / "data" / "parts.csv")
     out = tmp_path / "sheet.html"
     write_sheet(tmp_path / "data" / "parts.csv", out, per_cell=8, language=language)
-    said: list[str] = []
-    asked: list[str] = []
-    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
-    page = context.new_page()
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(out.as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.locator(".tiles img").count() == 8 + 6 + 6  # OK, pits, scratches
-    page.click("#counts tbody tr:nth-child(2) a")
-    assert page.locator("#kind-2").is_visible() and page.url.endswith("#kind-2")
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    context.close()
+    with offline_page(browser, out, width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator(".tiles img").count() == 8 + 6 + 6  # OK, pits, scratches
+        page.click("#counts tbody tr:nth-child(2) a")
+        assert page.locator("#kind-2").is_visible() and page.url.endswith("#kind-2")
