@@ -1,0 +1,64 @@
+"""The words of the pages, one table per language, with placeholders for str.format."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from gainspect.serve.pages.texts.en import TEXTS as ENGLISH
+from gainspect.serve.pages.texts.ko import TEXTS as KOREAN
+
+Language = Literal["en", "ko"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+TEXTS: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH, "ko": KOREAN}
+
+
+class Words:
+    """The words of one language: `words("live")`, `words("n_waiting", n=3)`."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._texts = TEXTS[language]
+
+    def __call__(self, key: str, **values: Any) -> str:
+        """The text for a key, with its placeholders filled in."""
+        return self._texts[key].format(**values)
+
+    def code(self, group: str, code: str) -> str:
+        """The text of a code that a plant may have added to: one without a text is shown as it is.
+
+        >>> Words("ko").code("reason_code", "dirt"), Words("en").code("reason_code", "Line 7 special")
+        ('먼지·이물', 'Line 7 special')
+        """
+        return self._texts.get(f"{group}_{code}", code)
+
+
+def language_of(cookie: str | None, accepted: str) -> Language:
+    """The language of a page: what the person chose, or else what the browser asks for first; or English.
+
+    Args:
+        cookie: what the person chose; None: nothing.
+        accepted: the header Accept-Language.
+
+    >>> language_of(None, "de, ko-KR;q=0.8, en;q=0.5"), language_of("en", "ko"), language_of("xx", "")
+    ('ko', 'en', 'en')
+    """
+    for language in LANGUAGES:
+        if cookie == language:
+            return language
+    wanted = [part.partition(";") for part in accepted.split(",")]
+    for tag, _, weight in sorted(wanted, key=lambda part: _weight(part[2]), reverse=True):
+        for language in LANGUAGES:
+            if tag.strip().lower().split("-")[0] == language and _weight(weight) > 0:
+                return language
+    return "en"
+
+
+def _weight(text: str) -> float:
+    """The weight of a language in Accept-Language: `q=0.8`; none is 1.
+
+    >>> _weight("q=0.8"), _weight(""), _weight("q=x")
+    (0.8, 1.0, 0.0)
+    """
+    try:
+        return float(text.strip().removeprefix("q=") or 1)
+    except ValueError:
+        return 0.0
