@@ -61,3 +61,10 @@ def resized(array: NDArray[_Number], factor: float) -> NDArray[_Number]:
     height, width = (max(1, round(side * factor)) for side in array.shape[:2])
     interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(array, (width, height), interpolation=interpolation), array.dtype)
+
+
+def heat_layer(heat: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W) heat over 0…255 → (H, W, 4) RGBA, to be laid over a picture: what is cold is transparent."""
+    share = heat.astype(np.float32) / 255
+    alpha = np.round(255 * np.sqrt(share)).astype(np.uint8)
+    return np.dstack([colors_of(share), alpha])

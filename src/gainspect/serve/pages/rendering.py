@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gainspect.ledger.accounts import Role
 from gainspect.names import printable
+from gainspect.serve.pages.reasons import shown_score
 from gainspect.serve.pages.static_files import static_path
 from gainspect.serve.pages.texts import LANGUAGES, Language, Words, language_of
 from gainspect.serve.security import Visitor
@@ -104,19 +105,6 @@ def local_path(text: str) -> str:
     """
     plain = text.isprintable() and "\\" not in text
     return text if plain and text.startswith("/") and not text.startswith("//") else "/"
-
-
-def shown_score(score: float | None) -> str:
-    """P(NG) for people: two digits, and never a certainty that it is not.
-
-    >>> shown_score(0.974), shown_score(0.9996), shown_score(0.001), shown_score(0.0), shown_score(None)
-    ('0.97', '> 0.99', '< 0.01', '0.00', '–')
-    """
-    if score is None:
-        return "–"
-    if 0.995 <= score < 1:
-        return "> 0.99"
-    return "< 0.01" if 0 < score < 0.005 else f"{score:.2f}"
 
 
 @cache

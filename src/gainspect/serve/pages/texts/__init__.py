@@ -22,6 +22,10 @@ class Words:
         """The text for a key, with its placeholders filled in."""
         return self._texts[key].format(**values)
 
+    def raw(self, key: str) -> str:
+        """The text for a key as it is: scripts fill it in."""
+        return self._texts[key]
+
     def code(self, group: str, code: str) -> str:
         """The text of a code that a plant may have added to: one without a text is shown as it is.
 

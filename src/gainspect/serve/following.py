@@ -1,0 +1,147 @@
+"""Tells the pages that are open what is new in the ledger: one look at its head for all of them."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gainspect.errors import GainspectError
+from gainspect.ledger import Ledger
+from gainspect.ledger.reviews import New, news
+from gainspect.serve.problems import Problem
+
+_LOOKS_EVERY_S = 0.25
+_BEATS_EVERY_S = 3.0
+"""So often a page hears that the ledger was read, though nothing is new."""
+_MOST_CLIENTS = 64
+_MOST_WAITING = 200
+"""News that wait for a page. One that does not take them is let go: it comes back and asks for the rest."""
+_MOST_MISSED = 1000
+"""News that a page may have missed and is still told; one that missed more reads all anew."""
+_log = logging.getLogger("gainspect.serve")
+
+
+class Sign(Enum):
+    """What a page is told besides news."""
+
+    BEAT = "beat"
+    """The ledger was read just now."""
+    END = "end"
+    """It is let go."""
+
+
+@dataclass(eq=False)
+class _Client:
+    station: str
+    waiting: asyncio.Queue[New | Sign] = field(default_factory=lambda: asyncio.Queue(_MOST_WAITING))
+
+
+class Follower:
+    """Looks at the head of a ledger while anybody follows it. It is used within one event loop.
+
+    Args:
+        ledger: that is followed, whoever appends to it.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._clients: set[_Client] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._next = 0
+        self._closed = False
+
+    @property
+    def clients(self) -> int:
+        """How many follow."""
+        return len(self._clients)
+
+    def close(self) -> None:
+        """Let everybody go, and take nobody more: the service ends."""
+        self._closed = True
+        self._let_all_go()
+
+    def require_room(self) -> None:
+        """Refuse one more.
+
+        Raises:
+            Problem: too many follow, or the service ends.
+        """
+        if self._closed or len(self._clients) >= _MOST_CLIENTS:
+            raise Problem(503, "too many pages are open", headers={"Retry-After": "5"})
+
+    async def follow(self, station: str, after: int | None) -> AsyncIterator[New | Sign]:
+        """The records of a station as they come, and a beat every few seconds in which the ledger was read.
+
+        It ends when the service ends, when the ledger cannot be read, or when the news are not taken.
+
+        Args:
+            station: whose records.
+            after: the place of the last one that was told; None: only what comes now.
+
+        Raises:
+            Problem: see `require_room`.
+            GainspectError: the ledger cannot be read.
+        """
+        self.require_room()
+        client = _Client(station)
+        self._clients.add(client)
+        try:
+            size = (await asyncio.to_thread(self._ledger.head)).size
+            if self._looking is None:
+                self._next = size
+                self._looking = asyncio.create_task(self._look())
+            yield Sign.BEAT
+            if after is not None and after + 1 < size:
+                first = max(after + 1, size - _MOST_MISSED)
+                for missed in await asyncio.to_thread(news, self._ledger, first, size - first):
+                    if missed.station == station:
+                        yield missed
+            while (new := await client.waiting.get()) is not Sign.END:
+                if isinstance(new, Sign) or new.index >= size:
+                    yield new
+        finally:
+            self._clients.discard(client)
+            if not self._clients and self._looking is not None:
+                self._looking.cancel()
+                self._looking = None
+
+    async def _look(self) -> None:
+        """Read what is new, again and again. If that ends, so do the beats, and pages say that they are cut off."""
+        beat = time.monotonic()
+        while True:
+            await asyncio.sleep(_LOOKS_EVERY_S)
+            try:
+                found = await asyncio.to_thread(news, self._ledger, self._next, _MOST_WAITING)
+            except GainspectError as error:
+                _log.warning("pages are let go, for the ledger cannot be read: %s", error)
+                self._let_all_go()
+                continue
+            for new in found:
+                self._next = new.index + 1
+                self._tell(new, new.station)
+            if time.monotonic() - beat >= _BEATS_EVERY_S:
+                beat = time.monotonic()
+                self._tell(Sign.BEAT)
+
+    def _tell(self, what: New | Sign, station: str | None = None) -> None:
+        for client in list(self._clients):
+            if station in (None, client.station):
+                try:
+                    client.waiting.put_nowait(what)
+                except asyncio.QueueFull:
+                    _let_go(client)
+
+    def _let_all_go(self) -> None:
+        for client in list(self._clients):
+            _let_go(client)
+
+
+def _let_go(client: _Client) -> None:
+    """End what a page follows; what waits for it is dropped."""
+    with suppress(asyncio.QueueEmpty):
+        while True:
+            client.waiting.get_nowait()
+    client.waiting.put_nowait(Sign.END)
