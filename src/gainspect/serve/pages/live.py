@@ -57,13 +57,18 @@ def live(
         state=state_of(service, station),
         view=None if shown is None else view_of(shown, service.ledger, words, names),
         held=part is not None,
-        newer=[entry.index for entry in newest if shown is not None and entry.index > shown.index],
+        newer=_how_many(sum(shown is not None and entry.index > shown.index for entry in newest)),
         last=[view_of(entry, service.ledger, words, names) for entry in newest],
         acts=acts(visitor),
         reasons=service.settings.override_reasons,
         reviewed_code=REVIEWED,
         place_reasons=PLACE_REASONS,
     )
+
+
+def _how_many(newer: int) -> str:
+    """How many of the last parts are newer; empty: none is."""
+    return "" if newer == 0 else f"{newer}+" if newer == _LAST else str(newer)
 
 
 def acts(visitor: Visitor) -> bool:

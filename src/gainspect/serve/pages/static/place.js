@@ -111,7 +111,7 @@ function show() {
   $("#empty").textContent = text(nothing ? "said_nothing_here" : "nothing_drawn");
   $("#nothing").setAttribute("aria-pressed", String(nothing));
   $("#undo").disabled = steps.length === 0;
-  $("#close").disabled = corners.length < 3;
+  $("#close").hidden = tool !== "polygon" || corners.length < 3;
   for (const button of $$("[data-tool]", editor)) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
   svg.classList.toggle("panning", tool === "pan");
 }
@@ -198,7 +198,7 @@ for (const button of $$("[data-tool]", editor)) {
 for (const button of $$("[data-zoom]", editor)) button.addEventListener("click", show);
 $("#undo").addEventListener("click", undo);
 $("#close").addEventListener("click", close);
-$("#nothing").addEventListener("click", () => { step(); nothing = !nothing; if (nothing) { regions = []; corners = []; $('#save [value="no_defect"]').checked = true; } show(); });
+$("#nothing").addEventListener("click", () => { step(); nothing = !nothing; if (nothing) { regions = []; corners = []; $('#reason').value = 'no_defect'; } show(); });
 $("#from-old")?.addEventListener("click", () => { step(); regions = [...regions, ...old.map((outline) => outline.map(clamped))]; nothing = false; show(); });
 
 $("#save").addEventListener("submit", async (event) => {
