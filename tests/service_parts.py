@@ -1,138 +1,76 @@
-"""A service on a small real ledger with little real pictures, for tests of its pages."""
+"""A service for tests: a small bundle, parts with pictures, and an app that is asked without a network."""
 
-import time
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
+from fastapi.testclient import TestClient
 
-from gainspect.inspection.bundle import Bundle
-from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.records.decided_parts import view_in
-from gainspect.inspection.sources.contents import GivenContents
-from gainspect.inspection.stream import inspect_files, part_record, record_of
-from gainspect.ledger import Ledger, open_ledger
-from gainspect.ledger.inspected import judged_image, made_with_now
-from gainspect.ledger.records.decision import Decision
+from gainspect.inspection.bundle import Bundle, read_bundle
+from gainspect.jobs.run_service import open_service
 from gainspect.ledger.records.operation import BundleActivation
-from gainspect.serve.bundles import Loaded
+from gainspect.serve.app import create_app
 from gainspect.serve.service import Service
-from gainspect.serve.settings import ServiceSettings
-from report_parts import Spots, bundle
+from spot_bundle import part
 
-STATION = "Line 3 / Press"
-HOSTILE = (
-    '<img src=x onerror="document.title=1">',
-    "=cmd|' /C calc'!A1",
-    "abc\u202egnp.exe\u2066",
-    "덮개하우징조립체" * 30,
-)
-"""Names that a page must show as they are, and nothing more."""
+STATION = "line 3"
 
 
-def loaded() -> Loaded:
-    """The bundle whose score is the darkest spot, ready to judge."""
-    made = bundle()
-    policy = made.description.policy
-    inspector = Inspector(
-        Spots(),  # type: ignore[arg-type]
-        threshold=policy.threshold,
-        review_from=0.3,
-        region_threshold=policy.region_threshold,
-        reason=policy.reason,
-    )
-    inspector.bundle = made
-    return Loaded(made, inspector, made_with_now(inspector))
+OK, BORDERLINE, NG = (), ((40, 40, 4),), ((40, 40, 6),)
+"""Spots of parts on which `spot_bundle` decides so."""
 
 
-class OneBundle:
-    """Bundles of a service that has one, active at every station."""
-
-    def __init__(self) -> None:
-        self._loaded = loaded()
-
-    def all(self) -> Sequence[Bundle]:
-        return [self._loaded.bundle]
-
-    def load(self, sha256: str) -> Loaded:
-        return self._loaded
-
-    def active(self, station: str) -> Loaded | None:
-        return self._loaded
+def picture(*spots: tuple[int, int, int], seed: int = 0) -> bytes:
+    """A PNG file of a part; see `spot_bundle.part`."""
+    return bytes(cv2.imencode(".png", part(*spots, seed=seed))[1])
 
 
-def metal(seed: int, spots: Sequence[tuple[int, int, int, int]] = (), size: tuple[int, int] = (360, 480)) -> bytes:
-    """A PNG of a brushed part with dark spots: (x, y, radius, grey)."""
-    rng = np.random.default_rng(seed)
-    height, width = size
-    brushed = cv2.GaussianBlur(rng.normal(0, 10, (height, width)).astype(np.float32), (31, 1), 6)
-    image = 176 + 2.2 * brushed + np.linspace(-6, 6, height, dtype=np.float32)[:, None]
-    for x, y, radius, grey in spots:
-        mask = np.zeros((height, width), np.float32)
-        cv2.ellipse(mask, (x, y), (radius, max(2, radius // 2)), 25, 0, 360, 1, -1)
-        mask = cv2.GaussianBlur(mask, (0, 0), 1.5)
-        image = image * (1 - mask) + grey * mask
-    pixels = np.clip(image, 0, 255).astype(np.uint8)
-    return bytes(cv2.imencode(".png", pixels)[1])
-
-
-def decide(
-    ledger: Ledger, by: Loaded, part: str, pictures: Sequence[bytes], *, station: str = STATION, lot: str | None = "L-7"
-) -> Decision:
-    """Judge a part, and record the decision with its pictures."""
-    names = [f"{part}_{number}.png" for number in range(1, len(pictures) + 1)]
-    found = list(inspect_files(by.inspector, names, contents=GivenContents(64, pictures)))
-    records = [record_of(one, by.inspector) for one in found]
-    decided = part_record(part, records, list(map(view_in, records)), by.inspector)
-    decision = Decision(
-        station=station,
-        part=part,
-        lot=lot,
-        label=decided["decision"],
-        fired=tuple(decided["fired"]),
-        score=decided["score"],
-        threshold=decided["threshold"],
-        images=tuple(judged_image(record["image"], record, stored=True) for record in records),
-        made_with=by.made_with,
-    )
-    ledger.append(decision, pictures)
-    return decision
-
-
-def fill(ledger: Ledger, by: Loaded) -> dict[str, Decision]:
-    """Parts of all labels, one of two views, some with hostile names."""
-    ledger.append(
-        BundleActivation(station=STATION, old=None, new=by.sha256, policy_id=by.policy_id, reason="first")
-    )
-    made = {}
-    for number in range(4):
-        made[f"ok{number}"] = decide(ledger, by, f"M-081{number}", [metal(number)])
-    for number, name in enumerate(HOSTILE):
-        made[f"hostile{number}"] = decide(ledger, by, name, [metal(40 + number, [(200, 150, 26, 96)])], lot=name[:300])
-    made["review"] = decide(ledger, by, "M-0820", [metal(20, [(320, 120, 24, 97)])])
-    made["two"] = decide(ledger, by, "M-0821", [metal(21), metal(22, [(150, 210, 30, 30)])])
-    made["ng"] = decide(ledger, by, "M-0822", [metal(23, [(140, 200, 34, 25), (330, 90, 16, 60)])])
-    return made
+def activation(bundle: Bundle, station: str = STATION, **more: Any) -> BundleActivation:
+    """The record that a bundle judges at a station."""
+    policy = bundle.description.policy.policy_id
+    told: dict[str, Any] = {"old": None, "new": bundle.sha256, "policy_id": policy, "reason": "first"}
+    return BundleActivation(station=station, **(told | more))
 
 
 @contextmanager
-def service(folder: Path, **settings: Any) -> Iterator[Service]:
-    """A service on a new ledger in a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    ledger = open_ledger(folder / "line.ledger")
-    made = Service(ledger, OneBundle(), ServiceSettings(**settings), folder / "state", "box")  # type: ignore[arg-type]
-    try:
-        yield made
-    finally:
-        made.stop()
+def running(
+    folder: Path,
+    bundle: Path,
+    *,
+    db: str | None = None,
+    settings: str = "",
+    state: str = "state",
+    active: Sequence[str] = (STATION,),
+) -> Iterator[tuple[Service, TestClient]]:
+    """A service on a new ledger in a folder, and a client of it."""
+    file = folder / "settings.yaml"
+    file.write_text(settings)
+    service = open_service(
+        [bundle],
+        db=db or str(folder / "line.ledger"),
+        store=str(folder / "pictures"),
+        state=folder / state,
+        settings=file,
+    )
+    for station in active:
+        service.ledger.append(activation(read_bundle(bundle), station))
+    with TestClient(create_app(service), raise_server_exceptions=False) as client:
+        yield service, client
 
 
-def wait_for(true: Any, seconds: float = 10.0) -> None:
-    """Wait until something is true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it has not become true"
-        time.sleep(0.02)
+def ask(client: TestClient, *images: bytes, key: str | None = None, **form: Any) -> Any:
+    """Ask for the decision on a part."""
+    return client.post(
+        "/v1/inspections",
+        files=[("image", (f"view_{number}.png", image)) for number, image in enumerate(images, start=1)],
+        data={"part": "p1", "station": STATION} | form,
+        headers={} if key is None else {"Idempotency-Key": key},
+    )
+
+
+def sha256(content: bytes) -> str:
+    """Of a file."""
+    return hashlib.sha256(content).hexdigest()
