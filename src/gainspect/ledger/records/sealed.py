@@ -15,7 +15,9 @@ from gainspect.ledger.records.operation import (
     Bypass,
     ChallengeResult,
     PolicyChange,
+    RoleChange,
     SignIn,
+    TokenChange,
 )
 from gainspect.ledger.records.upkeep import Anchored, ClockCorrected, NameErased, PicturesRemoved
 
@@ -28,6 +30,8 @@ Record = Annotated[
     | BundleActivation
     | ChallengeResult
     | SignIn
+    | RoleChange
+    | TokenChange
     | Bypass
     | PicturesRemoved
     | Anchored
