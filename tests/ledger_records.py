@@ -13,6 +13,7 @@ from gainspect.ledger.merkle import EMPTY_ROOT
 from gainspect.ledger.records.decision import (
     Confirm,
     Decision,
+    FailSafe,
     JudgedImage,
     MadeWith,
     Override,
@@ -23,9 +24,11 @@ from gainspect.ledger.records.operation import (
     Bypass,
     ChallengedPart,
     ChallengeResult,
+    ChallengeWaived,
     PolicyChange,
     Role,
     RoleChange,
+    ServiceState,
     SignIn,
     TokenChange,
 )
@@ -103,6 +106,7 @@ def one_of_each_kind() -> list[Record]:
     rule = RetentionRule(name="OK after a month", older_than_days=30)
     return [
         decision(),
+        FailSafe(key="f", **station, decision="late", part="p", label=Label.REVIEW, why="late", images=(A,)),
         Confirm(key="c", **about, label=Label.OK),
         Override(key="o", **about, old=Label.OK, new=Label.NG, reason="scratch", note="긁힘"),
         RegionCorrection(key="r", **about, image=A, old=(), new=(region,), reason="outline"),
@@ -119,6 +123,10 @@ def one_of_each_kind() -> list[Record]:
             parts=(ChallengedPart(part="m1", expected=Label.NG, decided=Label.NG),),
             passed=True,
         ),
+        ChallengeWaived(
+            key="cw", **station, actor=PERSON, bundle=A, until=AT + timedelta(hours=1), reason="new camera"
+        ),
+        ServiceState(key="ss", **station, state="started", down_since=AT),
         SignIn(key="s", **station, actor=PERSON, method="badge", accepted=True),
         RoleChange(
             key="ro", **station, step="joined", person=PERSON, old=None, new=Role.OPERATOR, reason="new shift"

@@ -9,13 +9,15 @@ from pydantic import Field, TypeAdapter, ValidationError
 from gainspect.errors import GainspectError, first_fault
 from gainspect.ledger.canonical import canonical, parsed
 from gainspect.ledger.records.base import BaseRecord, written_time
-from gainspect.ledger.records.decision import Confirm, Decision, Override, RegionCorrection
+from gainspect.ledger.records.decision import Confirm, Decision, FailSafe, Override, RegionCorrection
 from gainspect.ledger.records.operation import (
     BundleActivation,
     Bypass,
     ChallengeResult,
+    ChallengeWaived,
     PolicyChange,
     RoleChange,
+    ServiceState,
     SignIn,
     TokenChange,
 )
@@ -23,12 +25,15 @@ from gainspect.ledger.records.upkeep import Anchored, ClockCorrected, NameErased
 
 Record = Annotated[
     Decision
+    | FailSafe
     | Confirm
     | Override
     | RegionCorrection
     | PolicyChange
     | BundleActivation
     | ChallengeResult
+    | ChallengeWaived
+    | ServiceState
     | SignIn
     | RoleChange
     | TokenChange
