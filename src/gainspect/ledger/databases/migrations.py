@@ -8,7 +8,7 @@ from typing import Any
 from gainspect.errors import GainspectError
 from gainspect.ledger.databases.database import Dialect, statement
 
-CURRENT = "3"
+CURRENT = "4"
 """The last revision in `versions`."""
 VERSION_TABLE = "ledger_version"
 _VERSIONS = Path(__file__).parent / "versions"

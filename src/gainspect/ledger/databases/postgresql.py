@@ -75,7 +75,7 @@ class PostgresDatabase:
     def forget(self) -> None:
         """See `Database`: rows that no transaction sees any more are freed."""
         with self._told(), self._connect() as connection:
-            connection.execute("VACUUM ledger_people")
+            connection.execute("VACUUM ledger_people, ledger_accounts")
 
     def copy_to(self, path: Path) -> None:
         """See `Database`."""

@@ -618,6 +618,8 @@ TEXTS: dict[str, str] = {
     "lr_kind_challenge_waived": "Challenge waived",
     "lr_kind_service_state": "Service began or ended",
     "lr_kind_sign_in": "Sign-in",
+    "lr_kind_role_change": "Change of a role",
+    "lr_kind_token_change": "Change of a machine's token",
     "lr_kind_bypass": "Bypass",
     "lr_kind_pictures_removed": "Removal of pictures by rule",
     "lr_kind_anchored": "Anchor",

@@ -606,6 +606,8 @@ TEXTS: dict[str, str] = {
     "lr_kind_challenge_waived": "챌린지 시험 면제",
     "lr_kind_service_state": "서비스 시작·종료",
     "lr_kind_sign_in": "로그인",
+    "lr_kind_role_change": "권한 변경",
+    "lr_kind_token_change": "장비 토큰 변경",
     "lr_kind_bypass": "바이패스",
     "lr_kind_pictures_removed": "보존 규칙에 따른 이미지 삭제",
     "lr_kind_anchored": "앵커",
