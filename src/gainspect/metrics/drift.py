@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 Values = NDArray[np.float64]
 """(K,): a value of each stream."""
@@ -113,7 +112,7 @@ class ChangeMartingale:
         self._since[fresh] = self._count
         self._run = np.where(fresh, 0, self._run) + gains
         self._count += 1
-        return np.asarray(np.logaddexp(logsumexp(self._bet, axis=0), np.log(kept)))
+        return np.asarray(np.logaddexp.reduce(self._bet, axis=0, initial=np.log(kept)))
 
     def change(self, stream: int) -> Change:
         """What the bet says that has gained most in a stream."""
