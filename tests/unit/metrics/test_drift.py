@@ -41,7 +41,7 @@ def test_a_p_value_is_the_randomized_rank_by_its_definition(reference, stream):
 
 
 def test_gaps_are_as_frequent_as_the_urn_says():
-    """All orders of six values are equally likely if they are exchangeable; three of them are the reference."""
+    """All orders of six values are equally likely; the first three are the reference."""
     counted = Counter[tuple[float, ...]]()
     for order in permutations(range(6)):
         counted[tuple(p_values([(x, 0.5) for x in order[:3]], [(x, 0.5, 0.5) for x in order[3:]]))] += 1
@@ -113,7 +113,7 @@ def test_the_capital_is_the_sum_over_all_moments_of_the_change(stream):
 
 @pytest.mark.parametrize("values", ["continuous", "with ties"])
 def test_villes_bound_holds_on_streams_that_do_not_change(values):
-    """2,000 streams, a short reference: the bound is of the probability, so three standard errors are added."""
+    """2,000 streams, a short reference; the tolerance is three standard errors."""
     rng, streams = np.random.default_rng(5), 2000
     draw = (
         (lambda *shape: rng.normal(size=shape))

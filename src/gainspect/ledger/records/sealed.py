@@ -14,6 +14,8 @@ from gainspect.ledger.records.operation import (
     BundleActivation,
     Bypass,
     ChallengeResult,
+    DriftAcknowledged,
+    DriftAlarm,
     PolicyChange,
     SignIn,
 )
@@ -29,6 +31,8 @@ Record = Annotated[
     | ChallengeResult
     | SignIn
     | Bypass
+    | DriftAlarm
+    | DriftAcknowledged
     | PicturesRemoved
     | Anchored
     | NameErased

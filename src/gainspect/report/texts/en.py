@@ -616,6 +616,8 @@ TEXTS: dict[str, str] = {
     "lr_kind_challenge_result": "Challenge",
     "lr_kind_sign_in": "Sign-in",
     "lr_kind_bypass": "Bypass",
+    "lr_kind_drift_acknowledged": "Drift acknowledged",
+    "lr_kind_drift_alarm": "Drift alarm",
     "lr_kind_pictures_removed": "Removal of pictures by rule",
     "lr_kind_anchored": "Anchor",
     "lr_kind_name_erased": "Erasure of a name",

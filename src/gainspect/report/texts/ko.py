@@ -604,6 +604,8 @@ TEXTS: dict[str, str] = {
     "lr_kind_challenge_result": "챌린지 시험",
     "lr_kind_sign_in": "로그인",
     "lr_kind_bypass": "바이패스",
+    "lr_kind_drift_acknowledged": "변동 경보 확인",
+    "lr_kind_drift_alarm": "변동 경보",
     "lr_kind_pictures_removed": "보존 규칙에 따른 이미지 삭제",
     "lr_kind_anchored": "앵커",
     "lr_kind_name_erased": "이름 삭제",
