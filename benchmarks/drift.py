@@ -8,7 +8,9 @@ unless said otherwise.
 
 False alarms: share of watches with any alarm in the unchanged parts (exact 95 % interval). Delays: parts from
 a change, which comes after the unchanged ones, to the alarm. Streams that are not exchangeable are drawn from
-a normal distribution, one figure among 8: what a watch then does has no stated rate.
+a normal distribution, one figure among 8: what a watch then does has no stated rate. With least = 1 an alarm
+is held back until the median has moved by the interquartile range of the reference; "moved by" says by how
+many of these a change moves the figure that notices it first (OK images).
 """
 
 import argparse
@@ -38,6 +40,8 @@ Table = NDArray[np.float64]
 _SIZE = 256
 _NG_SHARE = 0.02
 _MOST_DELAY = 1000
+_KEPT = 1000
+"""As in a `DriftWatch`."""
 
 
 def _exposed(factor: float) -> Callable[[Image], Image]:
@@ -80,6 +84,13 @@ class Parts:
                 rows.append([known[manifest.key(part)], *figures.values()])
         self.names = ("score", *figures)
         self.tables = {name: np.array(rows) for name, rows in found.items()}
+
+    def moved(self, change: str, figure: str) -> float:
+        """By how many interquartile ranges a change moves the median of a figure of the OK images."""
+        place = self.names.index(figure)
+        before, after = (self.tables[name][~self.ng, place] for name in ("unchanged", change))
+        lower, middle, upper = np.quantile(before, [0.25, 0.5, 0.75])
+        return float(abs(np.median(after) - middle) / (upper - lower))
 
     def draw(self, change: str, rng: np.random.Generator, watches: int, ng: float = _NG_SHARE) -> Table:
         """(watches · figures,) of the next part of each watch."""
@@ -124,6 +135,10 @@ class Watches:
         ties, within = self._rng.random((2, len(values)))
         capital = self._martingale.take(self._ranks.take(values, ties, within))
         return capital.reshape(-1, self.figures)
+
+    def since(self, stream: int) -> int:
+        """Number of the part from which on a figure has changed."""
+        return self._martingale.change(stream).since
 
 
 def _started(parts: Parts, rng: np.random.Generator, watches: int) -> Watches:
@@ -177,6 +192,7 @@ def _delay(
         "median": round(float(np.median(found))) if len(found) else "–",
         "longest": int(found.max()) if len(found) else "–",
         "first by": ", ".join(f"{figure} {count}" for figure, count in by.most_common()),
+        "moved by": "–" if not by else f"{parts.moved(change, by.most_common(1)[0][0]):.2g}",
     }
 
 
@@ -193,17 +209,28 @@ def _not_exchangeable(watches: int, length: int) -> list[dict[str, object]]:
         streams[f"each part correlated with the one before, {correlation:g}"] = _correlated(
             watches, correlation
         )
-    limit, rows = np.log(8 / FALSE_ALARMS), []
-    for name, draw in streams.items():
-        rng = np.random.default_rng(3)
-        started = Watches(np.array([draw(rng) for _ in range(REFERENCE)]), 1, rng)
-        highest = np.full((watches, 1), -np.inf)
-        for _ in range(length):
-            highest = np.maximum(highest, started.take(draw(rng)))
-        rows.append(
-            {"stream": name, "watches with an alarm": f"{int((highest >= limit).sum())} of {watches}"}
-        )
-    return rows
+    return [{"stream": name, **_alarmed(draw, watches, length)} for name, draw in streams.items()]
+
+
+def _alarmed(draw: Callable[[np.random.Generator], Table], watches: int, length: int) -> dict[str, object]:
+    """How many watches give an alarm, and how many if a median has to move by the interquartile range."""
+    rng = np.random.default_rng(3)
+    reference = np.array([draw(rng) for _ in range(REFERENCE)])
+    lower, before, upper = np.quantile(reference, [0.25, 0.5, 0.75], axis=0)
+    started, values = Watches(reference, 1, rng), np.empty((length, watches))
+    alarm, far = np.zeros(watches, bool), np.zeros(watches, bool)
+    for number in range(length):
+        values[number] = draw(rng)
+        over = started.take(values[number])[:, 0] >= np.log(8 / FALSE_ALARMS)
+        alarm |= over
+        for one in np.flatnonzero(over & ~far):
+            since = max(started.since(one), number + 1 - _KEPT)
+            moved = abs(np.median(values[since : number + 1, one]) - before[one])
+            far[one] = moved >= upper[one] - lower[one]
+    return {
+        "watches with an alarm": f"{int(alarm.sum())} of {watches}",
+        "with least = 1": f"{int(far.sum())} of {watches}",
+    }
 
 
 def _noise(rng: np.random.Generator, watches: int) -> Table:

@@ -115,15 +115,22 @@ class DriftWatch:
     Args:
         reference: parts in the reference.
         false_alarms: α.
+        least: an alarm is held back as long as the median has moved by less than this, in units of the
+            interquartile range of the reference. It makes no difference to α, and keeps small differences
+            between lots quiet.
     """
 
-    def __init__(self, *, reference: int = REFERENCE, false_alarms: float = FALSE_ALARMS) -> None:
+    def __init__(
+        self, *, reference: int = REFERENCE, false_alarms: float = FALSE_ALARMS, least: float = 0.0
+    ) -> None:
         self._wanted = reference
         self._false_alarms = false_alarms
+        self._least = least
         self._names: tuple[WatchedName, ...] = ()
         self._first: WatchedPart | None = None
         self._reference = list[WatchedPart]()
-        self._medians: NDArray[np.float64] | None = None
+        self._quartiles: NDArray[np.float64] | None = None
+        """(3, figures) of the reference."""
         self._ranks: SequentialRanks | None = None
         self._martingale: ChangeMartingale | None = None
         self._capital: NDArray[np.float64] | None = None
@@ -151,8 +158,8 @@ class DriftWatch:
         ties, within = self._chances(part)
         self._capital = self._martingale.take(self._ranks.take(self._values(part), ties, within))
         over = np.flatnonzero(self._capital >= self._log_limit())
-        fresh = [place for place in over if self._names[place] not in self._found]
-        found = [self._change(int(place), part) for place in fresh]
+        fresh = [int(place) for place in over if self._names[place] not in self._found]
+        found = [change for place in fresh if (change := self._change(place, part)) is not None]
         self._found |= {one.name: one for one in found}
         return found
 
@@ -178,7 +185,7 @@ class DriftWatch:
             return
         values = np.array([self._values(one) for one in self._reference])
         ties = np.array([self._chances(one)[0] for one in self._reference])
-        self._medians = np.median(values, axis=0)
+        self._quartiles = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
         self._ranks, self._martingale = SequentialRanks(values, ties), ChangeMartingale(len(self._names))
         self._reference.clear()
 
@@ -193,10 +200,15 @@ class DriftWatch:
         drawn = np.array([chances(part.key, name) for name in self._names])
         return drawn[:, 0], drawn[:, 1]
 
-    def _change(self, place: int, part: WatchedPart) -> DriftFound:
-        assert self._martingale is not None and self._medians is not None
+    def _change(self, place: int, part: WatchedPart) -> DriftFound | None:
+        """What a figure whose capital is over the limit says; None: its median has moved by too little."""
+        assert self._martingale is not None and self._quartiles is not None
         change, name = self._martingale.change(place), self._names[place]
         since = [*self._recent][-(self._watched - change.since) :]
+        lower, before, upper = self._quartiles[:, place].tolist()
+        after = float(np.median([one.figures[name] for one in since]))
+        if abs(after - before) < self._least * (upper - lower):
+            return None
         ng_since = sum(one.label is Label.NG for one in since)
         return DriftFound(
             name=name,
@@ -204,8 +216,8 @@ class DriftWatch:
             since=since[0],
             last=part,
             parts=self._watched - change.since,
-            before=float(self._medians[place]),
-            after=float(np.median([one.figures[name] for one in since])),
+            before=before,
+            after=after,
             ng_before=NgShare(self._ng - ng_since, self._wanted + self._watched - len(since)),
             ng_since=NgShare(ng_since, len(since)),
             false_alarms=self._false_alarms,

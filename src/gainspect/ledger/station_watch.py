@@ -32,6 +32,7 @@ class StationWatch:
         station: whose.
         reference: see `DriftWatch`.
         false_alarms: see `DriftWatch`.
+        least: see `DriftWatch`.
     """
 
     def __init__(
@@ -41,10 +42,15 @@ class StationWatch:
         *,
         reference: int = REFERENCE,
         false_alarms: float = FALSE_ALARMS,
+        least: float = 0.0,
     ) -> None:
         self._ledger = ledger
         self._station = station
-        self._settings: dict[str, Any] = {"reference": reference, "false_alarms": false_alarms}
+        self._settings: dict[str, Any] = {
+            "reference": reference,
+            "false_alarms": false_alarms,
+            "least": least,
+        }
         self._watch = DriftWatch(**self._settings)
         self._made_with: dict[str, Any] | None = None
         self._next: int | None = None

@@ -133,6 +133,15 @@ def test_each_figure_is_told_once_and_a_new_watch_knows_the_new_level() -> None:
     assert found_in(DriftWatch(reference=100), iter(changed)) == []
 
 
+@pytest.mark.parametrize(("exposure", "told"), [(0.97, False), (0.93, True)])
+def test_a_change_that_is_too_small_is_held_back(exposure: float, told: bool) -> None:
+    """120 with a standard deviation of 3: the quartiles are 4 apart; 3 % are 3.6, 7 % are 8.4."""
+    stream = [*parts(200), *parts(300, exposure=exposure, first=200)]
+    assert "brightness" in {one.name for one in found_in(DriftWatch(reference=100), iter(stream))}
+    held = found_in(DriftWatch(reference=100, least=1.5), iter(stream))
+    assert ("brightness" in {one.name for one in held}) == told
+
+
 def test_a_figure_of_a_part_is_the_mean_of_its_images_if_all_have_it() -> None:
     images = [{"brightness": 90.0, "distance": 1.0}, {"brightness": 100.0}]
     assert figures_of(None, images) == {"brightness": 95.0}  # type: ignore[arg-type]
