@@ -1,11 +1,11 @@
 """What changes how a line decides, and who is at it."""
 
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from gainspect.ledger.records.base import Actor, BaseRecord, Name, Note, Section, Sha256, Time
+from gainspect.ledger.records.base import Actor, BaseRecord, Name, Note, Section, Sha256, Source, Time
 from gainspect.types import Label
 
 
@@ -151,3 +151,49 @@ class Bypass(BaseRecord):
         if self.until <= self.at:
             raise ValueError("a bypass ends after it has begun")
         return self
+
+
+class NgCount(Section):
+    """How many of so many parts were decided NG."""
+
+    ng: Annotated[int, Field(ge=0)]
+    parts: Annotated[int, Field(ge=0)]
+
+
+class DriftAlarm(BaseRecord):
+    """A figure of the parts of a station has changed (`evaluation.drift_watch`)."""
+
+    kind: Literal["drift_alarm"] = "drift_alarm"
+    watch: Name
+    """Key of the decision on the first part of its reference."""
+    statistic: Name
+    larger: bool
+    """Whether its values are larger since; otherwise they are smaller."""
+    since: Name
+    """Key of the decision on about the first part that is changed."""
+    since_part: Source
+    since_at: Time
+    decision: Name
+    """Key of the decision with which it was noticed."""
+    parts: Annotated[int, Field(ge=1)]
+    """From the first changed one to that, both counted."""
+    before: float
+    """Median of the reference."""
+    after: float
+    """Median of the parts since."""
+    ng_before: NgCount
+    ng_since: NgCount
+    false_alarms: Annotated[float, Field(gt=0, lt=1)]
+    """Stated probability of any false alarm of its watch."""
+
+
+class DriftAcknowledged(BaseRecord):
+    """A person has looked after a drift, or has changed something at the station: its watch begins anew."""
+
+    kind: Literal["drift_acknowledged"] = "drift_acknowledged"
+    actor: Actor
+    watch: Name | None = None
+    """That which ends (`DriftAlarm.watch`); None: none was named."""
+    reason: Name
+    """Code of the reason, from the plant's list."""
+    note: Note = ""

@@ -15,6 +15,8 @@ from gainspect.ledger.records.operation import (
     Bypass,
     ChallengeResult,
     ChallengeWaived,
+    DriftAcknowledged,
+    DriftAlarm,
     PolicyChange,
     RoleChange,
     ServiceState,
@@ -38,6 +40,8 @@ Record = Annotated[
     | RoleChange
     | TokenChange
     | Bypass
+    | DriftAlarm
+    | DriftAcknowledged
     | PicturesRemoved
     | Anchored
     | NameErased
