@@ -118,6 +118,28 @@ def last_of_station(ledger: Ledger, station: str, kind: str) -> Entry | None:
     return None if found is None else opened(found[0])
 
 
+def last_with_bundle(ledger: Ledger, station: str, kind: str, bundle: str) -> Entry | None:
+    """The last record of a kind about a bundle (SHA-256) at a station; None: there is none.
+
+    Raises:
+        GainspectError: the database cannot be read.
+    """
+    with ledger.database.reading() as rows:
+        found = rows.one("last_with_bundle", station=station, kind=kind, bundle=bundle)
+    return None if found is None else opened(found[0])
+
+
+def newest(ledger: Ledger, station: str, kind: str, count: int) -> list[Entry]:
+    """The last records of a kind at a station, newest first.
+
+    Raises:
+        GainspectError: the database cannot be read.
+    """
+    with ledger.database.reading() as rows:
+        found = rows.all("newest_of_station", station=station, kind=kind, count=count)
+    return [opened(content) for (content,) in found]
+
+
 def entries(ledger: Ledger, places: Sequence[int]) -> Iterator[Entry]:
     """The records at places that `find` gave, in that order, a page of them in memory."""
     with ledger.database.reading() as rows:

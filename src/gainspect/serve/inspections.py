@@ -15,6 +15,7 @@ from gainspect.ledger.inspected import judged_image
 from gainspect.ledger.records.base import new_key, now
 from gainspect.ledger.records.decision import Decision, FailSafe, FailSafeReason
 from gainspect.serve.bundles import Loaded
+from gainspect.serve.challenges import Run
 from gainspect.serve.judging import QueueFull
 from gainspect.serve.problems import Problem
 from gainspect.serve.service import Service
@@ -46,6 +47,8 @@ class Part:
     """Their files."""
     idempotency_key: str | None
     deadline_ms: float | None
+    challenge: str | None = None
+    """Name of the challenge that it is a known part of; None: of none."""
     arrived: float = field(default_factory=time.monotonic)
 
     @property
@@ -108,8 +111,19 @@ class Inspections:
             task.exception()  # whoever asked may be gone
 
     async def _decided(self, key: str, part: Part) -> Answer:
+        run = None
+        if part.challenge is not None and not self._service.stopping.is_set():
+            run = self._service.challenges.take(part.station, part.challenge, part.name, len(part.names))
+        try:
+            return await self._judged(key, part, run)
+        except Problem:
+            if run is not None:
+                self._service.challenges.give_back(run, part.name)
+            raise
+
+    async def _judged(self, key: str, part: Part, run: Run | None) -> Answer:
         service = self._service
-        by = await self._ready(key, part)
+        by = await self._ready(key, part, run)
         try:
             judged = service.judging.submit(by, part.names, part.contents)
         except QueueFull as full:
@@ -131,19 +145,32 @@ class Inspections:
                 return known
             raise await self._instead(key, part, "ledger_gone", str(error)) from error
         service.figures.decided(decision, time.monotonic() - part.arrived)
+        if run is not None:
+            await asyncio.to_thread(self._challenged, run, decision, found)
         return Answer(decision, entry.index)
 
-    async def _ready(self, key: str, part: Part) -> Loaded:
+    def _challenged(self, run: Run, decision: Decision, found: Sequence[Inspected]) -> None:
+        """A known part was decided. That its challenge cannot be recorded now changes nothing for the part."""
+        try:
+            self._service.challenges.decided(run, decision.part, decision.label, found, decision.key)
+        except GainspectError as error:
+            _log.error("the result of a challenge is not recorded: %s", error)
+
+    async def _ready(self, key: str, part: Part, run: Run | None) -> Loaded:
         """What judges the part."""
         if self._service.stopping.is_set():
             raise await self._instead(key, part, "stopping")
         try:
-            active = await asyncio.to_thread(self._service.bundles.active, part.station)
+            state = await asyncio.to_thread(self._service.locks.recent, part.station)
         except GainspectError as error:
             raise await self._instead(key, part, "ledger_gone", str(error)) from error
-        if active is None:
+        if run is not None:
+            return run.by  # its parts are what unlocks a station
+        if state.active is None:
             raise await self._instead(key, part, "no_bundle")
-        return active
+        if state.lock is not None:
+            raise await self._instead(key, part, "locked", state.lock)
+        return state.active
 
     def _recordable(self, key: str, part: Part, by: Loaded, found: Sequence[Inspected]) -> Decision:
         """The decision on a part, whose pictures are stored."""

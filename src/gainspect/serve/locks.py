@@ -1,16 +1,68 @@
 """Whether a station may decide: a bundle is active, and its challenge was passed, or waived, in time."""
 
+import math
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from gainspect.ledger.questions import last_of_station
+from gainspect.ledger import Ledger
+from gainspect.ledger.questions import last_with_bundle, newest
 from gainspect.ledger.records.base import now
-from gainspect.ledger.records.operation import ChallengeResult, ChallengeWaived
-from gainspect.serve.bundles import Loaded
-from gainspect.serve.service import Service
+from gainspect.ledger.records.operation import BundleActivation, ChallengeResult, ChallengeWaived
+from gainspect.serve.bundles import Bundles, Loaded
+from gainspect.serve.settings import ServiceSettings
 
 LockReason = Literal["no_bundle", "challenge_failed", "challenge_due"]
+_HOLDS_S = 1.0
+"""So long a state that was read is taken as it was; another service may have recorded something."""
+
+
+class Lock(NamedTuple):
+    """Whether a station may decide."""
+
+    reason: LockReason | None
+    """Why it may not; None: it may."""
+    until: datetime | None = None
+    """When a passed or a waived challenge ends; None: never, or it is locked."""
+    waived: bool = False
+    """Whether it may only because an engineer waived the challenge."""
+
+
+class StationRecords(NamedTuple):
+    """What the ledger has that tells whether a station may decide with a bundle."""
+
+    bundle: str | None
+    """SHA-256; None: none is active."""
+    since: int
+    """A challenge that was recorded before this place is one of an earlier time with the bundle."""
+    challenge: ChallengeResult | None
+    """The last result with this bundle that counts, passed or failed."""
+    waiver: ChallengeWaived | None
+    """The last one for this bundle."""
+
+
+def lock_at(records: StationRecords, hours: float | None, moment: datetime) -> Lock:
+    """Whether a station may decide at a moment.
+
+    Args:
+        records: of the station.
+        hours: how long a passed challenge unlocks it; None: it needs none.
+        moment: now.
+    """
+    if records.bundle is None:
+        return Lock("no_bundle")
+    if hours is None:
+        return Lock(None)
+    challenge, waiver = records.challenge, records.waiver
+    if challenge is not None and challenge.passed:
+        ends = challenge.at + timedelta(hours=hours)
+        if ends > moment:
+            return Lock(None, ends)
+    if waiver is not None and waiver.until > moment:
+        return Lock(None, waiver.until, waived=True)
+    failed = challenge is not None and not challenge.passed
+    return Lock("challenge_failed" if failed else "challenge_due")
 
 
 @dataclass(frozen=True)
@@ -27,29 +79,72 @@ class StationState:
     """Whether it may only because an engineer waived the challenge."""
 
 
-def state_of(service: Service, station: str) -> StationState:
-    """The state of a station now.
+class Locks:
+    """Tells of stations whether they may decide.
 
-    A challenge counts for the bundle that it was made with: after another one is activated it is due anew.
-
-    Raises:
-        GainspectError: the ledger cannot be read, or the active bundle cannot run here.
+    Args:
+        ledger: with their records.
+        bundles: that may judge.
+        settings: of the plant.
     """
-    active = service.bundles.active(station)
-    if active is None:
-        return StationState(None, "no_bundle")
-    hours = service.settings.challenge_hours
-    if hours is None:
-        return StationState(active, None)
-    last = last_of_station(service.ledger, station, "challenge_result")
-    result = None if last is None else last.record
-    if isinstance(result, ChallengeResult) and result.bundle == active.sha256:
-        ends = result.at + timedelta(hours=hours)
-        if result.passed and ends > now():
-            return StationState(active, None, ends)
-    last = last_of_station(service.ledger, station, "challenge_waived")
-    waiver = None if last is None else last.record
-    if isinstance(waiver, ChallengeWaived) and waiver.bundle == active.sha256 and waiver.until > now():
-        return StationState(active, None, waiver.until, waived=True)
-    failed = isinstance(result, ChallengeResult) and result.bundle == active.sha256 and not result.passed
-    return StationState(active, "challenge_failed" if failed else "challenge_due")
+
+    def __init__(self, ledger: Ledger, bundles: Bundles, settings: ServiceSettings) -> None:
+        self._ledger, self._bundles, self._settings = ledger, bundles, settings
+        self._known: dict[str, tuple[float, StationState]] = {}
+
+    def state(self, station: str) -> StationState:
+        """The state of a station now.
+
+        Raises:
+            GainspectError: the ledger cannot be read, or the active bundle cannot run here.
+        """
+        activations = newest(self._ledger, station, "bundle_activation", 2)
+        if not activations:
+            return StationState(None, "no_bundle")
+        record = activations[0].record
+        assert isinstance(record, BundleActivation)
+        before = activations[1].index if len(activations) > 1 else -1
+        lock = lock_at(self.records(station, record.new, before), self._settings.challenge_hours, now())
+        return StationState(self._bundles.known(record.new), *lock)
+
+    def recent(self, station: str) -> StationState:
+        """The same; it may be a second old. Whether a challenge or a waiver has ended is looked at in any case.
+
+        Raises:
+            GainspectError: see `state`.
+        """
+        looked, known = self._known.get(station, (-math.inf, None))
+        ended = known is not None and known.until is not None and known.until <= now()
+        if known is None or ended or time.monotonic() - looked > _HOLDS_S:
+            known = self.state(station)
+            self._known[station] = time.monotonic(), known
+        return known
+
+    def forget(self, station: str) -> None:
+        """Look anew at a station: something was recorded here that may unlock or lock it."""
+        self._known.pop(station, None)
+        self._bundles.forget(station)
+
+    def records(self, station: str, bundle: str, since: int) -> StationRecords:
+        """What the ledger says of a bundle at a station.
+
+        Args:
+            station: where.
+            bundle: SHA-256.
+            since: the place of a record; a challenge before it does not count.
+
+        Raises:
+            GainspectError: the ledger cannot be read.
+        """
+        entry = last_with_bundle(self._ledger, station, "challenge_result", bundle)
+        result = None if entry is None or entry.index <= since else entry.record
+        if isinstance(result, ChallengeResult) and result.from_pictures and not self._settings.stored_challenges:
+            result = None
+        waived = last_with_bundle(self._ledger, station, "challenge_waived", bundle)
+        waiver = None if waived is None or waived.index <= since else waived.record
+        return StationRecords(
+            bundle,
+            since,
+            result if isinstance(result, ChallengeResult) else None,
+            waiver if isinstance(waiver, ChallengeWaived) else None,
+        )

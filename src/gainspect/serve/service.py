@@ -10,9 +10,14 @@ from gainspect.ledger import Ledger
 from gainspect.ledger.records.base import this_station
 from gainspect.ledger.records.decision import FailSafe
 from gainspect.ledger.records.operation import ServiceState
+from gainspect.serve.audits import Audits
 from gainspect.serve.bundles import Bundles
+from gainspect.serve.challenge_sets import read_challenges
+from gainspect.serve.challenges import Challenges
+from gainspect.serve.drift_watches import DriftWatches
 from gainspect.serve.figures import Figures
 from gainspect.serve.judging import Judging
+from gainspect.serve.locks import Locks
 from gainspect.serve.recording import Recording
 from gainspect.serve.settings import ServiceSettings
 from gainspect.serve.spool import Spool
@@ -47,6 +52,7 @@ class Service:
         self.ledger, self.bundles, self.settings = ledger, bundles, settings
         self.name = name or this_station()
         self.stopping = threading.Event()
+        sets = read_challenges(settings.challenges)
         self.spool = Spool(state)
         self._alive = state / "alive"
         ledger.append(ServiceState(station=self.name, state="started", down_since=self._last_sign()))
@@ -54,6 +60,10 @@ class Service:
         self.judging = Judging(settings.waiting, settings.at_once)
         self.figures = Figures(lambda: self.judging.images, lambda: len(self.spool))
         self.recording = Recording(ledger)
+        self.locks = Locks(ledger, bundles, settings)
+        self.challenges = Challenges(sets, self.judging, self.recording, self.locks)
+        self.drift = DriftWatches(ledger, self.recording, self.challenges)
+        self.audits = Audits(ledger, settings.signing_key)
         self._due = threading.Event()
         self._beats = threading.Thread(target=self._beat, name="beats", daemon=True)
         self._beats.start()
@@ -71,6 +81,8 @@ class Service:
     def stop(self) -> None:
         """Judge and record what was taken, and let go of all; the sign of life says that it ended well."""
         self.stopping.set()
+        self.drift.stop()
+        self.audits.stop()
         self.judging.stop()
         self._due.set()
         self._beats.join()

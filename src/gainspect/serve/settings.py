@@ -1,5 +1,6 @@
 """What a plant may set of the service; a YAML file, and options of the command line."""
 
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gainspect.errors import GainspectError, first_fault
+from gainspect.ledger.buckets import SHIFTS
 from gainspect.types import Label
 
 Code = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")]
@@ -44,6 +46,18 @@ class ServiceSettings(BaseModel):
     """Codes of the reasons for an override."""
     challenge_hours: float | None = Field(default=None, gt=0)
     """How long a passed challenge unlocks a station; None: stations are never locked."""
+    challenges: Path | None = None
+    """A folder whose folders each hold the known parts of a challenge, with the masks of their defects."""
+    stored_challenges: bool = True
+    """Whether a challenge counts whose stored pictures were judged, so that no camera was challenged."""
+    longest_waiver_hours: float = Field(default=24, gt=0, le=24 * 31)
+    """A challenge is waived for so long at most."""
+    shifts: tuple[time, ...] = SHIFTS
+    """When shifts begin, in order."""
+    drift_reasons: tuple[Code, ...] = ("lamp", "camera", "lens", "parts", "model", "known", "other")
+    """Codes of the reasons for which a drift is acknowledged."""
+    signing_key: Path | None = None
+    """The private key that exports are signed with; None: the usual one of the ledger, if there is one."""
 
 
 def read_settings(path: Path | None) -> ServiceSettings:

@@ -31,6 +31,8 @@ class BundleActivation(BaseRecord):
     new: Sha256
     policy_id: Sha256
     reason: Note
+    comparison: Sha256 | None = None
+    """SHA-256 of the canonical JSON of the comparison of the two bundles that was looked at; None: of none."""
 
 
 class ChallengedPart(Section):
@@ -41,6 +43,8 @@ class ChallengedPart(Section):
     decided: Label
     decision: Name | None = None
     """Key of the decision on it."""
+    in_place: bool | None = None
+    """Whether the evidence is highest within the true region, in each view that has one; None: no view has."""
 
 
 class ChallengeResult(BaseRecord):
@@ -54,6 +58,8 @@ class ChallengeResult(BaseRecord):
     parts: tuple[ChallengedPart, ...] = Field(min_length=1, max_length=1000)
     passed: bool
     note: Note = ""
+    from_pictures: bool = False
+    """Whether stored pictures were judged; then camera, light and feed were not challenged."""
 
 
 class ChallengeWaived(BaseRecord):

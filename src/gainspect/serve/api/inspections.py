@@ -50,6 +50,10 @@ async def inspect(
     lot: Annotated[str | None, Form(min_length=1, max_length=300, examples=["lot 7"])] = None,
     station: Annotated[str | None, Form(min_length=1, max_length=300, examples=["line 3"])] = None,
     deadline_ms: Annotated[float | None, Form(gt=0, le=600_000)] = None,
+    challenge: Annotated[
+        str | None,
+        Form(min_length=1, max_length=300, description="Name of the challenge whose known part it is."),
+    ] = None,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=300)] = None,
 ) -> Any:
     """The decision, once its record is durable; every other answer carries the fail-safe as `decision`."""
@@ -69,7 +73,7 @@ async def inspect(
     ]
     contents = [await one.read() for one in image]
     answer = await inspections.decide(
-        Part(escaped(part), lot, station, names, contents, idempotency_key, deadline_ms)
+        Part(escaped(part), lot, station, names, contents, idempotency_key, deadline_ms, challenge)
     )
     response.status_code = 200 if answer.repeated else 201
     return _told(answer)

@@ -11,7 +11,6 @@ from gainspect.ledger.records.sealed import Entry
 from gainspect.ledger.reviews import newest_of_station, stations
 from gainspect.serve.api.actions import PLACE_REASONS, REVIEWED
 from gainspect.serve.api.pictures import service_of
-from gainspect.serve.locks import state_of
 from gainspect.serve.pages.rendering import page, words_of
 from gainspect.serve.pages.views import names_of_people, view_of
 from gainspect.serve.problems import Problem
@@ -54,7 +53,7 @@ def live(
         "live_part.html" if fragment else "live.html",
         visitor,
         station=station,
-        state=state_of(service, station),
+        state=service.locks.state(station),
         view=None if shown is None else view_of(shown, service.ledger, words, names),
         held=part is not None,
         newer=_how_many(sum(shown is not None and entry.index > shown.index for entry in newest)),

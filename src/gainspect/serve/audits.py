@@ -1,0 +1,199 @@
+"""What an auditor lets run: all of a ledger is verified, or records are exported. One of each at a time."""
+
+import logging
+import threading
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Generic, Literal, TypeVar
+
+from gainspect.errors import GainspectError
+from gainspect.ledger import Ledger
+from gainspect.ledger.checkpoint import Checkpoint
+from gainspect.ledger.export import write_export
+from gainspect.ledger.faults import Verification
+from gainspect.ledger.keys import read_or_make, usual_key
+from gainspect.ledger.note import Signer
+from gainspect.ledger.records.base import now
+from gainspect.ledger.verification import verify
+from gainspect.serve.problems import Problem
+
+_log = logging.getLogger("gainspect.serve")
+Result = TypeVar("Result")
+
+
+class Stopped(Exception):
+    """The service ends."""
+
+
+@dataclass(frozen=True)
+class Progress(Generic[Result]):
+    """How far something is."""
+
+    state: Literal["running", "done", "failed"]
+    begun: datetime
+    done: int = 0
+    total: int = 0
+    """Records."""
+    ended: datetime | None = None
+    result: Result | None = None
+    """When it is done."""
+    error: str = ""
+    """When it failed."""
+
+
+class Task(Generic[Result]):
+    """Something that runs in a thread of its own, once at a time.
+
+    Args:
+        name: of it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._ends = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.progress: Progress[Result] | None = None
+        """None: it was never begun in this service."""
+
+    def begin(self, work: Callable[[], Result]) -> None:
+        """Let it run.
+
+        Raises:
+            Problem: it runs already.
+        """
+        with self._lock:
+            if self.progress is not None and self.progress.state == "running":
+                raise Problem(409, "this is running already", "Wait until it is done.")
+            self.progress = Progress("running", now())
+            self._thread = threading.Thread(target=self._run, args=(work,), name=self._name, daemon=True)
+            self._thread.start()
+
+    def counted(self, rows: Iterator[Any], count: int) -> Iterator[Any]:
+        """Rows as they come, while it is told how many there were.
+
+        Raises:
+            Stopped: the service ends.
+        """
+        for number, row in enumerate(rows, start=1):
+            yield row
+            if number % 100 == 0 or number == count:
+                if self._ends.is_set():
+                    raise Stopped
+                assert self.progress is not None
+                self.progress = replace(self.progress, done=number, total=count)
+
+    def stop(self) -> None:
+        """End it where it is."""
+        self._ends.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, work: Callable[[], Result]) -> None:
+        assert self.progress is not None
+        try:
+            found = work()
+        except GainspectError as error:
+            self.progress = replace(self.progress, state="failed", ended=now(), error=str(error))
+        except Stopped:
+            self.progress = replace(self.progress, state="failed", ended=now(), error="the service ended")
+        except Exception:  # whoever waits must know
+            _log.exception("an error of gainspect itself")
+            self.progress = replace(
+                self.progress, state="failed", ended=now(), error="an error of gainspect itself"
+            )
+        else:
+            self.progress = replace(self.progress, state="done", ended=now(), result=found)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A ZIP of an export."""
+
+    path: Path
+    records: int
+    size: int
+    """Over how many records its checkpoint was signed."""
+
+
+class Audits:
+    """Verifies and exports a ledger.
+
+    Args:
+        ledger: that is audited.
+        key: file of the private key that signs exports; None: the usual one of the ledger.
+    """
+
+    def __init__(self, ledger: Ledger, key: Path | None) -> None:
+        self._ledger, self._key = ledger, key
+        self.verification = Task[Verification]("verification")
+        self.export = Task[Exported]("export")
+        self._folder: TemporaryDirectory[str] | None = None
+
+    def verify(self) -> None:
+        """Begin to read every record and every picture.
+
+        Raises:
+            Problem: that runs already.
+        """
+        self.verification.begin(lambda: verify(self._ledger, shown=self.verification.counted))
+
+    def begin_export(self, wanted: Sequence[int] | None, *, pictures: bool) -> None:
+        """Begin an export as `docs/verify.py` reads it; an earlier one is removed.
+
+        Args:
+            wanted: places of the records; None: all.
+            pictures: whether their pictures are in it.
+
+        Raises:
+            Problem: one runs already, there is no key, or no record to export.
+        """
+        if wanted is not None and not wanted:
+            raise Problem(422, "there is no record to export", "Ask for something else.")
+        signer = self._signer()
+        self.export.begin(lambda: self._exported(signer, wanted, pictures=pictures))
+
+    def stop(self) -> None:
+        """End what runs, and remove what was exported."""
+        self.verification.stop()
+        self.export.stop()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _signer(self) -> Signer:
+        path = self._key or usual_key(self._ledger.origin)
+        if not path.exists():
+            raise Problem(
+                409,
+                "this service has no key to sign an export with",
+                "`gainspect ledger anchor` makes one; the setting signing_key names its file.",
+            )
+        try:
+            return read_or_make(path, self._ledger.origin)
+        except GainspectError as error:
+            raise Problem(409, "the key to sign an export with cannot be used", error.hint) from error
+
+    def _exported(self, signer: Signer, wanted: Sequence[int] | None, *, pictures: bool) -> Exported:
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._folder = TemporaryDirectory(prefix="gainspect-export-")
+        folder = Path(self._folder.name)
+        head, origin = self._ledger.head(), self._ledger.origin
+        note = Checkpoint(origin, head.size, head.root).signed(signer)
+        places = None if wanted is None else [place for place in wanted if place < head.size]
+        count = write_export(
+            self._ledger, folder / "export", note, signer.verifier, wanted=places, pictures=pictures
+        )
+        _zipped(folder / "export", folder / "export.zip")
+        return Exported(folder / "export.zip", count, head.size)
+
+
+def _zipped(folder: Path, path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, f"export/{file.relative_to(folder).as_posix()}")

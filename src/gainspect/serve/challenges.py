@@ -1,0 +1,220 @@
+"""The challenge of a station: its known parts are put in, and it has to decide them rightly, in the right place."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from gainspect.errors import GainspectError
+from gainspect.inspection.records.decided_parts import view_in
+from gainspect.inspection.stream import Inspected, part_record, record_of
+from gainspect.ledger.records.base import now
+from gainspect.ledger.records.operation import ChallengedPart, ChallengeResult
+from gainspect.serve.bundles import Loaded
+from gainspect.serve.challenge_sets import ChallengeSet, KnownPart
+from gainspect.serve.judging import Judging, QueueFull
+from gainspect.serve.locks import Locks
+from gainspect.serve.problems import Problem
+from gainspect.serve.recording import Recording
+from gainspect.types import Label
+
+_LASTS = timedelta(hours=2)
+"""After so long a challenge that was begun and not ended is none any more."""
+_JUDGED_WITHIN_S = 60.0
+
+
+@dataclass
+class Run:
+    """A challenge that was begun at a station."""
+
+    station: str
+    known: ChallengeSet
+    by: Loaded
+    actor: str | None
+    begun: datetime = field(default_factory=now)
+    taken: set[str] = field(default_factory=set)
+    """Names of the parts that were put in: each counts once."""
+    parts: dict[str, ChallengedPart] = field(default_factory=dict)
+    """Those that are decided, by name."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every part is decided."""
+        return self.parts.keys() == self.known.parts.keys()
+
+
+def is_right(part: ChallengedPart) -> bool:
+    """Whether a part was decided as it is, and for the right place."""
+    return part.decided is part.expected and part.in_place is not False
+
+
+class Challenges:
+    """The challenges of the stations of a service. One that its end interrupts begins anew.
+
+    Args:
+        sets: the known parts.
+        judging: judges stored pictures of them.
+        recording: takes results.
+        locks: are looked at anew after a result.
+    """
+
+    def __init__(
+        self, sets: dict[str, ChallengeSet], judging: Judging, recording: Recording, locks: Locks
+    ) -> None:
+        self.sets = sets
+        self._judging, self._recording, self._locks = judging, recording, locks
+        self._runs: dict[str, Run] = {}
+        self._lock = threading.Lock()
+
+    def run(self, station: str) -> Run | None:
+        """What was begun at a station and is not ended; None: nothing."""
+        found = self._runs.get(station)
+        return None if found is None or found.begun + _LASTS < now() else found
+
+    def begin(self, station: str, name: str, by: Loaded, actor: str | None) -> Run:
+        """Begin a challenge; one that was begun before is ended.
+
+        Args:
+            station: where.
+            name: of the set.
+            by: what judges.
+            actor: who begins it.
+
+        Raises:
+            Problem: there is no such set.
+            GainspectError: what was begun before cannot be recorded.
+        """
+        known = self.set_named(name)
+        self.end(station, actor)
+        run = Run(station, known, by, actor)
+        with self._lock:
+            self._runs[station] = run
+        return run
+
+    def end(self, station: str, actor: str | None) -> None:
+        """End a challenge before all its parts are in. What was decided so far is recorded, as not passed.
+
+        Raises:
+            GainspectError: the ledger refuses it; then it goes on.
+        """
+        run = self._runs.get(station)
+        if run is not None and run.parts:
+            self._record(run, actor)
+        with self._lock:
+            self._runs.pop(station, None)
+
+    def set_named(self, name: str) -> ChallengeSet:
+        """A set by its name.
+
+        Raises:
+            Problem: there is none.
+        """
+        if name not in self.sets:
+            raise Problem(404, "there is no such challenge", "The settings name the folder of challenges.")
+        return self.sets[name]
+
+    def take(self, station: str, name: str, part: str, views: int) -> Run:
+        """Take a part in that somebody has put in.
+
+        Raises:
+            Problem: no such challenge was begun there, it has no such part, or that is in already.
+        """
+        with self._lock:
+            run = self.run(station)
+            if run is None or run.known.name != name:
+                raise Problem(409, "this challenge was not begun at this station", "Begin it on its page.")
+            known = run.known.parts.get(part)
+            if known is None:
+                raise Problem(422, "this challenge has no such part", f"It has {_named(run.known)}.")
+            if len(known.views) != views:
+                raise Problem(422, f"this part has {len(known.views)} images, and not {views}")
+            if part in run.taken:
+                raise Problem(409, "this part is in already", "Each counts once; begin the challenge anew.")
+            run.taken.add(part)
+            return run
+
+    def give_back(self, run: Run, part: str) -> None:
+        """Let a part be put in again, which could not be decided."""
+        with self._lock:
+            run.taken.discard(part)
+
+    def decided(self, run: Run, part: str, label: Label, seen: Sequence[Inspected], decision: str) -> None:
+        """A part was decided; with the last one, the result is recorded.
+
+        Args:
+            run: the challenge.
+            part: its name.
+            label: what was decided.
+            seen: its images.
+            decision: key of the decision.
+
+        Raises:
+            GainspectError: the ledger refuses the result. `end` tries again.
+        """
+        known = run.known.parts[part]
+        run.parts[part] = _outcome(known, label, seen, decision)
+        if run.complete:
+            self._record(run, run.actor)
+            with self._lock:
+                if self._runs.get(run.station) is run:
+                    del self._runs[run.station]
+
+    def judge_pictures(self, station: str, name: str, by: Loaded, actor: str | None) -> ChallengeResult:
+        """Judge the stored pictures of a set instead. Camera, light and feed are not challenged by it.
+
+        Raises:
+            Problem: there is no such set, or too much waits.
+            GainspectError: a picture cannot be read, or the ledger refuses the result.
+        """
+        known = self.set_named(name)
+        run = Run(station, known, by, actor)
+        for part in known.parts.values():
+            run.parts[part.name] = self._judged(part, by)
+        return self._record(run, actor, from_pictures=True)
+
+    def _judged(self, part: KnownPart, by: Loaded) -> ChallengedPart:
+        names = [view.path.name for view in part.views]
+        try:
+            contents = [view.path.read_bytes() for view in part.views]
+            seen = self._judging.submit(by, names, contents).result(_JUDGED_WITHIN_S)
+        except OSError as error:
+            raise GainspectError(f"cannot read a picture ({error.strerror})", where=error.filename) from error
+        except (QueueFull, TimeoutError) as error:
+            raise Problem(503, "too many parts are waiting", headers={"Retry-After": "5"}) from error
+        records = [record_of(one, by.inspector) for one in seen]
+        decided = part_record(part.name, records, list(map(view_in, records)), by.inspector)
+        return _outcome(part, Label(decided["decision"]), seen, None)
+
+    def _record(self, run: Run, actor: str | None, *, from_pictures: bool = False) -> ChallengeResult:
+        """Record what a challenge has come to; its parts in the order of the set."""
+        parts = tuple(run.parts[name] for name in run.known.parts if name in run.parts)
+        result = ChallengeResult(
+            station=run.station,
+            actor=actor,
+            challenge=run.known.name,
+            bundle=run.by.sha256,
+            policy_id=run.by.policy_id,
+            parts=parts,
+            passed=run.complete and all(map(is_right, parts)),
+            from_pictures=from_pictures,
+        )
+        self._recording.append(result)
+        self._locks.forget(run.station)
+        return result
+
+
+def _outcome(
+    known: KnownPart, label: Label, seen: Sequence[Inspected], decision: str | None
+) -> ChallengedPart:
+    return ChallengedPart(
+        part=known.name,
+        expected=known.label,
+        decided=label,
+        decision=decision,
+        in_place=known.in_place(seen),
+    )
+
+
+def _named(known: ChallengeSet) -> str:
+    names = list(known.parts)
+    return ", ".join(names[:10]) + (" …" if len(names) > 10 else "")

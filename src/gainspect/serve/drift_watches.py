@@ -1,0 +1,62 @@
+"""The drift watches of all stations, which follow the ledger and record what has changed."""
+
+import logging
+import threading
+
+from gainspect.errors import GainspectError
+from gainspect.evaluation.drift_watch import WatchStatus
+from gainspect.ledger import Ledger
+from gainspect.ledger.reviews import stations
+from gainspect.ledger.station_watch import StationWatch
+from gainspect.serve.challenges import Challenges
+from gainspect.serve.recording import Recording
+
+_LOOKS_EVERY_S = 5.0
+_log = logging.getLogger("gainspect.serve")
+
+
+class DriftWatches:
+    """Looks at what the stations of a ledger decided; several services record an alarm once.
+
+    Args:
+        ledger: with the decisions.
+        recording: takes alarms.
+        challenges: while one runs at a station, its parts are not known as such yet, so it is not looked at.
+    """
+
+    def __init__(self, ledger: Ledger, recording: Recording, challenges: Challenges) -> None:
+        self._ledger, self._recording, self._challenges = ledger, recording, challenges
+        self._watches: dict[str, StationWatch] = {}
+        self._lock = threading.Lock()
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="drift", daemon=True)
+        self._thread.start()
+
+    def status(self, station: str) -> WatchStatus:
+        """Where the watch of a station stands now; an alarm that is due is recorded.
+
+        Raises:
+            GainspectError: the ledger cannot be read, or refuses it.
+        """
+        with self._lock:
+            watch = self._watches.pop(station, None) or StationWatch(self._ledger, station)
+            if self._challenges.run(station) is None:
+                for alarm in watch.catch_up():
+                    self._recording.append(alarm)
+            self._watches[station] = watch  # after an error a new one begins where this one did
+            return watch.status()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._ends.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._ends.wait(_LOOKS_EVERY_S):
+            try:
+                for station in stations(self._ledger):
+                    if self._ends.is_set():
+                        return
+                    self.status(station)
+            except GainspectError as error:
+                _log.warning("drift is not watched now: %s", error)
