@@ -11,6 +11,7 @@ from gainspect.ledger.records.base import this_station
 from gainspect.ledger.records.decision import FailSafe
 from gainspect.ledger.records.operation import ServiceState
 from gainspect.serve.bundles import Bundles
+from gainspect.serve.evidence import RecentEvidence
 from gainspect.serve.figures import Figures
 from gainspect.serve.judging import Judging
 from gainspect.serve.recording import Recording
@@ -47,6 +48,7 @@ class Service:
         self.ledger, self.bundles, self.settings = ledger, bundles, settings
         self.name = name or this_station()
         self.stopping = threading.Event()
+        self.evidence = RecentEvidence()
         self.spool = Spool(state)
         self._alive = state / "alive"
         ledger.append(ServiceState(station=self.name, state="started", down_since=self._last_sign()))
