@@ -1,27 +1,28 @@
-"""A service on a small real ledger with little real pictures, for tests of its pages."""
+"""A service with pages that listens, on a new ledger with small pictures; and people who are signed in."""
 
+import json
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import cv2
+import httpx
 import numpy as np
+import uvicorn
 
-from gainspect.inspection.bundle import Bundle
-from gainspect.inspection.inspector import Inspector
-from gainspect.inspection.records.decided_parts import view_in
-from gainspect.inspection.sources.contents import GivenContents
-from gainspect.inspection.stream import inspect_files, part_record, record_of
-from gainspect.ledger import Ledger, open_ledger
-from gainspect.ledger.inspected import judged_image, made_with_now
-from gainspect.ledger.records.decision import Decision
-from gainspect.ledger.records.operation import BundleActivation
-from gainspect.serve.bundles import Loaded
+from gainspect.inspection.bundle import read_bundle
+from gainspect.jobs.run_service import open_service
+from gainspect.ledger.accounts import Role
+from gainspect.serve.app import create_app
+from gainspect.serve.security import Gate, SecuredApp
+from gainspect.serve.security.csrf import token_of
 from gainspect.serve.service import Service
-from gainspect.serve.settings import ServiceSettings
-from report_parts import Spots, bundle
+from service_parts import activation
+from spot_bundle import spot_bundle
 
 STATION = "Line 3 / Press"
 HOSTILE = (
@@ -31,106 +32,110 @@ HOSTILE = (
     "덮개하우징조립체" * 30,
 )
 """Names that a page must show as they are, and nothing more."""
+NOTHING, FAINT, CLEAR = (), ((150, 210, 20),), ((150, 210, 30),)
+"""Spots on parts that are decided OK, REVIEW, NG."""
 
 
-def loaded() -> Loaded:
-    """The bundle whose score is the darkest spot, ready to judge."""
-    made = bundle()
-    policy = made.description.policy
-    inspector = Inspector(
-        Spots(),  # type: ignore[arg-type]
-        threshold=policy.threshold,
-        review_from=0.3,
-        region_threshold=policy.region_threshold,
-        reason=policy.reason,
-    )
-    inspector.bundle = made
-    return Loaded(made, inspector, made_with_now(inspector))
-
-
-class OneBundle:
-    """Bundles of a service that has one, active at every station."""
-
-    def __init__(self) -> None:
-        self._loaded = loaded()
-
-    def all(self) -> Sequence[Bundle]:
-        return [self._loaded.bundle]
-
-    def load(self, sha256: str) -> Loaded:
-        return self._loaded
-
-    def active(self, station: str) -> Loaded | None:
-        return self._loaded
-
-
-def metal(seed: int, spots: Sequence[tuple[int, int, int, int]] = (), size: tuple[int, int] = (360, 480)) -> bytes:
-    """A PNG of a brushed part with dark spots: (x, y, radius, grey)."""
+def metal(seed: int, spots: Sequence[tuple[int, int, int]] = (), size: tuple[int, int] = (360, 480)) -> bytes:
+    """A PNG of a brushed part with light spots: (x, y, radius)."""
     rng = np.random.default_rng(seed)
-    height, width = size
-    brushed = cv2.GaussianBlur(rng.normal(0, 10, (height, width)).astype(np.float32), (31, 1), 6)
-    image = 176 + 2.2 * brushed + np.linspace(-6, 6, height, dtype=np.float32)[:, None]
-    for x, y, radius, grey in spots:
-        mask = np.zeros((height, width), np.float32)
-        cv2.ellipse(mask, (x, y), (radius, max(2, radius // 2)), 25, 0, 360, 1, -1)
-        mask = cv2.GaussianBlur(mask, (0, 0), 1.5)
-        image = image * (1 - mask) + grey * mask
-    pixels = np.clip(image, 0, 255).astype(np.uint8)
+    brushed = cv2.GaussianBlur(rng.normal(0, 10, size).astype(np.float32), (31, 1), 6)
+    image = 108 + 2.2 * brushed + np.linspace(-6, 6, size[0], dtype=np.float32)[:, None]
+    mask = np.zeros(size, np.float32)
+    for x, y, radius in spots:
+        cv2.circle(mask, (x, y), radius, 1, -1)
+    mask = cv2.GaussianBlur(mask, (0, 0), 1.5)
+    pixels = np.clip(image * (1 - mask) + 250 * mask, 0, 255).astype(np.uint8)
     return bytes(cv2.imencode(".png", pixels)[1])
 
 
-def decide(
-    ledger: Ledger, by: Loaded, part: str, pictures: Sequence[bytes], *, station: str = STATION, lot: str | None = "L-7"
-) -> Decision:
-    """Judge a part, and record the decision with its pictures."""
-    names = [f"{part}_{number}.png" for number in range(1, len(pictures) + 1)]
-    found = list(inspect_files(by.inspector, names, contents=GivenContents(64, pictures)))
-    records = [record_of(one, by.inspector) for one in found]
-    decided = part_record(part, records, list(map(view_in, records)), by.inspector)
-    decision = Decision(
-        station=station,
-        part=part,
-        lot=lot,
-        label=decided["decision"],
-        fired=tuple(decided["fired"]),
-        score=decided["score"],
-        threshold=decided["threshold"],
-        images=tuple(judged_image(record["image"], record, stored=True) for record in records),
-        made_with=by.made_with,
-    )
-    ledger.append(decision, pictures)
-    return decision
+@dataclass
+class Plant:
+    """A service that listens."""
 
+    service: Service
+    app: SecuredApp
+    url: str
+    keys: dict[str, str] = field(default_factory=dict)
+    """Of decisions, by the name of the part."""
 
-def fill(ledger: Ledger, by: Loaded) -> dict[str, Decision]:
-    """Parts of all labels, one of two views, some with hostile names."""
-    ledger.append(
-        BundleActivation(station=STATION, old=None, new=by.sha256, policy_id=by.policy_id, reason="first")
-    )
-    made = {}
-    for number in range(4):
-        made[f"ok{number}"] = decide(ledger, by, f"M-081{number}", [metal(number)])
-    for number, name in enumerate(HOSTILE):
-        made[f"hostile{number}"] = decide(ledger, by, name, [metal(40 + number, [(200, 150, 26, 96)])], lot=name[:300])
-    made["review"] = decide(ledger, by, "M-0820", [metal(20, [(320, 120, 24, 97)])])
-    made["two"] = decide(ledger, by, "M-0821", [metal(21), metal(22, [(150, 210, 30, 30)])])
-    made["ng"] = decide(ledger, by, "M-0822", [metal(23, [(140, 200, 34, 25), (330, 90, 16, 60)])])
-    return made
+    @property
+    def gate(self) -> Gate:
+        gate: Gate = self.app.state.gate
+        return gate
+
+    def inspect(
+        self, part: str, *pictures: bytes, lot: str = "L-7", station: str = STATION
+    ) -> dict[str, Any]:
+        """Have a part decided, as a machine does."""
+        answer = httpx.post(
+            f"{self.url}/v1/inspections",
+            files=[("image", (f"{number}.png", one)) for number, one in enumerate(pictures, 1)],
+            data={"part": part, "station": station, "lot": lot},
+            timeout=60,
+        )
+        assert answer.status_code == 201, answer.text
+        said: dict[str, Any] = answer.json()
+        self.keys[part] = said["key"]
+        return said
+
+    def person(self, role: Role, name: str) -> tuple[str, str]:
+        """Somebody with an account: their pseudonym, and the code of a session."""
+        code = self.gate.invitations.make(role, by=None)
+        account = self.gate.invitations.redeem(code, name, "no hash")
+        return account.actor, self.gate.sessions.begin(account.actor)
+
+    def client(self, session: str) -> httpx.Client:
+        """A browser of somebody who is signed in, that shows nothing."""
+        return httpx.Client(
+            base_url=self.url,
+            cookies={"gainspect_session": session},
+            headers={"X-CSRF-Token": token_of(session), "Origin": self.url},
+        )
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        """What the ledger has of a kind."""
+        every = (json.loads(entry.content)["record"] for entry in self.service.ledger.records())
+        return [record for record in every if record["kind"] == kind]
 
 
 @contextmanager
-def service(folder: Path, **settings: Any) -> Iterator[Service]:
-    """A service on a new ledger in a folder."""
+def plant(folder: Path, *, port: int = 0) -> Iterator[Plant]:
+    """A service that listens on loopback, with a bundle that is active at the station."""
     folder.mkdir(parents=True, exist_ok=True)
-    ledger = open_ledger(folder / "line.ledger")
-    made = Service(ledger, OneBundle(), ServiceSettings(**settings), folder / "state", "box")  # type: ignore[arg-type]
+    bundle = folder / "spots.gain"
+    if not bundle.exists():
+        spot_bundle(bundle)
+    service = open_service(
+        [bundle], db=str(folder / "line.ledger"), store=str(folder / "pictures"), state=folder / "state"
+    )
+    service.ledger.append(activation(read_bundle(bundle), STATION))
+    app = create_app(service)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=10))
+    thread = threading.Thread(target=server.run)
+    thread.start()
     try:
-        yield made
+        wait_for(lambda: server.started)
+        listening = server.servers[0].sockets[0].getsockname()[1]
+        yield Plant(service, app, f"http://127.0.0.1:{listening}")
     finally:
-        made.stop()
+        service.stopping.set()
+        server.should_exit = True
+        thread.join()
 
 
-def wait_for(true: Any, seconds: float = 10.0) -> None:
+def fill(made: Plant) -> None:
+    """Parts of all labels, one of two views, some with hostile names."""
+    for number in range(4):
+        made.inspect(f"M-081{number}", metal(number))
+    for number, name in enumerate(HOSTILE):
+        made.inspect(name, metal(40 + number, FAINT), lot=name[:300])
+    made.inspect("M-0820", metal(20, FAINT))
+    made.inspect("M-0821", metal(21), metal(22, CLEAR))
+    made.inspect("M-0822", metal(23, ((140, 200, 30), (330, 90, 18))))
+
+
+def wait_for(true: Callable[[], Any], seconds: float = 15.0) -> None:
     """Wait until something is true."""
     end = time.monotonic() + seconds
     while not true():

@@ -53,21 +53,23 @@ class Reviewed:
 
     @property
     def next_key(self) -> str:
-        """The key of what is done next. Of two people who do something at once, one is refused by the ledger."""
+        """The key of what is done next: of two people who do it at once, the ledger refuses one."""
         return hashlib.sha256(canonical([self.decision.key, "action", len(self.actions)])).hexdigest()
 
 
 class Waiting(NamedTuple):
     """A decision that nobody confirmed or overrode."""
 
-    index: int
+    place: int
+    """In the ledger."""
     key: str
 
 
 class New(NamedTuple):
     """A record, by its columns."""
 
-    index: int
+    place: int
+    """In the ledger."""
     kind: str
     station: str
     key: str

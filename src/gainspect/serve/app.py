@@ -10,14 +10,17 @@ from gainspect import __version__
 from gainspect.serve.api import health, inspections
 from gainspect.serve.body_limit import BodyLimit
 from gainspect.serve.inspections import Inspections
+from gainspect.serve.pages.rendering import page
+from gainspect.serve.pages.wiring import add_pages
 from gainspect.serve.problems import add_problems
+from gainspect.serve.security import Gate, SecuredApp, SecuritySettings, secure
 from gainspect.serve.service import Service
 
 _MORE_THAN_IMAGES = 2**16
 """Bytes of a request beside its images."""
 
 
-def create_app(service: Service) -> FastAPI:
+def create_app(service: Service) -> SecuredApp:
     """The app of a service; when it ends, what was taken is decided, and the service is stopped.
 
     Args:
@@ -31,7 +34,7 @@ def create_app(service: Service) -> FastAPI:
         await app.state.inspections.finish()
         await run_in_threadpool(service.stop)
 
-    app = FastAPI(
+    app = SecuredApp(
         title="gainspect",
         version=__version__,
         summary="Decisions on parts by their images, each recorded before it is answered.",
@@ -46,4 +49,6 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(BodyLimit, most=most, fail_safe=settings.fail_safe)
     for router in (health.router, inspections.router):
         app.include_router(router)
+    secure(app, Gate(service.ledger, SecuritySettings(), page, station=service.name), settings.fail_safe)
+    add_pages(app, service)
     return app

@@ -1,7 +1,9 @@
-"""The evidence of the last decisions, small, so that pages show it and nothing is judged again."""
+"""The evidence of decisions that people look at, small, so that pages show it and nothing is judged again."""
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -30,7 +32,23 @@ class RecentEvidence:
         self._most_bytes = most_bytes
         self._kept: OrderedDict[tuple[str, int], Heat] = OrderedDict()
         self._bytes = 0
+        self._watched: Counter[str] = Counter()
         self._lock = threading.Lock()
+
+    @contextmanager
+    def watching(self, station: str) -> Iterator[None]:
+        """While a page is open there, the evidence of what a station decides is kept."""
+        with self._lock:
+            self._watched[station] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._watched[station] -= 1
+
+    def is_watched(self, station: str) -> bool:
+        """Whether somebody is going to look at what a station decides."""
+        return self._watched[station] > 0
 
     def keep(self, key: str, place: int, heat: Heat) -> None:
         """Keep the heat of an image; what was not asked for longest goes."""

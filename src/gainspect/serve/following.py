@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -44,24 +45,19 @@ class Follower:
 
     Args:
         ledger: that is followed, whoever appends to it.
+        stopping: set when the service ends: then everybody is let go.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, stopping: threading.Event) -> None:
+        self._ledger, self._stopping = ledger, stopping
         self._clients: set[_Client] = set()
         self._looking: asyncio.Task[None] | None = None
         self._next = 0
-        self._closed = False
 
     @property
     def clients(self) -> int:
         """How many follow."""
         return len(self._clients)
-
-    def close(self) -> None:
-        """Let everybody go, and take nobody more: the service ends."""
-        self._closed = True
-        self._let_all_go()
 
     def require_room(self) -> None:
         """Refuse one more.
@@ -69,7 +65,7 @@ class Follower:
         Raises:
             Problem: too many follow, or the service ends.
         """
-        if self._closed or len(self._clients) >= _MOST_CLIENTS:
+        if self._stopping.is_set() or len(self._clients) >= _MOST_CLIENTS:
             raise Problem(503, "too many pages are open", headers={"Retry-After": "5"})
 
     async def follow(self, station: str, after: int | None) -> AsyncIterator[New | Sign]:
@@ -100,7 +96,7 @@ class Follower:
                     if missed.station == station:
                         yield missed
             while (new := await client.waiting.get()) is not Sign.END:
-                if isinstance(new, Sign) or new.index >= size:
+                if isinstance(new, Sign) or new.place >= size:
                     yield new
         finally:
             self._clients.discard(client)
@@ -109,10 +105,13 @@ class Follower:
                 self._looking = None
 
     async def _look(self) -> None:
-        """Read what is new, again and again. If that ends, so do the beats, and pages say that they are cut off."""
+        """Read what is new, again and again. If that ends, so do the beats, and pages say so."""
         beat = time.monotonic()
         while True:
             await asyncio.sleep(_LOOKS_EVERY_S)
+            if self._stopping.is_set():
+                self._let_all_go()
+                return
             try:
                 found = await asyncio.to_thread(news, self._ledger, self._next, _MOST_WAITING)
             except GainspectError as error:
@@ -120,7 +119,7 @@ class Follower:
                 self._let_all_go()
                 continue
             for new in found:
-                self._next = new.index + 1
+                self._next = new.place + 1
                 self._tell(new, new.station)
             if time.monotonic() - beat >= _BEATS_EVERY_S:
                 beat = time.monotonic()

@@ -16,6 +16,7 @@ from gainspect.ledger.records.base import new_key, now
 from gainspect.ledger.records.decision import Decision, FailSafe, FailSafeReason
 from gainspect.serve.bundles import Loaded
 from gainspect.serve.challenges import Run
+from gainspect.serve.evidence import small_heat
 from gainspect.serve.judging import QueueFull
 from gainspect.serve.problems import Problem
 from gainspect.serve.service import Service
@@ -179,6 +180,7 @@ class Inspections:
             for content in part.contents:
                 store.put(content)
         records = [record_of(one, by.inspector) for one in found]
+        self._keep_evidence(key, part, by, found)
         decided = part_record(part.name, records, list(map(view_in, records)), by.inspector)
         return Decision(
             key=key,
@@ -196,6 +198,15 @@ class Inspections:
             made_with=by.made_with,
             seconds=time.monotonic() - part.arrived,
         )
+
+    def _keep_evidence(self, key: str, part: Part, by: Loaded, found: Sequence[Inspected]) -> None:
+        """Draw the evidence for those who look at the station: judging again would take longer."""
+        evidence = self._service.evidence
+        if evidence.is_watched(part.station):
+            scale = by.bundle.description.policy.heat_scale()
+            for place, one in enumerate(found):
+                if one.verdict is not None:
+                    evidence.keep(key, place, small_heat(one.verdict.evidence.evidence, scale))
 
     def _known(self, key: str, part: Part) -> Answer | None:
         """What was answered to an earlier request with the same key.

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import threading
-from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -22,6 +21,10 @@ _LOSSLESS_PIXELS = 4_000_000
 """Larger pictures are sent as JPEG: a lossless one would take seconds."""
 _AT_ONCE = threading.BoundedSemaphore(2)
 """Pictures that are decoded at once: each takes memory."""
+
+_SIZES: dict[str, tuple[int, int]] = {}
+"""Width and height by SHA-256 of the file: what has this hash has this size, wherever it is."""
+_MOST_SIZES = 10_000
 
 
 class Shown(NamedTuple):
@@ -82,12 +85,17 @@ def shown(content: bytes, decision: Decision, max_mpx: float, side: int | None) 
 
 def size_of_picture(store: PictureStore | None, sha256: str | None) -> tuple[int, int] | None:
     """Width and height of a stored picture, upright; None: it is not there, or says no size."""
-    return None if store is None or sha256 is None else _size(store, sha256)
+    if store is None or sha256 is None:
+        return None
+    known = _SIZES.get(sha256)
+    if known is None and (known := _size(store.read(sha256))) is not None:
+        if len(_SIZES) >= _MOST_SIZES:
+            _SIZES.clear()
+        _SIZES[sha256] = known
+    return known
 
 
-@lru_cache(maxsize=2048)
-def _size(store: PictureStore, sha256: str) -> tuple[int, int] | None:
-    content = store.read(sha256)
+def _size(content: bytes | None) -> tuple[int, int] | None:
     size = None if content is None else image_size(io.BytesIO(content))
     if size is None or content is None:
         return None

@@ -15,6 +15,7 @@ from gainspect.serve.bundles import Bundles
 from gainspect.serve.challenge_sets import read_challenges
 from gainspect.serve.challenges import Challenges
 from gainspect.serve.drift_watches import DriftWatches
+from gainspect.serve.evidence import RecentEvidence
 from gainspect.serve.figures import Figures
 from gainspect.serve.judging import Judging
 from gainspect.serve.locks import Locks
@@ -53,6 +54,7 @@ class Service:
         self.name = name or this_station()
         self.stopping = threading.Event()
         sets = read_challenges(settings.challenges)
+        self.evidence = RecentEvidence()
         self.spool = Spool(state)
         self._alive = state / "alive"
         ledger.append(ServiceState(station=self.name, state="started", down_since=self._last_sign()))

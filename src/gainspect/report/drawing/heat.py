@@ -65,6 +65,6 @@ def resized(array: NDArray[_Number], factor: float) -> NDArray[_Number]:
 
 def heat_layer(heat: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(H, W) heat over 0…255 → (H, W, 4) RGBA, to be laid over a picture: what is cold is transparent."""
-    share = heat.astype(np.float32) / 255
+    share = np.asarray(heat / 255, np.float32)
     alpha = np.round(255 * np.sqrt(share)).astype(np.uint8)
     return np.dstack([colors_of(share), alpha])

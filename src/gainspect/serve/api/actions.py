@@ -1,7 +1,7 @@
-"""What people do to decisions: confirm, decide otherwise, say where the defects are; and take one for review."""
+"""What people do to decisions: confirm, decide otherwise, draw where the defects are; and take one."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -127,7 +127,7 @@ def override(request: Request, key: Key, given: GivenOverride, visitor: Acts) ->
 
 @router.post("/{key}/corrections", status_code=201, summary="Say where the defects are")
 def correct(request: Request, key: Key, given: GivenCorrection, visitor: Acts) -> ActionAnswer:
-    """The decision stays; the outlines that counted so far are recorded with the new ones. 409: see `confirm`."""
+    """The decision stays; the outlines that counted so far are recorded too. 409: see `confirm`."""
     service = service_of(request)
     known = _present(service, key, visitor, given.seen, None)
     place = place_of(known.decision, given.image)
@@ -150,7 +150,7 @@ def claim(request: Request, key: Key, visitor: Acts) -> Response:
     """It is yours for five minutes. 409: somebody else has it."""
     service = service_of(request)
     found(service, key)
-    if not Claims(service.ledger.database).take(key, visitor.actor, CLAIM_S):
+    if not Claims(service.ledger.database).take(key, person(visitor), CLAIM_S):
         raise Problem(409, "somebody else has this part for review")
     return Response(status_code=204)
 
@@ -158,7 +158,7 @@ def claim(request: Request, key: Key, visitor: Acts) -> Response:
 @router.delete("/{key}/claim", status_code=204, summary="Give a part back")
 def release(request: Request, key: Key, visitor: Acts) -> Response:
     """Also if it is not yours: then nothing happens."""
-    Claims(service_of(request).ledger.database).release(key, visitor.actor)
+    Claims(service_of(request).ledger.database).release(key, person(visitor))
     return Response(status_code=204)
 
 
@@ -187,12 +187,18 @@ def _stale(known: Reviewed) -> Problem:
     )
 
 
-def _about(known: Reviewed, visitor: Visitor, given: _Given) -> dict[str, str]:
+def person(visitor: Visitor) -> str:
+    """The pseudonym of a person; machines do not come here."""
+    assert visitor.actor is not None
+    return visitor.actor
+
+
+def _about(known: Reviewed, visitor: Visitor, given: _Given) -> dict[str, Any]:
     decision = known.decision
     return {
         "key": known.next_key,
         "station": decision.station,
-        "actor": visitor.actor,
+        "actor": person(visitor),
         "decision": decision.key,
         "note": given.note,
     }

@@ -1,7 +1,7 @@
 """Pictures of a part, and its evidence to lay over them."""
 
 from concurrent.futures import Future
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
@@ -10,7 +10,7 @@ from gainspect.inspection.stream import Inspected
 from gainspect.ledger.accounts import Role
 from gainspect.ledger.records.decision import Decision
 from gainspect.ledger.reviews import Reviewed, reviewed
-from gainspect.serve.evidence import Heat, RecentEvidence, layer_png, small_heat
+from gainspect.serve.evidence import Heat, layer_png, small_heat
 from gainspect.serve.judging import QueueFull
 from gainspect.serve.pictures import shown, stored_picture
 from gainspect.serve.problems import Problem
@@ -23,7 +23,7 @@ _JUDGED_WITHIN_S = 30.0
 
 Key = Annotated[str, Path(min_length=1, max_length=300, description="Of the decision.")]
 Number = Annotated[int, Path(ge=1, le=100, alias="n", description="Of the image in its part, from 1 on.")]
-_IMAGE = {200: {"content": {"image/png": {}, "image/jpeg": {}}}}
+_IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}, "image/jpeg": {}}}}
 
 
 def service_of(request: Request) -> Service:
@@ -61,7 +61,9 @@ def picture(
     request: Request,
     key: Key,
     number: Number,
-    side: Annotated[int | None, Query(ge=16, le=1024, description="Longer side in pixels; none: as it is.")] = None,
+    side: Annotated[
+        int | None, Query(ge=16, le=1024, description="Longer side in pixels; none: as it is.")
+    ] = None,
 ) -> Response:
     """It is decoded as for the inspection, upright, and sent as PNG, large and small ones as JPEG."""
     service = service_of(request)
@@ -93,12 +95,10 @@ def evidence(request: Request, key: Key, number: Number) -> Response:
     service = service_of(request)
     decision = found(service, key).decision
     place = place_of(decision, number)
-    recent = request.app.state.evidence
-    assert isinstance(recent, RecentEvidence)
-    heat = recent.get(key, place)
+    heat = service.evidence.get(key, place)
     if heat is None:
         heat = _judged_again(service, decision, place)
-        recent.keep(key, place, heat)
+        service.evidence.keep(key, place, heat)
     return Response(layer_png(heat), media_type="image/png", headers=_headers(None))
 
 
@@ -118,7 +118,7 @@ def _judged_again(service: Service, decision: Decision, place: int) -> Heat:
         raise Problem(404, "the record names no bundle")
     content = stored_picture(service.ledger, decision, place)
     try:
-        by = service.bundles.load(sha256)
+        by = service.bundles.known(sha256)
     except GainspectError as error:
         raise Problem(404, error.what, error.hint) from error
     try:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -83,11 +83,11 @@ def theme_of(request: Request) -> Theme:
 
 @router.post("/preferences")
 def prefer(
-    next: str = Form("/"),  # noqa: A002 - the name that links to come back to have everywhere
-    language: Language | None = Form(None),
-    theme: Theme | None = Form(None),
+    next: Annotated[str, Form()] = "/",  # noqa: A002 - the name that all links to come back to have
+    language: Annotated[Language | None, Form()] = None,
+    theme: Annotated[Theme | None, Form()] = None,
 ) -> RedirectResponse:
-    """Keep the language or the theme in this browser, and go back. It changes nothing else, for nobody else."""
+    """Keep the language or the theme in this browser, and go back. Nothing else changes."""
     answer = RedirectResponse(local_path(next), 303)
     for name, value in ((LANGUAGE_COOKIE, language), (THEME_COOKIE, theme)):
         if value is not None:

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from gainspect.ledger.accounts import Role
 from gainspect.ledger.claims import Claims
 from gainspect.ledger.reviews import Undecided, Waiting, reviewed, stations
-from gainspect.serve.api.actions import CLAIM_S, PLACE_REASONS, REVIEWED
+from gainspect.serve.api.actions import CLAIM_S, PLACE_REASONS, REVIEWED, person
 from gainspect.serve.api.pictures import found, service_of
 from gainspect.serve.pages.rendering import page, words_of
 from gainspect.serve.pages.views import names_of_people, part_view
@@ -92,7 +92,7 @@ def take_next(
     """
     service = service_of(request)
     if done:
-        Claims(service.ledger.database).release(done, visitor.actor)
+        Claims(service.ledger.database).release(done, person(visitor))
     query = {"what": what, "station": station}
     taken = _taken(service, undecided_of(request), what, station, after, visitor)
     if taken is None:
@@ -103,7 +103,7 @@ def take_next(
 @router.post("/review/end")
 def end(request: Request, visitor: Reviewer, done: Annotated[str, Form(max_length=300)]) -> RedirectResponse:
     """Give the part back, and go to the queue."""
-    Claims(service_of(request).ledger.database).release(done, visitor.actor)
+    Claims(service_of(request).ledger.database).release(done, person(visitor))
     return RedirectResponse("/review", 303)
 
 
@@ -142,9 +142,9 @@ def _taken(
 ) -> Waiting | None:
     claims = Claims(service.ledger.database)
     waiting = undecided.find(_LABELS[what], station=station or None, count=_LOOKED_AT)
-    behind = [one for one in waiting if one.index > after]
-    before = [one for one in waiting if one.index <= after]
+    behind = [one for one in waiting if one.place > after]
+    before = [one for one in waiting if one.place <= after]
     for one in (*behind, *before):
-        if claims.take(one.key, visitor.actor, CLAIM_S):
+        if claims.take(one.key, person(visitor), CLAIM_S):
             return one
     return None

@@ -2,10 +2,9 @@
 
 from fastapi import FastAPI
 
-from gainspect.serve.api import actions, events, pictures
-from gainspect.serve.evidence import RecentEvidence
+from gainspect.serve.api import actions, events, pictures, records, stations
 from gainspect.serve.following import Follower
-from gainspect.serve.pages import live, place, rendering, review, static_files
+from gainspect.serve.pages import activation, audit, challenge, dashboards, live, place, rendering, review, static_files
 from gainspect.serve.service import Service
 
 
@@ -16,9 +15,9 @@ def add_pages(app: FastAPI, service: Service) -> None:
         app: whose `state.service` is the service.
         service: that it stands on.
     """
-    app.state.follower = Follower(service.ledger)
-    app.state.evidence = RecentEvidence()
-    for router in (events.router, actions.router, pictures.router):
+    app.state.follower = Follower(service.ledger, service.stopping)
+    for router in (events.router, actions.router, pictures.router, stations.router, records.router):
         app.include_router(router)
-    for router in (static_files.router, rendering.router, live.router, review.router, place.router):
-        app.include_router(router)
+    shown = static_files, rendering, live, review, place, challenge, activation, dashboards, audit
+    for module in shown:
+        app.include_router(module.router)
