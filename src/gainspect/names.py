@@ -7,6 +7,10 @@ _FOREIGN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 # C0, DEL, C1, what reorders or breaks a line (Unicode: bidirectional embeddings, overrides and isolates, line
 # and paragraph separators), and lone surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+"""How text begins that a spreadsheet takes for a formula."""
+_NO_FORMULA = re.compile(r"[+-]?\d+([.,]\d+)*([eE][+-]?\d+)?|-( (-|[0-9a-f]{64}))*", re.ASCII)
+"""Numbers, and hashes of images of which the first has none."""
 _LOOKS_ESCAPED = re.compile(r"\\(?=x[0-9a-f]{2}|ud[89a-f][0-9a-f]{2})")
 _ESCAPED = re.compile(r"\\x([0-9a-f]{2})|\\u(d[89a-f][0-9a-f]{2})")
 
@@ -59,6 +63,15 @@ def printable(text: str, *, lines: bool = False) -> str:
     """
     kept = "\n\t" if lines else ""
     return _UNPRINTABLE.sub(lambda found: found[0] if found[0] in kept else _hexadecimal(found[0]), text)
+
+
+def no_formula(text: str) -> str:
+    """Text of a cell of CSV; one that a spreadsheet would take for a formula has an apostrophe before it.
+
+    >>> no_formula("=1+1"), no_formula("-7"), no_formula("a=b")
+    ("'=1+1", '-7', 'a=b')
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _NO_FORMULA.fullmatch(text) else text
 
 
 def _hexadecimal(character: str) -> str:

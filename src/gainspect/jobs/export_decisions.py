@@ -1,7 +1,6 @@
 """Write the decisions of a ledger as a table, and beside it what its columns mean."""
 
 import csv
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,16 +14,13 @@ from gainspect.inspection.records.parquet_verdicts import parquet
 from gainspect.ledger import open_ledger
 from gainspect.ledger.decision_rows import COLUMNS, DecisionRow, decision_rows
 from gainspect.ledger.records.base import written_time
+from gainspect.names import no_formula
 from gainspect.report.texts import LANGUAGES, TEXTS
 
 TableFormat = Literal["csv", "parquet"]
 _DESCRIPTIONS = "columns.csv"
 _AT_ONCE = 10_000
 """Rows in memory, and in a row group of Parquet."""
-_FORMULA = re.compile(r"[=+\-@\t\r]")
-"""How text begins that a spreadsheet takes for a formula."""
-_NO_FORMULA = re.compile(r"[+-]?\d+([.,]\d+)*([eE][+-]?\d+)?|-( (-|[0-9a-f]{64}))*", re.ASCII)
-"""Numbers, and hashes of images of which the first has none."""
 _Rows = list[DecisionRow]
 
 
@@ -97,8 +93,8 @@ def _in_csv(value: object) -> object:
     match value:
         case datetime():
             return written_time(value)
-        case str() if _FORMULA.match(value) and not _NO_FORMULA.fullmatch(value):
-            return f"'{value}"
+        case str():
+            return no_formula(value)
         case _:
             return value
 

@@ -1,4 +1,4 @@
-"""Another bundle judges at a station: once it passed the challenge there, and was compared with the one before."""
+"""Another bundle judges at a station, once it passed the challenge there and was compared with the one before."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -39,8 +39,8 @@ def is_ready(service: Service, station: str, bundle: str) -> bool:
     records = service.locks.records(station, bundle, last[0].index if last else -1)
     hours = service.settings.challenge_hours
     since = now() - timedelta(hours=hours) if hours is not None else None
-    passed = records.challenge is not None and records.challenge.passed
-    if passed and (since is None or records.challenge.at > since):
+    result = records.challenge
+    if result is not None and result.passed and (since is None or result.at > since):
         return True
     return records.waiver is not None and records.waiver.until > now()
 
@@ -66,7 +66,7 @@ def waive(
     moment, longest = now(), timedelta(hours=service.settings.longest_waiver_hours)
     if not moment < until <= moment + longest:
         raise Problem(
-            422, f"a waiver ends within {service.settings.longest_waiver_hours:g} hours", "Name a later, or an earlier time."
+            422, f"a waiver ends within {service.settings.longest_waiver_hours:g} hours", "Name another time."
         )  # fmt: skip
     record = ChallengeWaived(
         station=station, at=moment, actor=actor, bundle=bundle, until=until, reason=reason
@@ -120,7 +120,9 @@ def activate(
     shown = None if comparison is None else canonical(comparison.model_dump(mode="json"))
     record = BundleActivation(
         # Of two who activate something after the same record, one is refused by the ledger.
-        key=hashlib.sha256(canonical([station, "activation", None if before is None else before.key])).hexdigest(),
+        key=hashlib.sha256(
+            canonical([station, "activation", None if before is None else before.key])
+        ).hexdigest(),
         station=station,
         actor=actor,
         old=old,

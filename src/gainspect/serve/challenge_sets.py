@@ -56,9 +56,7 @@ class KnownPart:
     def in_place(self, seen: Sequence[Inspected]) -> bool | None:
         """Whether the evidence is in the defect in every view that shows one; None: none does."""
         marked = [
-            view.in_place(one)
-            for view, one in zip(self.views, seen, strict=True)
-            if view.region is not None
+            view.in_place(one) for view, one in zip(self.views, seen, strict=True) if view.region is not None
         ]
         return all(marked) if marked else None
 
@@ -129,4 +127,3 @@ def _known(manifest: Manifest, name: str, rows: Sequence[Part]) -> KnownPart:
 def _region(manifest: Manifest, row: Part) -> Mask | None:
     mask = None if row.label is Label.OK else manifest.mask(row, manifest.shape(row))
     return None if mask is None or not mask.any() else mask.astype(np.bool_)
-

@@ -1,4 +1,4 @@
-"""The challenge of a station: its known parts are put in, and it has to decide them rightly, in the right place."""
+"""The challenge of a station: known parts are put in, and it has to be right, and for the right place."""
 
 import threading
 from collections.abc import Sequence

@@ -151,7 +151,7 @@ class Inspections:
         return Answer(decision, entry.index)
 
     def _challenged(self, run: Run, decision: Decision, found: Sequence[Inspected]) -> None:
-        """A known part was decided. That its challenge cannot be recorded now changes nothing for the part."""
+        """A known part was decided. If its challenge cannot be recorded now, the part is decided anyway."""
         try:
             self._service.challenges.decided(run, decision.part, decision.label, found, decision.key)
         except GainspectError as error:

@@ -108,7 +108,7 @@ class Locks:
         return StationState(self._bundles.known(record.new), *lock)
 
     def recent(self, station: str) -> StationState:
-        """The same; it may be a second old. Whether a challenge or a waiver has ended is looked at in any case.
+        """The same; it may be a second old, but never outlives a challenge or a waiver.
 
         Raises:
             GainspectError: see `state`.
@@ -138,7 +138,11 @@ class Locks:
         """
         entry = last_with_bundle(self._ledger, station, "challenge_result", bundle)
         result = None if entry is None or entry.index <= since else entry.record
-        if isinstance(result, ChallengeResult) and result.from_pictures and not self._settings.stored_challenges:
+        if (
+            isinstance(result, ChallengeResult)
+            and result.from_pictures
+            and not self._settings.stored_challenges
+        ):
             result = None
         waived = last_with_bundle(self._ledger, station, "challenge_waived", bundle)
         waiver = None if waived is None or waived.index <= since else waived.record

@@ -32,7 +32,7 @@ class BundleActivation(BaseRecord):
     policy_id: Sha256
     reason: Note
     comparison: Sha256 | None = None
-    """SHA-256 of the canonical JSON of the comparison of the two bundles that was looked at; None: of none."""
+    """SHA-256 of the canonical JSON of the comparison of the two bundles that was shown; None: of none."""
 
 
 class ChallengedPart(Section):
@@ -44,7 +44,7 @@ class ChallengedPart(Section):
     decision: Name | None = None
     """Key of the decision on it."""
     in_place: bool | None = None
-    """Whether the evidence is highest within the true region, in each view that has one; None: no view has."""
+    """Whether the evidence is highest in the true region, in each view that has one; None: none has."""
 
 
 class ChallengeResult(BaseRecord):

@@ -21,7 +21,9 @@ router = APIRouter(prefix="/v1/stations", tags=["stations"])
 Operator = Annotated[Visitor, Depends(allow(Role.OPERATOR, Role.ENGINEER))]
 Engineer = Annotated[Visitor, Depends(allow(Role.ENGINEER))]
 Looks = Annotated[Visitor, Depends(allow(*Role, machine=True))]
-Reason = Annotated[str, Field(min_length=1, max_length=4000, description="It cannot be erased: name no person.")]
+Reason = Annotated[
+    str, Field(min_length=1, max_length=4000, description="It cannot be erased: name no person.")
+]
 
 
 class _Given(BaseModel):
@@ -118,8 +120,12 @@ def end(request: Request, station: str, visitor: Operator) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/{station:path}/challenge/pictures", status_code=201, summary="Judge a challenge's stored pictures")
-def judge_pictures(request: Request, station: str, given: GivenChallenge, visitor: Operator) -> ChallengeResult:
+@router.post(
+    "/{station:path}/challenge/pictures", status_code=201, summary="Judge a challenge's stored pictures"
+)
+def judge_pictures(
+    request: Request, station: str, given: GivenChallenge, visitor: Operator
+) -> ChallengeResult:
     """It challenges the bundle; not camera, light and feed."""
     service = service_of(request)
     by = _judge(service, station, given.bundle, visitor)
@@ -137,7 +143,12 @@ def waived(request: Request, station: str, given: GivenWaiver, visitor: Engineer
 def activated(request: Request, station: str, given: GivenActivation, visitor: Engineer) -> Recorded:
     """409: it passed no challenge, was not compared with the active one, or somebody else was faster."""
     entry = activate(
-        service_of(request), station, given.bundle, given.reason, str(visitor.actor), comparison=given.comparison
+        service_of(request),
+        station,
+        given.bundle,
+        given.reason,
+        str(visitor.actor),
+        comparison=given.comparison,
     )
     return Recorded(key=entry.record.key, index=entry.index)
 

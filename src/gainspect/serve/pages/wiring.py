@@ -4,7 +4,17 @@ from fastapi import FastAPI
 
 from gainspect.serve.api import actions, events, pictures, records, stations
 from gainspect.serve.following import Follower
-from gainspect.serve.pages import activation, audit, challenge, dashboards, live, place, rendering, review, static_files
+from gainspect.serve.pages import (
+    activation,
+    audit,
+    challenge,
+    dashboards,
+    live,
+    place,
+    rendering,
+    review,
+    static_files,
+)
 from gainspect.serve.service import Service
 
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from gainspect.serve.pages.texts.en import TEXTS as ENGLISH
+from gainspect.serve.pages.texts.en_desk import TEXTS as ENGLISH_DESK
 from gainspect.serve.pages.texts.ko import TEXTS as KOREAN
+from gainspect.serve.pages.texts.ko_desk import TEXTS as KOREAN_DESK
 
 Language = Literal["en", "ko"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-TEXTS: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH, "ko": KOREAN}
+TEXTS: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH | ENGLISH_DESK, "ko": KOREAN | KOREAN_DESK}
 
 
 class Words:
