@@ -65,13 +65,13 @@ class Plant:
         return gate
 
     def inspect(
-        self, part: str, *pictures: bytes, lot: str = "L-7", station: str = STATION
+        self, part: str, *pictures: bytes, lot: str = "L-7", station: str = STATION, **more: str
     ) -> dict[str, Any]:
         """Have a part decided, as a machine does."""
         answer = httpx.post(
             f"{self.url}/v1/inspections",
             files=[("image", (f"{number}.png", one)) for number, one in enumerate(pictures, 1)],
-            data={"part": part, "station": station, "lot": lot},
+            data={"part": part, "station": station, "lot": lot, **more},
             timeout=60,
         )
         assert answer.status_code == 201, answer.text
@@ -110,14 +110,20 @@ def plant(folder: Path, *, port: int = 0) -> Iterator[Plant]:
         [bundle], db=str(folder / "line.ledger"), store=str(folder / "pictures"), state=folder / "state"
     )
     service.ledger.append(activation(read_bundle(bundle), STATION))
-    app = create_app(service)
+    with listening(service, create_app(service), port=port) as made:
+        yield made
+
+
+@contextmanager
+def listening(service: Service, app: SecuredApp, *, port: int = 0) -> Iterator[Plant]:
+    """Let a service listen on loopback."""
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=10))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         wait_for(lambda: server.started)
-        listening = server.servers[0].sockets[0].getsockname()[1]
-        yield Plant(service, app, f"http://127.0.0.1:{listening}")
+        number = server.servers[0].sockets[0].getsockname()[1]
+        yield Plant(service, app, f"http://127.0.0.1:{number}")
     finally:
         service.stopping.set()
         server.should_exit = True

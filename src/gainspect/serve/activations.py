@@ -1,4 +1,4 @@
-"""Another bundle judges at a station, once it passed the challenge there and was compared with the one before."""
+"""Another bundle judges at a station: it passed the challenge there, and was compared with the one before."""
 
 import hashlib
 from datetime import datetime, timedelta

@@ -86,7 +86,7 @@ def read_challenges(folder: Path | None) -> dict[str, ChallengeSet]:
     try:
         places = sorted(place for place in folder.iterdir() if place.is_dir() and place.name[0] != ".")
     except OSError as error:
-        raise GainspectError(f"cannot read the challenges ({error.strerror})", where=folder) from error
+        raise GainspectError(f"cannot read challenges ({error.strerror})", where=folder) from error
     found = [_read(place) for place in places]
     return {one.name: one for one in found}
 
@@ -95,7 +95,7 @@ def _read(place: Path) -> ChallengeSet:
     """One set.
 
     Raises:
-        GainspectError: it lacks good or bad parts, or a bad one on which no defect is marked; or is too large.
+        GainspectError: it lacks good or bad parts, a bad one has no marked defect, or it has too many.
     """
     manifest = load_manifest(place)
     views: dict[str, list[Part]] = {}

@@ -1,0 +1,104 @@
+"""A service with challenges and two bundles, on which people of all roles work."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from gainspect import __version__
+from gainspect.inspection.bundle import read_bundle
+from gainspect.jobs.run_service import open_service
+from gainspect.serve.app import create_app
+from page_parts import CLEAR, NOTHING, Plant, listening, metal
+from service_parts import activation
+from spot_bundle import spot_bundle
+
+STATION = "Line 3 / Press"
+SIZE = (360, 480)
+
+
+def challenge_folder(folder: Path, *, wrong_place: bool = False) -> Path:
+    """A folder with one set: two good parts, two bad ones with the masks of their spots.
+
+    Args:
+        folder: to make.
+        wrong_place: whether the mask of the second bad part lies elsewhere than its spot.
+    """
+    place = folder / "shift"
+    rows = ["image,label,mask,part"]
+    place.mkdir(parents=True)
+    for number, spots in enumerate((NOTHING, NOTHING, CLEAR, ((330, 90, 30),)), start=1):
+        (place / f"{number}.png").write_bytes(metal(100 + number, spots, SIZE))
+        name = f"{'bad' if spots else 'good'} {number}"
+        mask = ""
+        if spots:
+            drawn = np.zeros(SIZE, np.uint8)
+            ((x, y, radius),) = ((60, 60, 20),) if wrong_place and number == 4 else spots
+            cv2.circle(drawn, (x, y), radius, 255, -1)
+            cv2.imwrite(str(place / f"{number}_mask.png"), drawn)
+            mask = f"{number}_mask.png"
+        rows.append(f"{number}.png,{'ng' if spots else 'ok'},{mask},{name}")
+    (place / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def comparison(old: Path, new: Path) -> dict[str, Any]:
+    """What `gainspect bundle compare` writes of two bundles; the parts are none that were judged."""
+    sides = {
+        side: {
+            "name": bundle.description.name,
+            "sha256": bundle.sha256,
+            "policy_id": bundle.description.policy.policy_id,
+            "runtime": "onnxruntime",
+            "precision": "f32",
+        }
+        for side, bundle in (("old", read_bundle(old)), ("new", read_bundle(new)))
+    }
+    counts = dict.fromkeys(_outcome(), 0)
+    parts = {
+        "fingerprint": "0" * 64,
+        "count": 1,
+        "images": 1,
+        "trained_on": 0,
+        "validated_on": 0,
+        "before": counts,
+        "after": counts,
+        "changes": [],
+    }
+    sets = [{"parts": name, **parts} for name in ("old", "new")]
+    return {"version": 1, "gainspect": __version__, **sides, "sets": sets, "page_sha256": "0" * 64}
+
+
+def _outcome() -> tuple[str, ...]:
+    from gainspect.metrics.decisions import Outcome
+
+    return Outcome._fields
+
+
+@contextmanager
+def desk_plant(
+    folder: Path, *, settings: dict[str, Any] | None = None, active: bool = True, wrong_place: bool = False
+) -> Iterator[tuple[Plant, Path, Path]]:
+    """A plant whose stations are locked until their challenge is passed; and its two bundles."""
+    folder.mkdir(parents=True, exist_ok=True)
+    first, second = folder / "spots.gain", folder / "spots 2.gain"
+    spot_bundle(first)
+    spot_bundle(second, threshold=0.45)
+    known = challenge_folder(folder / "challenges", wrong_place=wrong_place)
+    told = {"challenge_hours": 8, "challenges": str(known)} | (settings or {})
+    (folder / "settings.yaml").write_text(json.dumps(told))
+    service = open_service(
+        [first, second],
+        db=str(folder / "line.ledger"),
+        store=str(folder / "pictures"),
+        state=folder / "state",
+        settings=folder / "settings.yaml",
+    )
+    if active:
+        service.ledger.append(activation(read_bundle(first), STATION))
+    with listening(service, create_app(service)) as made:
+        yield made, first, second
