@@ -12,7 +12,8 @@ from desk_parts import STATION, comparison, desk_plant
 from gainspect.inspection.bundle import read_bundle
 from gainspect.ledger.accounts import Role
 from gainspect.ledger.records.decision import Decision
-from gainspect.ledger.records.operation import Anchored, DriftAlarm, NgCount
+from gainspect.ledger.records.operation import DriftAlarm, NgCount
+from gainspect.ledger.records.upkeep import Anchored
 from page_parts import HOSTILE, Plant, fill, metal
 from page_seat import PANEL, TELEPHONE, seat
 
