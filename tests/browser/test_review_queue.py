@@ -148,7 +148,7 @@ def test_a_region_is_drawn_with_the_mouse_and_recorded_in_pixels_of_the_image(
     assert page.locator(".outlines.by-person .line").count() == 2
     # The next correction replaces this one.
     with made.client(people[0]) as client:
-        told = client.get(f"/v1/decisions/{made.keys['P-1']}").json()
+        told = client.get(f"/v1/decisions/{made.keys['P-1']}/actions").json()
     assert told["seen"] == 1 and told["label"] == "ng"
 
 

@@ -87,7 +87,7 @@ class DecisionState(BaseModel):
     seen: int
 
 
-@router.get("/{key}", summary="A decision, and what people did to it", response_model=DecisionState)
+@router.get("/{key}/actions", summary="A decision, and what people did to it")
 def state(request: Request, key: Key, visitor: Looks) -> DecisionState:
     """The records as the ledger has them."""
     known = found(service_of(request), key)
