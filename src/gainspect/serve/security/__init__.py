@@ -1,6 +1,6 @@
 """Sign-in, roles and security of the service: `secure` puts them into an app, `allow` guards an address."""
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from gainspect.ledger.accounts import Role
