@@ -103,6 +103,10 @@ class Browser:
         token = fields.pop("csrf", None) or self.get(page_of or path)["csrf"]
         return self.client.post(path, data={**fields, "csrf": token}, headers={"Origin": ORIGIN})
 
+    def put(self, name: str, value: str) -> None:
+        """Give the browser a cookie of this host."""
+        self.client.cookies.set(name, value, domain="testserver.local", path="/")
+
     def sign_in(self, name: str = "Kim Min-su", password: str = PASSWORD, **more: Any) -> Any:
         """Sign in by the form."""
         return self.post("/sign-in", name=name, password=password, **more)

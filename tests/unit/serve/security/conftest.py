@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,3 +22,10 @@ def ledger(ledger_url: str, clock: Clock) -> Iterator[Ledger]:
 @pytest.fixture
 def gate(ledger: Ledger, clock: Clock) -> Gate:
     return gate_to(ledger, clock)
+
+
+@pytest.fixture
+def local_gate(tmp_path: Path, clock: Clock) -> Iterator[Gate]:
+    """For what does not depend on the database."""
+    with open_ledger(tmp_path / "line.ledger") as opened:
+        yield gate_to(Ledger(opened.database, clock=clock), clock)
