@@ -106,7 +106,6 @@ def one_of_each_kind() -> list[Record]:
     rule = RetentionRule(name="OK after a month", older_than_days=30)
     return [
         decision(),
-        FailSafe(key="f", **station, decision="late", part="p", label=Label.REVIEW, why="late", images=(A,)),
         Confirm(key="c", **about, label=Label.OK),
         Override(key="o", **about, old=Label.OK, new=Label.NG, reason="scratch", note="긁힘"),
         RegionCorrection(key="r", **about, image=A, old=(), new=(region,), reason="outline"),
@@ -123,10 +122,6 @@ def one_of_each_kind() -> list[Record]:
             parts=(ChallengedPart(part="m1", expected=Label.NG, decided=Label.NG),),
             passed=True,
         ),
-        ChallengeWaived(
-            key="cw", **station, actor=PERSON, bundle=A, until=AT + timedelta(hours=1), reason="new camera"
-        ),
-        ServiceState(key="ss", **station, state="started", down_since=AT),
         SignIn(key="s", **station, actor=PERSON, method="badge", accepted=True),
         RoleChange(
             key="ro", **station, step="joined", person=PERSON, old=None, new=Role.OPERATOR, reason="new shift"
@@ -139,6 +134,11 @@ def one_of_each_kind() -> list[Record]:
         ),
         NameErased(key="n", **station, person=PERSON, reason="has left"),
         ClockCorrected(key="cl", **station, actor=PERSON, reason="was in 2099"),
+        FailSafe(key="f", **station, decision="late", part="p", label=Label.REVIEW, why="late", images=(A,)),
+        ChallengeWaived(
+            key="cw", **station, actor=PERSON, bundle=A, until=AT + timedelta(hours=1), reason="new camera"
+        ),
+        ServiceState(key="ss", **station, state="started", down_since=AT),
     ]
 
 
