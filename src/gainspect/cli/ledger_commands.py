@@ -223,7 +223,7 @@ def invite(
     hours: Annotated[float, typer.Option(min=0.01, help="How long the link works.")] = 24.0,
     url: Annotated[str, typer.Option(help="Where the service is reached, https://….")] = "",
 ) -> None:
-    """Make a link to an account of the service, for when nobody can sign in. It works once; it is recorded."""
+    """Make a link to an account of the service, for when nobody can sign in. It works once."""
     from gainspect.jobs.tend_ledger import invite as invited
 
     typer.echo(invited(ledger, role=role, person=person, hours=hours, service=url))

@@ -32,10 +32,8 @@ TEXTS: dict[str, str] = {
     # People
     "sec_people": "People",
     "sec_role": "Role",
-    "sec_state": "State",
     "sec_active": "may sign in",
     "sec_disabled": "disabled",
-    "sec_change": "Change",
     "sec_set_role": "Set the role",
     "sec_disable": "Disable",
     "sec_enable": "Enable",

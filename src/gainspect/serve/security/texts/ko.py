@@ -32,10 +32,8 @@ TEXTS: dict[str, str] = {
     # People
     "sec_people": "사용자",
     "sec_role": "권한",
-    "sec_state": "상태",
     "sec_active": "사용 중",
     "sec_disabled": "사용 중지",
-    "sec_change": "변경",
     "sec_set_role": "권한 변경",
     "sec_disable": "사용 중지",
     "sec_enable": "다시 사용",
