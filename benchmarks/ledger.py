@@ -15,7 +15,6 @@ import argparse
 import hashlib
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +22,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gainspect.errors import GainspectError
 from gainspect.ledger import Ledger, open_ledger
 from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.questions import Question, find, since
@@ -33,6 +31,7 @@ from gainspect.ledger.records.sealed import Record
 from gainspect.ledger.verification import verify
 from gainspect.types import Label
 from kill_ledger import decision_of
+from own_server import own_server
 
 _AT_ONCE = 1000
 _REPEATS = 50
@@ -155,13 +154,7 @@ def url_of(folder: Path, url: str | None, *, server: bool) -> Iterator[str]:
     if not server:
         yield url or str(folder / "line.ledger")
         return
-    sys.path.append(str(Path(__file__).parents[1] / "tests"))
-    from postgres_server import binaries, postgres_server
-
-    programs = binaries()
-    if programs is None:
-        raise GainspectError("no PostgreSQL server is installed", hint="Install the package postgresql.")
-    with postgres_server(programs, synced=True) as started:
+    with own_server() as started:
         yield started.new_schema()
 
 
