@@ -76,6 +76,10 @@ class Verification:
     faults: list[Fault] = field(default_factory=list)
     """By record."""
 
+    def add(self, kind: FaultKind, index: int, what: str) -> None:
+        """Add a fault, see `Fault`."""
+        self.faults.append(Fault(kind, index, what))
+
     @property
     def first(self) -> Fault | None:
         """What is wrong first; None: nothing."""
