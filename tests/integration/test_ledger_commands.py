@@ -35,7 +35,7 @@ def test_an_anchor_shows_what_was_changed_after_it(run: Run, ledger: str, tmp_pa
     assert "█" in made.stdout
     good = run("ledger", "verify", ledger, "--anchor", anchor, *pictures)
     assert good.returncode == 0
-    assert "6 records and 1 picture are as they were appended" in good.stdout
+    assert "6 records and their 1 stored image are as they were appended" in good.stdout
     assert "Anchors that hold: 1, the last over 5 records." in good.stdout
     Intruder(ledger).rewrite(3, b'"label":"ok"', b'"label":"ng"')
     bad = run("ledger", "verify", ledger, "--anchor", anchor, *pictures)

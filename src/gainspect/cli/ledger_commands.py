@@ -83,8 +83,9 @@ def verify(
             errors.print(f"{plural(more, 'further fault')}.", highlight=False)
         raise typer.Exit(1)
     console.print(
-        f"{printable(found.origin)}: {plural(found.size, 'record')} and {plural(found.pictures, 'picture')} "
-        f"are as they were appended; {plural(found.removed, 'picture')} removed by rule.",
+        f"{printable(found.origin)}: {plural(found.size, 'record')} and their "
+        f"{plural(found.pictures, 'stored image')} are as they were appended; "
+        f"{plural(found.removed, 'picture')} removed by rule.",
         highlight=False,
         soft_wrap=True,
     )
@@ -149,7 +150,7 @@ def backup(
 
     made = back_up_ledger(ledger, out, anchor or (), public_key=public_key, pictures=pictures)
     console.print(
-        f"Saved: {plural(made.size, 'record')} and {plural(made.pictures, 'picture')} in "
+        f"Saved: {plural(made.size, 'record')} and their {plural(made.pictures, 'stored image')} in "
         f"{printable(str(out))}, verified.",
         highlight=False,
         soft_wrap=True,

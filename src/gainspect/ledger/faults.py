@@ -66,7 +66,7 @@ class Verification:
     root: bytes = b""
     """Root over these, recomputed."""
     pictures: int = 0
-    """Pictures that were read."""
+    """Stored images that were read: a picture that two records name counts twice."""
     removed: int = 0
     """Pictures that a rule has removed."""
     unknown: int = 0

@@ -8,7 +8,7 @@ from gainspect.errors import GainspectError
 from gainspect.ledger.databases import Rows
 from gainspect.ledger.faults import FaultKind, Verification
 from gainspect.ledger.merkle_log import Ledger
-from gainspect.ledger.pictures import PictureStore
+from gainspect.ledger.pictures import NoPictureFileError, PictureStore
 from gainspect.ledger.records.columns import pictures_kept_by, pictures_removed_by
 from gainspect.ledger.records.sealed import Record, opened
 
@@ -51,7 +51,12 @@ class PictureAudit:
         for sha256 in kept:
             if self._store is None:
                 raise GainspectError("this ledger has pictures", hint="Say where they are, with --pictures.")
-            content = self._store.read(sha256)
+            try:
+                content = self._store.read(sha256)
+            except NoPictureFileError as error:
+                what = f"in the place of the picture {sha256} of record {index} stands no picture"
+                self._found.add(FaultKind.PICTURE_REPLACED, index, f"{what} ({error.what})")
+                continue
             if content is None:
                 self._missing.setdefault(sha256, index)
                 continue

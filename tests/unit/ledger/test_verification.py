@@ -365,6 +365,8 @@ def test_a_time_that_goes_back(ledger: Ledger, intruder: Intruder) -> None:
         (b'"score":0.125', b'"score":0.1250'),
         (b'"lot":"lot 7"', b'"lot": "lot 7"'),
         (b'"kind":"decision"', b'"kind":{}'),
+        (b'"index":4', b'"index":"4"'),
+        (b'"index":4', b'"index":4.0'),
         (b'"at":"2026-03-04T05:06:07.890123Z"', b'"at":"0001-01-01T00:00:00+14:00"'),
         (b'Z"}', b'"}'),  # a time without its zone
     ],
