@@ -132,7 +132,7 @@ def test_a_back_up_restores_by_copying(run: Run, ledger: str, tmp_path: Path) ->
     if ledger.startswith("postgresql:"):
         assert made.returncode == 2 and "pg_dump" in made.stderr
         return
-    assert made.returncode == 0 and "6 records and 1 picture in" in made.stdout
+    assert made.returncode == 0 and "6 records and their 1 stored image in" in made.stdout
     shutil.copytree(out, tmp_path / "restored")
     restored = tmp_path / "restored" / Path(ledger).name
     good = run("ledger", "verify", restored, "--anchor", anchor)

@@ -6,7 +6,7 @@ from pathlib import Path
 from gainspect.errors import GainspectError
 from gainspect.ledger import open_ledger
 from gainspect.ledger.checkpoint import Checkpoint
-from gainspect.ledger.export import write_export
+from gainspect.ledger.export import WITH_PICTURES, write_export
 from gainspect.ledger.keys import read_or_make, usual_key
 
 
@@ -42,5 +42,5 @@ def export_ledger(
                 hint="`gainspect ledger anchor` makes one; give its public key to those who verify.",
             )
         signer = read_or_make(path, origin)
-        note = Checkpoint(origin, head.size, head.root).signed(signer)
-        return write_export(ledger, out, note, signer.verifier, wanted=wanted, pictures=images)
+        note = Checkpoint(origin, head.size, head.root).signed(signer, *([WITH_PICTURES] if images else []))
+        return write_export(ledger, out, note, signer.verifier, wanted=wanted)
