@@ -1,7 +1,7 @@
 """Proofs that a ledger goes on from what an anchor signed (`docs/verify_consistency.py` verifies them).
 
 Such a proof is the text that C2SP's witnesses take (https://c2sp.org/tlog-witness, add-checkpoint): a line
-`old` with the size of the anchor, the hashes of RFC 6962, 2.1.2, in Base64, an empty line, and the later note.
+`old` with the size of the anchor, hashes (RFC 6962, 2.1.2) in Base64, an empty line, and the later note.
 """
 
 import base64

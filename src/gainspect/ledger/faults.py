@@ -31,6 +31,8 @@ class FaultKind(StrEnum):
     """A record does not say what a record of its kind says."""
     COLUMNS = "columns"
     """By the columns beside a record, it would be found as something else."""
+    DAMAGED = "damaged"
+    """The database finds its own files wrong: questions may miss a record."""
     PICTURE_MISSING = "picture_missing"
     """A picture is not there, and no rule has removed it."""
     PICTURE_REPLACED = "picture_replaced"

@@ -10,6 +10,7 @@ from gainspect.ledger.head import Head
 from gainspect.ledger.merkle import HASH_BYTES, Frontier
 from gainspect.ledger.proofs import stored_root
 from gainspect.ledger.records.base import written_time
+from gainspect.wording import plural
 
 
 class TreeAudit:
@@ -125,6 +126,9 @@ class TreeAudit:
             holds = anchor.root == self._frontier.root
             if holds:
                 self._held = anchor.size
+            elif self._held == anchor.size and self._held:
+                what = f"two anchors over {plural(anchor.size, 'record')} have different roots"
+                self._found.add(FaultKind.REBUILT, anchor.size, f"{what}: one is of another ledger")
             elif not self._found.faults:
                 which = f"records {self._held} to {anchor.size - 1}"
                 what = f"{which} are not those that an anchor was signed over: the ledger was made anew"

@@ -56,6 +56,9 @@ def verify(
         tree.end(head, records.recorded)
         name_strays(rows, found, end, tree.size)
     pictures.name_missing(ledger, tree.size)
+    damage = ledger.database.damage()
+    if damage is not None:
+        found.add(FaultKind.DAMAGED, tree.size, f"the database finds its own files damaged ({damage})")
     found.faults.sort(key=lambda fault: fault.index)
     return found
 

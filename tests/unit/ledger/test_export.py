@@ -96,11 +96,19 @@ def cut(export: Path, begin: int, end: int) -> None:
     (export / "records.jsonl").write_bytes(b"".join(lines[:begin] + lines[end:]))
 
 
+def double(export: Path, number: int) -> None:
+    lines = (export / "records.jsonl").read_bytes().splitlines(keepends=True)
+    lines[number] *= 2
+    (export / "records.jsonl").write_bytes(b"".join(lines))
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda export: edit(export, 4, b'"label":"ok"', b'"label":"ng"'), "was changed: "),
         (lambda export: cut(export, 4, 5), "record 5 stands after record 3"),
+        (lambda export: double(export, 4), "record 4 stands after record 4"),
+        (lambda export: edit(export, 4, b'"lot":"lot 7"', b'"lot": "lot 7"'), "was changed: "),
         (lambda export: cut(export, 9, 11), "9 records are there, and 11 are signed"),
         (
             lambda export: (export / "records.jsonl").write_bytes(
@@ -128,6 +136,8 @@ def cut(export: Path, begin: int, end: int) -> None:
     ids=[
         "edited",
         "deleted",
+        "doubled",
+        "other bytes that say the same",
         "cut",
         "one more",
         "picture replaced",
