@@ -20,6 +20,7 @@ from gainspect.cli import (
     msa,
     report,
     train,
+    watch,
 )
 from gainspect.cli.console import errors, print_on_any_terminal
 from gainspect.errors import GainspectError
@@ -36,6 +37,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("calibrate")(calibrate.calibrate)
 app.command("inspect")(inspect.inspect)
+app.command("watch")(watch.watch)
 app.command("explain")(explain.explain)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
