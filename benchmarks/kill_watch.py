@@ -1,12 +1,12 @@
-"""kill -9 of a watcher of a folder at random moments: is a part lost, decided twice, or a file lost or doubled?
+"""kill -9 of a watcher of a folder at random moments: is a part or a file lost, or there twice?
 
-A camera writes parts of two images into the folder, as fast as they are taken: some under a temporary name and
-then renamed, some in place and slowly; names come again with other content, content comes again under other
-names, and some files are cut off. A small untrained bundle judges them, decisions go into a ledger with their
-pictures, files into the folders of decided ones. The watcher is killed up to 60 ms after a random number of
-decisions, or while it starts, and started again. At the end the camera stops and a last watcher takes what is
-left. Then each part that was written must stand in the ledger once, with just its two images, each file must
-lie in the folders of decided ones once and nowhere else, and the ledger must verify.
+A camera writes parts of two images into the folder, as fast as they are taken: some under a temporary name
+and then renamed, some in place and slowly; names come again with other content, content comes again under
+other names, and some files are cut off. A small untrained bundle judges them, decisions go into a ledger
+with their pictures, files into the folders of decided ones. The watcher is killed up to 60 ms after a random
+number of decisions, or while it starts, and started again. At the end the camera stops and a last watcher
+takes what is left. Then each part that was written must stand in the ledger once, with just its two images,
+each file must lie in the folders of decided ones once and nowhere else, and the ledger must verify.
 """
 
 import argparse
@@ -40,7 +40,7 @@ _NAMES = 40
 """Parts of different names; then names come again."""
 _AHEAD = 12
 """Parts that lie in the folder, at most."""
-_WAITS = Waits(settle_s=0.05, give_up_s=0.3, part_s=20.0)
+_WAITS = Waits(settle_s=0.05, give_up_s=1.0, part_s=20.0)
 _CUT, _AGAIN, _SLOW = 10, 7, 3
 """Of so many parts one has a file that is cut off, the content of another, or is written slowly."""
 _FOUND = ("parts lost", "parts doubled", "files lost", "files doubled", "files left", "faults")

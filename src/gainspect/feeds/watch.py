@@ -102,7 +102,7 @@ class WatchedFolder:
         self.waiting = {name: there[name][1] for names in parts.values() for name in names}
         self._settling.look({name: there[name] for name in self.waiting}, listing.temporary)
         found = [arrival for part, names in parts.items() for arrival in self._complete(part, names)]
-        return sorted(found, key=lambda one: (min(image.state.mtime_ns for image in one.images), one.images))
+        return sorted(found, key=_age)
 
     def is_there(self, image: Arrived) -> bool:
         """Whether a file still is as it was when it was looked at."""
@@ -146,6 +146,11 @@ class WatchedFolder:
 
     def _quiet(self, names: Sequence[str]) -> bool:
         return all(self._settling.unchanged_s(name) >= self.waits.part_s for name in names)
+
+
+def _age(arrival: Arrival) -> tuple[int, str]:
+    """By this the part whose first image was written first comes first."""
+    return min((image.state.mtime_ns, image.name) for image in arrival.images)
 
 
 def require_apart(folder: Path, done: Path) -> None:
