@@ -83,6 +83,9 @@ def _look_at(entry: os.DirEntry[str], name: str, listing: Listing) -> None:
         found = os.lstat(entry.path)
     except FileNotFoundError:
         return  # renamed or moved away since
+    except OSError:
+        listing.left.setdefault(UNREADABLE, name)
+        return
     if not stat.S_ISREG(found.st_mode):
         listing.left.setdefault(NO_FILE, name)
         return
