@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from gainspect.jobs.watched_parts import JudgedPart
 from gainspect.ledger import open_ledger
 from gainspect.ledger.records.base import now
 from report_parts import Spots, bundle
+from watched_folder import files_in, png
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -34,6 +36,38 @@ def test_a_watcher_that_is_killed_loses_and_doubles_nothing(ledger_url: str) -> 
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| 5 |" in done.stdout
+
+
+STOPPED = """
+from brightness import loaded
+from gainspect.cli import main
+from gainspect.inspection.inspector import Inspector
+
+Inspector.load = loaded
+main()
+"""
+"""`gainspect` that takes any name for a bundle."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_good_order(tmp_path: Path, number: int) -> None:
+    folder, done = tmp_path / "in", tmp_path / "done"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(png(30))
+    watcher = subprocess.Popen(
+        [sys.executable, "-u", "-c", STOPPED, "watch", folder, "any.gain", "--done", done, "--settle", "0"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watcher.stdout is not None
+    assert watcher.stdout.readline().startswith("OK")
+    watcher.send_signal(number)
+    out, said = watcher.communicate()
+    assert (watcher.returncode, out) == (0, "") and "1 part decided." in said
+    assert files_in(done / "ok") == {"a.png": png(30)}
 
 
 def test_what_is_lost_doubled_and_left_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
