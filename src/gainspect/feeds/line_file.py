@@ -47,6 +47,10 @@ class LineFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it, whatever happened."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
         self._file.close()
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:

@@ -70,7 +70,7 @@ class Marks:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it, whatever happened."""
-        self._lines.__exit__(kind, error, trace)
+        self._lines.close()
 
     def has(self, name: str, state: FileState) -> bool:
         """Whether a file was decided as it is."""

@@ -98,7 +98,7 @@ def _appeared(source: Path, wanted: Path) -> Path:
 
 
 def _copied(source: Path, wanted: Path) -> Path:
-    temporary = wanted.with_name(f".{secrets.token_hex(8)}")
+    temporary = wanted.with_name(f".gainspect-{secrets.token_hex(8)}")
     try:
         shutil.copy2(source, temporary, follow_symlinks=False)
         with temporary.open("r+b") as file:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from gainspect.data.named_files import exists
 from gainspect.errors import GainspectError
 from gainspect.feeds.claim import Claim, drop_claim, read_claim, write_claim
 from gainspect.feeds.marks import Mark, Marks
@@ -112,7 +113,7 @@ class WatchLoop:
         Raises:
             GainspectError: the folder cannot be read, or is another.
         """
-        if not (self._state / LOCK).exists():
+        if not exists(self._state / LOCK):
             raise GainspectError(
                 f"{STATE} is not there any more",
                 where=self._folder.path,
