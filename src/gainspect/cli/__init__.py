@@ -19,6 +19,7 @@ from gainspect.cli import (
     ledger_commands,
     msa,
     report,
+    serve,
     train,
     watch,
 )
@@ -42,6 +43,7 @@ app.command("explain")(explain.explain)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
 app.add_typer(data_commands.app, name="data")
 app.add_typer(bundle_commands.app, name="bundle")
 app.add_typer(msa.app, name="msa")
@@ -98,6 +100,8 @@ def _extra_of(module: str) -> str | None:
         return "train"
     if package in {"openvino", "nncf"}:
         return "openvino"
+    if package in {"fastapi", "starlette", "uvicorn", "argon2", "prometheus_client", "python_multipart"}:
+        return "serve"
     if package in {"rfc8785", "cryptography", "alembic", "sqlalchemy", "psycopg", "segno"}:
         return "ledger"
     return "report" if package in {"sklearn", "scipy", "matplotlib", "jinja2"} else None

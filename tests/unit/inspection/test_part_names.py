@@ -43,7 +43,7 @@ def test_a_name_in_which_a_pattern_finds_no_part_has_none(pattern: str) -> None:
 
 @pytest.mark.parametrize("pattern", ["([", r"p\d", r"(p)(\d)"])
 def test_a_pattern_that_is_none_is_refused_before_any_image_comes(pattern: str) -> None:
-    with pytest.raises(GainspectError, match="regular expression|group"):
+    with pytest.raises(GainspectError, match=r"regular expression|group"):
         part_finder(pattern)
 
 
