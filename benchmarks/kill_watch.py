@@ -2,7 +2,7 @@
 
 A camera writes parts of two images into the folder, as fast as they are taken: some under a temporary name
 and then renamed, some in place and slowly; names come again with other content, content comes again under
-other names, and some files are cut off. A small untrained bundle judges them, decisions go into a ledger
+other names, and some files are cut off. A small bundle judges them, decisions go into a ledger
 with their pictures, files into the folders of decided ones. The watcher is killed up to 60 ms after a random
 number of decisions, or while it starts, and started again. At the end the camera stops and a last watcher
 takes what is left. Then each part that was written must stand in the ledger once, with just its two images,
@@ -194,27 +194,31 @@ def found_in(place: WatchPlace, written: list[Shown]) -> dict[str, int]:
     }
 
 
+def _small_bundle(path: Path) -> Path:
+    from untrained import untrained_bundle
+
+    return untrained_bundle(path, backbone="test_efficientnet", size=64).path
+
+
 def main() -> None:
     """Kill, look, print, save; exit code 1 if anything was lost, doubled, left, or does not verify."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--url", help="of a new ledger; without, a file of SQLite")
-    parser.add_argument("--backbone", default="test_efficientnet")
-    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--bundle", type=Path, help="that judges; without, a small untrained one")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", help="name of the table in results")
     options = parser.parse_args()
-    from results_table import markdown, save  # they import torch, which no watcher has to
-    from untrained import untrained_bundle
+    from results_table import markdown, save  # it imports torch, which no watcher has to
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        bundle = untrained_bundle(folder / "kills.gain", backbone=options.backbone, size=options.size)
+        bundle = options.bundle or _small_bundle(folder / "kills.gain")
         (folder / "in").mkdir()
         url = options.url or str(folder / "kills.ledger")
         ledger = LedgerPlace(url, str(folder / "pictures"), "kills")
         place = WatchPlace(folder / "in", folder / "done", ledger)
-        row = kill_watchers(place, bundle.path, options.kills, options.seed)
+        row = kill_watchers(place, bundle, options.kills, options.seed)
     table = markdown([row])
     print(table)
     if options.save:

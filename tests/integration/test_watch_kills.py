@@ -20,16 +20,19 @@ from gainspect.jobs.watched_parts import JudgedPart
 from gainspect.ledger import open_ledger
 from gainspect.ledger.records.base import now
 from report_parts import Spots, bundle
+from spot_bundle import spot_bundle
 from watched_folder import files_in, png
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.mark.slow
-def test_a_watcher_that_is_killed_loses_and_doubles_nothing(ledger_url: str) -> None:
+def test_a_watcher_that_is_killed_loses_and_doubles_nothing(ledger_url: str, tmp_path: Path) -> None:
     """The short form of benchmarks/kill_watch.py, which fails if anything is lost, doubled or left."""
+    bundle = spot_bundle(tmp_path / "spots.gain").path
+    command = [sys.executable, BENCHMARKS / "kill_watch.py", "--kills", "5", "--bundle", bundle]
     done = subprocess.run(
-        [sys.executable, BENCHMARKS / "kill_watch.py", "--kills", "5", "--url", ledger_url],
+        [*command, "--url", ledger_url],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
