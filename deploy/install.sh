@@ -43,7 +43,7 @@ run() {
 }
 
 put() {  # a file of the plant: it is not written again
-  if [ -e "$2" ]; then echo "kept $2"; else run install -m 0640 -o root -g "$user" "$1" "$2"; fi
+  if [ -e "$2" ]; then echo "kept $2"; else run install -m 0640 -o root -g "$group" "$1" "$2"; fi
 }
 
 if [ -z "$dry" ] && [ "$(id -u)" != 0 ]; then
@@ -55,15 +55,20 @@ fi
 
 getent passwd "$user" > /dev/null \
   || run useradd --system --user-group --home-dir "$data" --no-create-home --shell /usr/sbin/nologin "$user"
+group=$(id -gn "$user" 2> /dev/null || echo "$user")
 [ -x "$prefix/bin/python" ] || run "$python" -m venv "$prefix"
 if [ -d "$from" ]; then
   run "$prefix/bin/pip" install --quiet --upgrade --constraint "$from/constraints.txt" "$from[$extras]"
 else
   run "$prefix/bin/pip" install --quiet --upgrade "$from[$extras]"
 fi
+run runuser -u "$user" -- "$prefix/bin/gainspect" --version > /dev/null || {
+  echo "install.sh: $user may not run $prefix/bin/gainspect; name a Python that everybody may run with --python" >&2
+  exit 2
+}
 run install -d -m 0755 "$etc"
-run install -d -m 0700 -o "$user" -g "$user" "$data" "$data/state" "$data/pictures"
-run install -d -m 0755 -o root -g "$user" "$data/bundles"
+run install -d -m 0700 -o "$user" -g "$group" "$data" "$data/state" "$data/pictures"
+run install -d -m 0755 -o root -g "$group" "$data/bundles"
 put "$here/service.env" "$etc/service.env"
 put "$here/settings.yaml" "$etc/settings.yaml"
 
@@ -71,7 +76,7 @@ if [ -n "$service" ]; then
   unit=$(mktemp)
   trap 'rm -f "$unit"' EXIT
   sed -e "s#/opt/gainspect#$prefix#g; s#/etc/gainspect#$etc#g; s#/var/lib/gainspect#$data#g" \
-    -e "s#^\(User\|Group\)=.*#\1=$user#" \
+    -e "s#^User=.*#User=$user#; s#^Group=.*#Group=$group#" \
     "$here/gainspect.service" > "$unit"
   run install -m 0644 "$unit" /etc/systemd/system/gainspect.service
   run systemctl daemon-reload

@@ -4,12 +4,11 @@ import errno
 import hashlib
 import os
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from gainspect.errors import GainspectError
-from gainspect.files import atomic_path, cannot_write
+from gainspect.files import atomic_path, cannot_write, sync_names
 
 _NO_FILE = (errno.ELOOP, errno.EISDIR, errno.ENOTDIR, errno.ENXIO)
 
@@ -65,7 +64,7 @@ class PictureFolder:
             with atomic_path(path) as temporary:
                 temporary.write_bytes(content)
         # Also of a file that is there: whoever wrote it may have been killed before this.
-        _sync_names(path.parent, self._folder, self._folder.parent)
+        sync_names(path.parent, self._folder, self._folder.parent)
         return sha256
 
     def has(self, sha256: str) -> bool:
@@ -145,14 +144,3 @@ def _name(sha256: str) -> str:
 def _opened_at_once(path: str, flags: int) -> int:
     """Open without waiting for whoever writes into a pipe that stands there."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _sync_names(*folders: Path) -> None:
-    """Let the names of new files reach the disk; Windows does that by itself."""
-    for folder in folders if os.name == "posix" else ():
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # not every file system syncs folders
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
