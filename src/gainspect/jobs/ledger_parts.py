@@ -34,6 +34,8 @@ class Candidate:
 
     review: Review
     taught: Taught
+    number: int
+    """Of the image in its decision, from 1 on."""
     file: Path
     pixels: str
     """SHA-256 of its decoded pixels."""
@@ -114,7 +116,7 @@ def gather(
         reviews: in order.
         known: what they are held against.
         challenged: keys of decisions on parts of challenges.
-        folder: where the pictures are put, by their hashes; it is there.
+        folder: where the pictures are put, by record and number in it; it is there.
         by: what a group is.
         on_review: called after each review.
 
@@ -130,11 +132,13 @@ def gather(
             held[group] = "challenge"
         elif known.tested.has_group((group, *names)):
             held[group] = "test"
-        for image, told in zip(review.decision.images, taught(review), strict=True):
+        for number, (image, told) in enumerate(
+            zip(review.decision.images, taught(review), strict=True), start=1
+        ):
             if not isinstance(told, Taught):
                 gathered.left.append(_left(review, image, str(told)))
                 continue
-            found = _candidate(ledger, review, told, group, known, folder)
+            found = _candidate(ledger, review, told, group, known, folder, number)
             if isinstance(found, LeftOut):
                 gathered.left.append(found)
                 continue
@@ -146,8 +150,8 @@ def gather(
             gathered.candidates.append(found)
         on_review()
     kept = [*_new(_once(_not_held(gathered, held), gathered), known, gathered)]
-    for file in {one.file for one in gathered.candidates} - {one.file for one in kept}:
-        file.unlink()
+    for dropped in {one.file for one in gathered.candidates} - {one.file for one in kept}:
+        dropped.unlink()
     gathered.candidates = kept
     gathered.left.sort(key=lambda one: one.index)
     return gathered
@@ -167,7 +171,7 @@ def _names(decision: Decision) -> tuple[str, ...]:
 
 
 def _candidate(
-    ledger: Ledger, review: Review, told: Taught, group: str, known: KnownParts, folder: Path
+    ledger: Ledger, review: Review, told: Taught, group: str, known: KnownParts, folder: Path, number: int
 ) -> Candidate | LeftOut:
     image = told.image
     assert image.sha256 is not None
@@ -184,10 +188,11 @@ def _candidate(
     if told.outlines and not filled(told.outlines, *picture.shape[:2]).any():
         return _left(review, image, "beside_picture")
     pixels = pixel_sha256(picture)
-    file = folder / f"{image.sha256}{_SUFFIXES.get(kind_of(content) or '', _OTHER_SUFFIX)}"
+    suffix = _SUFFIXES.get(kind_of(content) or "", _OTHER_SUFFIX)
+    file = folder / f"record-{review.index}-{number}{suffix}"
     file.write_bytes(content)
     split = known.seen.files.get(image.sha256) or known.seen.pixels.get(pixels)
-    return Candidate(review, told, file, pixels, group, group in known.groups, split)
+    return Candidate(review, told, number, file, pixels, group, group in known.groups, split)
 
 
 def _not_held(gathered: Gathered, held: dict[str, str]) -> Iterator[Candidate]:

@@ -34,10 +34,8 @@ def taken_parts(gathered: Gathered, folder: Path) -> tuple[Part, ...]:
         OSError: it cannot be written.
     """
     views = Counter(one.review.index for one in gathered.candidates)
-    place = {one.file: number for number, one in enumerate(gathered.candidates)}
-    rows = sorted(gathered.candidates, key=lambda one: (one.review.index, place[one.file]))
     parts = []
-    for one in rows:
+    for one in sorted(gathered.candidates, key=_place):
         name = f"{one.review.decision.part} (record {one.review.index})"
         mask = _mask(one, folder) if one.taught.outlines else None
         kind = None if mask is None else kind_shown(one.taught.outlines)
@@ -54,6 +52,11 @@ def taken_parts(gathered: Gathered, folder: Path) -> tuple[Part, ...]:
             )
         )
     return tuple(parts)
+
+
+def _place(one: Candidate) -> tuple[int, int]:
+    """The record of an image, and its number in it."""
+    return one.review.index, one.number
 
 
 def copied_parts(base: Manifest, folder: Path) -> Iterator[Part]:
@@ -120,6 +123,7 @@ def _columns(one: Candidate) -> dict[str, str]:
         "lot": decision.lot or "",
         "bundle": decision.made_with.bundle or "",
         "image_name": one.taught.image.image,
+        "sha256": one.taught.image.sha256 or "",
         "decided": str(decision.label),
         "counts": str(one.review.label),
         "said_by": last.actor,
