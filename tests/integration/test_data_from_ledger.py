@@ -369,6 +369,52 @@ def filled_holes(mask: np.ndarray | None) -> np.ndarray:
     return (background[1:-1, 1:-1] != background[0, 0]).astype(np.uint8)
 
 
+def test_a_second_round_adds_to_the_data_of_the_first(place: LedgerPlace, tmp_path: Path) -> None:
+    pictures = [drawn_picture(number) for number in range(4)]
+    names = ["a", "b", "c", "d"]
+    with opened(place) as ledger:
+        append(
+            ledger, [decided(name, [picture], lot="7") for name, picture in zip(names, pictures)], pictures
+        )
+        append(ledger, [confirmed("a", OK), overridden("b", NG), corrected("b", pictures[1], RING)], [])
+    made(place, tmp_path / "first")
+    with opened(place) as ledger:
+        append(ledger, [overridden("c", NG), overridden("a", NG)], [])
+    against = Against(base=tmp_path / "first")
+    account = made(place, tmp_path / "second", against=against)
+    assert (account.base, account.images) == (2, 1)
+    assert whys(account) == {"relabeled": ["a"], "seen": ["b"]}
+    first, second = (load_manifest(tmp_path / name) for name in ("first", "second"))
+    old, new = second.parts[:2], second.parts[2:]
+    assert [part.split for part in old] == [part.split for part in first.parts]
+    assert [part.extra["exported_from"] for part in old] == [first.key(part) for part in first.parts]
+    np.testing.assert_array_equal(second.mask(old[1]), first.mask(first.parts[1]))
+    assert [part.extra["decision"] for part in new] == ["c"]
+    # The same part again, another picture: it goes where the part is.
+    again = drawn_picture(9)
+    with opened(place) as ledger:
+        append(ledger, [decided("b2", [again], lot="7", part="b"), confirmed("b2", OK)], [again])
+    made(place, tmp_path / "third", against=against)
+    third = load_manifest(tmp_path / "third")
+    assert {part.split for part in third.parts if part.group == "7: b"} == {first.parts[1].split}
+    assert sum(part.group == "7: b" for part in third.parts) == 2
+
+
+def test_data_without_splits_cannot_be_added_to(place: LedgerPlace, tmp_path: Path) -> None:
+    content = drawn_picture(0)
+    with opened(place) as ledger:
+        append(ledger, [decided("a", [content]), confirmed("a", OK)], [content])
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "x.png").write_bytes(drawn_picture(5))
+    save_manifest(Manifest(old, (Part(old / "x.png", OK),)), old / "manifest.csv")
+    with pytest.raises(GainspectError, match="do not say which parts are kept for the test"):
+        made(place, tmp_path / "out", against=Against(base=old))
+    (old / "x.png").write_bytes(content)  # as a whole it is a test
+    with pytest.raises(GainspectError, match="no decision is left"):
+        made(place, tmp_path / "out", against=Against(not_in=(old,)))
+
+
 def test_alone_it_is_data_that_a_training_takes(
     run: Run, place: LedgerPlace, parts: Manifest, tmp_path: Path
 ) -> None:

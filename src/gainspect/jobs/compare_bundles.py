@@ -32,6 +32,7 @@ from gainspect.inspection.bundle import Bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.judged_data import data_for
 from gainspect.jobs.known_parts import tested_parts
+from gainspect.jobs.loop_files import SELECTION
 from gainspect.report.html.comparison_report import write_bundle_comparison
 from gainspect.report.html.pictures import Picture, pictures_before_and_after
 from gainspect.report.terminal.image_bar import image_bar
@@ -39,8 +40,8 @@ from gainspect.report.texts import Wording
 from gainspect.training.run_folder import run_at
 
 PAGE = "comparison.html"
-_MOST_PICTURED = 100
-"""Of each set, at most so many changed parts have pictures: the worst ones."""
+_MOST_SHOWN = 100
+"""Of each set, the page shows at most so many changed parts: the worst ones."""
 _VIEWS_SHOWN = 3
 """Of a changed part, at most so many images are shown."""
 
@@ -98,7 +99,8 @@ def compare_bundles(
         new: the bundle that follows.
         old_parts: a run, whose test part counts; or a data folder or manifest: its test part or, where it
             names no split, all of it.
-        new_parts: a data folder or manifest, of `gainspect data from-ledger`: all of it.
+        new_parts: a data folder or manifest, of `gainspect data from-ledger`: the reviewed parts in it; all
+            of other data.
         out: folder to make: comparison.html with pictures, and comparison.json.
         runtime: see `Inspector.load`.
         precision: see `Inspector.load`.
@@ -128,7 +130,7 @@ def compare_bundles(
             ]
         compared = _compared(name, parts, *made)
         sets.append(compared)
-        shown = compared.changes[:_MOST_PICTURED]
+        shown = compared.changes[:_MOST_SHOWN]
         with image_bar(f"draw {name} parts", len(shown), console) as advance:
             for change in shown:
                 pictures[name, change.part] = [*_pictures(change, parts, before, after)]
@@ -168,7 +170,7 @@ def _shared(before: _Side, after: _Side, name: Parts, place: Path) -> _Shared:
         GainspectError: there is none.
     """
     of_old, of_new = (_read_by(side.bundle, place) for side in (before, after))
-    asked = tested_parts(of_old) if name == "old" else of_old
+    asked = tested_parts(of_old) if name == "old" else _reviewed_parts(of_old)
     seen = [side.seen.among(asked) for side in (before, after)]
     groups = {part.group for part in asked.parts if "train" in _splits(seen, asked.key(part))}
     kept = {asked.key(part) for part in asked.parts if part.group not in groups}
@@ -187,6 +189,12 @@ def _shared(before: _Side, after: _Side, name: Parts, place: Path) -> _Shared:
 
     validated_on = sum("val" in _splits(seen, key) for key in kept)
     return _Shared(left(of_old), left(of_new), len(asked.parts) - len(kept), validated_on)
+
+
+def _reviewed_parts(manifest: Manifest) -> Manifest:
+    """Those that people reviewed, where the data have others beside them; or else all."""
+    reviewed = tuple(part for part in manifest.parts if part.extra.get(SELECTION))
+    return replace(manifest, parts=reviewed) if reviewed else manifest
 
 
 def _splits(seen: list[dict[str, Split]], key: str) -> set[Split]:

@@ -17,8 +17,9 @@ from gainspect.errors import GainspectError
 from gainspect.files import new_folder, write_json, write_text
 from gainspect.jobs.known_parts import known_parts, manifest_of
 from gainspect.jobs.ledger_parts import Gathered, GroupBy, challenged_in, gather
-from gainspect.jobs.loop_files import SELECTION, copied_parts, taken_parts, write_left_out
+from gainspect.jobs.loop_files import copied_parts, taken_parts, write_left_out
 from gainspect.ledger import Ledger, open_ledger
+from gainspect.ledger.head import Head
 from gainspect.ledger.loop_account import RECORD, LoopAccount
 from gainspect.ledger.questions import Question, find
 from gainspect.ledger.records.base import written_time
@@ -140,8 +141,12 @@ def data_from_ledger(
             gathered = gather(ledger, each, known, keys, images, by=division.by, on_review=on_review)
         new = taken_parts(gathered, folder)
         added = () if base is None else tuple(copied_parts(base, folder))
-        manifest = _with_splits(Manifest(folder, added + new), division, url)
-        account = _account(ledger, head.size, head.root, decisions, rates, gathered, manifest, len(added))
+        if not new:
+            raise _nothing_left(url)
+        manifest = Manifest(folder, added + new)
+        manifest = with_validation(manifest, fraction=division.val_fraction, seed=division.seed)
+        manifest = checked(manifest, folder)
+        account = _account(ledger, head, decisions, rates, gathered, manifest, len(added))
         save_manifest(manifest, folder / MANIFEST)
         write_left_out(gathered.left, folder / LEFT)
         write_text(folder / NOTES, "\n\n".join(["# Data from a ledger", *notes(account)]) + "\n")
@@ -183,34 +188,30 @@ def _decisions(ledger: Ledger, asked: Asked, size: int) -> dict[Label, set[int]]
     }
 
 
-def _with_splits(manifest: Manifest, division: Division, url: str) -> Manifest:
-    if not any(SELECTION in part.extra for part in manifest.parts):
-        raise GainspectError(
-            "no decision is left to learn from",
-            where=url,
-            hint="Only what people confirmed, overrode or corrected counts, and no part of a test or a "
-            "challenge. `gainspect ledger find --kind override` lists overrides.",
-        )
-    divided = with_validation(manifest, fraction=division.val_fraction, seed=division.seed)
-    return checked(divided, manifest.root)
+def _nothing_left(url: str) -> GainspectError:
+    return GainspectError(
+        "no decision is left to learn from",
+        where=url,
+        hint="Only what people confirmed, overrode or corrected counts, and no part of a test or a challenge. "
+        "`gainspect ledger find --kind override` lists overrides.",
+    )
 
 
 def _account(
     ledger: Ledger,
-    size: int,
-    root: bytes,
+    head: Head,
     decisions: dict[Label, set[int]],
     rates: _Rates,
     gathered: Gathered,
     manifest: Manifest,
     base: int,
 ) -> LoopAccount:
-    new = [part for part in manifest.parts if SELECTION in part.extra]
+    new = manifest.parts[base:]
     decided = {label: len(places) for label, places in decisions.items()}
     return LoopAccount(
         origin=ledger.origin,
-        size=size,
-        root=root.hex(),
+        size=head.size,
+        root=head.root.hex(),
         decided=decided,
         reviewed=rates.reviewed,
         overridden=rates.overridden,

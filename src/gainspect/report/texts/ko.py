@@ -398,7 +398,7 @@ TEXTS: dict[str, str] = {
     "change_and_decided": "판정",
     "change_flips": "판정이 바뀐 부품 {n}개, 그중 나빠진 것 {worse}개",
     "change_none": "바뀐 판정이 없습니다.",
-    "change_more": "사진은 앞의 {shown}개 부품에만 있습니다.",
+    "change_more": "나쁜 순서로 {shown}개만 보여 줍니다. 전체는 comparison.json에 있습니다.",
     "change_caught": "새로 검출",
     "change_missed": "새로 놓침",
     "change_passed": "새로 통과",
