@@ -374,7 +374,9 @@ def test_a_second_round_adds_to_the_data_of_the_first(place: LedgerPlace, tmp_pa
     names = ["a", "b", "c", "d"]
     with opened(place) as ledger:
         append(
-            ledger, [decided(name, [picture], lot="7") for name, picture in zip(names, pictures)], pictures
+            ledger,
+            [decided(name, [picture], lot="7") for name, picture in zip(names, pictures, strict=True)],
+            pictures,
         )
         append(ledger, [confirmed("a", OK), overridden("b", NG), corrected("b", pictures[1], RING)], [])
     made(place, tmp_path / "first")
@@ -393,11 +395,34 @@ def test_a_second_round_adds_to_the_data_of_the_first(place: LedgerPlace, tmp_pa
     # The same part again, another picture: it goes where the part is.
     again = drawn_picture(9)
     with opened(place) as ledger:
-        append(ledger, [decided("b2", [again], lot="7", part="b"), confirmed("b2", OK)], [again])
+        append(ledger, [decided("b", [again], lot="7", key="b2"), confirmed("b2", OK)], [again])
     made(place, tmp_path / "third", against=against)
     third = load_manifest(tmp_path / "third")
     assert {part.split for part in third.parts if part.group == "7: b"} == {first.parts[1].split}
     assert sum(part.group == "7: b" for part in third.parts) == 2
+
+
+def test_hostile_names_are_cells_of_a_table_and_nothing_else(place: LedgerPlace, tmp_path: Path) -> None:
+    pictures = [drawn_picture(number) for number in range(3)]
+    names = ["=HYPERLINK(1)", '@a,"b"', "../../etc/passwd"]
+    lots = ["\n=1+1\0", " x ", None]
+    with opened(place) as ledger:
+        records = [
+            decided(name, [picture, picture][:1], lot=lot, station="-2+3\r")
+            for name, picture, lot in zip(names, pictures, lots, strict=True)
+        ]
+        append(ledger, [*records, *(confirmed(name, OK) for name in names)], pictures)
+        append(ledger, [decided("=left", pictures[:1], key="left")], [])
+        append(ledger, [overridden("left", Label.REVIEW)], [])
+    account = made(place, tmp_path / "out")
+    found = load_manifest(tmp_path / "out").parts
+    assert {part.extra["record"] for part in found} == {"0", "1", "2"} and account.images == 3
+    assert {part.image.parent for part in found} == {tmp_path / "out" / "images"}
+    for file in ("manifest.csv", "left_out.csv"):
+        with (tmp_path / "out" / file).open(encoding="utf-8-sig", newline="") as table:
+            cells = [cell for row in csv.reader(table) for cell in row]
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+        assert not [cell for cell in cells if set(cell) & set("\0\n\r")]
 
 
 def test_data_without_splits_cannot_be_added_to(place: LedgerPlace, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from gainspect.inspection.bundle import Bundle, read_bundle, seen_of
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.judged_data import data_for
 from gainspect.jobs.known_parts import tested_parts
-from gainspect.jobs.loop_files import SELECTION
+from gainspect.jobs.loop_files import CHOSEN_AS
 from gainspect.report.html.comparison_report import write_bundle_comparison
 from gainspect.report.html.pictures import Picture, pictures_before_and_after
 from gainspect.report.terminal.image_bar import image_bar
@@ -193,7 +193,7 @@ def _shared(before: _Side, after: _Side, name: Parts, place: Path) -> _Shared:
 
 def _reviewed_parts(manifest: Manifest) -> Manifest:
     """Those that people reviewed, where the data have others beside them; or else all."""
-    reviewed = tuple(part for part in manifest.parts if part.extra.get(SELECTION))
+    reviewed = tuple(part for part in manifest.parts if part.extra.get(CHOSEN_AS))
     return replace(manifest, parts=reviewed) if reviewed else manifest
 
 

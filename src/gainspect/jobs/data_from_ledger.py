@@ -192,8 +192,8 @@ def _nothing_left(url: str) -> GainspectError:
     return GainspectError(
         "no decision is left to learn from",
         where=url,
-        hint="Only what people confirmed, overrode or corrected counts, and no part of a test or a challenge. "
-        "`gainspect ledger find --kind override` lists overrides.",
+        hint="Only what people confirmed, overrode or corrected counts, and no part of a test or a "
+        "challenge. `gainspect ledger find --kind override` lists overrides.",
     )
 
 

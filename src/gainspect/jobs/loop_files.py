@@ -15,9 +15,10 @@ from gainspect.jobs.export_decisions import in_csv
 from gainspect.jobs.ledger_parts import Candidate, Gathered
 from gainspect.ledger.loop_account import LeftOut
 from gainspect.ledger.records.base import written_time
+from gainspect.names import printable
 from gainspect.types import Label
 
-SELECTION, REVIEWED_ONLY = "selection", "reviewed parts only"
+CHOSEN_AS, REVIEWED_ONLY = "selection", "reviewed parts only"
 """The free column that says which images are from the ledger, and how they were chosen."""
 SOURCE = "exported_from"
 """The free column of what each image of the data was called that they were added to."""
@@ -44,8 +45,8 @@ def taken_parts(gathered: Gathered, folder: Path) -> tuple[Part, ...]:
                 image=one.file,
                 label=one.taught.label,
                 mask=mask,
-                group=one.group if one.known_group else str(in_csv(one.group)),
-                part=str(in_csv(name)) if views[one.review.index] > 1 else "",
+                group=one.group if one.known_group else _cell(one.group),
+                part=_cell(name) if views[one.review.index] > 1 else "",
                 split=None if one.known_group else gathered.splits.get(one.group),
                 mask_kind=None if kind == "outline" else kind,
                 extra=_columns(one),
@@ -88,7 +89,7 @@ def copied_parts(base: Manifest, folder: Path) -> Iterator[Part]:
             image=image,
             mask=drawn.get("mask"),
             ignore=drawn.get("ignore"),
-            extra={**part.extra, SOURCE: str(in_csv(base.key(part)))},
+            extra={**part.extra, SOURCE: _cell(base.key(part))},
             mask_kind=part.mask_kind if "mask" in drawn else None,
         )
 
@@ -99,7 +100,7 @@ def write_left_out(left: Sequence[LeftOut], path: Path) -> None:
         table = csv.writer(file, lineterminator="\r\n")
         table.writerow(["record", "part", "image", "why", "detail"])
         for one in left:
-            table.writerow([one.index, *map(in_csv, (one.part, one.image, one.why, one.detail))])
+            table.writerow([one.index, *map(_cell, (one.part, one.image, one.why, one.detail))])
 
 
 def _mask(one: Candidate, folder: Path) -> Path:
@@ -116,7 +117,7 @@ def _columns(one: Candidate) -> dict[str, str]:
     """The free columns of an image."""
     decision, last = one.review.decision, one.review.last
     said = {
-        SELECTION: REVIEWED_ONLY,
+        CHOSEN_AS: REVIEWED_ONLY,
         "record": str(one.review.index),
         "decision": decision.key,
         "station": decision.station,
@@ -131,4 +132,13 @@ def _columns(one: Candidate) -> dict[str, str]:
         "said_as": str(getattr(last, "kind", "")),
         "reason": str(getattr(last, "reason", "")),
     }
-    return {name: str(in_csv(value)) for name, value in said.items()}
+    return {name: _cell(value) for name, value in said.items()}
+
+
+def _cell(text: str) -> str:
+    r"""Text as a cell: no control characters in it, and none that a spreadsheet runs.
+
+    >>> _cell("=1+1"), _cell("lot\n7")
+    ("'=1+1", 'lot\\x0a7')
+    """
+    return str(in_csv(printable(text).strip()))
