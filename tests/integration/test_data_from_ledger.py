@@ -224,6 +224,18 @@ def test_nothing_of_a_test_or_a_challenge_is_taken(place: LedgerPlace, tmp_path:
     assert unfiltered.whys == {"challenge": 4}
 
 
+def test_a_view_that_teaches_nothing_holds_its_part_out_too(place: LedgerPlace, tmp_path: Path) -> None:
+    shown, other, third = (drawn_picture(number) for number in range(3))
+    (tmp_path / "masters").mkdir()
+    (tmp_path / "masters" / "m.png").write_bytes(other)
+    with opened(place) as ledger:
+        append(ledger, [decided("p", [shown, other], NG), decided("q", [third])], [shown, other, third])
+        append(ledger, [confirmed("p", NG), corrected("p", shown, RING), confirmed("q", OK)], [])
+    account = made(place, tmp_path / "out", against=Against(challenges=(tmp_path / "masters",)))
+    assert list(parts_in(tmp_path / "out")) == ["q/0.png"]
+    assert account.whys == {"challenge": 1, "which_view": 1}
+
+
 def test_the_same_picture_decided_twice(place: LedgerPlace, tmp_path: Path) -> None:
     same, torn, third = (drawn_picture(number) for number in range(3))
     with opened(place) as ledger:
@@ -309,6 +321,8 @@ def test_added_to_data_the_old_test_stays_and_a_training_takes_it(
     from gainspect.config import load_config
     from gainspect.data.splits import assign_splits
     from gainspect.data.synthetic import SyntheticSpec, generate
+    from gainspect.inspection.bundle import read_bundle, write_bundle
+    from gainspect.jobs.compare_bundles import compare_bundles
     from gainspect.training.run_folder import RunFolder
     from small_runs import trained_on
 
@@ -360,6 +374,20 @@ def test_added_to_data_the_old_test_stays_and_a_training_takes_it(
     known_to_bundle = made(place, tmp_path / "rest", against=Against(not_in=(trained.bundle_file,)))
     assert known_to_bundle.images == 1  # a bundle does not know its test part
     assert known_to_bundle.whys["seen"] == len(taken)
+    with pytest.raises(GainspectError, match="no decision is left"):
+        made(place, tmp_path / "nothing", against=Against(base=trained.path))
+    # Old parts are the test part of the run, new ones those out of the ledger that validated it.
+    bundle = read_bundle(trained.bundle_file)
+    policy = bundle.description.policy.model_copy(update={"threshold": 0.0, "review_from": None})
+    other = tmp_path / "other.gain"
+    write_bundle(other, bundle.description.model_copy(update={"policy": policy}), bundle.contents)
+    compared = compare_bundles(trained.bundle_file, other, trained.path, out, tmp_path / "compared")
+    of_old, of_new = compared.sets
+    assert (of_old.count, of_old.trained_on, of_old.validated_on) == (len(before), 0, 0)
+    validating = sum(part.split == "val" for part in taken)
+    assert (of_new.count, of_new.validated_on) == (validating, validating)
+    assert of_new.trained_on == len(taken) - validating
+    assert of_new.after.escapes == of_new.after.passed == 0  # from P(NG) 0 on, nothing is OK
 
 
 def filled_holes(mask: np.ndarray | None) -> np.ndarray:

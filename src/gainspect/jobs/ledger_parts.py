@@ -135,16 +135,18 @@ def gather(
         for number, (image, told) in enumerate(
             zip(review.decision.images, taught(review), strict=True), start=1
         ):
-            if not isinstance(told, Taught):
-                gathered.left.append(_left(review, image, str(told)))
-                continue
-            found = _candidate(ledger, review, told, group, known, folder, number)
+            found = (
+                _candidate(ledger, review, told, group, known, folder, number)
+                if isinstance(told, Taught)
+                else _left(review, image, str(told))
+            )
+            pixels = found.pixels if isinstance(found, Candidate) else ""
+            for name, parts in (("challenge", known.challenged), ("test", known.tested)):
+                if parts.has_image(image.sha256 or "", pixels):
+                    held[group] = name
             if isinstance(found, LeftOut):
                 gathered.left.append(found)
                 continue
-            for name, parts in (("challenge", known.challenged), ("test", known.tested)):
-                if parts.has_image(image.sha256 or "", found.pixels):
-                    held[group] = name
             if found.split is not None and gathered.splits.get(group) != "train":
                 gathered.splits[group] = found.split
             gathered.candidates.append(found)
