@@ -10,7 +10,7 @@ from gainspect.errors import GainspectError
 from gainspect.ledger.accounts import Role
 from gainspect.ledger.claims import Claims
 from gainspect.ledger.records.decision import Confirm, Override, Point, RegionCorrection
-from gainspect.ledger.reviews import Action, Reviewed
+from gainspect.ledger.review_queue import Action, Reviewed
 from gainspect.serve.api.pictures import Key, found, place_of, service_of
 from gainspect.serve.pictures import size_of_picture
 from gainspect.serve.problems import Problem
