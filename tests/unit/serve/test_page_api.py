@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from gainspect.ledger import Ledger, open_ledger
@@ -20,7 +21,9 @@ from gainspect.ledger.records.decision import Confirm, JudgedImage
 from gainspect.policy import HeatScale
 from gainspect.serve.evidence import RecentEvidence, small_heat
 from gainspect.serve.following import Follower, Sign
+from gainspect.serve.pages.wiring import RIGHTS, add_pages
 from gainspect.serve.problems import Problem
+from gainspect.serve.security import require_rights
 from gainspect.serve.security.csrf import token_of
 from gainspect.serve.service import Service
 from gainspect.types import Label
@@ -301,3 +304,9 @@ def test_too_many_pages_are_refused(tmp_path: Path) -> None:
 def test_problems_say_what_they_mean_in_json(desk: Desk) -> None:
     said = json.loads(desk.act("nobody's", "claim").content)
     assert said["status"] == 404 and "no decision" in said["detail"]
+
+
+def test_every_address_of_the_pages_is_in_the_table_of_rights(desk: Desk) -> None:
+    app = FastAPI(openapi_url=None)
+    add_pages(app, desk.service)
+    require_rights(app, RIGHTS)

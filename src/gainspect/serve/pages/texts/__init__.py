@@ -5,10 +5,14 @@ from typing import Any, Literal, get_args
 
 from gainspect.serve.pages.texts.en import TEXTS as ENGLISH
 from gainspect.serve.pages.texts.ko import TEXTS as KOREAN
+from gainspect.serve.security import texts as security
 
 Language = Literal["en", "ko"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-TEXTS: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH, "ko": KOREAN}
+TEXTS: Mapping[Language, Mapping[str, str]] = {
+    "en": ENGLISH | security.ENGLISH,
+    "ko": KOREAN | security.KOREAN,
+}
 
 
 class Words:
