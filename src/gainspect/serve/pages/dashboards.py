@@ -18,7 +18,7 @@ from gainspect.ledger.period import Period
 from gainspect.ledger.questions import Question, entries, find, last_of_station, newest
 from gainspect.ledger.records.decision import FailSafe
 from gainspect.ledger.records.operation import DriftAcknowledged, DriftAlarm
-from gainspect.ledger.reviews import stations
+from gainspect.ledger.review_queue import stations
 from gainspect.report.drift_sentences import drift_sentences
 from gainspect.report.html.bucket_plots import Mark, marks_over_time
 from gainspect.report.texts import Wording
