@@ -6,7 +6,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from gainspect.errors import GainspectError
-
 from gainspect.ledger.accounts import Role
 from gainspect.serve.api import actions, events, pictures
 from gainspect.serve.following import Follower
