@@ -188,10 +188,10 @@ def test_of_many_decisions_a_sample_is_read_from_every_bucket(tmp_path: Path) ->
     assert [each.parts for each in found.buckets] == [3000, 30]
     many, few = (each.latency for each in found.buckets)
     assert many is not None and few is not None and found.whole.latency is not None
-    assert few.sampled == 30 and abs(many.sampled - 297) <= 5
+    assert abs(few.sampled - 20) <= 2 and abs(many.sampled - 297) <= 5
     # Times rise evenly from 1 s to 2 s on the first day: an even sample finds their quantiles.
     assert (many.p50, many.p95) == pytest.approx((1.5, 1.95), abs=0.01)
-    # 30 of 3,030 are at 1 s on the second day: each of the 30 stands for one, and does not move the whole.
+    # 30 of 3,030 take 1 s on the second day; as parts of the sample they would be 20 of 317.
     assert found.whole.latency.p50 == pytest.approx(1.495, abs=0.012)
     assert found.whole.latency.sampled == few.sampled + many.sampled
 
