@@ -13,6 +13,7 @@ from gainspect.ledger.merkle import EMPTY_ROOT
 from gainspect.ledger.records.decision import (
     Confirm,
     Decision,
+    FailSafe,
     JudgedImage,
     MadeWith,
     Override,
@@ -23,10 +24,12 @@ from gainspect.ledger.records.operation import (
     Bypass,
     ChallengedPart,
     ChallengeResult,
+    ChallengeWaived,
     DriftAcknowledged,
     DriftAlarm,
     NgCount,
     PolicyChange,
+    ServiceState,
     SignIn,
 )
 from gainspect.ledger.records.sealed import Record
@@ -139,6 +142,11 @@ def one_of_each_kind() -> list[Record]:
         ),
         NameErased(key="n", **station, person=PERSON, reason="has left"),
         ClockCorrected(key="cl", **station, actor=PERSON, reason="was in 2099"),
+        FailSafe(key="f", **station, decision="late", part="p", label=Label.REVIEW, why="late", images=(A,)),
+        ChallengeWaived(
+            key="cw", **station, actor=PERSON, bundle=A, until=AT + timedelta(hours=1), reason="new camera"
+        ),
+        ServiceState(key="ss", **station, state="started", down_since=AT),
     ]
 
 

@@ -18,10 +18,10 @@ from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.parity import MAX_SCORE_DIFFERENCE, score_limit
 from gainspect.jobs import replay_decision as replay_module
 from gainspect.jobs.inspection_output import LedgerPlace
-from gainspect.jobs.recorded_decisions import made_with_now
 from gainspect.jobs.replay_decision import replay_decision
 from gainspect.jobs.run_inspection import run_inspection
 from gainspect.ledger import open_ledger
+from gainspect.ledger.inspected import made_with_now
 from gainspect.ledger.records.decision import Decision
 from gainspect.ledger.records.upkeep import RetentionRule
 from gainspect.ledger.replays import compare

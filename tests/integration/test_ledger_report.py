@@ -11,11 +11,10 @@ from gainspect.ledger.records.base import now
 from ledger_records import Intruder, decision, one_of_each_kind
 
 TODAY = now().astimezone().date()
-CHANGED = len(one_of_each_kind()) + 1
-"""A decision, which somebody changes."""
-ANCHORED = len(one_of_each_kind()) + 4
-"""Records before the one of their anchor."""
 NUMBER = re.compile(r'<b>([\d,]+)</b><span class="name">([^<]+)</span>')
+
+RECORDS = len(one_of_each_kind()) + 4
+"""In the ledger of these tests."""
 
 
 @pytest.fixture
@@ -41,10 +40,9 @@ def test_the_page_says_what_was_recorded_and_verified(run: Run, ledger: str, tmp
     text = page.read_text(encoding="utf-8")
     cards = {name: number for number, name in NUMBER.findall(text)}
     assert cards == {"Decisions": "5", "OK": "5", "NG": "0", "REVIEW": "0", "Overrides": "1"}
-    assert f"Records read: {ANCHORED + 1}." in text
-    assert f"Records fixed by a given anchor: {ANCHORED}." in text
+    assert f"Records read: {RECORDS + 1}." in text and f"Records fixed by a given anchor: {RECORDS}." in text
     with open_ledger(ledger, create=False) as opened:
-        root = opened.proofs.root(ANCHORED + 1).hex()
+        root = opened.proofs.root(RECORDS + 1).hex()
     assert root in text and anchor.read_text(encoding="utf-8").split("\n")[0] in text
     # The override and the correction are of the decision on part 1.
     assert text.count("<td>part 1</td>") == 2 and "긁힘" in text
@@ -56,13 +54,14 @@ def test_the_page_says_what_was_recorded_and_verified(run: Run, ledger: str, tmp
 def test_a_changed_ledger_is_reported_as_such(run: Run, ledger: str, tmp_path: Path) -> None:
     anchor = tmp_path / "anchor.txt"
     assert run("ledger", "anchor", ledger, "--out", anchor).returncode == 0
-    Intruder(ledger).rewrite(CHANGED, b'"label":"ok"', b'"label":"ng"')
+    Intruder(ledger).rewrite(RECORDS - 3, b'"label":"ok"', b'"label":"ng"')
     made = run(*report(ledger, tmp_path, "--anchor", anchor))
-    assert (made.returncode, made.stderr) == (1, f"Wrong: record {CHANGED} was changed.\n")
+    assert (made.returncode, made.stderr) == (1, f"Wrong: record {RECORDS - 3} was changed.\n")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert f"but for these faults, the first {ANCHORED} records are as they were" in text
+    assert f"but for these faults, the first {RECORDS} records are as they were" in text
     assert (
-        f"Record {CHANGED} or a hash over it was changed." in text and "All is as it was appended" not in text
+        f"Record {RECORDS - 3} or a hash over it was changed." in text
+        and "All is as it was appended" not in text
     )
     assert {name: number for number, name in NUMBER.findall(text)}["Decisions"] == "4"
 

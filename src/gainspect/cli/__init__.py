@@ -19,6 +19,7 @@ from gainspect.cli import (
     ledger_commands,
     msa,
     report,
+    serve,
     train,
 )
 from gainspect.cli.console import errors, print_on_any_terminal
@@ -40,6 +41,7 @@ app.command("explain")(explain.explain)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
 app.add_typer(data_commands.app, name="data")
 app.add_typer(bundle_commands.app, name="bundle")
 app.add_typer(msa.app, name="msa")
@@ -96,6 +98,8 @@ def _extra_of(module: str) -> str | None:
         return "train"
     if package in {"openvino", "nncf"}:
         return "openvino"
+    if package in {"fastapi", "starlette", "uvicorn", "argon2", "prometheus_client", "python_multipart"}:
+        return "serve"
     if package in {"rfc8785", "cryptography", "alembic", "sqlalchemy", "psycopg", "segno"}:
         return "ledger"
     return "report" if package in {"sklearn", "scipy", "matplotlib", "jinja2"} else None

@@ -8,17 +8,16 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from gainspect import __version__
 from gainspect.errors import GainspectError, first_fault
-from gainspect.inspection.cpus import cpu_isa
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.records.decided_parts import view_in
 from gainspect.inspection.sources.contents import STDIN, Contents
 from gainspect.inspection.stream import part_record
 from gainspect.ledger import Ledger
 from gainspect.ledger.canonical import canonical
+from gainspect.ledger.inspected import judged_image, made_with_now
 from gainspect.ledger.records.base import new_key, now, this_station
-from gainspect.ledger.records.decision import Decision, JudgedImage, MadeWith, details_of
+from gainspect.ledger.records.decision import Decision, JudgedImage
 
 _JUDGED_WITH = ("bundle", "policy_id", "runtime", "precision", "bits")
 _Taken = tuple[str, dict[str, Any], datetime]
@@ -138,39 +137,3 @@ class RecordedDecisions:
         except (OSError, GainspectError):
             return None
         return content if hashlib.sha256(content).hexdigest() == sha256 else None
-
-
-def judged_image(name: str, record: Mapping[str, Any], *, stored: bool) -> JudgedImage:
-    """An image as a decision has it.
-
-    Args:
-        name: of the image.
-        record: of it (`stream.record_of`).
-        stored: whether its picture is kept.
-    """
-    return JudgedImage(
-        image=name,
-        sha256=record["sha256"],
-        stored=stored,
-        verdict=record["verdict"],
-        score=record.get("score"),
-        error=record["error"] if record["verdict"] is None else None,
-        details=details_of(dict(record)),
-    )
-
-
-def made_with_now(inspector: Inspector) -> MadeWith:
-    """What an Inspector makes decisions with, on this machine."""
-    bundle = inspector.bundle
-    assert bundle is not None
-    preprocessing = canonical(bundle.description.preprocessing.model_dump(mode="json"))
-    return MadeWith(
-        bundle=bundle.sha256,
-        preprocessing=hashlib.sha256(preprocessing).hexdigest(),
-        policy_id=inspector.policy_id,
-        runtime=inspector.backend.runtime,
-        precision=inspector.backend.precision,
-        isa=cpu_isa(),
-        bits=None if inspector.depth is None else inspector.depth.bits,
-        gainspect=__version__,
-    )

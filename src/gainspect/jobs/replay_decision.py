@@ -1,7 +1,6 @@
 """Judge the pictures of a decision again, with the bundle that judged them, and compare."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +11,10 @@ from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.parity import score_limit
 from gainspect.inspection.records.decided_parts import view_in
-from gainspect.inspection.sources.contents import Contents
+from gainspect.inspection.sources.contents import GivenContents
 from gainspect.inspection.stream import inspect_files, part_record, record_of
-from gainspect.jobs.recorded_decisions import judged_image, made_with_now
 from gainspect.ledger import Ledger, open_ledger
+from gainspect.ledger.inspected import judged_image, made_with_now
 from gainspect.ledger.records.decision import Decision
 from gainspect.ledger.records.sealed import Entry
 from gainspect.ledger.replays import Replay, compare, pictures_of
@@ -134,7 +133,7 @@ def _judged(
         for _ in range(copies)
     ]
     names = [unescaped(image.image) for image, _ in there]
-    given = _Given(inspector.max_mpx, [content for _, content in there])
+    given = GivenContents(inspector.max_mpx, [content for _, content in there])
     judged = [record_of(one, inspector) for one in inspect_files(inspector, names, contents=given)][::copies]
     records, images, left = list[dict[str, Any]](), [], iter(judged)
     for image, content in zip(decision.images, contents, strict=True):
@@ -155,16 +154,3 @@ def _judged(
             "made_with": made_with_now(inspector),
         }
     )
-
-
-class _Given(Contents):
-    """Files that are there already, in order."""
-
-    def __init__(self, max_mpx: float, contents: Sequence[bytes]) -> None:
-        super().__init__(max_mpx)
-        self._given = contents
-
-    def each(self, sources: Iterable[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
-        """See `Contents`."""
-        for source, content in zip(sources, self._given, strict=True):
-            yield source, partial(bytes, content)

@@ -107,6 +107,17 @@ def find(ledger: Ledger, question: Question) -> list[int]:
     return [index for index in places if index in kept]
 
 
+def last_of_station(ledger: Ledger, station: str, kind: str) -> Entry | None:
+    """The last record of a kind at a station; None: there is none.
+
+    Raises:
+        GainspectError: the database cannot be read.
+    """
+    with ledger.database.reading() as rows:
+        found = rows.one("last_of_station", station=station, kind=kind)
+    return None if found is None else opened(found[0])
+
+
 def entries(ledger: Ledger, places: Sequence[int]) -> Iterator[Entry]:
     """The records at places that `find` gave, in that order, a page of them in memory."""
     with ledger.database.reading() as rows:

@@ -3,8 +3,9 @@
 import hashlib
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from gainspect.data.image_header import require_within
@@ -79,3 +80,21 @@ class Contents:
 
     def _reader(self, source: str, fetched: Future[bytes] | None) -> tuple[str, Callable[[], bytes]]:
         return source, (lambda: self.read(source)) if fetched is None else fetched.result
+
+
+class GivenContents(Contents):
+    """Files that are there already.
+
+    Args:
+        max_mpx: see `Contents`.
+        given: the content of each file, in order.
+    """
+
+    def __init__(self, max_mpx: float, given: Sequence[bytes]) -> None:
+        super().__init__(max_mpx)
+        self._given = given
+
+    def each(self, sources: Iterable[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
+        """See `Contents`."""
+        for source, content in zip(sources, self._given, strict=True):
+            yield source, partial(bytes, content)

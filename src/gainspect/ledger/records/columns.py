@@ -3,8 +3,13 @@
 from typing import Any
 
 from gainspect.ledger.records.base import written_time
-from gainspect.ledger.records.decision import AboutDecision, Confirm, Decision, Override
-from gainspect.ledger.records.operation import BundleActivation, ChallengeResult, PolicyChange
+from gainspect.ledger.records.decision import AboutDecision, Confirm, Decision, FailSafe, Override
+from gainspect.ledger.records.operation import (
+    BundleActivation,
+    ChallengeResult,
+    ChallengeWaived,
+    PolicyChange,
+)
 from gainspect.ledger.records.sealed import Record
 from gainspect.ledger.records.upkeep import PicturesRemoved
 
@@ -20,12 +25,17 @@ def columns_of(record: Record) -> dict[str, Any]:
         case Decision():
             found |= {"part": record.part, "lot": record.lot, "label": str(record.label)}
             found |= {"bundle": record.made_with.bundle, "policy_id": record.made_with.policy_id}
+        case FailSafe():
+            found |= {"part": record.part, "lot": record.lot, "label": str(record.label)}
+            found["about"] = record.decision
         case AboutDecision():
             found["about"] = record.decision
             if isinstance(record, Confirm | Override):
                 found["label"] = str(record.label if isinstance(record, Confirm) else record.new)
         case PolicyChange():
             found |= {"bundle": record.bundle, "policy_id": record.new}
+        case ChallengeWaived():
+            found["bundle"] = record.bundle
         case BundleActivation():
             found |= {"bundle": record.new, "policy_id": record.policy_id}
         case ChallengeResult():

@@ -1,9 +1,9 @@
-"""The decision on a part, and what people do to decisions: confirm, override, correct a region."""
+"""The decision on a part, the answer in its place, and what people do to decisions."""
 
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from gainspect.ledger.records.base import Actor, BaseRecord, Name, Note, Section, Sha256, Source
 from gainspect.types import Label
@@ -66,6 +66,34 @@ class Decision(BaseRecord):
     made_with: MadeWith
     seconds: Annotated[float, Field(ge=0)] | None = None
     """What judging its images took."""
+
+
+def _not_ok(label: Label) -> Label:
+    if label is Label.OK:
+        raise ValueError("what stands in for a decision never says OK")
+    return label
+
+
+FailSafeReason = Literal["late", "full", "model_failed", "ledger_gone", "stopping", "no_bundle", "locked"]
+"""Not decided by the deadline; too many images waiting; an error of the model; the ledger cannot be written;
+the service ends; no bundle is active at the station; its challenge is due."""
+
+
+class FailSafe(BaseRecord):
+    """What was answered in the place of a decision, so that a part without one never counts as OK."""
+
+    kind: Literal["fail_safe"] = "fail_safe"
+    decision: Name
+    """Key that the decision would have had. There is such a record only if it was being written just when the
+    answer was due: this one was given."""
+    part: Source
+    lot: Name | None = None
+    label: Annotated[Label, AfterValidator(_not_ok)]
+    why: FailSafeReason
+    images: tuple[Sha256, ...] = Field(max_length=100)
+    """Hashes of the files; these are not kept."""
+    deadline_ms: Annotated[float, Field(gt=0)] | None = None
+    note: Note = ""
 
 
 class AboutDecision(BaseRecord):

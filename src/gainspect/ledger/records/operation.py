@@ -55,6 +55,32 @@ class ChallengeResult(BaseRecord):
     note: Note = ""
 
 
+class ChallengeWaived(BaseRecord):
+    """A station may decide for a time without a passed challenge."""
+
+    kind: Literal["challenge_waived"] = "challenge_waived"
+    actor: Actor
+    bundle: Sha256
+    until: Time
+    """When it ends by itself."""
+    reason: Note
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.until <= self.at:
+            raise ValueError("a waiver ends after it has begun")
+        return self
+
+
+class ServiceState(BaseRecord):
+    """An inspection service began or ended; while there is none, nobody decides."""
+
+    kind: Literal["service_state"] = "service_state"
+    state: Literal["started", "stopped"]
+    down_since: Time | None = None
+    """Of a service that began: the last sign of life of the one before in its place, if that was killed."""
+
+
 class SignIn(BaseRecord):
     """A person signs in at a station, or is refused."""
 

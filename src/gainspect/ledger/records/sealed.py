@@ -9,26 +9,31 @@ from pydantic import Field, TypeAdapter, ValidationError
 from gainspect.errors import GainspectError, first_fault
 from gainspect.ledger.canonical import canonical, parsed
 from gainspect.ledger.records.base import BaseRecord, written_time
-from gainspect.ledger.records.decision import Confirm, Decision, Override, RegionCorrection
+from gainspect.ledger.records.decision import Confirm, Decision, FailSafe, Override, RegionCorrection
 from gainspect.ledger.records.operation import (
     BundleActivation,
     Bypass,
     ChallengeResult,
+    ChallengeWaived,
     DriftAcknowledged,
     DriftAlarm,
     PolicyChange,
+    ServiceState,
     SignIn,
 )
 from gainspect.ledger.records.upkeep import Anchored, ClockCorrected, NameErased, PicturesRemoved
 
 Record = Annotated[
     Decision
+    | FailSafe
     | Confirm
     | Override
     | RegionCorrection
     | PolicyChange
     | BundleActivation
     | ChallengeResult
+    | ChallengeWaived
+    | ServiceState
     | SignIn
     | Bypass
     | DriftAlarm

@@ -1,0 +1,86 @@
+"""Run the inspection service."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from gainspect.errors import GainspectError
+from gainspect.inspection.backends.backend import Precision, RuntimeName
+from gainspect.ledger import open_ledger
+from gainspect.serve.bundles import Bundles
+from gainspect.serve.service import Service
+from gainspect.serve.settings import read_settings
+
+_ENDS_WITHIN_S = 30
+"""So long requests that are under way may take at the end."""
+
+
+def open_service(
+    bundles: Sequence[Path],
+    *,
+    db: str,
+    store: str | None,
+    state: Path,
+    settings: Path | None = None,
+    runtime: RuntimeName = "auto",
+    precision: Precision = "f32",
+    threads: int | None = None,
+) -> Service:
+    """Open all that a service stands on.
+
+    Args:
+        bundles: which may judge.
+        db: see `open_ledger`.
+        store: where the ledger keeps pictures, see `open_ledger`.
+        state: folder of this service alone, on a local disk.
+        settings: YAML file; see `ServiceSettings`.
+        runtime: see `Inspector.load`.
+        precision: see `Inspector.load`.
+        threads: see `Inspector.load`.
+
+    Raises:
+        GainspectError: one of them cannot be used.
+    """
+    if not bundles:
+        raise GainspectError("a service needs a bundle", hint="Name one: gainspect serve NAME.gain.")
+    chosen = read_settings(settings)
+    ledger = open_ledger(db, pictures=store)
+    try:
+        known = Bundles(
+            bundles,
+            ledger,
+            runtime=runtime,
+            precision=precision,
+            threads=threads,
+            at_once=chosen.at_once,
+            max_mpx=chosen.max_mpx,
+        )
+        return Service(ledger, known, chosen, state)
+    except BaseException:
+        ledger.close()
+        raise
+
+
+def run_service(service: Service, *, host: str, port: int) -> None:
+    """Answer requests until Ctrl-C or SIGTERM; what was taken by then is decided.
+
+    Args:
+        service: that answers.
+        host: address to listen at.
+        port: of it.
+    """
+    import uvicorn
+
+    from gainspect.serve.app import create_app
+
+    class Server(uvicorn.Server):
+        """Tells the service at once that it ends, so that streams end too."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            service.stopping.set()
+            super().handle_exit(sig, frame)
+
+    config = uvicorn.Config(
+        create_app(service), host=host, port=port, log_config=None, timeout_graceful_shutdown=_ENDS_WITHIN_S
+    )
+    Server(config).run()

@@ -1,0 +1,1 @@
+"""The addresses for machines, and for the pages' own scripts: JSON under /v1."""

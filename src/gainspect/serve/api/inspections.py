@@ -1,0 +1,98 @@
+"""Inspections: a part's images in, its decision out."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
+from pydantic import BaseModel, Field
+
+from gainspect.ledger.records.decision import Decision
+from gainspect.ledger.records.sealed import Entry
+from gainspect.names import escaped
+from gainspect.serve.inspections import Answer, Inspections, Part
+from gainspect.serve.problems import Problem
+from gainspect.serve.service import Service
+from gainspect.types import Label
+
+router = APIRouter(prefix="/v1", tags=["inspections"])
+_LONGEST_IMAGE_NAME = 500
+
+
+class DecisionAnswer(BaseModel):
+    """A decision, and where its record is."""
+
+    key: str
+    index: int = Field(description="Its place in the ledger.")
+    part: str
+    lot: str | None
+    station: str
+    at: str
+    label: Label
+    fired: list[str] = Field(description="Every rule that fired.")
+    score: float | None = Field(description="P(NG) of the part.")
+    threshold: float
+    images: list[dict[str, Any]]
+    made_with: dict[str, Any]
+    seconds: float | None
+    repeated: bool = Field(default=False, description="Made for an earlier request with the same key.")
+
+
+@router.post(
+    "/inspections",
+    status_code=201,
+    response_model=DecisionAnswer,
+    summary="Decide on a part by its images",
+)
+async def inspect(
+    request: Request,
+    response: Response,
+    image: Annotated[list[UploadFile], File(description="The images of the part, in order.")],
+    part: Annotated[str, Form(min_length=1, max_length=300, examples=["M-0815"])],
+    lot: Annotated[str | None, Form(min_length=1, max_length=300, examples=["lot 7"])] = None,
+    station: Annotated[str | None, Form(min_length=1, max_length=300, examples=["line 3"])] = None,
+    deadline_ms: Annotated[float | None, Form(gt=0, le=600_000)] = None,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=300)] = None,
+) -> Any:
+    """The decision, once its record is durable; every other answer carries the fail-safe as `decision`."""
+    service, inspections = request.app.state.service, request.app.state.inspections
+    assert isinstance(service, Service)
+    assert isinstance(inspections, Inspections)
+    if len(image) > service.settings.max_images:
+        raise Problem(
+            413,
+            f"a part has {len(image)} images, and this service takes {service.settings.max_images}",
+            "max_images of the settings says how many.",
+        )
+    station = _station(request, station)
+    names = [
+        escaped(one.filename or f"image {number}")[:_LONGEST_IMAGE_NAME]
+        for number, one in enumerate(image, start=1)
+    ]
+    contents = [await one.read() for one in image]
+    answer = await inspections.decide(
+        Part(escaped(part), lot, station, names, contents, idempotency_key, deadline_ms)
+    )
+    response.status_code = 200 if answer.repeated else 201
+    return _told(answer)
+
+
+@router.get("/decisions/{key}", response_model=DecisionAnswer, summary="A decision by its key")
+def decision(request: Request, key: str) -> Any:
+    """What was decided, as it was recorded; corrections do not change it."""
+    entry: Entry | None = request.app.state.service.ledger.record_of(key)
+    if entry is None or not isinstance(entry.record, Decision):
+        raise Problem(404, "there is no such decision")
+    return _told(Answer(entry.record, entry.index))
+
+
+def _station(request: Request, named: str | None) -> str:
+    if named is None:
+        raise Problem(422, "the station is missing", "Name it, or use a token that is bound to one.")
+    return escaped(named)
+
+
+def _told(answer: Answer) -> dict[str, Any]:
+    told = answer.decision.to_json()
+    return {name: told[name] for name in DecisionAnswer.model_fields if name in told} | {
+        "index": answer.index,
+        "repeated": answer.repeated,
+    }

@@ -1,0 +1,49 @@
+"""The app: addresses, limits, errors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from gainspect import __version__
+from gainspect.serve.api import health, inspections
+from gainspect.serve.body_limit import BodyLimit
+from gainspect.serve.inspections import Inspections
+from gainspect.serve.problems import add_problems
+from gainspect.serve.service import Service
+
+_MORE_THAN_IMAGES = 2**16
+"""Bytes of a request beside its images."""
+
+
+def create_app(service: Service) -> FastAPI:
+    """The app of a service; when it ends, what was taken is decided, and the service is stopped.
+
+    Args:
+        service: what it stands on.
+    """
+    settings = service.settings
+
+    @asynccontextmanager
+    async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await app.state.inspections.finish()
+        await run_in_threadpool(service.stop)
+
+    app = FastAPI(
+        title="gainspect",
+        version=__version__,
+        summary="Decisions on parts by their images, each recorded before it is answered.",
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service
+    app.state.inspections = Inspections(service)
+    add_problems(app, settings.fail_safe)
+    most = settings.max_bytes + _MORE_THAN_IMAGES
+    app.add_middleware(BodyLimit, most=most, fail_safe=settings.fail_safe)
+    for router in (health.router, inspections.router):
+        app.include_router(router)
+    return app

@@ -1,0 +1,120 @@
+"""The bundles of a service, and which of them is active at a station."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gainspect.errors import GainspectError
+from gainspect.inspection.backends.backend import Precision, RuntimeName
+from gainspect.inspection.bundle import Bundle, read_bundle
+from gainspect.inspection.inspector import Inspector
+from gainspect.ledger import Ledger
+from gainspect.ledger.inspected import made_with_now
+from gainspect.ledger.questions import last_of_station
+from gainspect.ledger.records.decision import MadeWith
+from gainspect.ledger.records.operation import BundleActivation
+
+_HOLDS_S = 1.0
+"""So long an activation that was read is taken as it was; another service may have made a new one."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A bundle that can judge."""
+
+    bundle: Bundle
+    inspector: Inspector
+    made_with: MadeWith
+
+    @property
+    def sha256(self) -> str:
+        """Of the bundle."""
+        return self.bundle.sha256
+
+    @property
+    def policy_id(self) -> str:
+        """Of the policy that it decides by."""
+        return self.bundle.description.policy.policy_id
+
+
+class Bundles:
+    """The bundles that were named at the start; all are loaded then.
+
+    Args:
+        paths: of the bundles; those with the same content are one.
+        ledger: whose records say which is active where.
+        runtime: see `Inspector.load`.
+        precision: see `Inspector.load`.
+        threads: see `Inspector.load`.
+        at_once: images that are judged together.
+        max_mpx: see `Inspector.load`.
+
+    Raises:
+        GainspectError: one cannot be read, or run here.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        ledger: Ledger,
+        *,
+        runtime: RuntimeName = "auto",
+        precision: Precision = "f32",
+        threads: int | None = None,
+        at_once: int = 8,
+        max_mpx: float | None = None,
+    ) -> None:
+        self._loaded: dict[str, Loaded] = {}
+        for path in paths:
+            bundle = read_bundle(path)
+            if bundle.sha256 not in self._loaded:
+                inspector = Inspector.load(
+                    bundle, runtime, precision, threads=threads, batch_size=at_once, max_mpx=max_mpx
+                )
+                self._loaded[bundle.sha256] = Loaded(bundle, inspector, made_with_now(inspector))
+        self._ledger = ledger
+        self._activations: dict[str, tuple[float, BundleActivation | None]] = {}
+
+    def all(self) -> Sequence[Loaded]:
+        """In the order in which they were named."""
+        return list(self._loaded.values())
+
+    def known(self, sha256: str) -> Loaded:
+        """A bundle by its hash.
+
+        Raises:
+            GainspectError: this service has no such bundle.
+        """
+        found = self._loaded.get(sha256)
+        if found is None:
+            raise GainspectError(
+                f"this service was started without the bundle {sha256}",
+                hint="Start it with that bundle, or activate another.",
+            )
+        return found
+
+    def forget(self, station: str) -> None:
+        """Look anew at what is active at a station: it was changed here."""
+        self._activations.pop(station, None)
+
+    def activation(self, station: str) -> BundleActivation | None:
+        """The last activation at a station; None: there was none."""
+        entry = last_of_station(self._ledger, station, "bundle_activation")
+        if entry is None:
+            return None
+        assert isinstance(entry.record, BundleActivation)
+        return entry.record
+
+    def active(self, station: str) -> Loaded | None:
+        """What judges at a station; None: nothing was activated there. It may be a second old.
+
+        Raises:
+            GainspectError: see `known`.
+        """
+        looked, activation = self._activations.get(station, (-math.inf, None))
+        if time.monotonic() - looked > _HOLDS_S:
+            activation = self.activation(station)
+            self._activations[station] = time.monotonic(), activation
+        return None if activation is None else self.known(activation.new)

@@ -1,0 +1,278 @@
+"""A part from its images to a durable decision, or to the fail-safe in its place."""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gainspect.errors import GainspectError
+from gainspect.inspection.records.decided_parts import view_in
+from gainspect.inspection.stream import Inspected, part_record, record_of
+from gainspect.ledger.canonical import canonical
+from gainspect.ledger.inspected import judged_image
+from gainspect.ledger.records.base import new_key, now
+from gainspect.ledger.records.decision import Decision, FailSafe, FailSafeReason
+from gainspect.serve.bundles import Loaded
+from gainspect.serve.judging import QueueFull
+from gainspect.serve.problems import Problem
+from gainspect.serve.service import Service
+
+_log = logging.getLogger("gainspect.serve")
+_STATUS: dict[FailSafeReason, int] = {
+    "late": 504,
+    "full": 429,
+    "model_failed": 500,
+    "ledger_gone": 503,
+    "stopping": 503,
+    "no_bundle": 409,
+    "locked": 423,
+}
+_FINAL = ("late", "model_failed")
+"""With these the part was taken: the same request is answered so again. After others it may be decided."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a request asks about."""
+
+    name: str
+    lot: str | None
+    station: str
+    names: Sequence[str]
+    """Of its images, as they are recorded."""
+    contents: Sequence[bytes]
+    """Their files."""
+    idempotency_key: str | None
+    deadline_ms: float | None
+    arrived: float = field(default_factory=time.monotonic)
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """SHA-256 of the files."""
+        return tuple(hashlib.sha256(content).hexdigest() for content in self.contents)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A decision that is durable."""
+
+    decision: Decision
+    index: int
+    repeated: bool = False
+    """Whether it was made for an earlier request with the same key."""
+
+
+class Inspections:
+    """Takes parts in.
+
+    Args:
+        service: which judges and records.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._running: dict[str, asyncio.Task[Answer]] = {}
+
+    async def decide(self, part: Part) -> Answer:
+        """The decision on a part; it is durable.
+
+        Raises:
+            Problem: there is none, and the fail-safe counts, which is kept; or the key was used for others.
+        """
+        key = new_key()
+        if part.idempotency_key is not None:
+            key = hashlib.sha256(canonical([part.station, part.idempotency_key])).hexdigest()
+            if (known := await asyncio.to_thread(self._known, key, part)) is not None:
+                return known
+        task = self._running.get(key)
+        if task is None:
+            task = self._running[key] = asyncio.create_task(self._decided(key, part))
+            task.add_done_callback(lambda done: self._ended(key, done))
+        try:
+            return await asyncio.wait_for(asyncio.shield(task), self._left(part))
+        except TimeoutError:
+            if self._running.pop(key, None) is None:  # somebody else waited for it, and told so
+                raise self._told_late() from None
+            raise await self._instead(key, part, "late") from None
+
+    async def finish(self) -> None:
+        """Wait until what was taken is decided."""
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    def _ended(self, key: str, task: asyncio.Task[Answer]) -> None:
+        if self._running.get(key) is task:
+            del self._running[key]
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone
+
+    async def _decided(self, key: str, part: Part) -> Answer:
+        service = self._service
+        by = await self._ready(key, part)
+        try:
+            judged = service.judging.submit(by, part.names, part.contents)
+        except QueueFull as full:
+            raise await self._instead(key, part, "full", seconds=full.seconds) from full
+        try:
+            found = await asyncio.wrap_future(judged)
+        except Exception as error:  # runtimes raise errors of many kinds
+            raise await self._instead(
+                key, part, "model_failed", f"{type(error).__name__}: {error}"
+            ) from error
+        try:
+            decision = await asyncio.to_thread(self._recordable, key, part, by, found)
+            if key not in self._running:
+                raise self._told_late()
+            entry = await asyncio.wrap_future(service.recording.submit(decision))
+        except GainspectError as error:
+            known = await asyncio.to_thread(self._known_or_gone, key, part)
+            if known is not None:
+                return known
+            raise await self._instead(key, part, "ledger_gone", str(error)) from error
+        service.figures.decided(decision, time.monotonic() - part.arrived)
+        return Answer(decision, entry.index)
+
+    async def _ready(self, key: str, part: Part) -> Loaded:
+        """What judges the part."""
+        if self._service.stopping.is_set():
+            raise await self._instead(key, part, "stopping")
+        try:
+            active = await asyncio.to_thread(self._service.bundles.active, part.station)
+        except GainspectError as error:
+            raise await self._instead(key, part, "ledger_gone", str(error)) from error
+        if active is None:
+            raise await self._instead(key, part, "no_bundle")
+        return active
+
+    def _recordable(self, key: str, part: Part, by: Loaded, found: Sequence[Inspected]) -> Decision:
+        """The decision on a part, whose pictures are stored."""
+        store = self._service.ledger.pictures
+        if store is not None:
+            for content in part.contents:
+                store.put(content)
+        records = [record_of(one, by.inspector) for one in found]
+        decided = part_record(part.name, records, list(map(view_in, records)), by.inspector)
+        return Decision(
+            key=key,
+            at=now(),
+            station=part.station,
+            part=part.name,
+            lot=part.lot,
+            label=decided["decision"],
+            fired=tuple(decided["fired"]),
+            score=decided["score"],
+            threshold=decided["threshold"],
+            images=tuple(
+                judged_image(record["image"], record, stored=store is not None) for record in records
+            ),
+            made_with=by.made_with,
+            seconds=time.monotonic() - part.arrived,
+        )
+
+    def _known(self, key: str, part: Part) -> Answer | None:
+        """What was answered to an earlier request with the same key.
+
+        Raises:
+            Problem: that was the fail-safe; or it was about another part.
+        """
+        waiting = self._service.spool.find(key)
+        final = self._service.ledger.record_of(_final_key(key)) if waiting is None else None
+        given = waiting if final is None else final.record
+        if isinstance(given, FailSafe):
+            _require_same(part, given.part, given.images)
+            raise _told(given, repeated=True)
+        entry = self._service.ledger.record_of(key)
+        if entry is None:
+            return None
+        assert isinstance(entry.record, Decision)
+        hashes = tuple(image.sha256 for image in entry.record.images if image.sha256 is not None)
+        _require_same(part, entry.record.part, hashes)
+        return Answer(entry.record, entry.index, repeated=True)
+
+    def _known_or_gone(self, key: str, part: Part) -> Answer | None:
+        try:
+            return self._known(key, part)
+        except GainspectError:
+            return None
+
+    def _left(self, part: Part) -> float | None:
+        """Seconds to the deadline; None: there is none."""
+        limits = [one for one in (part.deadline_ms, self._service.settings.deadline_ms) if one is not None]
+        return None if not limits else max(0.0, part.arrived + min(limits) / 1000 - time.monotonic())
+
+    async def _instead(
+        self, key: str, part: Part, why: FailSafeReason, note: str = "", seconds: float | None = None
+    ) -> Problem:
+        """Keep the fail-safe in the place of a decision; what is answered."""
+        record = FailSafe(
+            key=_final_key(key) if why in _FINAL else new_key(),
+            station=part.station,
+            decision=key,
+            part=part.name,
+            lot=part.lot,
+            label=self._service.settings.fail_safe,
+            why=why,
+            images=part.hashes,
+            deadline_ms=part.deadline_ms,
+            note=note[:1000],
+        )
+        try:
+            await asyncio.to_thread(self._service.fail_safe, record)
+        except GainspectError as error:
+            _log.error("an answer in the place of a decision is not kept: %s", error)
+            return Problem(503, f"{_SAID[why]}, and that cannot be recorded either", error.hint, why=why)
+        return _told(record, seconds=seconds)
+
+    @staticmethod
+    def _told_late() -> Problem:
+        """What is answered where the fail-safe was kept already."""
+        return Problem(_STATUS["late"], _SAID["late"], why="late")
+
+
+_SAID: dict[FailSafeReason, str] = {
+    "late": "the part was not decided by its deadline",
+    "full": "too many images are waiting",
+    "model_failed": "the model fails on this part",
+    "ledger_gone": "the decision cannot be recorded now",
+    "stopping": "the service is ending",
+    "no_bundle": "no bundle is active at this station",
+    "locked": "the station is locked until its challenge is passed",
+}
+_MENDED: dict[FailSafeReason, str] = {
+    "full": "Send it again after the seconds that Retry-After says.",
+    "ledger_gone": "Send it again with the same idempotency key when the database is back.",
+    "stopping": "Send it again when the service runs.",
+    "no_bundle": "An engineer activates one on the page of the station.",
+    "locked": "Put the challenge parts in.",
+}
+
+
+def _final_key(key: str) -> str:
+    return f"{key}:fail-safe"
+
+
+def _told(record: FailSafe, *, seconds: float | None = None, repeated: bool = False) -> Problem:
+    headers = {} if seconds is None else {"Retry-After": str(max(1, round(seconds)))}
+    return Problem(
+        _STATUS[record.why],
+        _SAID[record.why],
+        _MENDED.get(record.why, ""),
+        headers,
+        why=record.why,
+        repeated=repeated,
+    )
+
+
+def _require_same(part: Part, name: str, hashes: Sequence[str]) -> None:
+    """Refuse a key that another part had.
+
+    Raises:
+        Problem: it had.
+    """
+    if part.name != name or set(part.hashes) != set(hashes):
+        raise Problem(
+            422,
+            "this idempotency key was used for another part",
+            "Give each part a key of its own, and repeat a request as it was.",
+        )

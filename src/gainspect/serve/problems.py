@@ -1,0 +1,90 @@
+"""Errors as problem documents (RFC 9457): what, how to mend it, and what counts for the part."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from gainspect.errors import GainspectError
+from gainspect.types import Label
+
+INSPECTIONS = "/v1/inspections"
+"""Where decisions are asked for."""
+MEDIA_TYPE = "application/problem+json"
+_log = logging.getLogger("gainspect.serve")
+
+
+class Problem(Exception):
+    """An answer that is an error.
+
+    Args:
+        status: of HTTP.
+        detail: what is wrong.
+        hint: how to mend it.
+        headers: of the answer.
+        more: further members of the document.
+    """
+
+    def __init__(
+        self, status: int, detail: str, hint: str = "", headers: dict[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.hint = hint
+        self.headers = headers or {}
+        self.more = more
+
+    def document(self) -> dict[str, Any]:
+        """The members of the problem document."""
+        told = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        return told | ({"hint": self.hint} if self.hint else {}) | self.more
+
+
+def answer(scope: Scope, problem: Problem, fail_safe: Label) -> Response:
+    """The problem document as an answer; where a decision was asked for, with what counts in its place."""
+    document = problem.document()
+    if scope["path"] == INSPECTIONS and scope["method"] == "POST":
+        document["decision"] = str(fail_safe)
+    return JSONResponse(document, status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def add_problems(app: FastAPI, fail_safe: Label) -> None:
+    """Let an app answer all its errors as problem documents."""
+
+    def told(request: Request, problem: Problem) -> Response:
+        return answer(request.scope, problem, fail_safe)
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, problem: Problem) -> Response:
+        return told(request, problem)
+
+    @app.exception_handler(GainspectError)
+    async def _refused(request: Request, error: GainspectError) -> Response:
+        return told(request, Problem(503, error.what, error.hint))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        faults = [
+            {"where": ".".join(map(str, fault["loc"])), "what": fault["msg"]} for fault in error.errors()[:20]
+        ]
+        return told(request, Problem(422, "the request is not as this address expects it", faults=faults))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        return told(request, Problem(error.status_code, str(error.detail), headers=dict(error.headers or {})))
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> Response:
+        _log.exception("an error of gainspect itself", exc_info=error)
+        return told(request, Problem(500, "an error of gainspect itself", "The log of the service has more."))

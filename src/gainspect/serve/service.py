@@ -1,0 +1,106 @@
+"""What the app stands on: the ledger, the bundles, who judges and who records; how it begins and ends."""
+
+import logging
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gainspect.errors import GainspectError
+from gainspect.ledger import Ledger
+from gainspect.ledger.records.base import this_station
+from gainspect.ledger.records.decision import FailSafe
+from gainspect.ledger.records.operation import ServiceState
+from gainspect.serve.bundles import Bundles
+from gainspect.serve.figures import Figures
+from gainspect.serve.judging import Judging
+from gainspect.serve.recording import Recording
+from gainspect.serve.settings import ServiceSettings
+from gainspect.serve.spool import Spool
+
+_log = logging.getLogger("gainspect.serve")
+_BEAT_S = 5.0
+"""How often a service leaves a sign of life, and tries to give the ledger what it does not have."""
+
+
+class Service:
+    """A service in one process.
+
+    Args:
+        ledger: of decisions; the service closes it.
+        bundles: which may judge.
+        settings: of the plant.
+        state: folder of this service alone, on a local disk.
+        name: of the service in its own records; None: that of the machine.
+
+    Raises:
+        GainspectError: another service has the folder, or the ledger cannot be written.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        bundles: Bundles,
+        settings: ServiceSettings,
+        state: Path,
+        name: str | None = None,
+    ) -> None:
+        self.ledger, self.bundles, self.settings = ledger, bundles, settings
+        self.name = name or this_station()
+        self.stopping = threading.Event()
+        self.spool = Spool(state)
+        self._alive = state / "alive"
+        ledger.append(ServiceState(station=self.name, state="started", down_since=self._last_sign()))
+        self._alive.touch()
+        self.judging = Judging(settings.waiting, settings.at_once)
+        self.figures = Figures(lambda: self.judging.images, lambda: len(self.spool))
+        self.recording = Recording(ledger)
+        self._due = threading.Event()
+        self._beats = threading.Thread(target=self._beat, name="beats", daemon=True)
+        self._beats.start()
+
+    def fail_safe(self, record: FailSafe) -> None:
+        """Keep what is answered in the place of a decision; the ledger has it soon.
+
+        Raises:
+            GainspectError: the disk of this machine cannot be written.
+        """
+        self.spool.add(record)
+        self.figures.failed_safe(record)
+        self._due.set()
+
+    def stop(self) -> None:
+        """Judge and record what was taken, and let go of all; the sign of life says that it ended well."""
+        self.stopping.set()
+        self.judging.stop()
+        self._due.set()
+        self._beats.join()
+        self.recording.stop()
+        try:
+            self.spool.drain(self.ledger.append)
+            self.ledger.append(ServiceState(station=self.name, state="stopped"))
+            self._alive.unlink(missing_ok=True)
+        except GainspectError as error:
+            _log.error(
+                "%d answers stay in %s for the next start: %s", len(self.spool), self.spool.place, error
+            )
+        finally:
+            self.spool.close()
+            self.ledger.close()
+
+    def _last_sign(self) -> datetime | None:
+        """When a service that was killed here was last alive; None: none was killed."""
+        try:
+            return datetime.fromtimestamp(self._alive.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
+
+    def _beat(self) -> None:
+        while not self.stopping.is_set():
+            self._alive.touch()
+            self._due.wait(_BEAT_S)
+            self._due.clear()
+            try:
+                self.spool.drain(self.recording.append)
+            except GainspectError:
+                # The ledger is gone, or refuses it: it stays in the spool, which `ready` tells.
+                self.stopping.wait(1.0)
