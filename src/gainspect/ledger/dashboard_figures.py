@@ -63,6 +63,8 @@ class StationFigures:
     parts: int
     labels: Mapping[Label, int]
     """Parts by what was decided of them first."""
+    fail_safes: int
+    """Answers in the place of a decision; these parts are not among the others."""
     ng: Rate
     review: Rate
     overridden: Rate
@@ -125,6 +127,7 @@ def _figures(bucket: Bucket, rows: BucketRows) -> StationFigures:
         end=bucket.end,
         parts=rows.parts,
         labels={label: rows.labels[label] for label in Label},
+        fail_safes=rows.fail_safes,
         ng=_rate(rows.labels[Label.NG], rows.parts),
         review=_rate(reviews, rows.parts),
         overridden=_rate(rows.changed, decided),

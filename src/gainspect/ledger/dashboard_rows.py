@@ -38,6 +38,8 @@ class BucketRows:
 
     labels: Counter[Label] = field(default_factory=Counter)
     """Decisions by what was decided first."""
+    fail_safes: int = 0
+    """Answers in the place of a decision."""
     looked_at: int = 0
     """Decisions OK or NG that a person confirmed or changed."""
     changed: int = 0
@@ -69,8 +71,11 @@ def bucket_rows(ledger: Ledger, station: str, buckets: Sequence[Bucket], sample:
     found = [BucketRows() for _ in buckets]
     ends = [(written_time(begin), written_time(end)) for begin, end in buckets]
     with ledger.database.reading() as rows:
-        for place, label, count in rows.all("dashboard_counts", station=station, buckets=json.dumps(ends)):
+        asked = {"station": station, "buckets": json.dumps(ends)}
+        for place, label, count in rows.all("dashboard_counts", kind="decision", **asked):
             found[place].labels[Label(label)] = count
+        for place, _, count in rows.all("dashboard_counts", kind="fail_safe", **asked):
+            found[place].fail_safes += count
         _add_actions(rows, station, ends, found)
         _add_sample(rows, station, ends, found, sample)
     return found
@@ -81,6 +86,7 @@ def together(buckets: Sequence[BucketRows]) -> BucketRows:
     whole = BucketRows()
     for each in buckets:
         whole.labels += each.labels
+        whole.fail_safes += each.fail_safes
         whole.looked_at += each.looked_at
         whole.changed += each.changed
         whole.resolved += each.resolved
