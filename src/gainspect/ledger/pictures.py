@@ -1,13 +1,11 @@
 """Pictures by the SHA-256 of their files, in a folder or behind any URI that fsspec writes."""
 
 import hashlib
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from gainspect.errors import GainspectError
-from gainspect.files import atomic_path, cannot_write
+from gainspect.files import atomic_path, cannot_write, sync_names
 
 
 class PictureStore(Protocol):
@@ -55,7 +53,7 @@ class PictureFolder:
         if self.read(sha256) != content:
             with atomic_path(path) as temporary:
                 temporary.write_bytes(content)
-            _sync_names(path.parent, self._folder)
+            sync_names(path.parent, self._folder)
         return sha256
 
     def has(self, sha256: str) -> bool:
@@ -122,14 +120,3 @@ def open_pictures(place: str) -> PictureStore:
 
 def _name(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}"
-
-
-def _sync_names(*folders: Path) -> None:
-    """Let the names of new files reach the disk; Windows does that by itself."""
-    for folder in folders if os.name == "posix" else ():
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # not every file system syncs folders
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
