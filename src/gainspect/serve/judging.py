@@ -68,8 +68,8 @@ class Judging:
             contents: of their files.
 
         Returns:
-            What was found of each, without its pixels; an image that cannot be read or judged has an error. If
-            the future is cancelled before its turn, they are not judged, and there is room for others.
+            What was found of each, without its pixels; an image that cannot be read or judged has an error.
+            If the future is cancelled before its turn, they are not judged, and there is room for others.
 
         Raises:
             QueueFull: there is no room.

@@ -35,8 +35,8 @@ class Recording:
         """Let a record be appended. Pictures that it names are in the store already.
 
         Returns:
-            Its entry, once it is durable; or the `GainspectError` of the ledger. If it is cancelled before its
-            turn, it is not appended.
+            Its entry, once it is durable; or the `GainspectError` of the ledger. If it is cancelled before
+            its turn, it is not appended.
         """
         done: Future[Entry] = Future()
         with self._lock:
@@ -68,9 +68,7 @@ class Recording:
             while taken[-1] is not None and len(taken) < _MOST_TOGETHER and not self._waiting.empty():
                 taken.append(self._waiting.get())
             ends = taken[-1] is None
-            self._append(
-                [one for one in taken if one is not None and one[1].set_running_or_notify_cancel()]
-            )
+            self._append([one for one in taken if one is not None and one[1].set_running_or_notify_cancel()])
 
     def _append(self, together: Sequence[tuple[Record, Future[Entry]]]) -> None:
         """Append records; if they are refused together, each alone: one takes no others along."""

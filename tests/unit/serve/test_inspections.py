@@ -156,7 +156,7 @@ def test_what_the_spool_holds_at_a_kill_is_recorded_by_the_next_service(
     tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tmp_path, bundle) as (service, client):
-        monkeypatch.setattr(service.recording, "append", gone)
+        monkeypatch.setattr(service.recording, "submit", gone)
         assert ask(client, b"no image", deadline_ms=0.001).status_code == 504
         assert len(service.spool) == 1
         shutil.copytree(tmp_path / "state", tmp_path / "left by a kill")
