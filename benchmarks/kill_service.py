@@ -2,10 +2,10 @@
 
 Clients send parts of one or two images, each with an idempotency key, some with a short deadline; where no
 answer comes they send it again, to the other service if there are two. Some ask again for what was answered.
-A service is killed at a random moment, one time in seven while it starts, and started again. At the end all
-is read: every decision that was answered stands in the ledger once, as it was answered; no part stands there
-twice; every answer in the place of a decision is recorded; each start after a kill says since when the service
-was down; all must verify.
+A service is killed up to 50 ms after a random number of answers, one time in seven while it starts, and
+started again. At the end all is read: every decision that was answered stands in the ledger once, as it was
+answered; no part stands there twice; every answer in the place of a decision is recorded; each start after a
+kill says since when the service was down; all must verify.
 """
 
 import argparse
@@ -36,7 +36,9 @@ from spot_bundle import part, spot_bundle
 STATION = "kills"
 _FINAL = ("late", "model_failed")
 _SPOTS = ((), ((40, 40, 4),), ((40, 40, 6),))
-_SHORT_MS = (3, 60)
+_SHORT_MS = (3, 300)
+_MOST_ANSWERS = 12
+_LATEST_S = 0.05
 _NO_ANSWER = (OSError, http.client.HTTPException, ValueError)
 
 
@@ -44,7 +46,9 @@ _NO_ANSWER = (OSError, http.client.HTTPException, ValueError)
 class Told:
     """What clients were answered."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Condition = field(default_factory=threading.Condition)
+    answers: int = 0
+    """All."""
     decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By key of the decision."""
     instead: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -106,6 +110,9 @@ class Client:
                 self._disconnect()
                 time.sleep(self._draw.uniform(0.01, 0.1))
                 continue
+            with self._told.lock:
+                self._told.answers += 1
+                self._told.lock.notify()
             if status in (200, 201):
                 repeated = document.pop("repeated")
                 with self._told.lock:
@@ -166,7 +173,10 @@ def kill_services(db: str, folder: Path, *, services: int, kills: int, clients: 
             time.sleep(draw.uniform(0, 0.5))
         else:
             service.wait_until_ready()
-            time.sleep(draw.uniform(0, 0.6))
+            with told.lock:
+                enough = told.answers + draw.randint(0, _MOST_ANSWERS)
+                told.lock.wait_for(lambda enough=enough: told.answers >= enough, timeout=30)
+            time.sleep(draw.uniform(0, _LATEST_S))
         service.kill()
         service.start()
         print(f"\r{number + 1} kills, {len(told.decisions)} decisions", end="", file=sys.stderr, flush=True)

@@ -107,7 +107,7 @@ class ServiceProcess:
         raise RuntimeError(f"the service is not ready: {self._log.read_text()[-2000:]}")
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill it as `kill -9` does."""
         assert self._process is not None
         self._process.kill()
         self._process.join()
