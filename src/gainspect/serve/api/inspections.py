@@ -69,7 +69,7 @@ class DecisionAnswer(BaseModel):
 async def inspect(
     request: Request,
     response: Response,
-    image: Annotated[list[UploadFile], File(description="The images of the part, in order.")],
+    image: Annotated[list[UploadFile], File(min_length=1, description="The images of the part, in order.")],
     part: Annotated[Named, Form(min_length=1, max_length=300, examples=["M-0815"])],
     lot: Annotated[Named | None, Form(min_length=1, max_length=300, examples=["lot 7"])] = None,
     station: Annotated[Named | None, Form(min_length=1, max_length=300, examples=["line 3"])] = None,
