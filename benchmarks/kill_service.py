@@ -152,7 +152,7 @@ def kill_services(db: str, folder: Path, *, services: int, kills: int, clients: 
     draw, told, ends = random.Random(seed), Told(), threading.Event()
     bundle = spot_bundle(folder / "spots.gain")
     store = str(folder / "pictures")
-    headers = activate(db, store, bundle, [STATION])
+    headers = activate(db, store, bundle, [STATION])[STATION]
     forked = context()
     running = []
     for number in range(services):

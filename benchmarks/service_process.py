@@ -43,7 +43,7 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def activate(db: str, store: str, bundle: Bundle, stations: Sequence[str]) -> dict[str, str]:
+def activate(db: str, store: str, bundle: Bundle, stations: Sequence[str]) -> dict[str, dict[str, str]]:
     """Let a bundle judge at stations of a new ledger.
 
     Returns:
@@ -57,7 +57,7 @@ def activate(db: str, store: str, bundle: Bundle, stations: Sequence[str]) -> di
                     station=station, old=None, new=bundle.sha256, policy_id=policy, reason="first"
                 )
             )
-    return dict.fromkeys(stations, "")
+    return {station: {} for station in stations}
 
 
 class ServiceProcess:
