@@ -41,7 +41,7 @@ def test_no_request_breaks_it_and_every_answer_is_as_described(app: FastAPI) -> 
 
 def _ask(operation: Any) -> None:
     @seed(0)
-    @settings(max_examples=30, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=20, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy() | operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
     def asked(case: Case) -> None:
         answer = case.call()

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
 from fastapi import Path as PathParameter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from gainspect.ledger.records.decision import Decision
 from gainspect.ledger.records.sealed import Entry
@@ -36,6 +37,10 @@ def _recordable(name: str) -> str:
 
 
 Named = Annotated[str, AfterValidator(_recordable)]
+
+
+Unsaid = SkipJsonSchema[None]
+"""Of a field that may be missing; a form cannot say null."""
 
 
 class DecisionAnswer(BaseModel):
@@ -71,11 +76,11 @@ async def inspect(
     response: Response,
     image: Annotated[list[UploadFile], File(min_length=1, description="The images of the part, in order.")],
     part: Annotated[Named, Form(min_length=1, max_length=300, examples=["M-0815"])],
-    lot: Annotated[Named | None, Form(min_length=1, max_length=300, examples=["lot 7"])] = None,
-    station: Annotated[Named | None, Form(min_length=1, max_length=300, examples=["line 3"])] = None,
-    deadline_ms: Annotated[float | None, Form(gt=0, le=600_000, examples=[500])] = None,
+    lot: Annotated[Named | Unsaid, Form(min_length=1, max_length=300, examples=["lot 7"])] = None,
+    station: Annotated[Named | Unsaid, Form(min_length=1, max_length=300, examples=["line 3"])] = None,
+    deadline_ms: Annotated[float | Unsaid, Form(gt=0, le=600_000, examples=[500])] = None,
     idempotency_key: Annotated[
-        str | None, Header(min_length=1, max_length=300, examples=["line3-20260102-000815"])
+        str | Unsaid, Header(min_length=1, max_length=300, examples=["line3-20260102-000815"])
     ] = None,
 ) -> Any:
     """The decision, once its record is durable; every other answer carries the fail-safe as `decision`."""
