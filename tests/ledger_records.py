@@ -26,8 +26,11 @@ from gainspect.ledger.records.operation import (
     ChallengeResult,
     ChallengeWaived,
     PolicyChange,
+    Role,
+    RoleChange,
     ServiceState,
     SignIn,
+    TokenChange,
 )
 from gainspect.ledger.records.sealed import Record
 from gainspect.ledger.records.upkeep import (
@@ -52,6 +55,12 @@ MADE_WITH = MadeWith(
     isa="x86_64 avx2",
     gainspect="0.1.0",
 )
+
+BESIDE_THE_TREE = tuple(
+    f"ledger_{name}"
+    for name in ("accounts", "invitations", "sessions", "devices", "tokens", "attempts", "claims")
+)
+"""Tables that the fourth version of the tables has brought."""
 
 PARTS = ("p1", "P1", "Gehäuse 7", "덮개_1", "a%b")
 LOTS = ("lot 7", "lot 8", None)
@@ -114,6 +123,10 @@ def one_of_each_kind() -> list[Record]:
             passed=True,
         ),
         SignIn(key="s", **station, actor=PERSON, method="badge", accepted=True),
+        RoleChange(
+            key="ro", **station, step="joined", person=PERSON, old=None, new=Role.OPERATOR, reason="new shift"
+        ),
+        TokenChange(key="t", **station, actor=PERSON, step="made", token="0011223344556677", name="camera 2"),
         Bypass(key="by", **station, actor=PERSON, until=AT + timedelta(hours=1), reason="camera cleaned"),
         PicturesRemoved(key="pr", **station, rule=rule, before=AT, pictures=(B,)),
         Anchored(

@@ -15,6 +15,9 @@ from gainspect.ledger.pictures import PictureFolder
 from gainspect.ledger.records.columns import pictures_kept_by
 from gainspect.ledger.verification import verify
 
+_LEFT_OUT = ("sessions", "devices", "invitations", "attempts", "claims")
+"""What a copy does not keep: a session that was open then must not be open again."""
+
 
 def back_up(ledger: Ledger, folder: Path, name: str, anchors: Sequence[Checkpoint] = ()) -> Verification:
     """Copy a ledger as it is at one moment; others may append meanwhile.
@@ -41,6 +44,7 @@ def back_up(ledger: Ledger, folder: Path, name: str, anchors: Sequence[Checkpoin
         copy = Ledger(open_database(str(temporary / name), create=False), store)
         try:
             _copy_pictures(ledger, copy, store)
+            copy.database.write(lambda rows: [rows.run(f"{name}/clear") for name in _LEFT_OUT])
             found = verify(copy, anchors)
             copy.database.forget()  # all is in the file, and nothing in a log beside it
         finally:

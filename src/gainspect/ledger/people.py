@@ -10,8 +10,9 @@ from gainspect.ledger.databases import Database, Rows
 class People:
     """The names behind pseudonyms.
 
-    Erasing one leaves every record as it is. SQLite overwrites what is erased; PostgreSQL's VACUUM, which
-    follows, frees it once no older transaction is open. Back-ups and logs keep it.
+    Erasing one takes the account of the person along, and leaves every record as it is. SQLite overwrites
+    what is erased; PostgreSQL's VACUUM, which follows, frees it once no older transaction is open. Back-ups
+    and logs keep it.
 
     Args:
         database: of the ledger.
@@ -59,6 +60,8 @@ class People:
         def erased(rows: Rows) -> None:
             if not rows.run("erase_name", actor=actor):
                 raise GainspectError(f"there is no name behind {actor}", where=self._database.place)
+            for name in ("accounts/erase", "sessions/drop_of", "devices/drop_of", "invitations/drop_of"):
+                rows.run(name, actor=actor)
 
         self._database.write(erased)
         self._database.forget()

@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gainspect.errors import GainspectError, first_fault
+from gainspect.serve.security.settings import SecuritySettings
 from gainspect.types import Label
 
 Code = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")]
@@ -48,6 +49,8 @@ class ServiceSettings(BaseModel):
     """Codes of the reasons for an override."""
     challenge_hours: float | None = Field(default=None, gt=0)
     """How long a passed challenge unlocks a station; None: stations are never locked."""
+    security: SecuritySettings = SecuritySettings()
+    """Of sign-in and security."""
 
 
 def read_settings(path: Path | None) -> ServiceSettings:

@@ -20,7 +20,20 @@ from gainspect.ledger.records.columns import columns_of
 from gainspect.ledger.records.decision import Decision
 from gainspect.ledger.records.operation import ChallengeResult
 from gainspect.ledger.records.sealed import Entry
-from ledger_records import AT, HASHES, LOTS, PARTS, STATIONS, TIMES, A, B, Intruder, decision, mixed_records
+from ledger_records import (
+    AT,
+    BESIDE_THE_TREE,
+    HASHES,
+    LOTS,
+    PARTS,
+    STATIONS,
+    TIMES,
+    A,
+    B,
+    Intruder,
+    decision,
+    mixed_records,
+)
 
 
 @pytest.fixture
@@ -160,6 +173,8 @@ def test_a_ledger_of_the_first_version_gets_its_indexes(ledger_url: str) -> None
     names = ("lot", "station", "bundle", "policy", "at", "kind")
     for name in names:
         intruder.run(f"DROP INDEX ledger_records_{name}")
+    for table in BESIDE_THE_TREE:
+        intruder.run(f"DROP TABLE {table}")
     intruder.run("UPDATE ledger_version SET version_num = '1'")
     with open_ledger(ledger_url, create=False) as opened:
         assert find(opened, Question(lot="lot 7")) == [0]

@@ -1,5 +1,6 @@
 """What changes how a line decides, and who is at it."""
 
+from enum import StrEnum
 from typing import Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -94,6 +95,45 @@ class SignIn(BaseRecord):
         if self.accepted and self.actor is None:
             raise ValueError("who is signed in is somebody: give the actor")
         return self
+
+
+class Role(StrEnum):
+    """What a person may do at the service."""
+
+    OPERATOR = "operator"
+    """Sees a station, confirms, overrides, corrects regions, puts challenge parts in."""
+    ENGINEER = "engineer"
+    """The same; and activates bundles, waives challenges, invites people, makes tokens of machines."""
+    AUDITOR = "auditor"
+    """Reads everything, and changes nothing."""
+
+
+RoleStep = Literal["invited", "joined", "changed", "disabled", "enabled", "new_password"]
+
+
+class RoleChange(BaseRecord):
+    """Who may sign in, and as what, changes. `actor` did it; None: whoever has the database."""
+
+    kind: Literal["role_change"] = "role_change"
+    step: RoleStep
+    person: Actor | None
+    """Whose role; None: of somebody who is invited and not known yet."""
+    old: Role | None
+    """None: had none, or was disabled."""
+    new: Role | None
+    """None: may not sign in any more. Of one who is invited: the role that the link gives."""
+    reason: Note = ""
+
+
+class TokenChange(BaseRecord):
+    """A machine may send parts of this station from now on, or may not any more."""
+
+    kind: Literal["token_change"] = "token_change"
+    step: Literal["made", "revoked"]
+    token: Name
+    """Its id, which lets nobody in."""
+    name: Name
+    """Of the machine."""
 
 
 class Bypass(BaseRecord):

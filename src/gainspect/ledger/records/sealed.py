@@ -16,8 +16,10 @@ from gainspect.ledger.records.operation import (
     ChallengeResult,
     ChallengeWaived,
     PolicyChange,
+    RoleChange,
     ServiceState,
     SignIn,
+    TokenChange,
 )
 from gainspect.ledger.records.upkeep import Anchored, ClockCorrected, NameErased, PicturesRemoved
 
@@ -33,6 +35,8 @@ Record = Annotated[
     | ChallengeWaived
     | ServiceState
     | SignIn
+    | RoleChange
+    | TokenChange
     | Bypass
     | PicturesRemoved
     | Anchored

@@ -1,0 +1,3 @@
+SELECT a.actor, COALESCE(p.name, ''), a.role, a.password, a.disabled
+FROM ledger_accounts a LEFT JOIN ledger_people p ON p.actor = a.actor
+ORDER BY p.name, a.actor

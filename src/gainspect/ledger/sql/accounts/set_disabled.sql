@@ -1,0 +1,1 @@
+UPDATE ledger_accounts SET disabled = :disabled WHERE actor = :actor

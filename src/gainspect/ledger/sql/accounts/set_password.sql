@@ -1,0 +1,1 @@
+UPDATE ledger_accounts SET password = :password WHERE actor = :actor

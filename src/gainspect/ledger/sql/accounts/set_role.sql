@@ -1,0 +1,1 @@
+UPDATE ledger_accounts SET role = :role WHERE actor = :actor

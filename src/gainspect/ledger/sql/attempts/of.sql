@@ -1,0 +1,1 @@
+SELECT failures, last FROM ledger_attempts WHERE origin = :origin

@@ -1,0 +1,1 @@
+DELETE FROM ledger_claims WHERE until <= :now AND decision <> :decision

@@ -1,0 +1,1 @@
+SELECT decision, actor FROM ledger_claims WHERE until > :now

@@ -1,0 +1,1 @@
+DELETE FROM ledger_claims WHERE decision = :decision AND actor = :actor

@@ -1,0 +1,1 @@
+SELECT 1 FROM ledger_devices WHERE hash = :hash

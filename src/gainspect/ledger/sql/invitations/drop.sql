@@ -1,0 +1,1 @@
+DELETE FROM ledger_invitations WHERE hash = :hash AND used_by IS NULL

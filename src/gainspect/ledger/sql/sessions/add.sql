@@ -1,0 +1,1 @@
+INSERT INTO ledger_sessions (hash, actor, begun, used) VALUES (:hash, :actor, :now, :now) ON CONFLICT DO NOTHING

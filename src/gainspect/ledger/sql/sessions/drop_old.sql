@@ -1,0 +1,1 @@
+DELETE FROM ledger_sessions WHERE begun <= :begun OR used <= :used

@@ -1,0 +1,1 @@
+UPDATE ledger_sessions SET used = :now WHERE hash = :hash

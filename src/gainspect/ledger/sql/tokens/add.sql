@@ -1,0 +1,1 @@
+INSERT INTO ledger_tokens (id, hash, name, station, made) VALUES (:id, :hash, :name, :station, :made)

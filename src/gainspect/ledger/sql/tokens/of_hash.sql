@@ -1,0 +1,1 @@
+SELECT id, name, station, made, used, revoked FROM ledger_tokens WHERE hash = :hash

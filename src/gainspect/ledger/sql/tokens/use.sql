@@ -1,0 +1,1 @@
+UPDATE ledger_tokens SET used = :now WHERE id = :id
