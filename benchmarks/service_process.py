@@ -17,6 +17,7 @@ from gainspect.cli import main as command_line
 from gainspect.inspection.bundle import Bundle
 from gainspect.ledger import open_ledger
 from gainspect.ledger.records.operation import BundleActivation
+from gainspect.ledger.tokens import Tokens
 
 _PRELOADED = (
     "gainspect.cli.serve",
@@ -57,7 +58,11 @@ def activate(db: str, store: str, bundle: Bundle, stations: Sequence[str]) -> di
                     station=station, old=None, new=bundle.sha256, policy_id=policy, reason="first"
                 )
             )
-    return {station: {} for station in stations}
+        tokens = Tokens(ledger)
+        return {
+            station: {"Authorization": f"Bearer {tokens.make('camera', station, by=None)}"}
+            for station in stations
+        }
 
 
 class ServiceProcess:

@@ -125,7 +125,7 @@ def test_a_malformed_form_is_refused_in_words(
 def test_a_form_that_says_something_twice_is_refused(served: tuple[Service, TestClient, Path]) -> None:
     said = ask(served[1], picture(*OK), part=["p1", "p2"])
     assert said.status_code == 422
-    assert "'part'" in said.json()["detail"]
+    assert said.json()["detail"] == "the form has several fields part"
 
 
 @pytest.mark.parametrize("deadline", ["nan", "inf", "-1", "0", "1e999", "x"])

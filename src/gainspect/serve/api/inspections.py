@@ -17,6 +17,7 @@ from gainspect.serve.service import Service
 from gainspect.types import Label
 
 router = APIRouter(prefix="/v1", tags=["inspections"])
+_SAID_ONCE = ("part", "lot", "station", "deadline_ms")
 _LONGEST_NAME, _LONGEST_IMAGE_NAME = 300, 500
 
 
@@ -126,9 +127,9 @@ async def _require_once(request: Request) -> None:
         Problem: it does.
     """
     form = await request.form()  # it was read already
-    twice = sorted(name for name in form if name != "image" and len(form.getlist(name)) > 1)
+    twice = sorted(name for name in _SAID_ONCE if len(form.getlist(name)) > 1)
     if twice:
-        raise Problem(422, f"the form has several fields {escaped(twice[0])!r}", "Give one.")
+        raise Problem(422, f"the form has several fields {twice[0]}", "Give one.")
 
 
 def _station(request: Request, named: str | None) -> str:
