@@ -258,8 +258,11 @@ def main() -> None:
     if options.save:
         from results_table import save  # it imports torch, which no service has to
 
-        said = " ".join((__doc__ or "").split())
-        save(options.save, f"{options.kills} kills of a service", f"{said}\n\n{table}")
+        sys.argv = ["postgresql://…" if word == options.url else word for word in sys.argv]
+        said, what = " ".join((__doc__ or "").split()), "a service"
+        if options.services > 1:
+            what = f"{options.services} services on one PostgreSQL"
+        save(options.save, f"{options.kills} kills of {what}", f"{said}\n\n{table}")
     told_down = row["starts"] - row["starts that say since when it was down"] == options.services
     bad = ("lost", "changed", "doubled", "answered in two ways", "of these not recorded", "faults")
     sys.exit(int(not told_down or any(row[name] for name in bad)))

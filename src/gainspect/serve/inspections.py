@@ -32,6 +32,8 @@ _STATUS: dict[FailSafeReason, int] = {
     "no_bundle": 409,
     "locked": 423,
 }
+_SLOW_DISK_S = 1.0
+"""After which there may be room, where it is recording that takes long."""
 _FINAL = ("late", "model_failed")
 """With these a part that was taken is answered so again. After others it may be decided."""
 
@@ -87,6 +89,8 @@ class Inspections:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._running: dict[str, _Running] = {}
+        self._judged = 0
+        """Images that were judged and are not recorded: a slow disk must not let them pile up."""
         self._keeping = ThreadPoolExecutor(1, "fail-safe")
         """Not among the threads that ask the database: those may all wait for it when an answer is due."""
 
@@ -153,6 +157,8 @@ class Inspections:
             running.taken = True
         by = await self._ready(key, part)
         try:
+            if self._judged >= service.settings.waiting:
+                raise QueueFull(_SLOW_DISK_S)
             judged = service.judging.submit(by, part.names, part.contents)
         except QueueFull as full:
             raise await self._instead(key, part, "full", seconds=full.seconds) from full
@@ -163,6 +169,7 @@ class Inspections:
             raise await self._instead(
                 key, part, "model_failed", f"{type(error).__name__}: {error}"
             ) from error
+        self._judged += len(found)
         try:
             decision = await asyncio.to_thread(self._recordable, key, part, by, found)
             entry = await asyncio.wrap_future(service.recording.submit(decision))
@@ -172,6 +179,8 @@ class Inspections:
                 return known
             _log.exception("the decision on part %s is not recorded", part.name)
             raise await self._instead(key, part, "ledger_gone", str(error)) from error
+        finally:
+            self._judged -= len(found)
         service.figures.decided(decision, time.monotonic() - part.arrived)
         return Answer(decision, entry.index)
 

@@ -141,6 +141,29 @@ def test_a_late_part_leaves_the_queue_to_others(
         assert sorted(one.part for one in all_of(service.ledger, Decision)) == ["p1", "p2"]
 
 
+def test_parts_that_wait_for_a_slow_disk_leave_no_room_for_others(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tmp_path, bundle, settings="waiting: 2\n") as (_, client):
+        written, append = threading.Event(), Ledger.append_all
+
+        def slow(self: Ledger, *told: Any) -> Any:
+            written.wait(30)
+            return append(self, *told)
+
+        monkeypatch.setattr(Ledger, "append_all", slow)
+        image = picture(*OK)
+        threads, answers = answered(*(lambda n=n: ask(client, image, part=f"p{n}") for n in range(2)))
+        wait_for(lambda: client.app.state.inspections._judged == 2)  # type: ignore[attr-defined]
+        full = ask(client, image)
+        assert (full.status_code, full.json()["why"]) == (429, "full")
+        written.set()
+        for thread in threads:
+            thread.join()
+        assert [one.status_code for one in answers] == [201, 201]
+        assert ask(client, image).status_code == 201
+
+
 def test_a_deadline_holds_while_all_that_ask_the_database_wait(
     served: tuple[Service, TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:

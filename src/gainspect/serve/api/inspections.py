@@ -37,7 +37,9 @@ def _recordable(name: str) -> str:
     return written
 
 
-Named = Annotated[str, AfterValidator(_recordable)]
+Named = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(_recordable)]
+Milliseconds = Annotated[float, Field(gt=0, le=600_000)]
+IdempotencyKey = Annotated[str, Field(min_length=1, max_length=300)]
 
 
 Unsaid = SkipJsonSchema[None]
@@ -76,13 +78,11 @@ async def inspect(
     request: Request,
     response: Response,
     image: Annotated[list[UploadFile], File(min_length=1, description="The images of the part, in order.")],
-    part: Annotated[Named, Form(min_length=1, max_length=300, examples=["M-0815"])],
-    lot: Annotated[Named | Unsaid, Form(min_length=1, max_length=300, examples=["lot 7"])] = None,
-    station: Annotated[Named | Unsaid, Form(min_length=1, max_length=300, examples=["line 3"])] = None,
-    deadline_ms: Annotated[float | Unsaid, Form(gt=0, le=600_000, examples=[500])] = None,
-    idempotency_key: Annotated[
-        str | Unsaid, Header(min_length=1, max_length=300, examples=["line3-20260102-000815"])
-    ] = None,
+    part: Annotated[Named, Form(examples=["M-0815"])],
+    lot: Annotated[Named | Unsaid, Form(examples=["lot 7"])] = None,
+    station: Annotated[Named | Unsaid, Form(examples=["line 3"])] = None,
+    deadline_ms: Annotated[Milliseconds | Unsaid, Form(examples=[500])] = None,
+    idempotency_key: Annotated[IdempotencyKey | Unsaid, Header(examples=["line3-20260102-000815"])] = None,
 ) -> Any:
     """The decision, once its record is durable; every other answer carries the fail-safe as `decision`."""
     await _require_once(request)
