@@ -114,7 +114,7 @@ class PostgresDatabase:
                 self._readers.pop().close()
 
     def _reader(self) -> Connection:
-        """A connection in a transaction in which nothing changes; one that was lost meanwhile is made anew."""
+        """A connection in a transaction in which nothing changes; one that was lost is made anew."""
         while True:
             with self._idle:
                 kept = self._readers.pop() if self._readers else None
