@@ -48,8 +48,8 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, list[int]]
     opened.set()
 
     def waiting(self: Inspector, images: Any) -> Any:
-        opened.wait(30)
         numbers.append(len(images))
+        opened.wait(30)
         return judge(self, images)
 
     monkeypatch.setattr(Inspector, "judge", waiting)
@@ -128,7 +128,7 @@ def test_a_late_part_leaves_the_queue_to_others(
         numbers.clear()  # the bundle judged when it was loaded
         image = picture(*OK)
         threads, answers = answered(lambda: ask(client, image))
-        wait_for(lambda: service.judging.images == 1)
+        wait_for(lambda: numbers == [1])
         assert ask(client, image, deadline_ms=50).status_code == 504
         assert service.judging.images == 1
         more, _ = answered(lambda: ask(client, image, part="p2"))

@@ -8,6 +8,7 @@ import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, seed, settings
 from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
 
 from gainspect.ledger.records.decision import JudgedImage, MadeWith
 from gainspect.serve.api.examples import DECISION
@@ -45,10 +46,10 @@ def _ask(operation: Any) -> None:
     @given(case=operation.as_strategy() | operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
     def asked(case: Case) -> None:
         answer = case.call()
-        if (
-            "the station is missing" not in answer.text
-        ):  # a token may be bound to one: the form need not say it
-            case.validate_response(answer)
+        if "the station is missing" in answer.text:  # a token may be bound to one: the form need not say it
+            return
+        late = answer.status_code == 504  # a deadline of no time is answered so
+        case.validate_response(answer, excluded_checks=[not_a_server_error] if late else [])
 
     asked()
 
