@@ -74,7 +74,7 @@ def test_a_name_that_is_too_long_written_out_is_refused(
 ) -> None:
     said = ask(served[1], picture(*OK), **{field: "\x01" * 100})
     assert said.status_code == 422
-    assert said.json()["faults"][0]["where"] == f"body.{field}"
+    assert said.json()["faults"][0]["where"].startswith(f"body.{field}")
 
 
 @pytest.mark.parametrize(
