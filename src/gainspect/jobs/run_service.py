@@ -1,6 +1,7 @@
 """Run the inspection service."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -72,6 +73,7 @@ def run_service(service: Service, *, host: str, port: int) -> None:
     import uvicorn
 
     from gainspect.serve.app import create_app
+    from gainspect.serve.log_lines import write_log
 
     class Server(uvicorn.Server):
         """Tells the service at once that it ends, so that streams end too."""
@@ -80,7 +82,15 @@ def run_service(service: Service, *, host: str, port: int) -> None:
             service.stopping.set()
             super().handle_exit(sig, frame)
 
+    write_log()
     config = uvicorn.Config(
-        create_app(service), host=host, port=port, log_config=None, timeout_graceful_shutdown=_ENDS_WITHIN_S
+        create_app(service),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,  # addresses hold invitations
+        server_header=False,
+        timeout_graceful_shutdown=_ENDS_WITHIN_S,
     )
-    Server(config).run()
+    with suppress(KeyboardInterrupt):  # uvicorn ends well, and then says how it was ended
+        Server(config).run()
