@@ -21,7 +21,7 @@ from gainspect.serve.app import create_app
 from gainspect.serve.security import Gate, SecuredApp
 from gainspect.serve.security.csrf import token_of
 from gainspect.serve.service import Service
-from service_parts import activation
+from service_parts import activation, machine
 from spot_bundle import spot_bundle
 
 STATION = "Line 3 / Press"
@@ -72,6 +72,7 @@ class Plant:
             f"{self.url}/v1/inspections",
             files=[("image", (f"{number}.png", one)) for number, one in enumerate(pictures, 1)],
             data={"part": part, "station": station, "lot": lot, **more},
+            headers=machine(self.app, station),
             timeout=60,
         )
         assert answer.status_code == 201, answer.text

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.jobs.run_service import open_service
 from gainspect.ledger.records.operation import BundleActivation
+from gainspect.ledger.tokens import Tokens
 from gainspect.serve.app import create_app
 from gainspect.serve.service import Service
 from spot_bundle import part
@@ -57,17 +59,29 @@ def running(
     )
     for station in active:
         service.ledger.append(activation(read_bundle(bundle), station))
-    with TestClient(create_app(service), raise_server_exceptions=False) as client:
+    app = create_app(service)
+    with TestClient(app, headers=machine(app), raise_server_exceptions=False) as client:
         yield service, client
 
 
+def machine(app: FastAPI, station: str = STATION) -> dict[str, str]:
+    """The headers with which the machine of a station asks."""
+    known: dict[str, str] = app.state.__dict__.setdefault("tokens_of_tests", {})
+    if station not in known:
+        known[station] = Tokens(app.state.service.ledger).make("camera", station, by=None)
+    return {"Authorization": f"Bearer {known[station]}"}
+
+
 def ask(client: TestClient, *images: bytes, key: str | None = None, **form: Any) -> Any:
-    """Ask for the decision on a part."""
+    """Ask for the decision on a part, as the machine of its station."""
+    assert isinstance(client.app, FastAPI)
+    station = str(form.get("station", STATION))
+    headers = machine(client.app, station if station.isprintable() else STATION)
     return client.post(
         "/v1/inspections",
         files=[("image", (f"view_{number}.png", image)) for number, image in enumerate(images, start=1)],
         data={"part": "p1", "station": STATION} | form,
-        headers={} if key is None else {"Idempotency-Key": key},
+        headers=headers | ({} if key is None else {"Idempotency-Key": key}),
     )
 
 

@@ -1,6 +1,7 @@
 """The app: addresses, limits, errors."""
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,12 +12,29 @@ from gainspect import __version__
 from gainspect.serve.api import health, inspections
 from gainspect.serve.body_limit import BodyLimit
 from gainspect.serve.inspections import Inspections
+from gainspect.serve.pages import wiring
 from gainspect.serve.pages.rendering import page
-from gainspect.serve.pages.wiring import add_pages
 from gainspect.serve.problems import ProblemDocument, add_problems, documented
 from gainspect.serve.security import Gate, SecuredApp, secure
+from gainspect.serve.security import rights as security_rights
+from gainspect.serve.security.access import Allowed
+from gainspect.serve.security.cookies import SESSION
+from gainspect.serve.security.rights import require_rights
 from gainspect.serve.service import Service
 
+_RIGHTS: Mapping[str, Allowed | None] = {
+    "GET /healthz": None,
+    "GET /readyz": None,
+    "GET /openapi.json": None,
+    "GET /metrics": health.READS,
+    "POST /v1/inspections": inspections.ASKS,
+    "GET /v1/decisions/{key}": inspections.READS,
+    **security_rights.RIGHTS,
+    **wiring.RIGHTS,
+}
+"""Of all addresses; see `security.rights`."""
+_CONVERTER = re.compile(r":\w+(?=})")
+"""In the path of a route; an OpenAPI document has only the name."""
 _MORE_THAN_IMAGES = 2**16
 """Bytes of a request beside its images."""
 
@@ -55,24 +73,34 @@ def create_app(service: Service) -> SecuredApp:
         seconds=settings.body_seconds,
         fail_safe=settings.fail_safe,
     )
-    _describe_problems(app)
+    _describe(app)
     for router in (health.router, inspections.router):
         app.include_router(router)
     secure(app, Gate(service.ledger, settings.security, page, station=service.name), settings.fail_safe)
-    add_pages(app, service)
+    wiring.add_pages(app, service)
+    require_rights(app, _RIGHTS)
     return app
 
 
-def _describe_problems(app: FastAPI) -> None:
-    """Put the problem document, which no address answers alone, into the OpenAPI document."""
+def _describe(app: FastAPI) -> None:
+    """Put into the OpenAPI document what no address says alone: the problem document, and who is let in."""
     described = app.openapi
 
-    def with_problems() -> dict[str, Any]:
+    def whole() -> dict[str, Any]:
         document = described()
+        rows = {_CONVERTER.sub("", address): row for address, row in _RIGHTS.items()}
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if (row := rows[f"{method.upper()} {path}"]) is not None:
+                    operation["security"] = [{"session": []}, *([{"token": []}] if row.machine else [])]
+        document.setdefault("components", {})["securitySchemes"] = {
+            "token": {"type": "http", "scheme": "bearer", "description": "Of a machine, for one station."},
+            "session": {"type": "apiKey", "in": "cookie", "name": SESSION},
+        }
         model = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for name, schema in (*model.pop("$defs", {}).items(), ("ProblemDocument", model)):
             schemas.setdefault(name, schema)
         return document
 
-    app.openapi = with_problems  # type: ignore[method-assign]
+    app.openapi = whole  # type: ignore[method-assign]

@@ -16,6 +16,7 @@ from gainspect.ledger.accounts import Role
 from gainspect.ledger.verification import verify
 from gainspect.serve.challenge_sets import read_challenges
 from page_parts import CLEAR, NOTHING, Plant, metal
+from service_parts import machine
 
 API = f"/v1/stations/{STATION}"
 PARTS = {"good 1": NOTHING, "good 2": NOTHING, "bad 3": CLEAR, "bad 4": ((330, 90, 30),)}
@@ -50,6 +51,7 @@ def inspected(plant: Plant, part: str, picture: bytes, **more: str) -> httpx.Res
         f"{plant.url}/v1/inspections",
         files=[("image", ("1.png", picture))],
         data={"part": part, "station": STATION, **more},
+        headers=machine(plant.app, STATION),
         timeout=60,
     )
 

@@ -18,7 +18,7 @@ def test_both_languages_have_the_same_keys_and_placeholders() -> None:
 
 def test_korean_is_korean() -> None:
     alike = {key for key, text in TEXTS["ko"].items() if not re.search("[가-힣]", text)}
-    assert alike <= {"score", "language_en", "score_of", "by"}
+    assert alike <= {"score", "plot_score", "language_en", "score_of", "by", "nothing", "page_of"}
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

@@ -1,14 +1,18 @@
 """Whether the service lives and can decide, and its figures for Prometheus."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from gainspect.errors import GainspectError
+from gainspect.ledger.accounts import Role
 from gainspect.serve.problems import Problem, documented
+from gainspect.serve.security import allow
 from gainspect.serve.service import Service
 
 router = APIRouter(tags=["health"])
+READS = allow(*Role, machine=True)
+"""Who reads figures: they name stations."""
 _FIGURES = 'gainspect_decisions_total{label="ok",station="line 3"} 4711.0\n'
 
 
@@ -58,6 +62,7 @@ def ready(request: Request) -> Ready:
     "/metrics",
     summary="Figures for Prometheus",
     response_class=PlainTextResponse,
+    dependencies=[Depends(READS)],
     responses={200: {"content": {"text/plain": {"example": _FIGURES}}}},
 )
 def metrics(request: Request) -> Response:

@@ -2,22 +2,26 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Request, Response, UploadFile
 from fastapi import Path as PathParameter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from gainspect.ledger.accounts import Role
 from gainspect.ledger.records.decision import Decision
 from gainspect.ledger.records.sealed import Entry
 from gainspect.names import escaped
 from gainspect.serve.api.examples import DECISION, ERRORS
 from gainspect.serve.inspections import Answer, Inspections, Part
 from gainspect.serve.problems import Problem, documented
+from gainspect.serve.security import Visitor, allow
 from gainspect.serve.service import Service
 from gainspect.types import Label
 
 router = APIRouter(prefix="/v1", tags=["inspections"])
-_SAID_ONCE = ("part", "lot", "station", "deadline_ms")
+ASKS, READS = allow(Role.ENGINEER, machine=True), allow(*Role, machine=True)
+"""Who asks for decisions, and who reads them; a machine does so for its own station alone."""
+_SAID_ONCE = ("part", "lot", "station", "deadline_ms", "challenge")
 _LONGEST_NAME, _LONGEST_IMAGE_NAME = 300, 500
 
 
@@ -77,6 +81,7 @@ class DecisionAnswer(BaseModel):
 async def inspect(
     request: Request,
     response: Response,
+    visitor: Annotated[Visitor, Depends(ASKS)],
     image: Annotated[list[UploadFile], File(min_length=1, description="The images of the part, in order.")],
     part: Annotated[Named, Form(examples=["M-0815"])],
     lot: Annotated[Named | Unsaid, Form(examples=["lot 7"])] = None,
@@ -98,7 +103,7 @@ async def inspect(
             f"a part has {len(image)} images, and this service takes {service.settings.max_images}",
             "max_images of the settings says how many.",
         )
-    station = _station(request, station)
+    station = _station(visitor, station)
     names = [
         escaped(one.filename or f"image {number}")[:_LONGEST_IMAGE_NAME]
         for number, one in enumerate(image, start=1)
@@ -117,10 +122,14 @@ async def inspect(
     summary="A decision by its key",
     responses={404: documented("There is none.", status=404, detail="there is no such decision")},
 )
-def decision(request: Request, key: Key) -> Any:
+def decision(request: Request, visitor: Annotated[Visitor, Depends(READS)], key: Key) -> Any:
     """What was decided, as it was recorded; corrections do not change it."""
     entry: Entry | None = request.app.state.service.ledger.record_of(key)
-    if entry is None or not isinstance(entry.record, Decision):
+    if (
+        entry is None
+        or not isinstance(entry.record, Decision)
+        or visitor.station not in (None, entry.record.station)
+    ):
         raise Problem(404, "there is no such decision")
     return _told(Answer(entry.record, entry.index))
 
@@ -137,10 +146,18 @@ async def _require_once(request: Request) -> None:
         raise Problem(422, f"the form has several fields {twice[0]}", "Give one.")
 
 
-def _station(request: Request, named: str | None) -> str:
-    if named is None:
+def _station(visitor: Visitor, named: str | None) -> str:
+    """The station of a part: that of a machine's token; a person names it.
+
+    Raises:
+        Problem: it is not named, or not that of the machine.
+    """
+    own = None if visitor.station is None else _recordable(visitor.station)
+    if own is not None and named not in (None, own):
+        raise Problem(403, "this token is of another station", "Leave the station out, or use its token.")
+    if (station := own or named) is None:
         raise Problem(422, "the station is missing", "Name it, or use a token that is bound to one.")
-    return named
+    return station
 
 
 def _told(answer: Answer) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def with_machine_address(gate: Gate) -> FastAPI:
     def broken() -> None:
         raise RuntimeError("broken")
 
-    app.add_middleware(BodyLimit, most=100_000, fail_safe=Label.REVIEW)
+    app.add_middleware(BodyLimit, most=100_000, together=10**6, seconds=60, fail_safe=Label.REVIEW)
     return app
 
 
