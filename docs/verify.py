@@ -19,7 +19,7 @@ def require(holds, what):
 
 
 def checkpoint(path):
-    """Origin, size and root of a signed note, once openssl has verified its signature."""
+    """Origin, size, root of a signed note, whether it names pictures, once openssl has verified it."""
     text, _, signatures = Path(path).read_text(encoding="utf-8").rpartition("\n\n")
     found = [b64decode(line.split()[-1]) for line in signatures.splitlines() if line.startswith(f"— {name} ")]
     require(found and found[0][:4].hex() == key_hash, f"{path} is not signed by {name}+{key_hash}")
@@ -28,9 +28,9 @@ def checkpoint(path):
         Path(place, "text").write_bytes((text + "\n").encode())
         Path(place, "signature").write_bytes(found[0][4:])
         asked = "openssl pkeyutl -verify -pubin -keyform DER -inkey key -rawin -in text -sigfile signature"
-        wrong = run(asked.split(), cwd=place, capture_output=True).returncode
-    require(not wrong, f"the signature of {path} is wrong")
-    return text.split("\n")[0], int(text.split("\n")[1]), b64decode(text.split("\n")[2])
+        done = run(asked.split(), cwd=place, capture_output=True)
+    require(done.returncode == 0, f"the signature of {path} is wrong")
+    return text.split("\n")[0], int(text.split("\n")[1]), b64decode(text.split("\n")[2]), "\npictures" in text
 
 
 def node(right, left):
@@ -48,10 +48,10 @@ def reached(found, index, last, proof):
     return found if last == 0 else None
 
 
-(origin, size, root), folder = checkpoint(export / "checkpoint.txt"), export / "pictures"
+(origin, size, root, exported), folder = checkpoint(export / "checkpoint.txt"), export / "pictures"
 proofs = (export / "proofs.jsonl").open() if (export / "proofs.jsonl").exists() else None
 signed, roots, count, index, here, lacking = {size: [("the checkpoint", root)]}, [], 0, -1, {}, {}
-for path, (of, over, expected) in ((path, checkpoint(path)) for path in anchors):
+for path, (of, over, expected, _) in ((path, checkpoint(path)) for path in anchors):
     require(of == origin and (over == size or not proofs), f"{path} cannot be compared with this export")
     signed.setdefault(over, []).append((path, expected))
 for count, line in enumerate((export / "records.jsonl").open("rb"), 1):
@@ -69,11 +69,11 @@ for count, line in enumerate((export / "records.jsonl").open("rb"), 1):
         require(found == expected, f"record {index} or one before it was changed: {path} does not fit")
     for sha in [image["sha256"] for image in record.get("images", ()) if image["stored"]]:
         file = folder / sha[:2] / sha
-        (here if file.exists() else lacking)[sha] = index
+        (here if file.is_file() else lacking)[sha] = index
         require(sha in lacking or sha256(file.read_bytes()).hexdigest() == sha, f"{file} was replaced")
     for removed in record.get("pictures", ()):
         lacking.pop(removed, None)
 require(proofs or count == max(signed), f"{count} records are there, and {max(signed)} are signed")
-require(proofs or not lacking or not folder.is_dir(), f"pictures that no rule removed are missing: {lacking}")
-held = f"{len(here)} of {len(here | lacking)} pictures are here"
+require(proofs or not (exported and lacking), f"pictures that no rule removed are missing: {lacking}")
+held = f"{len(here)} of {len(here | lacking)} pictures are here" if exported else "exported without pictures"
 print(f"VERIFIED {origin}: {count} of {size} records, {held}, {len(anchors) + 1} checkpoints")

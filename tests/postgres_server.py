@@ -20,11 +20,18 @@ def binaries() -> Path | None:
 
 
 class PostgresServer:
-    """A server that is started, and may be stopped and started again."""
+    """A server that is started, and may be stopped and started again.
 
-    def __init__(self, place: Path, programs: Path) -> None:
+    Args:
+        place: an empty folder.
+        programs: the folder of its programs.
+        synced: whether what it commits reaches the disk, as on a line; tests need not wait for that.
+    """
+
+    def __init__(self, place: Path, programs: Path, *, synced: bool = False) -> None:
         self._place = place
         self._programs = programs
+        self._sync = "on" if synced else "off"
         self._schemas = 0
         self._run(
             "initdb", "--auth=trust", f"--username={_USER}", "--no-sync", "--locale=C", "--encoding=UTF8"
@@ -32,7 +39,7 @@ class PostgresServer:
         self.start()
 
     def start(self) -> None:
-        options = f"-k {self._place} -c listen_addresses='' -c fsync=off -c max_connections=40"
+        options = f"-k {self._place} -c listen_addresses='' -c fsync={self._sync} -c max_connections=40"
         self._run("pg_ctl", "start", "--wait", f"--log={self._place / 'log'}", f"--options={options}")
 
     def stop(self) -> None:
@@ -57,13 +64,14 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server(programs: Path) -> Iterator[PostgresServer]:
+def postgres_server(programs: Path, *, synced: bool = False) -> Iterator[PostgresServer]:
+    """A server in a temporary folder, which is stopped at the end; see `PostgresServer`."""
     # Not pytest's folder: it is closed to other users, and the path of a socket has 107 bytes at most.
     place = Path(tempfile.mkdtemp(prefix="gainspect-pg-"))
     try:
         if os.geteuid() == 0:
             shutil.chown(place, _USER)
-        server = PostgresServer(place, programs)
+        server = PostgresServer(place, programs, synced=synced)
         try:
             yield server
         finally:

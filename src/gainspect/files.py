@@ -6,7 +6,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,21 @@ def write_json(path: Path, value: Any) -> None:
         ValueError: NaN or infinity, which JSON does not have (write None for "undefined").
     """
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sync_names(*folders: Path) -> None:
+    """Let the names of new files reach the disk; Windows does that by itself.
+
+    Raises:
+        OSError: there is no such folder.
+    """
+    for folder in folders if os.name == "posix" else ():
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # not every file system syncs folders
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def cannot_write(path: Path, error: OSError) -> GainspectError:

@@ -52,7 +52,7 @@ def test_show_config_lists_every_setting_as_a_config_file(run: Run, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "command", [None, [], *([name] for name in ("inspect", "train", "calibrate", "report"))]
+    "command", [None, [], *([name] for name in ("inspect", "watch", "train", "calibrate", "report"))]
 )
 def test_help_imports_nothing_that_takes_long(command: list[str] | None) -> None:
     heavy = ("numpy", "cv2", "onnxruntime", "openvino", "scipy", "sklearn", "matplotlib", "torch")

@@ -35,7 +35,7 @@ def test_an_anchor_shows_what_was_changed_after_it(run: Run, ledger: str, tmp_pa
     assert "█" in made.stdout
     good = run("ledger", "verify", ledger, "--anchor", anchor, *pictures)
     assert good.returncode == 0
-    assert "6 records and 1 picture are as they were appended" in good.stdout
+    assert "6 records and their 1 stored image are as they were appended" in good.stdout
     assert "Anchors that hold: 1, the last over 5 records." in good.stdout
     Intruder(ledger).rewrite(3, b'"label":"ok"', b'"label":"ng"')
     bad = run("ledger", "verify", ledger, "--anchor", anchor, *pictures)
@@ -72,7 +72,7 @@ def test_export_removal_people_and_clock(run: Run, ledger: str, tmp_path: Path) 
     pictures = ("--pictures", tmp_path / "pictures")
     out = tmp_path / "export"
     refused = run("ledger", "export", ledger, out)
-    assert refused.returncode == 2 and "no key to sign the export with" in refused.stderr
+    assert refused.returncode == 2 and "no key to sign with" in refused.stderr
     read_or_make(usual_key("plant7.example/line3"), "plant7.example/line3")
     made = run("ledger", "export", ledger, out, "--record", "3", "--record", "0", "--images", *pictures)
     assert "2 records in" in made.stdout
@@ -108,6 +108,21 @@ def test_a_ledger_that_is_not_there_is_not_made(run: Run, tmp_path: Path) -> Non
     assert not (tmp_path / "none.ledger").exists()
 
 
+def test_a_ledger_goes_on_from_an_anchor(run: Run, ledger: str, tmp_path: Path) -> None:
+    early, late, proof = (tmp_path / name for name in ("early.txt", "late.txt", "proof.txt"))
+    run("ledger", "anchor", ledger, "--out", early)
+    run("ledger", "anchor", ledger, "--out", late)
+    made = run("ledger", "prove", ledger, early, proof, "--later", late)
+    assert made.returncode == 0 and "from 5 records to 6" in made.stdout
+    assert proof.read_text(encoding="utf-8").endswith("\n\n" + late.read_text(encoding="utf-8"))
+    now = run("ledger", "prove", ledger, early, tmp_path / "now.txt")
+    assert now.returncode == 0 and "from 5 records to 7" in now.stdout
+    assert run("ledger", "prove", ledger, late, tmp_path / "no.txt", "--later", early).returncode == 2
+    again = run("ledger", "prove", ledger, early, proof)
+    assert again.returncode == 2 and "already such a file" in again.stderr
+    assert not (tmp_path / "no.txt").exists()
+
+
 def test_questions(run: Run, ledger: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = run("ledger", "find", ledger, "--lot", "lot 7", "--text", "P0", "--from", "2026-03-04", "--json")
     with open_ledger(ledger, create=False) as opened:
@@ -132,7 +147,7 @@ def test_a_back_up_restores_by_copying(run: Run, ledger: str, tmp_path: Path) ->
     if ledger.startswith("postgresql:"):
         assert made.returncode == 2 and "pg_dump" in made.stderr
         return
-    assert made.returncode == 0 and "6 records and 1 picture in" in made.stdout
+    assert made.returncode == 0 and "6 records and their 1 stored image in" in made.stdout
     shutil.copytree(out, tmp_path / "restored")
     restored = tmp_path / "restored" / Path(ledger).name
     good = run("ledger", "verify", restored, "--anchor", anchor)

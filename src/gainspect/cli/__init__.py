@@ -21,6 +21,7 @@ from gainspect.cli import (
     report,
     serve,
     train,
+    watch,
 )
 from gainspect.cli.console import errors, print_on_any_terminal
 from gainspect.errors import GainspectError
@@ -37,6 +38,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("calibrate")(calibrate.calibrate)
 app.command("inspect")(inspect.inspect)
+app.command("watch")(watch.watch)
 app.command("explain")(explain.explain)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)

@@ -7,17 +7,26 @@ import typer
 from rich.text import Text
 
 from gainspect.cli.console import console, errors, print_json, progress
+from gainspect.cli.judging_options import (
+    Bits,
+    Check,
+    Ledger,
+    Lot,
+    MaxMpx,
+    Pictures,
+    Precision,
+    Runtime,
+    Station,
+    ledger_place,
+)
 from gainspect.cli.speed_options import SPEED, BatchSize, Threads
-from gainspect.errors import GainspectError
 from gainspect.inspection.batches import USUAL_BATCH
 from gainspect.names import printable
 from gainspect.wording import plural
 
-LEDGER = "Ledger"
-"""Heading of the options of a ledger."""
-
 if TYPE_CHECKING:
-    from gainspect.inspection.backends.backend import Precision, RuntimeName
+    from gainspect.inspection.backends.backend import Precision as PrecisionName
+    from gainspect.inspection.backends.backend import RuntimeName
 
 
 def inspect(
@@ -44,24 +53,11 @@ def inspect(
     style: Annotated[
         str, typer.Option(help="Style of the overlays: overlay, side-by-side or contour.")
     ] = "overlay",
-    check: Annotated[
-        bool,
-        typer.Option("--check/--no-check", help="Check the reason of NG verdicts if the bundle asks for it."),
-    ] = True,
-    runtime: Annotated[str, typer.Option(help="auto, onnxruntime, openvino or torch.")] = "auto",
-    precision: Annotated[str, typer.Option(help="f32, bf16 or int8 (OpenVINO).")] = "f32",
-    max_mpx: Annotated[
-        float | None,
-        typer.Option(help="Largest image, millions of pixels; larger ones are not decoded.  [default: 64]"),
-    ] = None,
-    bits: Annotated[
-        int | None,
-        typer.Option(
-            min=8,
-            max=16,
-            help="Bits that 16-bit images use, such as 12, if the bundle was trained without such images.",
-        ),
-    ] = None,
+    check: Check = True,
+    runtime: Runtime = "auto",
+    precision: Precision = "f32",
+    max_mpx: MaxMpx = None,
+    bits: Bits = None,
     parts: Annotated[
         str | None,
         typer.Option(
@@ -87,32 +83,10 @@ def inspect(
             show_default=False,
         ),
     ] = None,
-    ledger: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|URL",
-            help="Ledger that each decision is recorded in; made if there is none.",
-            rich_help_panel=LEDGER,
-        ),
-    ] = None,
-    pictures: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR|URI",
-            help="Where the ledger keeps the images.  [default: FILE.pictures; with PostgreSQL only hashes]",
-            rich_help_panel=LEDGER,
-            show_default=False,
-        ),
-    ] = None,
-    station: Annotated[
-        str | None,
-        typer.Option(
-            help="Where the parts are inspected.  [default: the name of this machine]",
-            rich_help_panel=LEDGER,
-            show_default=False,
-        ),
-    ] = None,
-    lot: Annotated[str | None, typer.Option(help="Of the parts.", rich_help_panel=LEDGER)] = None,
+    ledger: Ledger = None,
+    pictures: Pictures = None,
+    station: Station = None,
+    lot: Lot = None,
     batch_size: BatchSize = USUAL_BATCH,
     threads: Threads = None,
 ) -> None:
@@ -123,16 +97,12 @@ def inspect(
     """
     from gainspect.data.taken import OVERLAYS
     from gainspect.inspection.backends.choice import require_choice
-    from gainspect.jobs.inspection_output import LedgerPlace
     from gainspect.jobs.run_inspection import require_style, run_inspection
     from gainspect.report.terminal.region_sentences import accepted_sentence
     from gainspect.report.terminal.verdict_table import decision_table, verdict_table
 
     require_choice(runtime, precision)
-    if ledger is None and (pictures, station, lot) != (None, None, None):
-        raise GainspectError(
-            "--pictures, --station and --lot are of decisions that are recorded", hint="Add --ledger FILE."
-        )
+    place = ledger_place(ledger, pictures, station, lot)
     drawn = require_style(style)
     result = run_inspection(
         bundle,
@@ -144,13 +114,13 @@ def inspect(
         style=drawn if overlay else None,
         check=check,
         runtime=cast("RuntimeName", runtime),
-        precision=cast("Precision", precision),
+        precision=cast("PrecisionName", precision),
         max_mpx=max_mpx,
         bits=bits,
         parts=parts,
         batch_size=batch_size,
         threads=threads,
-        ledger=None if ledger is None else LedgerPlace(ledger, pictures, station, lot),
+        ledger=place,
         on_record=lambda record: print_json(record) if jsonl else None,
         shown=progress("inspect"),
     )

@@ -83,8 +83,9 @@ def verify(
             errors.print(f"{plural(more, 'further fault')}.", highlight=False)
         raise typer.Exit(1)
     console.print(
-        f"{printable(found.origin)}: {plural(found.size, 'record')} and {plural(found.pictures, 'picture')} "
-        f"are as they were appended; {plural(found.removed, 'picture')} removed by rule.",
+        f"{printable(found.origin)}: {plural(found.size, 'record')} and their "
+        f"{plural(found.pictures, 'stored image')} are as they were appended; "
+        f"{plural(found.removed, 'picture')} removed by rule.",
         highlight=False,
         soft_wrap=True,
     )
@@ -136,6 +137,33 @@ def export(
     console.print(f"Saved: {plural(count, 'record')} in {printable(str(out))}.", soft_wrap=True)
 
 
+@app.command("prove")
+def prove(
+    ledger: Ledger,
+    anchor: Annotated[Path, typer.Argument(help="Signed checkpoint that an outsider keeps.")],
+    out: Annotated[Path, typer.Argument(help="File to write.")],
+    later: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Up to this anchor.  [default: what is there now, signed]"),
+    ] = None,
+    key: _Key = None,
+    public_key: _PublicKey = None,
+) -> None:
+    """Prove that the ledger goes on from an anchor, without showing any record.
+
+    Whoever keeps the anchor verifies the file with docs/verify_consistency.py. It is a consistency proof of
+    RFC 6962, as C2SP's witnesses take it.
+    """
+    from gainspect.jobs.prove_ledger import prove_ledger
+
+    older, newer = prove_ledger(ledger, anchor, out, later=later, key=key, public_key=public_key)
+    console.print(
+        f"Saved: {printable(str(out))}, from {plural(older.size, 'record')} to {newer.size}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
 @app.command("backup")
 def backup(
     ledger: Ledger,
@@ -149,7 +177,7 @@ def backup(
 
     made = back_up_ledger(ledger, out, anchor or (), public_key=public_key, pictures=pictures)
     console.print(
-        f"Saved: {plural(made.size, 'record')} and {plural(made.pictures, 'picture')} in "
+        f"Saved: {plural(made.size, 'record')} and their {plural(made.pictures, 'stored image')} in "
         f"{printable(str(out))}, verified.",
         highlight=False,
         soft_wrap=True,

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from gainspect.data.manifest import require_few_views
@@ -49,14 +49,50 @@ def _is_table(given: str) -> bool:
     return Path(given).suffix.lower() in _TABLES
 
 
-def _by_pattern(given: str, sources: Sequence[str]) -> dict[str, str]:
+def part_finder(given: str) -> Callable[[str], str | None]:
+    """What finds the part of an image by a pattern on its name, where not all images are known beforehand.
+
+    Args:
+        given: see `named_parts`; no table.
+
+    Returns:
+        From the name of a file to its part; None: the pattern finds none in it.
+
+    Raises:
+        GainspectError: it is no such pattern, or a table.
+    """
+    if _is_table(given):
+        raise GainspectError(
+            "a table names images that are all there, and these are still to come",
+            where=given,
+            hint="Give a pattern with one group, such as '([^/]+)_view[0-9]'.",
+        )
+    pattern, group = _pattern_in(given)
+
+    def part_of(source: str) -> str | None:
+        match = pattern.search(_path(source))
+        return match and (match[group] or None)
+
+    return part_of
+
+
+def _pattern_in(given: str) -> tuple[re.Pattern[str], str | int]:
+    """The pattern, and the group that is the part's name.
+
+    Raises:
+        GainspectError: it is none.
+    """
     try:
         pattern = re.compile(given)
     except re.error as error:
         raise GainspectError(f"--parts {given!r} is no regular expression ({error})", hint=_HINT) from error
     if pattern.groups != 1 and "part" not in pattern.groupindex:
         raise GainspectError(f"--parts {given!r} has {plural(pattern.groups, 'group')}", hint=_HINT)
-    group = "part" if "part" in pattern.groupindex else 1
+    return pattern, "part" if "part" in pattern.groupindex else 1
+
+
+def _by_pattern(given: str, sources: Sequence[str]) -> dict[str, str]:
+    pattern, group = _pattern_in(given)
     found = {source: pattern.search(_path(source)) for source in sources}
     parts = {source: match[group] or "" for source, match in found.items() if match is not None}
     without = [source for source in sources if not parts.get(source)]

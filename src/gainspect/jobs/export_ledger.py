@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gainspect.errors import GainspectError
 from gainspect.ledger import open_ledger
 from gainspect.ledger.checkpoint import Checkpoint
-from gainspect.ledger.export import write_export
-from gainspect.ledger.keys import read_or_make, usual_key
+from gainspect.ledger.export import WITH_PICTURES, write_export
+from gainspect.ledger.keys import read_private, usual_key
 
 
 def export_ledger(
@@ -34,13 +33,6 @@ def export_ledger(
     """
     with open_ledger(url, pictures=pictures, create=False) as ledger:
         head, origin = ledger.head(), ledger.origin
-        path = key or usual_key(origin)
-        if not path.exists():
-            raise GainspectError(
-                "there is no key to sign the export with",
-                where=path,
-                hint="`gainspect ledger anchor` makes one; give its public key to those who verify.",
-            )
-        signer = read_or_make(path, origin)
-        note = Checkpoint(origin, head.size, head.root).signed(signer)
-        return write_export(ledger, out, note, signer.verifier, wanted=wanted, pictures=images)
+        signer = read_private(key or usual_key(origin), origin)
+        note = Checkpoint(origin, head.size, head.root).signed(signer, *([WITH_PICTURES] if images else []))
+        return write_export(ledger, out, note, signer.verifier, wanted=wanted)

@@ -1,7 +1,8 @@
 """Decisions of an inspection as records of a ledger, each with its pictures."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from gainspect.ledger import Ledger
 from gainspect.ledger.canonical import canonical
 from gainspect.ledger.inspected import judged_image, made_with_now
 from gainspect.ledger.records.base import new_key, now, this_station
-from gainspect.ledger.records.decision import Decision, JudgedImage
+from gainspect.ledger.records.decision import Decision, JudgedImage, MadeWith
 
 _JUDGED_WITH = ("bundle", "policy_id", "runtime", "precision", "bits")
 _Taken = tuple[str, dict[str, Any], datetime]
@@ -89,28 +90,15 @@ class RecordedDecisions:
         if self._out is not None and self._ledger.record_of(key) is not None:
             return
         images, pictures = list[JudgedImage](), list[bytes]()
-        try:
+        with _recordable(part):
             for name, found in zip(part["images"], taken, strict=True):
                 image, picture = self._image(name, found, written)
                 images.append(image)
                 pictures += [] if picture is None else [picture]
-            decision = Decision(
-                key=key,
-                at=max((at for _, _, at in filter(None, taken)), default=now()),
-                station=self._station,
-                part=part["part"],
-                lot=self._lot,
-                label=part["decision"],
-                fired=tuple(part["fired"]),
-                score=part["score"],
-                threshold=part["threshold"],
-                images=tuple(images),
-                made_with=self._made_with,
-            )
-        except ValidationError as error:
-            raise GainspectError(
-                f"the decision on {part['part']} cannot be recorded ({first_fault(error)})"
-            ) from error
+        at = max((at for _, _, at in filter(None, taken)), default=now())
+        decision = decision_on(
+            part, images, key=key, at=at, station=self._station, lot=self._lot, made_with=self._made_with
+        )
         self._ledger.append(decision, pictures)
 
     def _image(
@@ -137,3 +125,57 @@ class RecordedDecisions:
         except (OSError, GainspectError):
             return None
         return content if hashlib.sha256(content).hexdigest() == sha256 else None
+
+
+def decision_on(
+    part: Mapping[str, Any],
+    images: Sequence[JudgedImage],
+    *,
+    key: str,
+    at: datetime,
+    station: str,
+    lot: str | None,
+    made_with: MadeWith,
+    seconds: float | None = None,
+) -> Decision:
+    """The decision on a part as a ledger has it.
+
+    Args:
+        part: its record (`stream.part_record`).
+        images: its images, see `judged_image`.
+        key: of the record.
+        at: when it was decided.
+        station: where the part was inspected.
+        lot: of the part; None: it is not known.
+        made_with: what it was decided with.
+        seconds: what judging the images took; None: it is not known.
+
+    Raises:
+        GainspectError: a record cannot hold what it says.
+    """
+    with _recordable(part):
+        return Decision(
+            key=key,
+            at=at,
+            station=station,
+            part=part["part"],
+            lot=lot,
+            label=part["decision"],
+            fired=tuple(part["fired"]),
+            score=part["score"],
+            threshold=part["threshold"],
+            images=tuple(images),
+            made_with=made_with,
+            seconds=seconds,
+        )
+
+
+@contextmanager
+def _recordable(part: Mapping[str, Any]) -> Iterator[None]:
+    """Say in words why a record cannot hold a decision."""
+    try:
+        yield
+    except ValidationError as error:
+        raise GainspectError(
+            f"the decision on {part['part']} cannot be recorded ({first_fault(error)})"
+        ) from error

@@ -32,9 +32,14 @@ class Checkpoint:
         """The text that is signed."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
-    def signed(self, signer: Signer) -> str:
-        """The signed note."""
-        return signer.sign(self.to_text())
+    def signed(self, signer: Signer, *extensions: str) -> str:
+        """The signed note.
+
+        Args:
+            signer: signs it.
+            extensions: further lines, which are signed too.
+        """
+        return signer.sign(self.to_text() + "".join(f"{line}\n" for line in extensions))
 
     @classmethod
     def parse(cls, text: str) -> Self:

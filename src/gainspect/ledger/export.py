@@ -2,7 +2,7 @@
 
 records.jsonl    one record a line: exactly the bytes that were hashed, and a line feed
 proofs.jsonl     of an excerpt: for each line of records.jsonl its index and its inclusion proof
-checkpoint.txt   the signed note over the tree
+checkpoint.txt   the signed note over the tree; a line `pictures` in it says that they were exported
 key.pub          the public key that signed it; who relies on it compares it with one from elsewhere
 pictures/        if they were asked for: the files by their SHA-256, as aa/aabbcc…
 """
@@ -15,7 +15,7 @@ from gainspect.errors import GainspectError
 from gainspect.files import new_folder
 from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.merkle_log import Ledger
-from gainspect.ledger.note import Verifier
+from gainspect.ledger.note import Verifier, opened_note
 from gainspect.ledger.pictures import PictureFolder
 from gainspect.ledger.records.columns import pictures_kept_by
 from gainspect.ledger.records.sealed import Entry
@@ -27,6 +27,8 @@ RECORDS, PROOFS, CHECKPOINT, KEY, PICTURES = (
     "key.pub",
     "pictures",
 )
+WITH_PICTURES = "pictures"
+"""Extension of the checkpoint of an export that has them: an outsider tells lost ones from ones left out."""
 
 
 def write_export(
@@ -36,22 +38,22 @@ def write_export(
     verifier: Verifier,
     *,
     wanted: Sequence[int] | None = None,
-    pictures: bool = False,
 ) -> int:
     """Write records with what proves them; how many.
 
     Args:
         ledger: whose.
         folder: to be made.
-        note: a signed checkpoint of the ledger; records behind it are left out.
+        note: a signed checkpoint of the ledger; records behind it are left out. If it has the extension
+            `WITH_PICTURES`, the pictures of the records are written too, as far as they are there.
         verifier: the key that signed it.
         wanted: the places of an excerpt's records, in any order; None: all.
-        pictures: whether to write the pictures of these records too, as far as they are there.
 
     Raises:
-        GainspectError: the folder is there or cannot be written, the checkpoint is not of this ledger, or a
-            record is not among those that it is over.
+        GainspectError: the folder is there or cannot be written, the checkpoint is not of this ledger, a
+            record is not among those that it is over, or where the pictures are was not said.
     """
+    pictures = WITH_PICTURES in opened_note(note, verifier).split("\n")[3:]
     checkpoint = Checkpoint.opened(note, verifier)
     if checkpoint.origin != ledger.origin or ledger.proofs.root(checkpoint.size) != checkpoint.root:
         raise GainspectError(
@@ -77,7 +79,11 @@ def _write_records(ledger: Ledger, folder: Path, entries: Iterable[Entry], *, pi
             file.write(entry.content + b"\n")
             count += 1
             for sha256 in pictures_kept_by(entry.record) if pictures else ():
-                content = None if ledger.pictures is None else ledger.pictures.read(sha256)
+                if ledger.pictures is None:
+                    raise GainspectError(
+                        "this ledger has pictures", hint="Say where they are, with --pictures."
+                    )
+                content = ledger.pictures.read(sha256)
                 if content is not None:
                     store.put(content)
     return count

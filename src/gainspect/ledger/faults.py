@@ -31,6 +31,8 @@ class FaultKind(StrEnum):
     """A record does not say what a record of its kind says."""
     COLUMNS = "columns"
     """By the columns beside a record, it would be found as something else."""
+    DAMAGED = "damaged"
+    """The database finds its own files wrong: questions may miss a record."""
     PICTURE_MISSING = "picture_missing"
     """A picture is not there, and no rule has removed it."""
     PICTURE_REPLACED = "picture_replaced"
@@ -66,7 +68,7 @@ class Verification:
     root: bytes = b""
     """Root over these, recomputed."""
     pictures: int = 0
-    """Pictures that were read."""
+    """Stored images that were read: a picture that two records name counts twice."""
     removed: int = 0
     """Pictures that a rule has removed."""
     unknown: int = 0
@@ -75,6 +77,10 @@ class Verification:
     """By size."""
     faults: list[Fault] = field(default_factory=list)
     """By record."""
+
+    def add(self, kind: FaultKind, index: int, what: str) -> None:
+        """Add a fault, see `Fault`."""
+        self.faults.append(Fault(kind, index, what))
 
     @property
     def first(self) -> Fault | None:

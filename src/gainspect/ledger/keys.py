@@ -56,6 +56,25 @@ def read_or_make(path: Path, name: str) -> Signer:
     return signer
 
 
+def read_private(path: Path, name: str) -> Signer:
+    """The private key in a file that is there: a new one would be known to nobody who verifies.
+
+    Args:
+        path: of the file.
+        name: see `read_or_make`.
+
+    Raises:
+        GainspectError: see `read_or_make`; or there is none.
+    """
+    if not path.exists():
+        raise GainspectError(
+            "there is no key to sign with",
+            where=path,
+            hint="`gainspect ledger anchor` makes one; give its public key to those who verify.",
+        )
+    return read_or_make(path, name)
+
+
 def read_public(path: Path) -> Verifier:
     """The public key in a file.
 

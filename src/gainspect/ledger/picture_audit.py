@@ -6,9 +6,9 @@ from contextlib import suppress
 
 from gainspect.errors import GainspectError
 from gainspect.ledger.databases import Rows
-from gainspect.ledger.faults import Fault, FaultKind, Verification
+from gainspect.ledger.faults import FaultKind, Verification
 from gainspect.ledger.merkle_log import Ledger
-from gainspect.ledger.pictures import PictureStore
+from gainspect.ledger.pictures import NoPictureFileError, PictureStore
 from gainspect.ledger.records.columns import pictures_kept_by, pictures_removed_by
 from gainspect.ledger.records.sealed import Record, opened
 
@@ -44,21 +44,26 @@ class PictureAudit:
         kept, removed = pictures_kept_by(record), pictures_removed_by(record)
         if self._rows_beside(index) != {*((name, 0) for name in kept), *((name, 1) for name in removed)}:
             what = f"the table of pictures says something else than record {index}"
-            self._say(FaultKind.COLUMNS, index, what)
+            self._found.add(FaultKind.COLUMNS, index, what)
         for sha256 in removed:
             self._found.removed += 1
             self._missing.pop(sha256, None)
         for sha256 in kept:
             if self._store is None:
                 raise GainspectError("this ledger has pictures", hint="Say where they are, with --pictures.")
-            content = self._store.read(sha256)
+            try:
+                content = self._store.read(sha256)
+            except NoPictureFileError as error:
+                what = f"in the place of the picture {sha256} of record {index} stands no picture"
+                self._found.add(FaultKind.PICTURE_REPLACED, index, f"{what} ({error.what})")
+                continue
             if content is None:
                 self._missing.setdefault(sha256, index)
                 continue
             self._found.pictures += 1
             if hashlib.sha256(content).hexdigest() != sha256:
                 what = f"the picture {sha256} of record {index} was replaced or changed"
-                self._say(FaultKind.PICTURE_REPLACED, index, what)
+                self._found.add(FaultKind.PICTURE_REPLACED, index, what)
 
     def name_missing(self, ledger: Ledger, size: int) -> None:
         """Name pictures that are missing still, and that nobody has removed by rule since the pass began.
@@ -78,7 +83,7 @@ class PictureAudit:
                         self._missing.pop(sha256, None)
         for sha256, index in self._missing.items():
             what = f"the picture {sha256} of record {index} is missing, and no rule has removed it"
-            self._say(FaultKind.PICTURE_MISSING, index, what)
+            self._found.add(FaultKind.PICTURE_MISSING, index, what)
 
     def _rows_beside(self, index: int) -> set[tuple[str, int]]:
         if index >= self._rows_end:
@@ -88,6 +93,3 @@ class PictureAudit:
             for sha256, place, removed in found:
                 self._rows_of[place].add((sha256, removed))
         return self._rows_of[index]
-
-    def _say(self, kind: FaultKind, index: int, what: str) -> None:
-        self._found.faults.append(Fault(kind, index, what))

@@ -1,13 +1,20 @@
 """Pictures by the SHA-256 of their files, in a folder or behind any URI that fsspec writes."""
 
+import errno
 import hashlib
 import os
-from contextlib import suppress
+import stat
 from pathlib import Path
 from typing import Protocol
 
 from gainspect.errors import GainspectError
-from gainspect.files import atomic_path, cannot_write
+from gainspect.files import atomic_path, cannot_write, sync_names
+
+_NO_FILE = (errno.ELOOP, errno.EISDIR, errno.ENOTDIR, errno.ENXIO)
+
+
+class NoPictureFileError(GainspectError):
+    """In the place of a picture stands something else than a file, such as a folder, or a link to itself."""
 
 
 class PictureStore(Protocol):
@@ -30,6 +37,7 @@ class PictureStore(Protocol):
         """What is stored under a hash, whether it has that hash or not; None: nothing is.
 
         Raises:
+            NoPictureFileError: what is there is no file.
             GainspectError: it cannot be read.
         """
 
@@ -52,10 +60,11 @@ class PictureFolder:
         """See `PictureStore`."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
-        if self.read(sha256) != content:
+        if not self._holds(sha256, content):
             with atomic_path(path) as temporary:
                 temporary.write_bytes(content)
-            _sync_names(path.parent, self._folder)
+        # Also of a file that is there: whoever wrote it may have been killed before this.
+        sync_names(path.parent, self._folder, self._folder.parent)
         return sha256
 
     def has(self, sha256: str) -> bool:
@@ -66,13 +75,15 @@ class PictureFolder:
         """See `PictureStore`."""
         path = self._path(sha256)
         try:
-            return path.read_bytes()
+            with open(path, "rb", opener=_opened_at_once) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise NoPictureFileError("this is no file", where=path)
+                return file.read()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise GainspectError(
-                f"cannot read the picture ({error.strerror or error})", where=path
-            ) from error
+            kind = NoPictureFileError if error.errno in _NO_FILE else GainspectError
+            raise kind(f"cannot read the picture ({error.strerror or error})", where=path) from error
 
     def remove(self, sha256: str) -> None:
         """See `PictureStore`."""
@@ -81,6 +92,12 @@ class PictureFolder:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise cannot_write(path, error) from error
+
+    def _holds(self, sha256: str, content: bytes) -> bool:
+        try:
+            return self.read(sha256) == content
+        except NoPictureFileError:
+            return False
 
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256
@@ -124,12 +141,6 @@ def _name(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}"
 
 
-def _sync_names(*folders: Path) -> None:
-    """Let the names of new files reach the disk; Windows does that by itself."""
-    for folder in folders if os.name == "posix" else ():
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # not every file system syncs folders
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _opened_at_once(path: str, flags: int) -> int:
+    """Open without waiting for whoever writes into a pipe that stands there."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

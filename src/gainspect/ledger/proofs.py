@@ -58,7 +58,9 @@ class Proofs:
             GainspectError: there are not so many, or `old` is more than `size`.
         """
         if not 0 <= old <= size:
-            raise GainspectError(f"{old} records do not begin {size}", where=self._database.place)
+            raise GainspectError(
+                f"a tree of {size} records does not begin with one of {old}", where=self._database.place
+            )
         return self._hashes(consistency_ranges(old, size) if old else [], size)
 
     def _hashes(self, ranges: list[tuple[int, int]], size: int) -> list[bytes]:

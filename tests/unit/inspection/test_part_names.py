@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gainspect.errors import GainspectError
-from gainspect.inspection.part_names import named_parts
+from gainspect.inspection.part_names import named_parts, part_finder
 
 SOURCES = ["line/p1_view1.png", "line/p1_view2.png", "line/p2_view1.png"]
 
@@ -28,6 +28,23 @@ def test_the_group_of_a_pattern_is_the_part(pattern: str) -> None:
 def test_a_pattern_that_does_not_fit_is_refused(pattern: str, message: str) -> None:
     with pytest.raises(GainspectError, match=message):
         named_parts(pattern, SOURCES)
+
+
+@pytest.mark.parametrize("pattern", [r"([^/]+)_view\d", r"(?P<part>[^/]+)_(view)\d", r"/(p\d)"])
+def test_a_pattern_finds_the_parts_of_images_one_by_one(pattern: str) -> None:
+    part_of = part_finder(pattern)
+    assert {source: part_of(source) for source in SOURCES} == named_parts(pattern, SOURCES)
+
+
+@pytest.mark.parametrize("pattern", [r"(p1)_", r"(p1)?_"])
+def test_a_name_in_which_a_pattern_finds_no_part_has_none(pattern: str) -> None:
+    assert part_finder(pattern)("line/p2_view1.png") is None
+
+
+@pytest.mark.parametrize("pattern", ["([", r"p\d", r"(p)(\d)"])
+def test_a_pattern_that_is_none_is_refused_before_any_image_comes(pattern: str) -> None:
+    with pytest.raises(GainspectError, match=r"regular expression|group"):
+        part_finder(pattern)
 
 
 def table(folder: Path, *rows: str) -> str:

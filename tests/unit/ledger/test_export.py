@@ -10,7 +10,7 @@ import pytest
 from gainspect.errors import GainspectError
 from gainspect.ledger import Ledger, open_ledger
 from gainspect.ledger.checkpoint import Checkpoint
-from gainspect.ledger.export import PROOFS, RECORDS, write_export
+from gainspect.ledger.export import PROOFS, RECORDS, WITH_PICTURES, write_export
 from gainspect.ledger.keys import read_or_make
 from gainspect.ledger.note import Signer
 from gainspect.ledger.records.sealed import sealed
@@ -37,9 +37,10 @@ def signer(tmp_path: Path) -> Signer:
     return read_or_make(tmp_path / "line3.key", "plant7.example/line3")
 
 
-def note(ledger: Ledger, signer: Signer, size: int | None = None) -> str:
+def note(ledger: Ledger, signer: Signer, size: int | None = None, *, pictures: bool = False) -> str:
     size = ledger.head().size if size is None else size
-    return Checkpoint(ledger.origin, size, ledger.proofs.root(size)).signed(signer)
+    extensions = [WITH_PICTURES] if pictures else []
+    return Checkpoint(ledger.origin, size, ledger.proofs.root(size)).signed(signer, *extensions)
 
 
 def outsider(export: Path, *anchors: Path) -> str:
@@ -60,7 +61,7 @@ def outsider(export: Path, *anchors: Path) -> str:
 def test_an_outsider_verifies_all_of_it(ledger: Ledger, signer: Signer, tmp_path: Path) -> None:
     early, out = tmp_path / "early.txt", tmp_path / "export"
     early.write_text(note(ledger, signer, 6), encoding="utf-8")
-    assert write_export(ledger, out, note(ledger, signer), signer.verifier, pictures=True) == COUNT
+    assert write_export(ledger, out, note(ledger, signer, pictures=True), signer.verifier) == COUNT
     expected = (
         f"VERIFIED plant7.example/line3: {COUNT} of {COUNT} records, {COUNT} of {COUNT} pictures are here"
     )
@@ -77,7 +78,7 @@ def test_an_outsider_verifies_an_excerpt_by_its_proofs(
     wanted, out = [size - 1, 0, size // 2], tmp_path / "export"
     count = write_export(ledger, out, note(ledger, signer, size), signer.verifier, wanted=wanted)
     assert outsider(out).startswith(
-        f"VERIFIED plant7.example/line3: {count} of {size} records, 0 of {count} pictures"
+        f"VERIFIED plant7.example/line3: {count} of {size} records, exported without pictures"
     )
     changed = (out / "records.jsonl").read_bytes().replace(b'"score":0.125', b'"score":0.25', 1)
     (out / "records.jsonl").write_bytes(changed)
@@ -95,11 +96,19 @@ def cut(export: Path, begin: int, end: int) -> None:
     (export / "records.jsonl").write_bytes(b"".join(lines[:begin] + lines[end:]))
 
 
+def double(export: Path, number: int) -> None:
+    lines = (export / "records.jsonl").read_bytes().splitlines(keepends=True)
+    lines[number] *= 2
+    (export / "records.jsonl").write_bytes(b"".join(lines))
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda export: edit(export, 4, b'"label":"ok"', b'"label":"ng"'), "was changed: "),
         (lambda export: cut(export, 4, 5), "record 5 stands after record 3"),
+        (lambda export: double(export, 4), "record 4 stands after record 4"),
+        (lambda export: edit(export, 4, b'"lot":"lot 7"', b'"lot": "lot 7"'), "was changed: "),
         (lambda export: cut(export, 9, 11), "9 records are there, and 11 are signed"),
         (
             lambda export: (export / "records.jsonl").write_bytes(
@@ -127,6 +136,8 @@ def cut(export: Path, begin: int, end: int) -> None:
     ids=[
         "edited",
         "deleted",
+        "doubled",
+        "other bytes that say the same",
         "cut",
         "one more",
         "picture replaced",
@@ -139,7 +150,7 @@ def test_an_outsider_sees_what_was_changed(  # type: ignore[no-untyped-def]
     ledger: Ledger, signer: Signer, tmp_path: Path, spoil, said: str
 ) -> None:
     out = tmp_path / "export"
-    write_export(ledger, out, note(ledger, signer), signer.verifier, pictures=True)
+    write_export(ledger, out, note(ledger, signer, pictures=True), signer.verifier)
     spoil(out)
     assert said in outsider(out)
 
@@ -158,8 +169,7 @@ def test_an_outsider_sees_a_ledger_that_was_made_anew(ledger: Ledger, signer: Si
 def test_pictures_that_a_rule_removed_are_not_missing(ledger: Ledger, signer: Signer, tmp_path: Path) -> None:
     remove_by_rule(ledger, RetentionRule(name="all", older_than_days=0), station=STATION)
     out = tmp_path / "export"
-    write_export(ledger, out, note(ledger, signer), signer.verifier, pictures=True)
-    (out / "pictures").mkdir(exist_ok=True)
+    write_export(ledger, out, note(ledger, signer, pictures=True), signer.verifier)
     assert outsider(out).startswith(
         f"VERIFIED plant7.example/line3: {COUNT + 1} of {COUNT + 1} records, 0 of 0 pic"
     )
@@ -169,12 +179,33 @@ def test_an_outsider_is_told_how_many_pictures_are_lacking(
     ledger: Ledger, signer: Signer, tmp_path: Path
 ) -> None:
     whole, excerpt = tmp_path / "whole", tmp_path / "excerpt"
-    write_export(ledger, whole, note(ledger, signer), signer.verifier, pictures=True)
-    write_export(ledger, excerpt, note(ledger, signer), signer.verifier, pictures=True, wanted=[2, 3, 7])
+    write_export(ledger, whole, note(ledger, signer, pictures=True), signer.verifier)
+    write_export(ledger, excerpt, note(ledger, signer, pictures=True), signer.verifier, wanted=[2, 3, 7])
     (excerpt / "pictures" / SHA256[3][:2] / SHA256[3]).unlink()
-    shutil.rmtree(whole / "pictures")
-    assert f"records, 0 of {COUNT} pictures are here" in outsider(whole)
     assert f"3 of {COUNT} records, 2 of 3 pictures are here" in outsider(excerpt)
+    assert f"{COUNT} records, {COUNT} of {COUNT} pictures are here" in outsider(whole)
+
+
+def test_pictures_that_were_lost_are_told_from_an_export_without_them(
+    ledger: Ledger, signer: Signer, tmp_path: Path
+) -> None:
+    """The signed note says whether they were exported: who loses them cannot say that they were not."""
+    out, without = tmp_path / "out", tmp_path / "without"
+    write_export(ledger, out, note(ledger, signer, pictures=True), signer.verifier)
+    write_export(ledger, without, note(ledger, signer), signer.verifier)
+    shutil.rmtree(out / "pictures")
+    assert "pictures that no rule removed are missing" in outsider(out)
+    assert f"{COUNT} records, exported without pictures" in outsider(without)
+    text = (out / "checkpoint.txt").read_text(encoding="utf-8")
+    (out / "checkpoint.txt").write_text(text.replace("\npictures\n", "\n"), encoding="utf-8")
+    assert "the signature of" in outsider(out)
+
+
+def test_pictures_of_a_ledger_that_are_not_in_reach(ledger: Ledger, signer: Signer, tmp_path: Path) -> None:
+    signed = note(ledger, signer, pictures=True)
+    with pytest.raises(GainspectError, match="this ledger has pictures"):
+        write_export(Ledger(ledger.database), tmp_path / "out", signed, signer.verifier)
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_excerpt_has_each_record_once_and_in_order(ledger: Ledger, signer: Signer, tmp_path: Path) -> None:

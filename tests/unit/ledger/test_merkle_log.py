@@ -66,7 +66,7 @@ def test_proofs_of_every_record_and_every_beginning(ledger_url: str) -> None:
         for wrong in (lambda: ledger.proofs.root(22), lambda: ledger.proofs.inclusion(5, 5)):
             with pytest.raises(GainspectError):
                 wrong()
-        with pytest.raises(GainspectError, match="do not begin"):
+        with pytest.raises(GainspectError, match="does not begin"):
             ledger.proofs.consistency(4, 3)
         with pytest.raises(GainspectError, match="no record 21"):
             ledger.record(21)

@@ -1,11 +1,15 @@
 import errno
 import hashlib
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gainspect.errors import GainspectError
 from gainspect.ledger import open_ledger
+from gainspect.ledger.faults import FaultKind
 from gainspect.ledger.pictures import PictureStore, open_pictures
 from gainspect.ledger.verification import verify
 from ledger_records import decision
@@ -36,6 +40,45 @@ def test_what_was_torn_is_written_again(tmp_path: Path) -> None:
     store.put(PICTURE)
     assert store.read(SHA256) == PICTURE
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == [SHA256]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes as POSIX has them")
+@pytest.mark.parametrize("kind", ["link to itself", "folder", "pipe", "device"])
+def test_what_is_no_file_in_the_place_of_a_picture_is_named(tmp_path: Path, kind: str) -> None:
+    with open_ledger(tmp_path / "line.ledger") as ledger:
+        ledger.append_all([decision("p0"), decision("p1", pictures=[SHA256])], [PICTURE])
+        path = tmp_path / "line.ledger.pictures" / SHA256[:2] / SHA256
+        path.unlink()
+        make: dict[str, Callable[[], None]] = {
+            "link to itself": lambda: path.symlink_to(path),
+            "folder": path.mkdir,
+            "pipe": lambda: os.mkfifo(path),
+            "device": lambda: path.symlink_to("/dev/zero"),
+        }
+        make[kind]()
+        (fault,) = verify(ledger).faults
+        assert (fault.kind, fault.index) == (FaultKind.PICTURE_REPLACED, 1)
+        if kind != "folder":
+            ledger.append(decision("p2", pictures=[SHA256]), [PICTURE])
+            assert not verify(ledger).faults, "stored again, it takes the place"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows syncs names by itself")
+def test_the_names_of_new_folders_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to the folder that was there; also of a file that is there: its writer may have been killed."""
+    store, synced = open_pictures(str(tmp_path / "pictures")), set[str]()
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.add(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    for _ in range(2):
+        store.put(PICTURE)
+        folder = tmp_path / "pictures"
+        assert {str(folder / SHA256[:2]), str(folder), str(tmp_path)} <= synced
+        synced.clear()
 
 
 def test_a_record_without_its_picture_is_refused(ledger_url: str, tmp_path: Path) -> None:

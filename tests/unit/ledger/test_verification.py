@@ -1,7 +1,10 @@
 """Each row of the threat model in docs/ledger.md has its test here, or is named there."""
 
 import hashlib
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ from gainspect.ledger import Ledger, open_ledger
 from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.faults import FaultKind
 from gainspect.ledger.merkle import Frontier, leaf_hash, verify_inclusion
+from gainspect.ledger.questions import Question, find
+from gainspect.ledger.records.columns import COLUMNS
 from gainspect.ledger.records.operation import BundleActivation
 from gainspect.ledger.records.upkeep import Anchored, PicturesRemoved, RetentionRule
 from gainspect.ledger.verification import verify
@@ -285,6 +290,86 @@ def test_columns_that_would_find_a_record_as_something_else(ledger: Ledger, intr
     assert first(ledger) == (FaultKind.COLUMNS, 2)
 
 
+@pytest.mark.parametrize("column", ["key", "recorded", *COLUMNS])
+def test_each_column_alone(ledger: Ledger, intruder: Intruder, column: str) -> None:
+    intruder.run(f"UPDATE ledger_records SET {column} = 'x' WHERE idx = 6")
+    assert first(ledger) == (FaultKind.COLUMNS, 6)
+
+
+def test_an_index_that_was_edited_in_the_file(tmp_path: Path) -> None:
+    """All rows are as they were, and a question misses one: the index beside them says another lot."""
+    path = tmp_path / "line.ledger"
+    with open_ledger(path) as ledger:
+        ledger.append_all([decision(f"p{number}") for number in range(COUNT)])
+    with closing(sqlite3.connect(path)) as file:
+        (size,) = file.execute("PRAGMA page_size").fetchone()
+        ((page,),) = file.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ledger_records_lot'")
+    content = bytearray(path.read_bytes())
+    place = content.index(b"lot 7", (page - 1) * size, page * size)
+    content[place : place + 5] = b"lot 8"
+    path.write_bytes(content)
+    with open_ledger(path) as ledger:
+        assert len(find(ledger, Question(lot="lot 7"))) == COUNT - 1
+        assert first(ledger) == (FaultKind.DAMAGED, COUNT)
+
+
+def test_an_older_copy_of_the_file_put_back(tmp_path: Path) -> None:
+    """It is a whole ledger, with its own log: only an anchor from the time after the copy shows it."""
+    path, copy = tmp_path / "line.ledger", tmp_path / "copy"
+    with open_ledger(path) as ledger:
+        ledger.append_all([decision("p0"), decision("p1")])
+        early = anchor(ledger)
+        copy.mkdir()
+        for file in tmp_path.glob("line.ledger*"):
+            shutil.copy(file, copy)
+        assert (copy / "line.ledger-wal").stat().st_size > 0
+        ledger.append(decision("p2"))
+        late = anchor(ledger)
+    for file in copy.iterdir():
+        shutil.copy(file, tmp_path)
+    with open_ledger(path) as ledger:
+        assert not verify(ledger, [early]).faults
+        assert first(ledger, early, late) == (FaultKind.TAIL_CUT, 2)
+
+
+def test_a_version_of_the_tables_that_they_have_not(ledger_url: str) -> None:
+    open_ledger(ledger_url).close()
+    intruder = Intruder(ledger_url)
+    for version, said in (("1", "the database refuses it"), ("99", "version 99"), ("two", "version two")):
+        intruder.run("UPDATE ledger_version SET version_num = :version", version=version)
+        with pytest.raises(GainspectError, match=said):
+            open_ledger(ledger_url)
+
+
+def test_two_anchors_of_one_size(ledger: Ledger) -> None:
+    """One of them was signed over another ledger of this name: a key that signed both was misused."""
+    other = Checkpoint(ledger.origin, COUNT, bytes(32))
+    found = verify(ledger, [anchor(ledger), other])
+    assert [held.holds for held in found.anchors] == [True, False]
+    assert [(fault.kind, fault.index) for fault in found.faults] == [(FaultKind.REBUILT, COUNT)]
+    assert first(ledger, other, anchor(ledger)) == (FaultKind.REBUILT, 0)
+
+
+def test_pictures_of_two_records_exchanged(ledger: Ledger, tmp_path: Path) -> None:
+    three, six = (tmp_path / "pictures" / sha256[:2] / sha256 for sha256 in (SHA256[3], SHA256[6]))
+    three.write_bytes(PICTURES[6])
+    six.write_bytes(PICTURES[3])
+    assert [(fault.kind, fault.index) for fault in verify(ledger).faults] == [
+        (FaultKind.PICTURE_REPLACED, 3),
+        (FaultKind.PICTURE_REPLACED, 6),
+    ]
+
+
+def test_letters_that_look_alike(ledger: Ledger, intruder: Intruder) -> None:
+    """A Cyrillic a in a key of the record, or in the lot beside it, is another letter."""
+    intruder.run("UPDATE ledger_records SET lot = :lot WHERE idx = 2", lot="l\u043et 7")
+    assert first(ledger) == (FaultKind.COLUMNS, 2)
+    intruder.rewrite(1, b'"label"', '"l\u0430bel"'.encode())
+    assert first(ledger) == (FaultKind.CHANGED, 1)
+    rebuild(intruder)
+    assert first(ledger) == (FaultKind.INVALID, 1)
+
+
 @pytest.mark.parametrize(("place", "removed"), [(COUNT + 7, 1), (-1, 1), (COUNT, 0)])
 def test_a_row_of_pictures_without_a_record(
     ledger: Ledger, intruder: Intruder, place: int, removed: int
@@ -365,6 +450,8 @@ def test_a_time_that_goes_back(ledger: Ledger, intruder: Intruder) -> None:
         (b'"score":0.125', b'"score":0.1250'),
         (b'"lot":"lot 7"', b'"lot": "lot 7"'),
         (b'"kind":"decision"', b'"kind":{}'),
+        (b'"index":4', b'"index":"4"'),
+        (b'"index":4', b'"index":4.0'),
         (b'"at":"2026-03-04T05:06:07.890123Z"', b'"at":"0001-01-01T00:00:00+14:00"'),
         (b'Z"}', b'"}'),  # a time without its zone
     ],

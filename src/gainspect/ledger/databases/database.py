@@ -100,6 +100,13 @@ class Database(Protocol):
             GainspectError: the database cannot be written.
         """
 
+    def damage(self) -> str | None:
+        """What its own check finds wrong: an index, too, may lack a row. None: nothing, or it has no check.
+
+        Raises:
+            GainspectError: the database cannot be read.
+        """
+
     def copy_to(self, path: Path) -> None:
         """Write a copy of all tables into a new file, as they are at one moment; others may write meanwhile.
 

@@ -36,11 +36,15 @@ def migrate(dialect: Dialect, connect: Callable[[], Any]) -> None:
     Args:
         dialect: of the database.
         connect: opens a connection of its driver, in which transactions begin by a BEGIN.
+
+    Raises:
+        Exception: of the driver: the tables are not those of the version that they say, or cannot be written.
     """
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
     from sqlalchemy import NullPool, create_engine, event
+    from sqlalchemy.exc import DBAPIError
 
     driver = {"sqlite": "sqlite://", "postgresql": "postgresql+psycopg://"}[dialect]
     engine = create_engine(driver, creator=connect, poolclass=NullPool)
@@ -52,14 +56,18 @@ def migrate(dialect: Dialect, connect: Callable[[], Any]) -> None:
         del context
         return scripts._upgrade_revs(CURRENT, revision)
 
-    with (
-        engine.begin() as connection,
-        EnvironmentContext(Config(), scripts, fn=steps, destination_rev=CURRENT) as environment,
-    ):
-        environment.configure(connection=connection, version_table=VERSION_TABLE)
-        with environment.begin_transaction():
-            environment.run_migrations()
-    engine.dispose()
+    try:
+        with (
+            engine.begin() as connection,
+            EnvironmentContext(Config(), scripts, fn=steps, destination_rev=CURRENT) as environment,
+        ):
+            environment.configure(connection=connection, version_table=VERSION_TABLE)
+            with environment.begin_transaction():
+                environment.run_migrations()
+    except DBAPIError as error:
+        raise error if error.orig is None else error.orig from error
+    finally:
+        engine.dispose()
 
 
 def apply(name: str) -> None:

@@ -83,6 +83,12 @@ class SqliteDatabase:
         with self._lock, self._told():
             self._connected().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def damage(self) -> str | None:
+        """See `Database`: each index is held against its table."""
+        with self._told(), closing(self._connect("ro")) as connection:
+            said = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        return None if said == "ok" else " ".join(said.split())
+
     def copy_to(self, path: Path) -> None:
         """See `Database`."""
         self._require_there()
