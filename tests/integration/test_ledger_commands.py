@@ -10,7 +10,9 @@ import pytest
 from command_line import Run
 from gainspect.jobs import anchor_ledger
 from gainspect.ledger import open_ledger
+from gainspect.ledger.invitations import Invitations
 from gainspect.ledger.keys import read_or_make, usual_key
+from gainspect.ledger.records.operation import Role, RoleChange
 from ledger_records import Intruder, decision
 
 PICTURE = b"the file of a picture"
@@ -169,3 +171,24 @@ def test_an_anchor_is_posted_as_it_is_printed(run: Run, ledger: str, monkeypatch
     made = run("ledger", "anchor", ledger, "--post", "http://station/anchors")
     ((url, note),) = taken
     assert url == "http://station/anchors" and made.stdout == f"{note}The station has taken it.\n"
+
+
+def test_an_invitation_for_when_nobody_can_sign_in(run: Run, ledger: str) -> None:
+    actor = run("ledger", "person", ledger, "김민수").stdout.strip()
+    link = run(
+        "ledger", "invite", ledger, "--url", "https://line3.example/", "--person", actor
+    ).stdout.strip()
+    assert link.startswith("https://line3.example/invitation/")
+    with open_ledger(ledger) as opened:
+        invitations = Invitations(opened)
+        account = invitations.redeem(link.rpartition("/")[2], "", "hash")
+        assert (account.actor, account.name, account.role) == (actor, "김민수", Role.ENGINEER)
+        told = [entry.record for entry in opened.records(5) if isinstance(entry.record, RoleChange)]
+        assert [(one.step, one.actor, one.reason) for one in told] == [
+            ("invited", None, "command line"),
+            ("joined", None, ""),
+        ]
+    assert run("ledger", "invite", ledger, "--role", "operator").stdout.startswith("/invitation/")
+    for wrong in (("--role", "king"), ("--person", "person-0000000000000000")):
+        refused = run("ledger", "invite", ledger, *wrong)
+        assert refused.returncode == 2 and "there is no" in refused.stderr

@@ -240,6 +240,23 @@ def people(ledger: Ledger) -> None:
         typer.echo(f"{actor}  {printable(name)}")
 
 
+@app.command("invite")
+def invite(
+    ledger: Ledger,
+    role: Annotated[str, typer.Option(help="operator, engineer or auditor.")] = "engineer",
+    person: Annotated[
+        str | None,
+        typer.Option(help="person-…: gets an account or a new password.  [default: somebody new]"),
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0.01, help="How long the link works.")] = 24.0,
+    url: Annotated[str, typer.Option(help="Where the service is reached, https://….")] = "",
+) -> None:
+    """Make a link to an account of the service, for when nobody can sign in. It works once."""
+    from gainspect.jobs.tend_ledger import invite as invited
+
+    typer.echo(invited(ledger, role=role, person=person, hours=hours, service=url))
+
+
 @app.command("erase")
 def erase(
     ledger: Ledger,

@@ -1,10 +1,13 @@
 """What a ledger needs now and then: pictures removed by rule, a corrected clock, people and their names."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from gainspect.errors import GainspectError
 from gainspect.ledger import Ledger, open_ledger
+from gainspect.ledger.invitations import Invitations
 from gainspect.ledger.records.base import this_station
+from gainspect.ledger.records.operation import Role
 from gainspect.ledger.records.upkeep import ClockCorrected, NameErased, RetentionRule
 from gainspect.ledger.retention import remove_by_rule
 from gainspect.types import Label
@@ -56,6 +59,35 @@ def add_person(url: str, name: str) -> str:
         raise GainspectError("the name of the person is empty", hint="`gainspect ledger person LEDGER NAME`.")
     with open_ledger(url, create=False) as ledger:
         return ledger.people.add(name)
+
+
+def invite(url: str, *, role: str, person: str | None = None, hours: float = 24.0, service: str = "") -> str:
+    """Make a link by which somebody gets an account at the service, or a new password; it is recorded.
+
+    For when nobody can sign in who may invite: whoever has the database may do it.
+
+    Args:
+        url: of the ledger.
+        role: operator, engineer or auditor.
+        person: pseudonym; an account that is there keeps its role. None: somebody new.
+        hours: how long it works.
+        service: where the service is reached, http://… or https://….
+
+    Returns:
+        The link, or without `service` its path.
+
+    Raises:
+        GainspectError: there is no such ledger, role or person, or the person is disabled.
+    """
+    if role not in [*Role]:
+        raise GainspectError(f"there is no role {role!r}", hint=f"Choose from {', '.join(Role)}.")
+    with open_ledger(url, create=False) as ledger:
+        if person is not None:
+            _require_person(ledger, person)
+        code = Invitations(ledger).make(
+            Role(role), by=None, actor=person, valid=timedelta(hours=hours), reason="command line"
+        )
+    return f"{service.rstrip('/')}/invitation/{code}"
 
 
 def people_of(url: str) -> Sequence[tuple[str, str]]:

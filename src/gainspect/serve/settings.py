@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gainspect.errors import GainspectError, first_fault
 from gainspect.ledger.buckets import SHIFTS
+from gainspect.serve.security.settings import SecuritySettings
 from gainspect.types import Label
 
 Code = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")]
@@ -58,6 +59,8 @@ class ServiceSettings(BaseModel):
     """Codes of the reasons for which a drift is acknowledged."""
     signing_key: Path | None = None
     """The private key that exports are signed with; None: the usual one of the ledger, if there is one."""
+    security: SecuritySettings = SecuritySettings()
+    """Of sign-in and security."""
 
 
 def read_settings(path: Path | None) -> ServiceSettings:
