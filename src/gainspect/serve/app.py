@@ -13,7 +13,7 @@ from gainspect.serve.inspections import Inspections
 from gainspect.serve.pages.rendering import page
 from gainspect.serve.pages.wiring import add_pages
 from gainspect.serve.problems import add_problems
-from gainspect.serve.security import Gate, SecuredApp, SecuritySettings, secure
+from gainspect.serve.security import Gate, SecuredApp, secure
 from gainspect.serve.service import Service
 
 _MORE_THAN_IMAGES = 2**16
@@ -49,6 +49,6 @@ def create_app(service: Service) -> SecuredApp:
     app.add_middleware(BodyLimit, most=most, fail_safe=settings.fail_safe)
     for router in (health.router, inspections.router):
         app.include_router(router)
-    secure(app, Gate(service.ledger, SecuritySettings(), page, station=service.name), settings.fail_safe)
+    secure(app, Gate(service.ledger, settings.security, page, station=service.name), settings.fail_safe)
     add_pages(app, service)
     return app
