@@ -45,7 +45,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plant, Pat
         yield made, key
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def auditor(plant: tuple[Plant, Path]) -> Iterator[httpx.Client]:
     with plant[0].client(plant[0].person(Role.AUDITOR, "Kim")[1]) as client:
         yield client

@@ -27,6 +27,9 @@ def desk(tmp_path: Path) -> Iterator[tuple[Plant, Path, Path]]:
         yield made
 
 
+_ADDRESSES = ("challenge", "challenge/pictures", "waivers", "activations", "drift/acknowledgements")
+
+
 _clients = list[httpx.Client]()
 
 
@@ -199,7 +202,7 @@ def test_of_two_who_activate_at_once_one_is_told(desk: tuple[Plant, Path, Path])
 def test_who_may_do_what(desk: tuple[Plant, Path, Path], role: Role, allowed: set[str]) -> None:
     plant, _, _ = desk
     client = client_of(plant, role)
-    for what in ("challenge", "challenge/pictures", "waivers", "activations", "drift/acknowledgements"):
+    for what in _ADDRESSES:
         status = client.post(f"{API}/{what}", json={}).status_code
         assert status == (422 if what in allowed else 403), what
         assert httpx.post(f"{plant.url}{API}/{what}", json={}).status_code == 401

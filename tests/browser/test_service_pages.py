@@ -1,0 +1,143 @@
+"""Every page of the service: both languages and themes, a panel PC and a telephone, hostile names."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import cv2
+import numpy as np
+import pytest
+
+from gainspect.ledger.accounts import Role
+from gainspect.names import printable
+from page_parts import HOSTILE, STATION, Plant, fill, plant
+from page_seat import PANEL, TELEPHONE, seat
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+LIVE = f"/stations/{quote(STATION)}"
+LOOKS = [
+    (PANEL, "en", "light"),
+    (PANEL, "ko", "dark"),
+    (TELEPHONE, "ko", "light"),
+    (TELEPHONE, "en", "dark"),
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    with plant(tmp_path_factory.mktemp("plant")) as started:
+        fill(started)
+        yield started
+
+
+@pytest.fixture(scope="module")
+def engineer(made: Plant) -> str:
+    return made.person(Role.ENGINEER, HOSTILE[0])[1]
+
+
+def paths(made: Plant) -> list[str]:
+    keys = made.keys
+    return [
+        "/",
+        LIVE,
+        f"{LIVE}?part={keys['M-0821']}",
+        *[f"{LIVE}?part={keys[name]}" for name in HOSTILE],
+        "/stations/nowhere",
+        "/review?what=all",
+        f"/review/{keys[HOSTILE[3]]}",
+        f"/decisions/{keys['M-0822']}/place/1",
+    ]
+
+
+@pytest.mark.parametrize(("size", "language", "theme"), LOOKS)
+def test_every_page_fits_complains_of_nothing_and_is_accessible(
+    browser: Any, made: Plant, engineer: str, size: tuple[int, int], language: str, theme: str
+) -> None:
+    with seat(browser, made, engineer, size=size, language=language, theme=theme) as one:
+        for path in paths(made):
+            page = one.open(path)
+            assert page.get_attribute("html", "lang") == language
+            one.require_fits()
+            one.require_accessible()
+            one.require_quiet()
+            assert page.title() != "1"
+
+
+def test_hostile_names_are_shown_as_they_are(browser: Any, made: Plant, engineer: str) -> None:
+    with seat(browser, made, engineer) as one:
+        for name in HOSTILE:
+            page = one.open(f"{LIVE}?part={made.keys[name]}")
+            assert page.inner_text(".band .part") == printable(name)
+        page = one.open("/review?what=all")
+        assert page.locator(".queue b").all_inner_texts()[: len(HOSTILE)] == [
+            printable(name) for name in HOSTILE
+        ]
+        one.require_quiet()
+
+
+@pytest.mark.parametrize("size", [PANEL, TELEPHONE])
+def test_what_is_pressed_is_large_enough_for_gloves(
+    browser: Any, made: Plant, engineer: str, size: tuple[int, int]
+) -> None:
+    """At least 56 px each way; but a link within a line of text."""
+    small = """() => [...document.querySelectorAll("button, a, select, summary, input[type=range]")]
+        .filter(one => one.checkVisibility() && !one.matches(".skip-link"))
+        .map(one => [one.outerHTML.slice(0, 90), one.getBoundingClientRect()])
+        .filter(([, box]) => box.height < 55.5 || box.width < 55.5).map(([html]) => html)"""
+    with seat(browser, made, engineer, size=size) as one:
+        for path in paths(made):
+            assert one.open(path).evaluate(small) == [], path
+
+
+def test_language_and_theme_are_chosen_by_the_keyboard_and_kept(
+    browser: Any, made: Plant, engineer: str
+) -> None:
+    with seat(browser, made, engineer) as one:
+        page = one.open(LIVE)
+        page.focus(".person summary")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="한국어").press("Enter")
+        page.wait_for_selector("html[lang=ko]")
+        page.click(".person summary")
+        page.get_by_role("button", name="어둡게").click()
+        page.wait_for_selector('html[data-theme="dark"]')
+        assert one.open("/review").get_attribute("html", "lang") == "ko"
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 24, 29)"
+        one.require_quiet()
+
+
+def test_an_auditor_looks_and_changes_nothing(browser: Any, made: Plant) -> None:
+    _, session = made.person(Role.AUDITOR, "Audit")
+    with seat(browser, made, session) as one:
+        page = one.open(f"{LIVE}?part={made.keys['M-0821']}")
+        assert page.locator("[data-confirm], [data-open-override], [data-place]").count() == 0
+        assert "change nothing" in page.inner_text(".do")
+        one.require_accessible()
+
+
+def test_the_decision_can_be_read_from_two_metres(browser: Any, made: Plant, engineer: str) -> None:
+    """Capitals of 1/200 of the distance (ISO 9241-303: at least 16 minutes of arc): 10 mm at 0.2 mm a pixel."""
+    with seat(browser, made, engineer) as one:
+        page = one.open(LIVE)
+        assert (
+            page.evaluate("parseFloat(getComputedStyle(document.querySelector('.band .word')).fontSize)")
+            * 0.7
+            > 50
+        )
+        # All of the picture, the reason and what can be done is on the screen.
+        height = page.evaluate("document.documentElement.scrollHeight")
+        assert height <= PANEL[1]
+        for query in (".picture", ".reason", "[data-confirm]", ".strip"):
+            box = page.locator(query).first.bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= PANEL[1] + 1, query
+
+
+def test_pictures_are_there_and_what_is_cold_is_clear(browser: Any, made: Plant, engineer: str) -> None:
+    with made.client(engineer) as client:
+        base = f"/v1/decisions/{made.keys['M-0822']}/images/1"
+        picture, layer = client.get(base), client.get(f"{base}/evidence.png")
+        assert picture.headers["content-type"] == "image/png"
+        pixels = cv2.imdecode(np.frombuffer(picture.content, np.uint8), cv2.IMREAD_COLOR)
+        evidence = cv2.imdecode(np.frombuffer(layer.content, np.uint8), cv2.IMREAD_UNCHANGED)
+        assert pixels.shape == (360, 480, 3) and evidence.shape == (360, 480, 4)
+        assert evidence[200, 140, 3] > 200 and evidence[20, 20, 3] == 0
