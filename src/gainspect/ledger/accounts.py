@@ -51,8 +51,10 @@ class Accounts:
 
     def named(self, name: str) -> Account | None:
         """The account that somebody signs in to with this name, in whatever case; None: there is none."""
+        # PostgreSQL has no NUL in its texts, and nobody has an empty name.
+        wanted = "" if "\0" in name else sign_in_name(name)
         with self._ledger.database.reading() as rows:
-            found = rows.one("accounts/by_sign_in", sign_in=sign_in_name(name))
+            found = rows.one("accounts/by_sign_in", sign_in=wanted)
         return None if found is None else _account(found)
 
     def all(self) -> Sequence[Account]:

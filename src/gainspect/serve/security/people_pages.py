@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from gainspect.ledger.account_faults import AccountError
@@ -19,6 +19,9 @@ Reader = Annotated[Visitor, Depends(allow(Role.ENGINEER, Role.AUDITOR))]
 Engineer = Annotated[Visitor, Depends(allow(Role.ENGINEER))]
 _LONGEST_REASON = 4000
 Text = Annotated[str, Form()]
+Person = Annotated[str, Path(pattern="^person-[0-9a-f]{16}$")]
+TokenId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 Reason = Annotated[str, Form(max_length=_LONGEST_REASON)]
 
 
@@ -37,21 +40,21 @@ def invite(
 
 
 @router.post("/people/invitations/{hashed}/withdraw")
-def withdraw(request: Request, visitor: Engineer, hashed: str) -> Response:
+def withdraw(request: Request, visitor: Engineer, hashed: Hash) -> Response:
     """Let a link work no more."""
     gate_of(request).invitations.withdraw(hashed)
     return RedirectResponse("/people", 303)
 
 
 @router.post("/people/{actor}/link")
-def new_password_link(request: Request, visitor: Engineer, actor: str, reason: Reason = "") -> Response:
+def new_password_link(request: Request, visitor: Engineer, actor: Person, reason: Reason = "") -> Response:
     """Make a link by which a person sets a new password; it is shown once."""
     return _link(request, visitor, Role.OPERATOR, actor, reason)
 
 
 @router.post("/people/{actor}/role")
 def set_role(
-    request: Request, visitor: Engineer, actor: str, role: Annotated[Role, Form()], reason: Reason = ""
+    request: Request, visitor: Engineer, actor: Person, role: Annotated[Role, Form()], reason: Reason = ""
 ) -> Response:
     """Give a person another role."""
     change = partial(gate_of(request).accounts.set_role, actor, role, by=visitor.actor, reason=reason)
@@ -59,14 +62,14 @@ def set_role(
 
 
 @router.post("/people/{actor}/disable")
-def disable(request: Request, visitor: Engineer, actor: str, reason: Reason = "") -> Response:
+def disable(request: Request, visitor: Engineer, actor: Person, reason: Reason = "") -> Response:
     """Take from a person the right to sign in."""
     change = partial(gate_of(request).accounts.set_disabled, actor, True, by=visitor.actor, reason=reason)
     return _changed(request, visitor, change)
 
 
 @router.post("/people/{actor}/enable")
-def enable(request: Request, visitor: Engineer, actor: str, reason: Reason = "") -> Response:
+def enable(request: Request, visitor: Engineer, actor: Person, reason: Reason = "") -> Response:
     """Give it back."""
     change = partial(gate_of(request).accounts.set_disabled, actor, False, by=visitor.actor, reason=reason)
     return _changed(request, visitor, change)
@@ -89,7 +92,7 @@ def make_token(request: Request, visitor: Engineer, name: Text = "", station: Te
 
 
 @router.post("/tokens/{ident}/revoke")
-def revoke_token(request: Request, visitor: Engineer, ident: str) -> Response:
+def revoke_token(request: Request, visitor: Engineer, ident: TokenId) -> Response:
     """Let a token work no more."""
     try:
         gate_of(request).tokens.revoke(ident, by=visitor.actor)

@@ -250,7 +250,14 @@ def test_an_engineer_looks_after_people_and_tokens(gate: Gate) -> None:
     token = gate.tokens.of(made)
     assert token is not None and made not in browser.client.get("/tokens").text
     assert browser.post(f"/tokens/{token.id}/revoke", "/tokens").status_code == 303
-    assert browser.post("/tokens/nothing/revoke", "/tokens").json()["error"] == "sec_no_token"
+    assert browser.post(f"/tokens/{'0' * 16}/revoke", "/tokens").json()["error"] == "sec_no_token"
+    for path in (
+        "/people/%00/role",
+        "/people/x/link",
+        "/people/invitations/%00/withdraw",
+        "/tokens/%00/revoke",
+    ):
+        assert browser.post(path, "/people", role="operator").status_code == 422, path
     assert gate.tokens.of(made) is None
     # Whoever is no engineer any more has invited nobody.
     open_link = gate.invitations.make(Role.ENGINEER, by=lee)
