@@ -9,7 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from gainspect import __version__
+from compared_bundles import comparison as made_up
+from gainspect.evaluation.bundle_comparison import ComparedBundle
 from gainspect.inspection.bundle import read_bundle
 from gainspect.jobs.run_service import open_service
 from gainspect.serve.app import create_app
@@ -47,36 +48,18 @@ def challenge_folder(folder: Path, *, wrong_place: bool = False) -> Path:
 
 
 def comparison(old: Path, new: Path) -> dict[str, Any]:
-    """What `gainspect bundle compare` writes of two bundles; the parts are none that were judged."""
+    """What `gainspect bundle compare` would write of two bundles; the parts in it are made up."""
     sides = {
-        side: {
-            "name": bundle.description.name,
-            "sha256": bundle.sha256,
-            "policy_id": bundle.description.policy.policy_id,
-            "runtime": "onnxruntime",
-            "precision": "f32",
-        }
+        side: ComparedBundle(
+            name=bundle.description.name,
+            sha256=bundle.sha256,
+            policy_id=bundle.description.policy.policy_id,
+            runtime="onnxruntime",
+            precision="f32",
+        )
         for side, bundle in (("old", read_bundle(old)), ("new", read_bundle(new)))
     }
-    counts = dict.fromkeys(_outcome(), 0)
-    parts = {
-        "fingerprint": "0" * 64,
-        "count": 1,
-        "images": 1,
-        "trained_on": 0,
-        "validated_on": 0,
-        "before": counts,
-        "after": counts,
-        "changes": [],
-    }
-    sets = [{"parts": name, **parts} for name in ("old", "new")]
-    return {"version": 1, "gainspect": __version__, **sides, "sets": sets, "page_sha256": "0" * 64}
-
-
-def _outcome() -> tuple[str, ...]:
-    from gainspect.metrics.decisions import Outcome
-
-    return Outcome._fields
+    return made_up().model_copy(update=sides).model_dump(mode="json")
 
 
 @contextmanager

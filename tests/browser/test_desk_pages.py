@@ -1,4 +1,4 @@
-"""Challenge, activation, dashboards and audit in a browser: both languages and themes, panel and telephone."""
+"""Challenge, activation, dashboards and audit in a browser, in all languages, themes and sizes."""
 
 import os
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from page_parts import HOSTILE, Plant, fill, metal
 from page_seat import PANEL, TELEPHONE, seat
 
 pytestmark = pytest.mark.browser
+IN_AN_HOUR = "new Date(Date.now() + 6e4 * (60 - new Date().getTimezoneOffset())).toISOString().slice(0, 16)"
 SHOTS = os.environ.get("GAINSPECT_SHOTS")
 """A folder for screenshots; none: none are kept."""
 
@@ -181,9 +182,7 @@ def test_an_engineer_activates_the_next_model_and_acknowledges_a_drift(
         page.click("summary:has-text('Without a challenge, for a time')")
         page.fill(
             "[name=until]",
-            page.evaluate(
-                "new Date(Date.now() + 36e5 - new Date().getTimezoneOffset() * 6e4).toISOString().slice(0, 16)"
-            ),
+            page.evaluate(IN_AN_HOUR),
         )
         page.fill("details [name=reason]", "the set of known parts has a wrong mask")
         page.click("button:has-text('Waive the challenge')")

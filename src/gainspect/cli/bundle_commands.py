@@ -1,13 +1,17 @@
-"""`gainspect bundle`: show a bundle, verify it, repeat its parity test."""
+"""`gainspect bundle`: show a bundle, verify it, repeat its parity test, compare it with the next one."""
 
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
+from gainspect.cli import bundle_compare
 from gainspect.cli.console import console, print_json
 
-app = typer.Typer(no_args_is_help=True, help="Show a bundle, verify it, or test it on this machine.")
+app = typer.Typer(
+    no_args_is_help=True, help="Show a bundle, verify it, test it on this machine, or compare two."
+)
+app.command("compare")(bundle_compare.compare)
 
 _Bundle = Annotated[Path, typer.Argument(help="NAME.gain, or the folder it was unpacked to.")]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gainspect.cli import data_correct, data_export, data_import, data_review, data_sheet
+from gainspect.cli import data_correct, data_export, data_from_ledger, data_import, data_review, data_sheet
 from gainspect.cli.console import console, print_json
 from gainspect.cli.import_options import Import, choices_of
 from gainspect.cli.mask_options import MaskValues
@@ -15,6 +15,7 @@ from gainspect.errors import GainspectError
 app = typer.Typer(no_args_is_help=True, help="Import, check, look at, correct or create a data set.")
 data_import.register(app)
 data_export.register(app)
+data_from_ledger.register(app)
 app.command("sheet")(data_sheet.sheet)
 app.command("review")(data_review.review)
 app.command("correct")(data_correct.correct)

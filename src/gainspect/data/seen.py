@@ -44,9 +44,9 @@ class SeenImages:
         pixels: dict[str, Split] = {}
         for split in reversed(_SPLITS):  # of an image in both, the training counts
             for part in manifest.split(split).parts:
-                content = _content(part.image)
+                content = file_content(part.image)
                 files[_sha256(content)] = split
-                pixels[pixel_sha256(_pixels(content, part.image))] = split
+                pixels[picture_sha256(content, part.image)] = split
         return cls(files, pixels)
 
     def among(self, manifest: Manifest) -> dict[str, Split]:
@@ -57,9 +57,9 @@ class SeenImages:
         """
         found: dict[str, Split] = {}
         for part in manifest.parts:
-            content = _content(part.image)
+            content = file_content(part.image)
             split = self.files.get(_sha256(content))
-            split = split or self.pixels.get(pixel_sha256(_pixels(content, part.image)))
+            split = split or self.pixels.get(picture_sha256(content, part.image))
             if split is not None:
                 found[manifest.key(part)] = split
         return found
@@ -160,8 +160,25 @@ def pixel_sha256(image: Image | Pixels) -> str:
     return digest.hexdigest()
 
 
-def _pixels(content: bytes, where: Path) -> Image | Pixels:
-    """As decoded; of a 16-bit file all 16 bits, whatever the depth of its data set is."""
+def picture_sha256(content: bytes, where: str | Path) -> str:
+    """`pixel_sha256` of the picture in a file, by which `SeenImages.pixels` knows it.
+
+    Raises:
+        GainspectError: see `pixels_of`.
+    """
+    return pixel_sha256(pixels_of(content, where))
+
+
+def pixels_of(content: bytes, where: str | Path) -> Image | Pixels:
+    """The picture in a file, upright; of a 16-bit file all 16 bits, whatever the depth of its data set is.
+
+    Args:
+        content: of the file.
+        where: its name, for errors.
+
+    Raises:
+        GainspectError: it is over the limit, or cannot be read.
+    """
     require_within(content, require_limit(), where=where, hint=RAISE_BY_ENVIRONMENT)
     samples = image_samples(content, where)
     return samples.values if samples.highest is None else rgb8_of(samples, FULL, where)
@@ -171,7 +188,12 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _content(path: Path) -> bytes:
+def file_content(path: Path) -> bytes:
+    """What is in the file of an image.
+
+    Raises:
+        GainspectError: it cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:

@@ -48,6 +48,20 @@ def assign_splits(manifest: Manifest, *, val_fraction: float, test_fraction: flo
     return done
 
 
+def with_validation(manifest: Manifest, *, fraction: float, seed: int) -> Manifest:
+    """Name parts without a split: a share of the groups of each kind for validation, the rest for training.
+
+    An image goes where other images of its group are named. No test part is drawn.
+
+    Raises:
+        GainspectError: a group has images in several splits.
+    """
+    done = _carve(_with_their_groups(manifest), None, "val", fraction, seed)
+    done = replace(done, parts=tuple(replace(part, split=part.split or "train") for part in done.parts))
+    _refuse_crossing_groups(done)
+    return done
+
+
 def divided_anew(manifest: Manifest) -> bool:
     """Whether parts came with another split, so that figures on them do not compare with published ones."""
     return any(part.extra.get(PUBLISHED) for part in manifest.parts)

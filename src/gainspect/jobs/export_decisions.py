@@ -81,13 +81,13 @@ def _csv(path: Path) -> Iterator[Callable[[_Rows], None]]:
         # Lines end as RFC 4180 has it; so the writer quotes cells with a carriage return.
         table = csv.writer(file, lineterminator="\r\n")
         table.writerow(COLUMNS)
-        yield lambda rows: table.writerows(map(_in_csv, row.values()) for row in rows)
+        yield lambda rows: table.writerows(map(in_csv, row.values()) for row in rows)
 
 
-def _in_csv(value: object) -> object:
+def in_csv(value: object) -> object:
     """Floats as Python repeats them, so that they come back exactly; times as records have them.
 
-    >>> [_in_csv(cell) for cell in ("=1+1", "-7", -0.5, "a=b")]
+    >>> [in_csv(cell) for cell in ("=1+1", "-7", -0.5, "a=b")]
     ["'=1+1", '-7', -0.5, 'a=b']
     """
     match value:

@@ -16,6 +16,7 @@ from gainspect.data.reading import Reading
 from gainspect.errors import GainspectError
 from gainspect.inspection.bundle import Bundle
 from gainspect.jobs.labeled_data import prepared
+from gainspect.ledger.loop_account import RECORD
 from gainspect.training.settle import with_named_types
 
 
@@ -54,8 +55,8 @@ def data_for(bundle: Bundle, data: Path, mask_values: MaskValues | None = None) 
     Args:
         bundle: the bundle.
         data: folder or manifest.
-        mask_values: what the values of the masks mean; None: what they meant in the training, unless an
-            import drew the masks, or knows the set that they were published with.
+        mask_values: what the values of the masks mean; None: what they meant in the training, unless
+            `data from-ledger` or an import drew the masks, or it knows the set that they were published with.
 
     Raises:
         GainspectError: the data cannot be read, or their masks mark defects with different values.
@@ -74,5 +75,7 @@ def data_for(bundle: Bundle, data: Path, mask_values: MaskValues | None = None) 
 
 def _own_masks(data: Path) -> bool:
     """Whether the masks have the values that their user gave them."""
+    if ((data.parent if data.is_file() else data) / RECORD).is_file():
+        return False  # drawn out of a ledger
     imported = Imported.of(data)
     return imported is None or imported.masks_as_found

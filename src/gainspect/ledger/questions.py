@@ -147,6 +147,13 @@ def entries(ledger: Ledger, places: Sequence[int]) -> Iterator[Entry]:
             yield from (opened(content) for _, content in rows.all("contents", indices=page))
 
 
+def in_order(ledger: Ledger, places: Sequence[int]) -> Iterator[Entry]:
+    """The records at places in the order of the ledger, the oldest first, a page of them in memory."""
+    rising = sorted(places)
+    for begin in range(0, len(rising), _PAGE):
+        yield from reversed([*entries(ledger, rising[begin : begin + _PAGE][::-1])])
+
+
 def words_of(record: BaseRecord) -> list[str]:
     """Names of parts in a record, and what people wrote into it: notes, reasons, names of challenges."""
     words = [getattr(record, name, "") for name in ("part", "note", "reason", "challenge")]

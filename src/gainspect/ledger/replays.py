@@ -100,19 +100,34 @@ def pictures_of(ledger: Ledger, entry: Entry, decision: Decision) -> list[bytes 
     """
     found = list[bytes | None]()
     for image in decision.images:
-        found.append(None if image.sha256 is None else _picture(ledger, entry, image.sha256))
+        found.append(None if image.sha256 is None else picture_of(ledger, entry.index, image.sha256))
     return found
 
 
-def _picture(ledger: Ledger, entry: Entry, sha256: str) -> bytes:
+class PictureRemovedError(GainspectError):
+    """A picture was removed by a rule."""
+
+
+def picture_of(ledger: Ledger, index: int, sha256: str) -> bytes:
+    """The file of an image, by its hash.
+
+    Args:
+        ledger: that has its picture.
+        index: the place of its decision, for errors.
+        sha256: of the file.
+
+    Raises:
+        PictureRemovedError: it was removed by a rule.
+        GainspectError: it is not in the ledger, is missing, or was changed.
+    """
     with ledger.database.reading() as rows:
         latest = rows.one("latest_of_picture", sha256=sha256)
-    what = f"the picture {sha256} of record {entry.index}"
+    what = f"the picture {sha256} of record {index}"
     if latest is None or ledger.pictures is None:
         hint = "Only its hash was recorded." if latest is None else "Say where they are, with --pictures."
         raise GainspectError(f"{what} is not in this ledger", where=ledger.database.place, hint=hint)
     if latest[1] and sha256 in pictures_removed_by(ledger.record(latest[0]).record):
-        raise GainspectError(
+        raise PictureRemovedError(
             f"{what} was removed by a rule (record {latest[0]})",
             where=ledger.database.place,
             hint="A decision is replayed from its pictures alone.",

@@ -1,187 +1,114 @@
-"""What people did to decisions, which of them wait for somebody, and what is new."""
+"""What people made of decisions: the label that counts last, and where they say that the defects are."""
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
-from gainspect.errors import GainspectError
-from gainspect.ledger.canonical import canonical
 from gainspect.ledger.merkle_log import Ledger
-from gainspect.ledger.records.decision import Confirm, Decision, FailSafe, Override, Point, RegionCorrection
-from gainspect.ledger.records.sealed import Entry, opened
+from gainspect.ledger.questions import Question, find, in_order
+from gainspect.ledger.records.decision import (
+    AboutDecision,
+    Confirm,
+    Decision,
+    Override,
+    Point,
+    RegionCorrection,
+)
 from gainspect.types import Label
 
-Action = Confirm | Override | RegionCorrection
-Outlines = tuple[tuple[Point, ...], ...]
-"""Of the regions of an image, in its pixels."""
+Outline = tuple[Point, ...]
+"""A ring through the centers of the outermost pixels of a region."""
+_KINDS = ("confirm", "override", "region_correction")
 
 
 @dataclass(frozen=True)
-class Reviewed:
-    """A decision, and what people did to it, in order."""
+class Review:
+    """A decision that a person confirmed, overrode or corrected."""
 
-    entry: Entry
+    index: int
+    """The place of the decision in the ledger."""
     decision: Decision
-    actions: tuple[Action, ...] = ()
+    label: Label
+    """What counts last."""
+    agreed: bool
+    """False: the last who confirmed a label confirmed another one than the one that counted."""
+    last: AboutDecision
+    """Who said the label last; where nobody did, who drew last."""
+    drawn: Mapping[str, tuple[Outline, ...]]
+    """Where the defects of an image are, by its SHA-256, as was said last; empty: nowhere."""
 
     @property
-    def label(self) -> Label:
-        """What counts now: the last override, or else the decision."""
-        overrides = [action.new for action in self.actions if isinstance(action, Override)]
-        return overrides[-1] if overrides else self.decision.label
+    def says_label(self) -> bool:
+        """Whether a person said the label, and did not only draw."""
+        return isinstance(self.last, Confirm | Override)
 
     @property
-    def decided(self) -> bool:
-        """Whether somebody confirmed it, or decided otherwise."""
-        return any(isinstance(action, Confirm | Override) for action in self.actions)
-
-    def correction_of(self, place: int) -> RegionCorrection | None:
-        """The last correction of an image of the part, from 0 on; None: nobody made one."""
-        sha256 = self.decision.images[place].sha256
-        found = [
-            action
-            for action in self.actions
-            if isinstance(action, RegionCorrection) and action.image == sha256
-        ]
-        return found[-1] if found else None
-
-    def outlines(self, place: int) -> Outlines:
-        """The outlines that count in an image: those that a person drew last, or else the network's."""
-        correction = self.correction_of(place)
-        return outlines_in(self.decision, place) if correction is None else correction.new
-
-    @property
-    def next_key(self) -> str:
-        """The key of what is done next: of two people who do it at once, the ledger refuses one."""
-        return hashlib.sha256(canonical([self.decision.key, "action", len(self.actions)])).hexdigest()
+    def overridden(self) -> bool:
+        """Whether another label counts than the one that was decided."""
+        return self.label is not self.decision.label
 
 
-class Waiting(NamedTuple):
-    """A decision that nobody confirmed or overrode."""
+@dataclass(frozen=True)
+class Reviews:
+    """Decisions that people said something of, in their order; read as they are asked for."""
 
-    place: int
-    """In the ledger."""
-    key: str
+    ledger: Ledger
+    places: Sequence[int]
+    said: Mapping[str, Sequence[AboutDecision]]
+    """By the key of the decision, in the order of the ledger."""
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[Review]:
+        for entry in in_order(self.ledger, self.places):
+            if isinstance(entry.record, Decision):
+                yield review_of(entry.index, entry.record, self.said[entry.record.key])
 
 
-class New(NamedTuple):
-    """A record, by its columns."""
-
-    place: int
-    """In the ledger."""
-    kind: str
-    station: str
-    key: str
-    about: str | None
-
-
-class Undecided:
-    """Decisions that nobody confirmed or overrode, oldest first.
-
-    What is decided stays so. So each question begins where the last one found the first that was not, and
-    does not look again at the many before it.
+def find_reviews(ledger: Ledger, decisions: Collection[int], size: int) -> Reviews:
+    """Those of some decisions that people said something of.
 
     Args:
         ledger: that has them.
-    """
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._first: dict[tuple[str, str | None], int] = {}
-        """By label and station, a place before which all are decided."""
-
-    def find(
-        self, labels: Sequence[Label], *, station: str | None = None, count: int = 100
-    ) -> Sequence[Waiting]:
-        """The first of them.
-
-        Args:
-            labels: that were decided.
-            station: where; None: anywhere.
-            count: at most so many.
-
-        Raises:
-            GainspectError: the database cannot be read.
-        """
-        found = list[Waiting]()
-        for label in labels:
-            found += self._of(str(label), station, count)
-        return sorted(found)[:count]
-
-    def _of(self, label: str, station: str | None, count: int) -> list[Waiting]:
-        known = label, station
-        first = max(self._first.get(known, 0), self._first.get((label, None), 0))
-        with self._ledger.database.reading() as rows:
-            size = rows.all("head")[0][0]
-            found = rows.all("undecided", label=label, station=station, first=first, count=count)
-        self._first[known] = int(found[0][0] if found else size)
-        return [Waiting(int(index), str(key)) for index, key in found]
-
-
-def reviewed(ledger: Ledger, key: str) -> Reviewed | None:
-    """A decision with what people did to it; None: there is no decision with this key.
+        decisions: their places.
+        size: what was appended later does not count.
 
     Raises:
         GainspectError: the database cannot be read.
     """
-    entry = ledger.record_of(key)
-    return with_actions(ledger, entry) if entry is not None and isinstance(entry.record, Decision) else None
+    said = _said(ledger, size)
+    found = (ledger.record_of(key) for key in said)
+    wanted = set(decisions)
+    places = sorted(entry.index for entry in found if entry is not None and entry.index in wanted)
+    return Reviews(ledger, places, said)
 
 
-def with_actions(ledger: Ledger, entry: Entry) -> Reviewed:
-    """The same of the entry of a decision."""
-    assert isinstance(entry.record, Decision)
-    with ledger.database.reading() as rows:
-        records = [opened(content).record for (content,) in rows.all("actions_of", key=entry.record.key)]
-    actions = tuple(record for record in records if isinstance(record, Action))
-    return Reviewed(entry, entry.record, actions)
+def review_of(index: int, decision: Decision, said: Sequence[AboutDecision]) -> Review:
+    """What counts of a decision after all that people said of it.
 
-
-def newest_of_station(ledger: Ledger, station: str, count: int) -> list[Entry]:
-    """The last parts of a station, newest first: decisions, and what was answered in their place.
-
-    Raises:
-        GainspectError: the database cannot be read.
+    Args:
+        index: its place.
+        decision: the decision.
+        said: by people, at least one, in the order of the ledger.
     """
-    found = dict[int, Entry]()
-    with ledger.database.reading() as rows:
-        for kind in ("decision", "fail_safe"):
-            for (content,) in rows.all("newest_of_station", station=station, kind=kind, count=count):
-                entry = opened(content)
-                if isinstance(entry.record, Decision | FailSafe):
-                    found[entry.index] = entry
-    return [found[index] for index in sorted(found, reverse=True)[:count]]
+    label, agreed, last = decision.label, True, said[-1]
+    drawn = dict[str, tuple[Outline, ...]]()
+    for one in said:
+        match one:
+            case Confirm():
+                agreed, last = one.label is label, one
+            case Override():
+                label, agreed, last = one.new, True, one
+            case RegionCorrection():
+                drawn[one.image] = one.new
+    return Review(index, decision, label, agreed, last, drawn)
 
 
-def stations(ledger: Ledger) -> list[str]:
-    """The names of all stations that decided a part, or for which a bundle was activated.
-
-    Raises:
-        GainspectError: the database cannot be read.
-    """
-    with ledger.database.reading() as rows:
-        return [str(station) for (station,) in rows.all("stations")]
-
-
-def news(ledger: Ledger, first: int, count: int) -> list[New]:
-    """The records from a place on, by their columns.
-
-    Raises:
-        GainspectError: the database cannot be read.
-    """
-    with ledger.database.reading() as rows:
-        return [New(*row) for row in rows.all("news", first=first, count=count)]
-
-
-def outlines_in(decision: Decision, place: int) -> Outlines:
-    """The outlines that the network marked in an image of a part.
-
-    Raises:
-        GainspectError: the record's details are of another shape.
-    """
-    regions: Any = decision.images[place].details.get("regions") or []
-    try:
-        return tuple(tuple((int(x), int(y)) for x, y in region["polygon"]) for region in regions)
-    except (KeyError, TypeError, ValueError) as error:
-        raise GainspectError(f"the regions of record {decision.key} are of another shape") from error
+def _said(ledger: Ledger, size: int) -> dict[str, list[AboutDecision]]:
+    """What people said, in the order of the ledger, by the key of the decision."""
+    places = [place for kind in _KINDS for place in find(ledger, Question(kind=kind)) if place < size]
+    said = dict[str, list[AboutDecision]]()
+    for entry in in_order(ledger, places):
+        if isinstance(entry.record, AboutDecision):
+            said.setdefault(entry.record.decision, []).append(entry.record)
+    return said

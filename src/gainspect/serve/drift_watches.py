@@ -6,7 +6,7 @@ import threading
 from gainspect.errors import GainspectError
 from gainspect.evaluation.drift_watch import WatchStatus
 from gainspect.ledger import Ledger
-from gainspect.ledger.reviews import stations
+from gainspect.ledger.review_queue import stations
 from gainspect.ledger.station_watch import StationWatch
 from gainspect.serve.challenges import Challenges
 from gainspect.serve.recording import Recording

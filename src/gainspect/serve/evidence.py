@@ -78,10 +78,10 @@ def small_heat(evidence: FloatMap, scale: HeatScale) -> Heat:
     factor = SIDE / max(heat.shape)
     if factor >= 1:
         return heat
-    reach = int(np.ceil(1 / factor))
+    reach = int(np.ceil(1 / factor)) | 1  # odd: as far to all sides
     hottest = cv2.dilate(heat, np.ones((reach, reach), np.uint8))
     height, width = (max(1, round(side * factor)) for side in heat.shape)
-    return np.asarray(cv2.resize(hottest, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(hottest, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def layer_png(heat: Heat) -> bytes:

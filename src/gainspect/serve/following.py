@@ -11,7 +11,7 @@ from enum import Enum
 
 from gainspect.errors import GainspectError
 from gainspect.ledger import Ledger
-from gainspect.ledger.reviews import New, news
+from gainspect.ledger.review_queue import New, news
 from gainspect.serve.problems import Problem
 
 _LOOKS_EVERY_S = 0.25

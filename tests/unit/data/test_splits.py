@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gainspect.data.manifest import Manifest, Part, Split
-from gainspect.data.splits import assign_splits, folds
+from gainspect.data.splits import assign_splits, folds, with_validation
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
@@ -206,3 +206,29 @@ def test_more_folds_than_groups_of_a_class_are_refused_with_the_numbers() -> Non
         GainspectError, match="5 folds need 5 OK groups, and training and validation part have 2"
     ):
         folds(_manifest(2, {"crack": 9}, split="train"), 5, seed=1)
+
+
+@settings(deadline=None)
+@given(ok=st.integers(1, 20), crack=st.integers(1, 20), old=st.integers(0, 6), seed=st.integers(0, 99))
+def test_new_groups_are_divided_without_a_test_and_named_ones_stay(
+    ok: int, crack: int, old: int, seed: int
+) -> None:
+    new, tested = _manifest(ok, {"crack": crack}), _manifest(old, {"pit": old}, split="test")
+    view = Part(Path("/d/late.png"), Label.NG, group="valpit0")
+    validated = _manifest(0, {"pit": 1}, split="val")
+    before = replace(new, parts=tested.parts + validated.parts + new.parts + (view,))
+    after = with_validation(before, fraction=0.25, seed=seed)
+    assert after.split("test").parts == tested.parts
+    assert all(len(sides) == 1 for sides in _sides(after).values())
+    assert after.parts[-1].split == "val"  # where its group is
+    drawn = {p.group for p in after.split("val").parts} - {"valpit0"}
+    for kind, count in (("ok", ok), ("crack", crack)):
+        share = sum(group.startswith(kind) for group in drawn)
+        assert share == min(count - 1, max(1, round(0.25 * count)))
+    assert after == with_validation(before, fraction=0.25, seed=seed)
+
+
+def test_a_group_that_is_named_in_two_splits_is_refused() -> None:
+    torn = [Part(Path(f"/d/{split}.png"), Label.OK, group="g", split=split) for split in ("train", "test")]
+    with pytest.raises(GainspectError, match="has images in train and in test"):
+        with_validation(Manifest(Path("/d"), tuple(torn)), fraction=0.2, seed=1)

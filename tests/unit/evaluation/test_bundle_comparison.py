@@ -3,13 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from compared_bundles import NEW, OLD, OTHER, POLICY, comparison
 from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import Assessed
 from gainspect.evaluation.bundle_comparison import (
-    BundleComparison,
-    Change,
-    ComparedBundle,
-    ComparedParts,
     MadeDecisions,
     changes_between,
     read_comparison,
@@ -22,7 +19,6 @@ from gainspect.policy import Rules, ViewRule
 from gainspect.types import Decision, Label
 
 OK, NG, REVIEW = Label.OK, Label.NG, Label.REVIEW
-OLD, NEW, POLICY, OTHER = (digit * 64 for digit in "abcd")
 
 
 def made(truths: list[Label], decisions: list[Label], scores: list[tuple[float, float]]) -> MadeDecisions:
@@ -73,34 +69,6 @@ def test_every_change_is_told_and_the_worst_come_first() -> None:
         (OK, REVIEW): "ok_to_review",
     }
     assert before.outcome == Outcome(3, 3, 3, 3, 3, 3)
-
-
-def comparison() -> BundleComparison:
-    change = Change(
-        part="덮개 1", label=NG, before=NG, after=OK, score_before=0.75, score_after=0.25, images=("a.png",)
-    )
-    parts = [
-        ComparedParts(
-            parts=name,
-            fingerprint=OTHER,
-            count=7,
-            images=9,
-            trained_on=2,
-            validated_on=1,
-            before=Outcome(1, 0, 0, 0, 0, 6),
-            after=Outcome(0, 0, 1, 0, 0, 6),
-            changes=(change,),
-        )
-        for name in ("old", "new")
-    ]
-    told = {"runtime": "onnxruntime", "precision": "f32"}
-    return BundleComparison(
-        gainspect="0.1.0",
-        old=ComparedBundle(name="old", sha256=OLD, policy_id=OTHER, **told),
-        new=ComparedBundle(name="new", sha256=NEW, policy_id=POLICY, **told),
-        sets=(parts[0], parts[1]),
-        page_sha256=OTHER,
-    )
 
 
 def test_a_comparison_is_read_as_it_was_written(tmp_path: Path) -> None:

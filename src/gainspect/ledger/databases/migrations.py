@@ -8,7 +8,7 @@ from typing import Any
 from gainspect.errors import GainspectError
 from gainspect.ledger.databases.database import Dialect, statement
 
-CURRENT = "4"
+CURRENT = "5"
 """The last revision in `versions`."""
 VERSION_TABLE = "ledger_version"
 _VERSIONS = Path(__file__).parent / "versions"

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from gainspect.report.html.plots import svg, text_at
 
-_WIDTH, _HEIGHT = 560, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 12, 26
-_MOST_NAMES = 7
+_WIDTH, _HEIGHT = 480, 200
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 10, 12, 26
+_MOST_NAMES = 4
 
 
 class Mark(NamedTuple):

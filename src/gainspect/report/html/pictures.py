@@ -64,6 +64,32 @@ def pictures_of(
     return [Picture(name, jpeg_of(picture)) for name, picture in drawn.items()]
 
 
+def pictures_before_and_after(
+    image: Image,
+    mask: BoolMask | None,
+    verdicts: tuple[Verdict, Verdict],
+    scales: tuple[HeatScale, HeatScale],
+) -> list[Picture]:
+    """An image with its mask, and the evidence of two bundles for it, each on the scale of its bundle.
+
+    Args:
+        image: (H, W, 3).
+        mask: (H, W), the marked defect.
+        verdicts: of the old and of the new bundle.
+        scales: of their evidence.
+    """
+    factor = LARGEST / max(image.shape[:2])
+    small = resized(image, factor)
+    marked = small
+    if mask is not None:
+        marked = outlined(small, np.asarray(resized(mask.astype(np.float32), factor) > 0), 2)
+    drawn = {"image": marked}
+    for name, verdict, scale in zip(("before", "after"), verdicts, scales, strict=True):
+        evidence = resized(verdict.evidence.evidence, factor)
+        drawn[f"evidence_{name}"] = heated(small, heat_of(evidence, scale))
+    return [Picture(name, jpeg_of(picture)) for name, picture in drawn.items()]
+
+
 def within_budget(sets: Sequence[list[Picture]], budget: int) -> list[list[Picture]]:
     """The same pictures, all made smaller by the same steps until their bytes fit into a budget."""
     for side in _SIDES[1:]:

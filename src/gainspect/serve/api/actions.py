@@ -10,7 +10,7 @@ from gainspect.errors import GainspectError
 from gainspect.ledger.accounts import Role
 from gainspect.ledger.claims import Claims
 from gainspect.ledger.records.decision import Confirm, Override, Point, RegionCorrection
-from gainspect.ledger.reviews import Action, Reviewed
+from gainspect.ledger.review_queue import Action, Reviewed
 from gainspect.serve.api.pictures import Key, found, place_of, service_of
 from gainspect.serve.pictures import size_of_picture
 from gainspect.serve.problems import Problem
@@ -87,7 +87,7 @@ class DecisionState(BaseModel):
     seen: int
 
 
-@router.get("/{key}", summary="A decision, and what people did to it", response_model=DecisionState)
+@router.get("/{key}/actions", summary="A decision, and what people did to it")
 def state(request: Request, key: Key, visitor: Looks) -> DecisionState:
     """The records as the ledger has them."""
     known = found(service_of(request), key)

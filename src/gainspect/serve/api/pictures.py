@@ -9,7 +9,7 @@ from gainspect.errors import GainspectError
 from gainspect.inspection.stream import Inspected
 from gainspect.ledger.accounts import Role
 from gainspect.ledger.records.decision import Decision
-from gainspect.ledger.reviews import Reviewed, reviewed
+from gainspect.ledger.review_queue import Reviewed, reviewed
 from gainspect.serve.evidence import Heat, layer_png, small_heat
 from gainspect.serve.judging import QueueFull
 from gainspect.serve.pictures import shown, stored_picture

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from gainspect.ledger.accounts import Role
 from gainspect.ledger.questions import newest
-from gainspect.ledger.reviews import stations
+from gainspect.ledger.review_queue import stations
 from gainspect.serve.activations import is_ready
 from gainspect.serve.api.pictures import service_of
 from gainspect.serve.bundles import Loaded

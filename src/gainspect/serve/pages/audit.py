@@ -16,7 +16,7 @@ from gainspect.ledger.records.sealed import KINDS, Entry
 from gainspect.ledger.records.upkeep import Anchored
 from gainspect.ledger.replaying import replayed
 from gainspect.ledger.replays import Replay, pictures_of
-from gainspect.ledger.reviews import stations, with_actions
+from gainspect.ledger.review_queue import stations, with_actions
 from gainspect.report.texts import Wording
 from gainspect.serve.api.pictures import service_of
 from gainspect.serve.api.records import entry_of, pretty, proof_of, question

@@ -9,7 +9,7 @@ from gainspect.ledger.accounts import Role
 from gainspect.ledger.questions import newest
 from gainspect.ledger.records.operation import ChallengedPart, ChallengeResult
 from gainspect.ledger.records.sealed import Entry
-from gainspect.ledger.reviews import stations
+from gainspect.ledger.review_queue import stations
 from gainspect.serve.api.pictures import service_of
 from gainspect.serve.challenges import is_right
 from gainspect.serve.pages.rendering import page, words_of

@@ -18,7 +18,7 @@ from gainspect.ledger.period import Period
 from gainspect.ledger.questions import Question, entries, find, last_of_station, newest
 from gainspect.ledger.records.decision import FailSafe
 from gainspect.ledger.records.operation import DriftAcknowledged, DriftAlarm
-from gainspect.ledger.reviews import stations
+from gainspect.ledger.review_queue import stations
 from gainspect.report.drift_sentences import drift_sentences
 from gainspect.report.html.bucket_plots import Mark, marks_over_time
 from gainspect.report.texts import Wording
@@ -97,13 +97,13 @@ def dashboards(
 
 
 def percent(value: float) -> str:
-    """A share, with two digits where it is small.
+    r"""A share, with two digits where it is small; no line breaks within it.
 
     >>> percent(0.0), percent(0.0042), percent(0.123), percent(1.0)
-    ('0 %', '0.42 %', '12 %', '100 %')
+    ('0\xa0%', '0.42\xa0%', '12\xa0%', '100\xa0%')
     """
     share = 100 * value
-    return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
+    return f"{share:.0f}\xa0%" if share >= 10 else f"{share:.2g}\xa0%"
 
 
 def seconds(value: float) -> str:

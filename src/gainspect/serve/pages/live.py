@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from gainspect.ledger.accounts import Role
 from gainspect.ledger.records.decision import Decision, FailSafe
 from gainspect.ledger.records.sealed import Entry
-from gainspect.ledger.reviews import newest_of_station, stations
+from gainspect.ledger.review_queue import newest_of_station, stations
 from gainspect.serve.api.actions import PLACE_REASONS, REVIEWED
 from gainspect.serve.api.pictures import service_of
 from gainspect.serve.pages.rendering import page, words_of

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from gainspect.ledger.accounts import Role
 from gainspect.ledger.claims import Claims
-from gainspect.ledger.reviews import Undecided, Waiting, reviewed, stations
+from gainspect.ledger.review_queue import Undecided, Waiting, reviewed, stations
 from gainspect.serve.api.actions import CLAIM_S, PLACE_REASONS, REVIEWED, person
 from gainspect.serve.api.pictures import found, service_of
 from gainspect.serve.pages.rendering import page, words_of

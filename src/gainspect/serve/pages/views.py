@@ -7,7 +7,7 @@ from datetime import datetime
 from gainspect.ledger import Ledger
 from gainspect.ledger.records.decision import Confirm, Decision, FailSafe, Override, Point
 from gainspect.ledger.records.sealed import Entry
-from gainspect.ledger.reviews import Action, Outlines, Reviewed, with_actions
+from gainspect.ledger.review_queue import Action, Outlines, Reviewed, with_actions
 from gainspect.serve.pages.reasons import reason
 from gainspect.serve.pages.texts import Words
 from gainspect.serve.pictures import size_of_picture

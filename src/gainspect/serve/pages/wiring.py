@@ -1,7 +1,10 @@
 """All that the pages need of an app."""
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI
 
+from gainspect.ledger.accounts import Role
 from gainspect.serve.api import actions, events, pictures, records, stations
 from gainspect.serve.following import Follower
 from gainspect.serve.pages import (
@@ -15,7 +18,34 @@ from gainspect.serve.pages import (
     review,
     static_files,
 )
+from gainspect.serve.pages.desk_rights import DESK_RIGHTS
+from gainspect.serve.security import allow
+from gainspect.serve.security.access import Allowed
 from gainspect.serve.service import Service
+
+_LOOKS, _ACTS = allow(*Role), allow(Role.OPERATOR, Role.ENGINEER)
+RIGHTS: Mapping[str, Allowed | None] = {
+    "GET /static/{digest}/{name}": None,
+    "POST /preferences": None,
+    "GET /": _LOOKS,
+    "GET /stations/{station:path}": _LOOKS,
+    "GET /review": _ACTS,
+    "POST /review/next": _ACTS,
+    "POST /review/end": _ACTS,
+    "GET /review/{key}": _ACTS,
+    "GET /decisions/{key}/place/{number}": _ACTS,
+    "GET /v1/stations/{station:path}/events": _LOOKS,
+    "GET /v1/decisions/{key}/images/{n}": _LOOKS,
+    "GET /v1/decisions/{key}/images/{n}/evidence.png": _LOOKS,
+    "GET /v1/decisions/{key}/actions": _LOOKS,
+    "POST /v1/decisions/{key}/confirm": _ACTS,
+    "POST /v1/decisions/{key}/override": _ACTS,
+    "POST /v1/decisions/{key}/corrections": _ACTS,
+    "POST /v1/decisions/{key}/claim": _ACTS,
+    "DELETE /v1/decisions/{key}/claim": _ACTS,
+    **DESK_RIGHTS,
+}
+"""Of these addresses; see `security.rights`."""
 
 
 def add_pages(app: FastAPI, service: Service) -> None:

@@ -96,13 +96,18 @@ function wrong(said) {
   $("#wrong").textContent = said;
 }
 
-function show() {
-  $("#drawn").replaceChildren(...regions.flatMap((outline) => ["fill", "halo", "line"].map((kind) => element("polygon", { class: kind, points: points(outline) }))));
+/** The region that is not closed yet. */
+function showOpen() {
   const radius = 6 / (svg.getScreenCTM()?.a || 1);
   $("#open").replaceChildren(
     ...["halo", "line"].map((kind) => element("polyline", { class: kind, points: points(corners) })),
     ...(tool === "polygon" ? corners.map(([x, y], at) => element("circle", { cx: x + 0.5, cy: y + 0.5, r: at ? radius * 0.7 : radius * 1.4 })) : []),
   );
+}
+
+function show() {
+  $("#drawn").replaceChildren(...regions.flatMap((outline) => ["fill", "halo", "line"].map((kind) => element("polygon", { class: kind, points: points(outline) }))));
+  showOpen();
   const mark = $("#cross");
   mark.setAttribute("visibility", cross ? "visible" : "hidden");
   if (cross) mark.setAttribute("transform", `translate(${cross[0] + 0.5} ${cross[1] + 0.5}) scale(${1 / (svg.getScreenCTM()?.a || 1)})`);
@@ -148,7 +153,7 @@ svg.addEventListener("pointermove", (event) => {
     const point = pixelsOf(one);
     if (String(point) !== String(corners.at(-1)) && corners.length < 20000) corners.push(point);
   }
-  show();
+  showOpen();
 });
 svg.addEventListener("pointerup", (event) => {
   if (event.pointerId !== drawing) return;

@@ -7,10 +7,14 @@ from gainspect.serve.pages.texts.en import TEXTS as ENGLISH
 from gainspect.serve.pages.texts.en_desk import TEXTS as ENGLISH_DESK
 from gainspect.serve.pages.texts.ko import TEXTS as KOREAN
 from gainspect.serve.pages.texts.ko_desk import TEXTS as KOREAN_DESK
+from gainspect.serve.security import texts as security
 
 Language = Literal["en", "ko"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-TEXTS: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH | ENGLISH_DESK, "ko": KOREAN | KOREAN_DESK}
+TEXTS: Mapping[Language, Mapping[str, str]] = {
+    "en": ENGLISH | ENGLISH_DESK | security.ENGLISH,
+    "ko": KOREAN | KOREAN_DESK | security.KOREAN,
+}
 
 
 class Words:
