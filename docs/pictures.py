@@ -61,6 +61,7 @@ def shift(sitting: Seat, plant: Plant, language: str) -> None:
     page.wait_for_selector("progress")
     put_in(plant, ["good 1", "bad 3"], challenge)
     page.wait_for_function("() => document.querySelector('progress')?.value === 2")
+    page.wait_for_function("() => !document.querySelector('#toast').textContent")
     keep(page, "challenge", language)
     put_in(plant, ["good 2", "bad 4"], challenge)
     for number in range(1, 5):
