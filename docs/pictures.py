@@ -1,8 +1,8 @@
-"""Make the pictures of docs/operator.md, docs/operator.ko.md and the README; docs/pictures/*.png.
+"""Make the pictures of the guides for operators and of the README: docs/pictures/*.png.
 
 PYTHONPATH=tests python docs/pictures.py
 
-A service on a new ledger, with the small bundle and the parts of the tests; Chromium of the system, 1280 × 800 px.
+A service on a new ledger, with the small bundle and the parts of the tests; Chromium of the system.
 """
 
 import math
@@ -30,12 +30,16 @@ CHALLENGE = {"good 1": NOTHING, "good 2": NOTHING, "bad 3": CLEAR, "bad 4": ((33
 LIVE = f"/stations/{quote(STATION)}"
 
 
-def keep(page: Any, name: str, language: str) -> None:
-    """Save what a page shows, in few colors."""
+def keep(page: Any, name: str, language: str, height: int = 800) -> None:
+    """Save the upper part of a page, in few colors."""
     path = FOLDER / f"{name}.{language}.png"
     page.wait_for_timeout(700)
-    page.screenshot(path=path, animations="disabled")
-    Image.open(path).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
+    clip = {"x": 0, "y": 0, "width": 1280, "height": height}
+    page.screenshot(path=path, animations="disabled", clip=clip, full_page=height > 800)
+    few = (
+        Image.open(path).convert("RGB").quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    )
+    few.save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 
 
@@ -49,20 +53,20 @@ def put_in(plant: Plant, names: list[str], challenge: str) -> None:
 def sign_in(browser: Any, plant: Plant, language: str) -> None:
     """The page on which people sign in."""
     with seat(browser, plant, "nobody", language=language) as sitting:
-        keep(sitting.open("/sign-in"), "sign_in", language)
+        keep(sitting.open("/sign-in"), "sign_in", language, 540)
 
 
 def shift(sitting: Seat, plant: Plant, language: str) -> None:
     """A shift: the station is locked, its challenge is passed, parts come, a person decides."""
     (challenge,) = plant.service.challenges.sets
-    keep(sitting.open(LIVE), "locked", language)
+    keep(sitting.open(LIVE), "locked", language, 260)
     page = sitting.open(f"/challenge?station={quote(STATION, safe='')}")
     page.click("form[data-post$='/challenge'] button.primary")
     page.wait_for_selector("progress")
     put_in(plant, ["good 1", "bad 3"], challenge)
     page.wait_for_function("() => document.querySelector('progress')?.value === 2")
     page.wait_for_function("() => !document.querySelector('#toast').textContent")
-    keep(page, "challenge", language)
+    keep(page, "challenge", language, 1010)
     put_in(plant, ["good 2", "bad 4"], challenge)
     for number in range(1, 5):
         plant.inspect(f"M-081{number}", metal(number), station=STATION)
@@ -76,7 +80,7 @@ def shift(sitting: Seat, plant: Plant, language: str) -> None:
     page = sitting.open(f"/decisions/{plant.keys['M-0817']}/place/1")
     around(page, 140, 200, 44)
     keep(page, "place", language)
-    keep(sitting.open("/review"), "review", language)
+    keep(sitting.open("/review"), "review", language, 480)
 
 
 def around(page: Any, x: float, y: float, radius: float) -> None:

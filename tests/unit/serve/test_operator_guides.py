@@ -35,7 +35,9 @@ def test_what_is_to_be_pressed_or_read_is_on_the_pages(language: Language) -> No
 
 def test_both_guides_have_the_same_sections_and_pictures() -> None:
     texts = {language: (DOCS / name).read_text(encoding="utf-8") for language, name in GUIDES.items()}
-    shown = {language: re.findall(r"\((pictures/\w+\.(?:en|ko)\.png)\)", text) for language, text in texts.items()}
+    shown = {
+        language: re.findall(r"\((pictures/\w+\.(?:en|ko)\.png)\)", text) for language, text in texts.items()
+    }
     assert [name.replace(".en.", ".ko.") for name in shown["en"]] == shown["ko"]
     assert len({text.count("\n## ") for text in texts.values()}) == 1
     for name in (*shown["en"], *shown["ko"]):

@@ -8,6 +8,7 @@ import inspect
 import re
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,12 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def told(model: type[BaseModel]) -> dict[str, str]:
     """What the docstrings under the fields of a model say."""
-    (body,) = (node.body for node in ast.parse(inspect.getsource(model)).body if isinstance(node, ast.ClassDef))
-    pairs = zip(body, body[1:], strict=False)
+    (body,) = (
+        node.body for node in ast.parse(inspect.getsource(model)).body if isinstance(node, ast.ClassDef)
+    )
     return {
         field.target.id: text.value.value
-        for field, text in pairs
+        for field, text in pairwise(body)
         if isinstance(field, ast.AnnAssign)
         and isinstance(field.target, ast.Name)
         and isinstance(text, ast.Expr)
@@ -71,9 +73,7 @@ def answers_table() -> str:
 
 def figures_table() -> str:
     text = Figures(lambda: 0, lambda: 0).text().decode()
-    rows = [
-        (f"`{name}`", said) for name, said in re.findall("^# HELP (.+?) (.+)$", text, re.MULTILINE)
-    ]
+    rows = [(f"`{name}`", said) for name, said in re.findall("^# HELP (.+?) (.+)$", text, re.MULTILINE)]
     return table(("figure", "what it counts"), rows)
 
 
