@@ -219,7 +219,7 @@ def test_a_finger_draws_on_a_telephone(browser: Any, made: Plant, people: tuple[
             touch("touchMove", *place)
         touch("touchEnd")
         assert page.locator("#list li").count() == 1
-        page.get_by_role("button", name="위치 저장").tap()
+        page.get_by_role("button", name="위치 저장").click()
         gone_to(page, "/review")
         (record,) = corrections(made, "P-4")
         assert inside((240, 180), record["new"][0])

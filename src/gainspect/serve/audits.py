@@ -13,9 +13,9 @@ from typing import Any, Generic, Literal, TypeVar
 from gainspect.errors import GainspectError
 from gainspect.ledger import Ledger
 from gainspect.ledger.checkpoint import Checkpoint
-from gainspect.ledger.export import write_export
+from gainspect.ledger.export import WITH_PICTURES, write_export
 from gainspect.ledger.faults import Verification
-from gainspect.ledger.keys import read_or_make, usual_key
+from gainspect.ledger.keys import read_private, usual_key
 from gainspect.ledger.note import Signer
 from gainspect.ledger.records.base import now
 from gainspect.ledger.verification import verify
@@ -173,7 +173,7 @@ class Audits:
                 "`gainspect ledger anchor` makes one; the setting signing_key names its file.",
             )
         try:
-            return read_or_make(path, self._ledger.origin)
+            return read_private(path, self._ledger.origin)
         except GainspectError as error:
             raise Problem(409, "the key to sign an export with cannot be used", error.hint) from error
 
@@ -183,11 +183,9 @@ class Audits:
         self._folder = TemporaryDirectory(prefix="gainspect-export-")
         folder = Path(self._folder.name)
         head, origin = self._ledger.head(), self._ledger.origin
-        note = Checkpoint(origin, head.size, head.root).signed(signer)
+        note = Checkpoint(origin, head.size, head.root).signed(signer, *([WITH_PICTURES] if pictures else []))
         places = None if wanted is None else [place for place in wanted if place < head.size]
-        count = write_export(
-            self._ledger, folder / "export", note, signer.verifier, wanted=places, pictures=pictures
-        )
+        count = write_export(self._ledger, folder / "export", note, signer.verifier, wanted=places)
         _zipped(folder / "export", folder / "export.zip")
         return Exported(folder / "export.zip", count, head.size)
 

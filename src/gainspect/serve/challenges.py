@@ -152,7 +152,10 @@ class Challenges:
             GainspectError: the ledger refuses the result. `end` tries again.
         """
         known = run.known.parts[part]
-        run.parts[part] = _outcome(known, label, seen, decision)
+        with self._lock:
+            if self._runs.get(run.station) is not run:
+                return  # it was ended while the part was judged
+            run.parts[part] = _outcome(known, label, seen, decision)
         if run.complete:
             self._record(run, run.actor)
             with self._lock:
