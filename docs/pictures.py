@@ -24,7 +24,7 @@ from page_seat import Seat, seat
 
 FOLDER = Path(__file__).parent / "pictures"
 NAMES = {"en": "J. Kim", "ko": "김민수"}
-COLORS = 128
+COLORS, GRAYS = 128, 128
 """Of a picture: its file stays small."""
 CHALLENGE = {"good 1": NOTHING, "good 2": NOTHING, "bad 3": CLEAR, "bad 4": ((330, 90, 30),)}
 LIVE = f"/stations/{quote(STATION)}"
@@ -36,11 +36,17 @@ def keep(page: Any, name: str, language: str, height: int = 800) -> None:
     page.wait_for_timeout(700)
     clip = {"x": 0, "y": 0, "width": 1280, "height": height}
     page.screenshot(path=path, animations="disabled", clip=clip, full_page=height > 800)
-    few = (
-        Image.open(path).convert("RGB").quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    )
-    few.save(path, optimize=True)
+    few_colors(Image.open(path).convert("RGB")).save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def few_colors(image: Image.Image) -> Image.Image:
+    """A picture in the colors that it has, rare ones too, and in even steps of gray."""
+    colors = image.quantize(COLORS, Image.Quantize.MAXCOVERAGE).getpalette() or []
+    grays = [255 * step // (GRAYS - 1) for step in range(GRAYS) for _ in range(3)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(colors[: 3 * COLORS] + grays)
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def put_in(plant: Plant, names: list[str], challenge: str) -> None:

@@ -1,16 +1,24 @@
 """The demo's service: its records, parts that come in, and the same ledger when it is started again."""
 
+import json
+import signal
+import socket
+import subprocess
+import sys
 import threading
 from collections import Counter
 from itertools import islice
 from pathlib import Path
 
+import httpx
 import pytest
 
+from command_line import command_line
 from gainspect.errors import GainspectError
 from gainspect.feeds.posting import Line, PostedPart, ServiceAwayError, in_turn, post_in_turn
 from gainspect.jobs import serve_demo
 from gainspect.jobs.serve_demo import demo_parts, made_demo, open_demo, parts_coming
+from gainspect.ledger import open_ledger
 from gainspect.ledger.tokens import Tokens
 from gainspect.serve.app import create_app
 from page_parts import CLEAR, NOTHING, Plant, listening, metal, wait_for
@@ -65,6 +73,40 @@ def test_the_test_parts_come_in_and_a_second_start_goes_on(demo: Path) -> None:
     assert len(second.records("bundle_activation")) == 1
     steps = [row["step"] for row in second.records("token_change")]
     assert steps == ["made", "revoked", "made"]  # what only the first start knew works no more
+
+
+def test_the_command_serves_until_it_is_interrupted(demo: Path) -> None:
+    (demo / "data/split.csv").write_text("file\n")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    options = ["serve", "--demo", "--out", str(demo), "--port", str(port), "--threads", "1"]
+    command = [sys.executable, "-c", "from gainspect.cli import main; main()", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as served:
+
+        def counted() -> bool:
+            assert served.poll() is None
+            try:
+                return 'decisions_total{label="ok",station="demo"}' in httpx.get(f"{url}/metrics").text
+            except httpx.TransportError:
+                return False
+
+        wait_for(counted, 60)
+        served.send_signal(signal.SIGINT)
+        _, told = served.communicate(timeout=60)
+    assert f"{url}/stations/demo" in told and f"{url}/invitation/" in told
+    assert "Traceback" not in told and "No more parts" not in told
+    with open_ledger(str(demo / "service/demo.ledger")) as ledger:
+        states = [json.loads(entry.content)["record"] for entry in ledger.records()]
+    assert [one["state"] for one in states if one["kind"] == "service_state"] == ["started", "stopped"]
+
+
+def test_a_bundle_beside_the_demo_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = command_line(capsys, monkeypatch)("serve", "--demo", "x.gain")
+    assert (done.returncode, "has a bundle of its own" in done.stderr) == (2, True)
 
 
 def test_a_finished_demo_is_not_made_again(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
