@@ -83,6 +83,20 @@ def test_ranks_train_what_one_process_trains(run: Callable[..., None], tmp_path:
     assert re.search(r"\| one process \| \S+ \| 1\.000 \|", text) and "| 2 ranks | " in text
 
 
+def test_drift_of_a_small_set(run: Callable[..., None], parts: Manifest, tmp_path: Path) -> None:
+    """Every watch notices a quarter of the exposure, which is far beyond what the set varies by."""
+    scores = tmp_path / "predictions.csv"
+    chances = [place / 1000 + 0.8 * (part.label is Label.NG) for place, part in enumerate(parts.parts)]
+    rows = [f"{parts.key(part)},{score}" for part, score in zip(parts.parts, chances, strict=True)]
+    scores.write_text("\n".join(["image,score", *rows]))
+    few = ["--watches", "4", "--changed", "3", "--length", "30"]
+    run("drift.py", "--set", "small", parts.root, scores, *few)
+    text = (tmp_path / "results" / "drift.md").read_text()
+    assert "| 1% | 4 | 0 | 0.0% | 0.0% to 60.2% |" in text
+    assert re.search(r"\| exposure × 0.25 \| 3 of 3 \| \d \| \d+ \|", text)
+    assert "| exchangeable | 0 of 4 | 0 of 4 |" in text
+
+
 @pytest.mark.slow
 def test_gpu_mt_on_a_tiny_configuration(
     run: Callable[..., None], parts_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

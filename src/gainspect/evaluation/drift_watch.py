@@ -45,7 +45,7 @@ def figures_of(score: float | None, images: Sequence[InputStatistics]) -> dict[W
     for name in get_args(StatisticName):
         values = [image[name] for image in images if name in image]
         if values and len(values) == len(images):
-            found[name] = float(np.mean(values))
+            found[name] = sum(values) / len(values)
     return found
 
 

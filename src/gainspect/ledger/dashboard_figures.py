@@ -15,11 +15,10 @@ from gainspect.ledger.buckets import SHIFTS, Bucket, By, cut
 from gainspect.ledger.dashboard_rows import BucketRows, bucket_rows, together
 from gainspect.ledger.merkle_log import Ledger
 from gainspect.ledger.period import Period
-from gainspect.ledger.watched import watched_part
 from gainspect.metrics.intervals import clopper_pearson
 from gainspect.types import Label
 
-SAMPLE = 10_000
+SAMPLE = 5_000
 """So many decisions of a period are read, about."""
 
 
@@ -64,6 +63,8 @@ class StationFigures:
     parts: int
     labels: Mapping[Label, int]
     """Parts by what was decided of them first."""
+    fail_safes: int
+    """Answers in the place of a decision; these parts are not among the others."""
     ng: Rate
     review: Rate
     overridden: Rate
@@ -126,6 +127,7 @@ def _figures(bucket: Bucket, rows: BucketRows) -> StationFigures:
         end=bucket.end,
         parts=rows.parts,
         labels={label: rows.labels[label] for label in Label},
+        fail_safes=rows.fail_safes,
         ng=_rate(rows.labels[Label.NG], rows.parts),
         review=_rate(reviews, rows.parts),
         overridden=_rate(rows.changed, decided),
@@ -145,7 +147,7 @@ def _rate(count: int, of: int) -> Rate:
 
 
 def _latency(rows: BucketRows) -> Latency | None:
-    known = [(one.seconds, weight) for one, weight in rows.sample if one.seconds is not None]
+    known = [(one.seconds, one.weight) for one in rows.sample if one.seconds is not None]
     if not known:
         return None
     p50, p95, p99 = _quantiles(known, (0.5, 0.95, 0.99))
@@ -154,9 +156,9 @@ def _latency(rows: BucketRows) -> Latency | None:
 
 def _spreads(rows: BucketRows) -> dict[WatchedName, Spread]:
     found: dict[WatchedName, list[tuple[float, float]]] = {name: [] for name in WATCHED}
-    for one, weight in rows.sample:
-        for name, value in watched_part(one).figures.items():
-            found[name].append((value, weight))
+    for one in rows.sample:
+        for name, value in one.figures.items():
+            found[name].append((value, one.weight))
     return {name: _spread(values) for name, values in found.items() if values}
 
 

@@ -3,21 +3,33 @@
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
+from typing import NamedTuple
 
+from gainspect.evaluation.drift_watch import WatchedName
 from gainspect.ledger.buckets import Bucket
 from gainspect.ledger.databases import Rows
 from gainspect.ledger.merkle_log import Ledger
 from gainspect.ledger.records.base import written_time
 from gainspect.ledger.records.decision import Decision, Override
 from gainspect.ledger.records.sealed import opened
+from gainspect.ledger.watched import watched_part
 from gainspect.types import Label
 
-LEAST = 40
+LEAST = 20
 """So many decisions of each bucket are read, about, however large the others are."""
 _ALL = 2**32
+
+
+class Sampled(NamedTuple):
+    """A decision that was read."""
+
+    seconds: float | None
+    figures: Mapping[WatchedName, float]
+    weight: float
+    """How many decisions of its bucket it stands for."""
 
 
 @dataclass
@@ -26,6 +38,8 @@ class BucketRows:
 
     labels: Counter[Label] = field(default_factory=Counter)
     """Decisions by what was decided first."""
+    fail_safes: int = 0
+    """Answers in the place of a decision."""
     looked_at: int = 0
     """Decisions OK or NG that a person confirmed or changed."""
     changed: int = 0
@@ -34,8 +48,7 @@ class BucketRows:
     """Decisions REVIEW that count as OK or NG now."""
     reasons: Counter[str] = field(default_factory=Counter)
     """All overrides of its decisions by the code of their reason."""
-    sample: list[tuple[Decision, float]] = field(default_factory=list)
-    """Decisions, and how many each of them stands for."""
+    sample: list[Sampled] = field(default_factory=list)
 
     @property
     def parts(self) -> int:
@@ -58,8 +71,11 @@ def bucket_rows(ledger: Ledger, station: str, buckets: Sequence[Bucket], sample:
     found = [BucketRows() for _ in buckets]
     ends = [(written_time(begin), written_time(end)) for begin, end in buckets]
     with ledger.database.reading() as rows:
-        for place, label, count in rows.all("dashboard_counts", station=station, buckets=json.dumps(ends)):
+        asked = {"station": station, "buckets": json.dumps(ends)}
+        for place, label, count in rows.all("dashboard_counts", kind="decision", **asked):
             found[place].labels[Label(label)] = count
+        for place, _, count in rows.all("dashboard_counts", kind="fail_safe", **asked):
+            found[place].fail_safes += count
         _add_actions(rows, station, ends, found)
         _add_sample(rows, station, ends, found, sample)
     return found
@@ -70,6 +86,7 @@ def together(buckets: Sequence[BucketRows]) -> BucketRows:
     whole = BucketRows()
     for each in buckets:
         whole.labels += each.labels
+        whole.fail_safes += each.fail_safes
         whole.looked_at += each.looked_at
         whole.changed += each.changed
         whole.resolved += each.resolved
@@ -112,4 +129,5 @@ def _add_sample(
         assert isinstance(decision, Decision)
         read[place].append(decision)
     for each, decisions in zip(found, read, strict=True):
-        each.sample = [(decision, each.parts / len(decisions)) for decision in decisions]
+        weight = each.parts / max(1, len(decisions))
+        each.sample = [Sampled(one.seconds, watched_part(one).figures, weight) for one in decisions]

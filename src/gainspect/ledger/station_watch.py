@@ -23,7 +23,7 @@ class StationWatch:
     """Follows the decisions of a station in the ledger, in order, with a `DriftWatch`.
 
     A watch begins with the first decision; anew with the first one after a `drift_acknowledged` record; and
-    anew with the first one that was made with something else (bundle, runtime, precision, …; not: policy).
+    anew with the first one that was made with something else (bundle, policy, runtime, …; the CPU apart).
     Parts of a challenge that has its result are no parts of the line, and are left out: so do not catch up
     between the first part of a challenge and its result.
 
@@ -133,5 +133,8 @@ class StationWatch:
 
 
 def _maker(made_with: MadeWith) -> dict[str, Any]:
-    """By what scores and figures may differ: of all that a decision was made with, not policy and CPU."""
-    return made_with.model_dump(exclude={"policy_id", "isa"})
+    """By what scores and figures may differ: all that a decision was made with, apart from the CPU.
+
+    A policy has the rule for views, and so the score of a part of several images.
+    """
+    return made_with.model_dump(exclude={"isa"})

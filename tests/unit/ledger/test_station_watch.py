@@ -130,7 +130,7 @@ def test_after_an_acknowledgment_the_watch_begins_anew(ledger: Ledger) -> None:
     [
         ({"bundle": B}, True),
         ({"runtime": "openvino"}, True),
-        ({"policy_id": A}, False),
+        ({"policy_id": A}, True),
         ({"isa": "x"}, False),
     ],
 )

@@ -4,6 +4,6 @@ WITH bucket (place, begins, ends) AS (
 ), labels (label) AS (VALUES ('ok'), ('ng'), ('review'))
 SELECT b.place, l.label,
        (SELECT COUNT(*) FROM ledger_records r
-        WHERE r.station = :station AND r.kind = 'decision' AND r.label = l.label
+        WHERE r.station = :station AND r.kind = :kind AND r.label = l.label
           AND r.at >= b.begins AND r.at < b.ends)
 FROM bucket b CROSS JOIN labels l
