@@ -1,5 +1,6 @@
 """The demo's service: its records, parts that come in, and the same ledger when it is started again."""
 
+import io
 import json
 import signal
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from rich.console import Console
 
 from command_line import command_line
 from gainspect.errors import GainspectError
@@ -112,6 +114,15 @@ def test_a_bundle_beside_the_demo_is_refused(
 def test_a_finished_demo_is_not_made_again(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (demo / "data/split.csv").write_text("file\n")
     assert made_demo(demo, console=None) == demo / "S9-seed1/model.gain"  # type: ignore[arg-type]
+
+
+def test_a_demo_that_is_not_finished_is_made_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+    monkeypatch.setattr("gainspect.jobs.run_demo.run_demo", lambda out, console: made.append(out))
+    told = io.StringIO()
+    assert made_demo(tmp_path, Console(file=told, width=200)) == tmp_path / "S9-seed1/model.gain"
+    assert made == [tmp_path]
+    assert "has no finished demo" in told.getvalue()
 
 
 def test_it_serves_the_inspector_that_the_demo_makes() -> None:
