@@ -1,6 +1,7 @@
 """Run the inspection service."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -82,6 +83,7 @@ def run_service(service: Service, *, host: str, port: int, tell: Callable[[str],
     import uvicorn
 
     from gainspect.serve.app import create_app
+    from gainspect.serve.log_lines import write_log
 
     class Server(uvicorn.Server):
         """Tells the service at once that it ends, so that streams end too."""
@@ -97,7 +99,15 @@ def run_service(service: Service, *, host: str, port: int, tell: Callable[[str],
             f"There is no engineer yet. Whoever opens this once, within {hours:g} hours, is one: {url}{link}"
         )
     tell(f"gainspect serves at {url}. Ctrl-C ends it.")
+    write_log()
     config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, timeout_graceful_shutdown=_ENDS_WITHIN_S
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,  # addresses hold invitations
+        server_header=False,
+        timeout_graceful_shutdown=_ENDS_WITHIN_S,
     )
-    Server(config).run()
+    with suppress(KeyboardInterrupt):  # uvicorn ends well, and then says how it was ended
+        Server(config).run()

@@ -16,8 +16,14 @@ from gainspect.ledger.questions import last_of_station
 from gainspect.ledger.records.decision import MadeWith
 from gainspect.ledger.records.operation import BundleActivation
 
+_MOST_STATIONS = 1000
+"""Whose activation is remembered."""
 _HOLDS_S = 1.0
 """So long an activation that was read is taken as it was; another service may have made a new one."""
+
+
+class NotLoaded(GainspectError):
+    """A bundle that a service was started without."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +91,11 @@ class Bundles:
         """A bundle by its hash.
 
         Raises:
-            GainspectError: this service has no such bundle.
+            NotLoaded: this service has no such bundle.
         """
         found = self._loaded.get(sha256)
         if found is None:
-            raise GainspectError(
+            raise NotLoaded(
                 f"this service was started without the bundle {sha256}",
                 hint="Start it with that bundle, or activate another.",
             )
@@ -111,10 +117,13 @@ class Bundles:
         """What judges at a station; None: nothing was activated there. It may be a second old.
 
         Raises:
-            GainspectError: see `known`.
+            NotLoaded: see `known`.
+            GainspectError: the database cannot be read.
         """
         looked, activation = self._activations.get(station, (-math.inf, None))
         if time.monotonic() - looked > _HOLDS_S:
             activation = self.activation(station)
+            if len(self._activations) >= _MOST_STATIONS:  # names that nobody has, perhaps
+                self._activations = {}
             self._activations[station] = time.monotonic(), activation
         return None if activation is None else self.known(activation.new)

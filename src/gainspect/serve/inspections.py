@@ -5,7 +5,9 @@ import hashlib
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from gainspect.errors import GainspectError
 from gainspect.inspection.records.decided_parts import view_in
@@ -14,7 +16,8 @@ from gainspect.ledger.canonical import canonical
 from gainspect.ledger.inspected import judged_image
 from gainspect.ledger.records.base import new_key, now
 from gainspect.ledger.records.decision import Decision, FailSafe, FailSafeReason
-from gainspect.serve.bundles import Loaded
+from gainspect.names import escaped
+from gainspect.serve.bundles import Loaded, NotLoaded
 from gainspect.serve.challenges import Run
 from gainspect.serve.evidence import small_heat
 from gainspect.serve.judging import QueueFull
@@ -31,8 +34,10 @@ _STATUS: dict[FailSafeReason, int] = {
     "no_bundle": 409,
     "locked": 423,
 }
+_SLOW_DISK_S = 1.0
+"""After which there may be room, where it is recording that takes long."""
 _FINAL = ("late", "model_failed")
-"""With these the part was taken: the same request is answered so again. After others it may be decided."""
+"""With these a part that was taken is answered so again. After others it may be decided."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,9 @@ class Part:
     """Name of the challenge that it is a known part of; None: of none."""
     arrived: float = field(default_factory=time.monotonic)
 
-    @property
+    @cached_property
     def hashes(self) -> tuple[str, ...]:
-        """SHA-256 of the files."""
+        """SHA-256 of the files, in their order."""
         return tuple(hashlib.sha256(content).hexdigest() for content in self.contents)
 
 
@@ -68,6 +73,16 @@ class Answer:
     """Whether it was made for an earlier request with the same key."""
 
 
+@dataclass(eq=False)
+class _Running:
+    """A part that is being decided."""
+
+    part: Part
+    task: asyncio.Task[Answer]
+    taken: bool = False
+    """Whether its key is known to be new."""
+
+
 class Inspections:
     """Takes parts in.
 
@@ -77,7 +92,11 @@ class Inspections:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._running: dict[str, asyncio.Task[Answer]] = {}
+        self._running: dict[str, _Running] = {}
+        self._judged = 0
+        """Images that were judged and are not recorded: a slow disk must not let them pile up."""
+        self._keeping = ThreadPoolExecutor(1, "fail-safe")
+        """Not among the threads that ask the database: those may all wait for it when an answer is due."""
 
     async def decide(self, part: Part) -> Answer:
         """The decision on a part; it is durable.
@@ -88,63 +107,95 @@ class Inspections:
         key = new_key()
         if part.idempotency_key is not None:
             key = hashlib.sha256(canonical([part.station, part.idempotency_key])).hexdigest()
-            if (known := await asyncio.to_thread(self._known, key, part)) is not None:
-                return known
-        task = self._running.get(key)
-        if task is None:
-            task = self._running[key] = asyncio.create_task(self._decided(key, part))
-            task.add_done_callback(lambda done: self._ended(key, done))
-        try:
-            return await asyncio.wait_for(asyncio.shield(task), self._left(part))
-        except TimeoutError:
-            if self._running.pop(key, None) is None:  # somebody else waited for it, and told so
-                raise self._told_late() from None
-            raise await self._instead(key, part, "late") from None
+        running = self._running.get(key)
+        first = running is None
+        if running is None:
+            running = self._running[key] = _Running(part, asyncio.create_task(self._decided(key, part)))
+            running.task.add_done_callback(lambda done: self._ended(key, done))
+        else:
+            await asyncio.to_thread(_require_same, part, running.part)
+        # This, and not wait_for: whoever asked may go away, and the part is decided nevertheless.
+        await asyncio.wait({running.task}, timeout=self._left(part))
+        if not running.task.done():
+            return await self._late(key, part)
+        if running.task.cancelled():  # somebody else who asked for it waited no longer, and told so
+            raise self._told_late()
+        answer = running.task.result()
+        return answer if first else replace(answer, repeated=True)
 
     async def finish(self) -> None:
         """Wait until what was taken is decided."""
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        while self._running:
+            await asyncio.wait({running.task for running in self._running.values()})
+        await asyncio.to_thread(self._keeping.shutdown)
 
     def _ended(self, key: str, task: asyncio.Task[Answer]) -> None:
-        if self._running.get(key) is task:
+        running = self._running.get(key)
+        if running is not None and running.task is task:
             del self._running[key]
         if not task.cancelled():
             task.exception()  # whoever asked may be gone
+
+    async def _late(self, key: str, part: Part) -> Answer:
+        """Let go of a part, which is not judged or recorded any more if that has not begun.
+
+        Raises:
+            Problem: always.
+        """
+        running = self._running.pop(key, None)
+        if running is None:
+            raise self._told_late()
+        running.task.cancel()
+        raise await self._instead(key, part, "late", final=running.taken)
 
     async def _decided(self, key: str, part: Part) -> Answer:
         run = None
         if part.challenge is not None and not self._service.stopping.is_set():
             run = self._service.challenges.take(part.station, part.challenge, part.name, len(part.names))
         try:
-            return await self._judged(key, part, run)
-        except Problem:
+            return await self._answered(key, part, run)
+        except (Problem, asyncio.CancelledError):
             if run is not None:
                 self._service.challenges.give_back(run, part.name)
             raise
 
-    async def _judged(self, key: str, part: Part, run: Run | None) -> Answer:
+    async def _answered(self, key: str, part: Part, run: Run | None) -> Answer:
         service = self._service
+        if part.idempotency_key is not None:
+            try:
+                known = await asyncio.to_thread(self._known, key, part)
+            except GainspectError as error:
+                raise await self._instead(key, part, "ledger_gone", str(error)) from error
+            if known is not None:
+                return known
+        if (running := self._running.get(key)) is not None:
+            running.taken = True
         by = await self._ready(key, part, run)
         try:
+            if self._judged >= service.settings.waiting:
+                raise QueueFull(_SLOW_DISK_S)
             judged = service.judging.submit(by, part.names, part.contents)
         except QueueFull as full:
             raise await self._instead(key, part, "full", seconds=full.seconds) from full
         try:
             found = await asyncio.wrap_future(judged)
         except Exception as error:  # runtimes raise errors of many kinds
+            _log.exception("the model fails on part %s", part.name)
             raise await self._instead(
                 key, part, "model_failed", f"{type(error).__name__}: {error}"
             ) from error
+        self._judged += len(found)
         try:
             decision = await asyncio.to_thread(self._recordable, key, part, by, found)
-            if key not in self._running:
-                raise self._told_late()
             entry = await asyncio.wrap_future(service.recording.submit(decision))
-        except GainspectError as error:
+        except Exception as error:  # stores of pictures and drivers raise errors of many kinds
             known = await asyncio.to_thread(self._known_or_gone, key, part)
             if known is not None:
                 return known
+            _log.exception("the decision on part %s is not recorded", part.name)
             raise await self._instead(key, part, "ledger_gone", str(error)) from error
+        finally:
+            self._judged -= len(found)
         service.figures.decided(decision, time.monotonic() - part.arrived)
         if run is not None:
             await asyncio.to_thread(self._challenged, run, decision, found)
@@ -163,6 +214,8 @@ class Inspections:
             raise await self._instead(key, part, "stopping")
         try:
             state = await asyncio.to_thread(self._service.locks.recent, part.station)
+        except NotLoaded as error:
+            raise await self._instead(key, part, "no_bundle", str(error)) from error
         except GainspectError as error:
             raise await self._instead(key, part, "ledger_gone", str(error)) from error
         if run is not None:
@@ -214,18 +267,19 @@ class Inspections:
         Raises:
             Problem: that was the fail-safe; or it was about another part.
         """
-        waiting = self._service.spool.find(key)
-        final = self._service.ledger.record_of(_final_key(key)) if waiting is None else None
-        given = waiting if final is None else final.record
-        if isinstance(given, FailSafe):
-            _require_same(part, given.part, given.images)
+        given = self._service.spool.find(_final_key(key))
+        if given is None and (final := self._service.ledger.record_of(_final_key(key))) is not None:
+            assert isinstance(final.record, FailSafe)
+            given = final.record
+        if given is not None:
+            _require_content(part, given.part, given.lot, given.images)
             raise _told(given, repeated=True)
         entry = self._service.ledger.record_of(key)
         if entry is None:
             return None
         assert isinstance(entry.record, Decision)
-        hashes = tuple(image.sha256 for image in entry.record.images if image.sha256 is not None)
-        _require_same(part, entry.record.part, hashes)
+        hashes = tuple(image.sha256 or "" for image in entry.record.images)
+        _require_content(part, entry.record.part, entry.record.lot, hashes)
         return Answer(entry.record, entry.index, repeated=True)
 
     def _known_or_gone(self, key: str, part: Part) -> Answer | None:
@@ -240,11 +294,39 @@ class Inspections:
         return None if not limits else max(0.0, part.arrived + min(limits) / 1000 - time.monotonic())
 
     async def _instead(
-        self, key: str, part: Part, why: FailSafeReason, note: str = "", seconds: float | None = None
+        self,
+        key: str,
+        part: Part,
+        why: FailSafeReason,
+        note: str = "",
+        *,
+        seconds: float | None = None,
+        final: bool = True,
     ) -> Problem:
-        """Keep the fail-safe in the place of a decision; what is answered."""
+        """Keep the fail-safe in the place of a decision; what is answered.
+
+        Args:
+            key: of the decision.
+            part: which has none.
+            why: there is none.
+            note: more of that.
+            seconds: after which it may be sent again.
+            final: whether the same request is answered so again, if the reason is one of those.
+        """
+        keep = asyncio.get_running_loop().run_in_executor(
+            self._keeping, self._keep, key, part, why, note, final and why in _FINAL
+        )
+        try:
+            record = await keep
+        except Exception as error:  # whatever it is, the part has no decision
+            _log.exception("an answer in the place of a decision is not kept")
+            hint = error.hint if isinstance(error, GainspectError) else ""
+            return Problem(503, f"{_SAID[why]}, and that cannot be recorded either", hint, why=why)
+        return _told(record, seconds=seconds)
+
+    def _keep(self, key: str, part: Part, why: FailSafeReason, note: str, final: bool) -> FailSafe:
         record = FailSafe(
-            key=_final_key(key) if why in _FINAL else new_key(),
+            key=_final_key(key) if final else new_key(),
             station=part.station,
             decision=key,
             part=part.name,
@@ -253,14 +335,10 @@ class Inspections:
             why=why,
             images=part.hashes,
             deadline_ms=part.deadline_ms,
-            note=note[:1000],
+            note=escaped(note)[:1000],
         )
-        try:
-            await asyncio.to_thread(self._service.fail_safe, record)
-        except GainspectError as error:
-            _log.error("an answer in the place of a decision is not kept: %s", error)
-            return Problem(503, f"{_SAID[why]}, and that cannot be recorded either", error.hint, why=why)
-        return _told(record, seconds=seconds)
+        self._service.fail_safe(record)
+        return record
 
     @staticmethod
     def _told_late() -> Problem:
@@ -302,13 +380,18 @@ def _told(record: FailSafe, *, seconds: float | None = None, repeated: bool = Fa
     )
 
 
-def _require_same(part: Part, name: str, hashes: Sequence[str]) -> None:
+def _require_same(part: Part, other: Part) -> None:
+    """See `_require_content`."""
+    _require_content(part, other.name, other.lot, other.hashes)
+
+
+def _require_content(part: Part, name: str, lot: str | None, hashes: Sequence[str]) -> None:
     """Refuse a key that another part had.
 
     Raises:
         Problem: it had.
     """
-    if part.name != name or set(part.hashes) != set(hashes):
+    if (part.name, part.lot, part.hashes) != (name, lot, tuple(hashes)):
         raise Problem(
             422,
             "this idempotency key was used for another part",

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gainspect.inspection.sources.contents import GivenContents
 from gainspect.inspection.stream import Inspected, inspect_files
@@ -24,7 +24,7 @@ class QueueFull(Exception):
         self.seconds = seconds
 
 
-@dataclass
+@dataclass(eq=False)
 class _Job:
     by: Loaded
     names: Sequence[str]
@@ -68,8 +68,8 @@ class Judging:
             contents: of their files.
 
         Returns:
-            What was found of each; an image that cannot be read or judged has an error. If the future is
-            cancelled before its turn, they are not judged.
+            What was found of each, without its pixels; an image that cannot be read or judged has an error.
+            If the future is cancelled before its turn, they are not judged, and there is room for others.
 
         Raises:
             QueueFull: there is no room.
@@ -81,6 +81,7 @@ class Judging:
             self._jobs.append(job)
             self._images += len(contents)
             self._changed.notify()
+        job.done.add_done_callback(lambda done: self._leave(job) if done.cancelled() else None)
         return job.done
 
     def stop(self) -> None:
@@ -89,6 +90,13 @@ class Judging:
             self._ends = True
             self._changed.notify()
         self._thread.join()
+
+    def _leave(self, job: _Job) -> None:
+        """Take a part that nobody waits for out of the queue, if it is still there."""
+        with self._changed:
+            if job in self._jobs:
+                self._jobs.remove(job)
+                self._images -= len(job.contents)
 
     def _work(self) -> None:
         while jobs := self._next():
@@ -123,7 +131,8 @@ class Judging:
         contents = [content for job in jobs for content in job.contents]
         try:
             given = GivenContents(inspector.max_mpx, contents)
-            found = list(inspect_files(inspector, names, contents=given))
+            # Without their pixels: many large images may wait to be recorded.
+            found = [replace(one, image=None) for one in inspect_files(inspector, names, contents=given)]
         except Exception as error:  # runtimes raise errors of many kinds; whoever waits must know
             for job in jobs:
                 job.done.set_exception(error)

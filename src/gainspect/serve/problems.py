@@ -1,5 +1,6 @@
 """Errors as problem documents (RFC 9457): what, how to mend it, and what counts for the part."""
 
+import json
 import logging
 from http import HTTPStatus
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -16,7 +18,45 @@ from gainspect.types import Label
 INSPECTIONS = "/v1/inspections"
 """Where decisions are asked for."""
 MEDIA_TYPE = "application/problem+json"
+_SCHEMA = {"$ref": "#/components/schemas/ProblemDocument"}
 _log = logging.getLogger("gainspect.serve")
+
+
+class Fault(BaseModel):
+    """What is wrong with one value of a request."""
+
+    where: str
+    what: str
+
+
+class ProblemDocument(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong.")
+    hint: str | None = Field(default=None, description="How to mend it.")
+    decision: Label | None = Field(default=None, description="What counts for the part.")
+    why: str | None = Field(default=None, description="Why there is no decision.")
+    repeated: bool | None = Field(
+        default=None, description="Whether an earlier request with the same key was answered so."
+    )
+    faults: list[Fault] | None = None
+
+
+def documented(told: str, **example: Any) -> dict[str, Any]:
+    """An error as the OpenAPI document has it.
+
+    Args:
+        told: when it is answered.
+        example: members of the problem document of an example; none: it has none.
+    """
+    content: dict[str, Any] = {"schema": _SCHEMA}
+    if example:
+        phrase = HTTPStatus(example["status"]).phrase
+        content["example"] = {"type": "about:blank", "title": phrase} | example
+    return {"description": told, "content": {MEDIA_TYPE: content}}
 
 
 class Problem(Exception):
@@ -51,12 +91,20 @@ class Problem(Exception):
         return told | ({"hint": self.hint} if self.hint else {}) | self.more
 
 
+class _Document(JSONResponse):
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """JSON in ASCII: what a request said may hold what UTF-8 cannot."""
+        return json.dumps(content).encode("ascii")
+
+
 def answer(scope: Scope, problem: Problem, fail_safe: Label) -> Response:
     """The problem document as an answer; where a decision was asked for, with what counts in its place."""
     document = problem.document()
     if scope["path"] == INSPECTIONS and scope["method"] == "POST":
         document["decision"] = str(fail_safe)
-    return JSONResponse(document, status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+    return _Document(document, status_code=problem.status, headers=problem.headers)
 
 
 def add_problems(app: FastAPI, fail_safe: Label) -> None:

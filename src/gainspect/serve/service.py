@@ -1,7 +1,9 @@
 """What the app stands on: the ledger, the bundles, who judges and who records; how it begins and ends."""
 
+import hashlib
 import logging
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,8 +59,12 @@ class Service:
         self.evidence = RecentEvidence()
         self.spool = Spool(state)
         self._alive = state / "alive"
-        ledger.append(ServiceState(station=self.name, state="started", down_since=self._last_sign()))
-        self._alive.touch()
+        try:
+            ledger.append(ServiceState(station=self.name, state="started", down_since=self._last_sign()))
+            self._alive.touch()
+        except BaseException:
+            self.spool.close()
+            raise
         self.judging = Judging(settings.waiting, settings.at_once)
         self.figures = Figures(lambda: self.judging.images, lambda: len(self.spool))
         self.recording = Recording(ledger)
@@ -80,6 +86,14 @@ class Service:
         self.figures.failed_safe(record)
         self._due.set()
 
+    def give(self) -> None:
+        """Give the ledger the fail-safe answers that it does not have.
+
+        Raises:
+            GainspectError: it refuses them; they are kept.
+        """
+        self.spool.drain(self._append)
+
     def stop(self) -> None:
         """Judge and record what was taken, and let go of all; the sign of life says that it ended well."""
         self.stopping.set()
@@ -90,7 +104,7 @@ class Service:
         self._beats.join()
         self.recording.stop()
         try:
-            self.spool.drain(self.ledger.append)
+            self.spool.drain(self._append_now)
             self.ledger.append(ServiceState(station=self.name, state="stopped"))
             self._alive.unlink(missing_ok=True)
         except GainspectError as error:
@@ -110,11 +124,44 @@ class Service:
 
     def _beat(self) -> None:
         while not self.stopping.is_set():
-            self._alive.touch()
             self._due.wait(_BEAT_S)
             self._due.clear()
             try:
-                self.spool.drain(self.recording.append)
-            except GainspectError:
+                self._alive.touch()
+            except OSError as error:
+                _log.error("no sign of life can be left in %s: %s", self._alive, error)
+            try:
+                self.give()
+            except Exception:  # whatever it is, it is tried again
                 # The ledger is gone, or refuses it: it stays in the spool, which `ready` tells.
+                _log.warning("%d answers wait for the ledger", len(self.spool), exc_info=True)
                 self.stopping.wait(1.0)
+
+    def _append(self, records: Sequence[FailSafe]) -> None:
+        for record, appended in [(record, self.recording.submit(record)) for record in records]:
+            try:
+                appended.result()
+            except GainspectError:
+                if (other := self._with_other_key(record)) is None:
+                    raise
+                self.recording.append(other)
+
+    def _append_now(self, records: Sequence[FailSafe]) -> None:
+        """The same, while nothing else is recorded."""
+        for record in records:
+            try:
+                self.ledger.append(record)
+            except GainspectError:
+                if (other := self._with_other_key(record)) is None:
+                    raise
+                self.ledger.append(other)
+
+    def _with_other_key(self, record: FailSafe) -> FailSafe | None:
+        """An answer that another service gave, too, to a request with the same key; None: none did.
+
+        Tried again after a kill, it gets the same key again.
+        """
+        if self.ledger.record_of(record.key) is None:
+            return None
+        said = hashlib.sha256(record.model_dump_json().encode()).hexdigest()
+        return record.model_copy(update={"key": f"{record.key}:{said[:16]}"})

@@ -27,6 +27,10 @@ class ServiceSettings(BaseModel):
     for a shorter one."""
     max_bytes: int = Field(default=2**26, ge=1024)
     """Of the body of a request: all images of a part together."""
+    max_bytes_together: int = Field(default=2**29, ge=1024)
+    """Of the bodies of all requests that are not answered."""
+    body_seconds: float = Field(default=30, gt=0, le=3600)
+    """For the body of a request to come."""
     max_images: int = Field(default=16, ge=1, le=100)
     """Of a part."""
     max_mpx: float = Field(default=64, gt=0)

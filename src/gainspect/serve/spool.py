@@ -1,19 +1,21 @@
 """Answers in the place of decisions, on the local disk until the ledger has them."""
 
+import errno
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from gainspect.errors import GainspectError
-from gainspect.files import atomic_path, cannot_write, locked
+from gainspect.files import atomic_path, cannot_write, locked, sync_names
 from gainspect.ledger.records.decision import FailSafe
-from gainspect.ledger.records.sealed import Entry
 
 _FILE = "fail_safe.jsonl"
+_MOST_TOGETHER = 64
+"""Answers that are given to the ledger together."""
 
 
 class Spool:
@@ -40,6 +42,8 @@ class Spool:
         self._lock = threading.Lock()
         self._drains = threading.Lock()
         self._waiting = self._read()
+        self._gone = 0
+        """Answers in the file that the ledger has, at its beginning."""
 
     def __len__(self) -> int:
         """How many the ledger does not have yet."""
@@ -54,52 +58,60 @@ class Spool:
         line = record.model_dump_json().encode() + b"\n"
         with self._lock:
             try:
-                with self._path.open("ab") as file:
+                new = not self._path.exists()
+                # Without a buffer: one would write the rest of a line that did not fit when it is closed.
+                with self._path.open("ab", buffering=0) as file:
                     begin = file.tell()
                     try:
-                        file.write(line)
-                        file.flush()
+                        if file.write(line) != len(line):
+                            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                        os.fsync(file.fileno())
                     except OSError:
                         os.truncate(self._path, begin)
                         raise
-                    os.fsync(file.fileno())
+                if new:
+                    sync_names(self._path.parent)
             except OSError as error:
                 raise cannot_write(self._path, error) from error
             self._waiting.append(record)
 
-    def find(self, decision: str) -> FailSafe | None:
-        """The answer that was given in the place of a decision, if it is still here."""
+    def find(self, key: str) -> FailSafe | None:
+        """The answer with a key of its own, if it is still here."""
         with self._lock:
-            return next(
-                (one for one in self._waiting if one.decision == decision and one.why != "full"), None
-            )
+            return next((one for one in self._waiting if one.key == key), None)
 
-    def drain(self, append: Callable[[FailSafe], Entry]) -> int:
+    def drain(self, append: Callable[[Sequence[FailSafe]], object]) -> int:
         """Give the ledger what it does not have, in order; how many.
 
-        Each stays here until the ledger has it: after a kill one may be given again, with the same key.
+        Each stays here until the ledger has it: after a kill some may be given again, with the same keys.
 
         Args:
-            append: returns when the ledger has it.
+            append: returns when the ledger has them.
 
         Raises:
-            GainspectError: the ledger refuses it.
+            GainspectError: the ledger refuses one, or the disk cannot be written.
         """
         given = 0
         with self._drains:
-            while self._waiting:
-                append(self._waiting[0])
-                given += 1
+            while together := self._waiting[:_MOST_TOGETHER]:
+                append(together)
+                given += len(together)
                 with self._lock:
-                    self._waiting.pop(0)
-                    if not self._waiting:
-                        with atomic_path(self._path) as temporary:
-                            temporary.write_bytes(b"")
+                    self._waiting = self._waiting[len(together) :]
+                    self._gone += len(together)
+                    if self._gone >= len(self._waiting):  # so that each is written twice at most, on average
+                        self._rewrite()
         return given
 
     def close(self) -> None:
         """Let another service have the folder."""
         self._held.close()
+
+    def _rewrite(self) -> None:
+        with atomic_path(self._path) as temporary:
+            temporary.write_bytes(b"".join(one.model_dump_json().encode() + b"\n" for one in self._waiting))
+        sync_names(self._path.parent)
+        self._gone = 0
 
     def _read(self) -> list[FailSafe]:
         """What an earlier service left; a torn last line was never answered."""

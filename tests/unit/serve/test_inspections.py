@@ -105,7 +105,7 @@ def test_a_late_part_is_answered_with_the_fail_safe_and_never_decided_afterwards
     again = ask(client, image, key="k1")
     assert (again.status_code, again.json()["repeated"]) == (504, True)
     assert ask(client, image, key="k2").status_code == 201
-    service.spool.drain(service.recording.append)
+    service.give()
     assert [record.part for record in records(service.ledger, Decision)] == ["p1"]
     kept = records(service.ledger, FailSafe)
     assert [(record.why, record.images) for record in kept] == [("late", (sha256(image),))]
@@ -132,7 +132,7 @@ def test_past_its_queue_it_says_when_to_come_again(
             thread.join()
         assert [answer.status_code for answer in answers] == [201, 201]
         assert ask(client, image, key="k1").status_code == 201
-        service.spool.drain(service.recording.append)
+        service.give()
         assert [record.why for record in records(service.ledger, FailSafe)] == ["full"]
 
 
@@ -147,7 +147,7 @@ def test_without_its_database_the_fail_safe_is_kept_until_it_is_back(
         away = ask(client, image, key="k1")
         assert (away.status_code, away.json()["decision"]) == (503, "review")
         assert len(service.spool) == 1
-    service.spool.drain(service.recording.append)
+    service.give()
     assert [record.why for record in records(service.ledger, FailSafe)] == ["ledger_gone"]
     assert ask(client, image, key="k1").status_code == 201
 
@@ -156,14 +156,14 @@ def test_what_the_spool_holds_at_a_kill_is_recorded_by_the_next_service(
     tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tmp_path, bundle) as (service, client):
-        monkeypatch.setattr(service.recording, "append", gone)
+        monkeypatch.setattr(service.recording, "submit", gone)
         assert ask(client, b"no image", deadline_ms=0.001).status_code == 504
         assert len(service.spool) == 1
         shutil.copytree(tmp_path / "state", tmp_path / "left by a kill")
     with (tmp_path / "left by a kill" / "fail_safe.jsonl").open("ab") as file:
         file.write(b'{"torn": ')
     with running(tmp_path, bundle, state="left by a kill") as (service, _):
-        service.spool.drain(service.recording.append)
+        service.give()
         assert [record.why for record in records(service.ledger, FailSafe)] == ["late"]
         starts = [one.down_since for one in records(service.ledger, ServiceState) if one.state == "started"]
         assert starts[0] is None

@@ -24,6 +24,8 @@ _PATIENCE = {
 }
 """How long a silent server is waited for, in s (`tcp_user_timeout`: ms), if the URL does not say it (libpq).
 Without that, a machine without power or a cut cable holds a writer for up to a quarter of an hour."""
+_MOST_READERS = 4
+"""That are kept for the next question."""
 _WAIT = "30s"
 """How long a writer waits for another."""
 _FAULTS: dict[type[psycopg.Error], tuple[str, str]] = {
@@ -56,17 +58,21 @@ class PostgresDatabase:
         self.place = _place(url)
         self._lock = threading.RLock()
         self._writer: Connection | None = None
+        self._idle = threading.Lock()
+        self._readers: list[Connection] = []
+        """That nobody uses now: a new one costs the server a process."""
         with self._told():
             self._prepare(create=create)
 
     @contextmanager
     def reading(self) -> Iterator[Rows]:
         """See `Database`."""
-        with self._told(), self._connect() as connection:
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
-            with connection.transaction():
+        with self._told():
+            connection = self._reader()
+            try:
                 yield _rows(connection)
+            finally:
+                self._give_back(connection)
 
     def write(self, work: Callable[[Rows], T]) -> T:
         """See `Database`."""
@@ -103,6 +109,36 @@ class PostgresDatabase:
             if self._writer is not None:
                 self._writer.close()
             self._writer = None
+        with self._idle:
+            while self._readers:
+                self._readers.pop().close()
+
+    def _reader(self) -> Connection:
+        """A connection in a transaction in which nothing changes; one that was lost is made anew."""
+        while True:
+            with self._idle:
+                kept = self._readers.pop() if self._readers else None
+            connection = kept or self._connect()
+            try:
+                connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            except psycopg.Error:
+                connection.close()
+                if kept is None:
+                    raise
+            else:
+                return connection
+
+    def _give_back(self, connection: Connection) -> None:
+        """End the transaction of a reader, and keep it for the next."""
+        try:
+            connection.rollback()
+        except psycopg.Error:
+            connection.close()
+        with self._idle:
+            if not connection.closed and len(self._readers) < _MOST_READERS:
+                self._readers.append(connection)
+                return
+        connection.close()
 
     def _written(self, work: Callable[[Rows], T]) -> T:
         if self._lost():

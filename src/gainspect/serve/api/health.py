@@ -1,24 +1,48 @@
 """Whether the service lives and can decide, and its figures for Prometheus."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel, Field
 
 from gainspect.errors import GainspectError
-from gainspect.serve.problems import Problem
+from gainspect.serve.problems import Problem, documented
 from gainspect.serve.service import Service
 
 router = APIRouter(tags=["health"])
+_FIGURES = 'gainspect_decisions_total{label="ok",station="line 3"} 4711.0\n'
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str = Field(examples=["alive"])
+
+
+class Ready(BaseModel):
+    """The service can decide."""
+
+    status: str = Field(examples=["ready"])
+    records: int = Field(description="Of the ledger.", examples=[4711])
+    waiting: int = Field(description="Images that wait or are judged.", examples=[3])
+    spooled: int = Field(description="Answers that the ledger lacks.", examples=[0])
+
+
+_NOT_READY = documented(
+    "It cannot decide.",
+    status=503,
+    detail="the database cannot be reached",
+    hint="Repeat it when the server runs: a record that was written is not written again.",
+)
 
 
 @router.get("/healthz", summary="Whether the process answers")
-async def alive() -> dict[str, str]:
+async def alive() -> Alive:
     """It does."""
-    return {"status": "alive"}
+    return Alive(status="alive")
 
 
-@router.get("/readyz", summary="Whether it can decide")
-def ready(request: Request) -> dict[str, Any]:
+@router.get("/readyz", summary="Whether it can decide", responses={503: _NOT_READY})
+def ready(request: Request) -> Ready:
     """Whether the ledger can be read, all answers are in it, and the service is not ending."""
     service: Service = request.app.state.service
     if service.stopping.is_set():
@@ -27,15 +51,15 @@ def ready(request: Request) -> dict[str, Any]:
         size = service.ledger.head().size
     except GainspectError as error:
         raise Problem(503, error.what, error.hint) from error
-    return {
-        "status": "ready",
-        "records": size,
-        "waiting": service.judging.images,
-        "spooled": len(service.spool),
-    }
+    return Ready(status="ready", records=size, waiting=service.judging.images, spooled=len(service.spool))
 
 
-@router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"example": _FIGURES}}}},
+)
 def metrics(request: Request) -> Response:
     """Decisions, fail-safe answers, seconds, what waits."""
     service: Service = request.app.state.service

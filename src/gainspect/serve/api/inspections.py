@@ -3,18 +3,47 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
-from pydantic import BaseModel, Field
+from fastapi import Path as PathParameter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from gainspect.ledger.records.decision import Decision
 from gainspect.ledger.records.sealed import Entry
 from gainspect.names import escaped
+from gainspect.serve.api.examples import DECISION, ERRORS
 from gainspect.serve.inspections import Answer, Inspections, Part
-from gainspect.serve.problems import Problem
+from gainspect.serve.problems import Problem, documented
 from gainspect.serve.service import Service
 from gainspect.types import Label
 
 router = APIRouter(prefix="/v1", tags=["inspections"])
-_LONGEST_IMAGE_NAME = 500
+_SAID_ONCE = ("part", "lot", "station", "deadline_ms")
+_LONGEST_NAME, _LONGEST_IMAGE_NAME = 300, 500
+
+
+Key = Annotated[str, PathParameter(pattern=r"^[^\x00-\x1f\x7f]{1,300}$")]
+"""Of a decision; PostgreSQL takes no NUL."""
+
+
+def _recordable(name: str) -> str:
+    """A name as it is recorded.
+
+    Raises:
+        ValueError: it is too long, written so.
+    """
+    written = escaped(name)
+    if len(written) > _LONGEST_NAME:
+        raise ValueError(f"it has more than {_LONGEST_NAME} characters, control characters written out")
+    return written
+
+
+Named = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(_recordable)]
+Milliseconds = Annotated[float, Field(gt=0, le=600_000)]
+IdempotencyKey = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+Unsaid = SkipJsonSchema[None]
+"""Of a field that may be missing; a form cannot say null."""
 
 
 class DecisionAnswer(BaseModel):
@@ -35,28 +64,31 @@ class DecisionAnswer(BaseModel):
     seconds: float | None
     repeated: bool = Field(default=False, description="Made for an earlier request with the same key.")
 
+    model_config = ConfigDict(json_schema_extra={"example": DECISION})
+
 
 @router.post(
     "/inspections",
     status_code=201,
     response_model=DecisionAnswer,
     summary="Decide on a part by its images",
+    responses=ERRORS | {200: {"model": DecisionAnswer, "description": "Decided for an earlier request."}},
 )
 async def inspect(
     request: Request,
     response: Response,
-    image: Annotated[list[UploadFile], File(description="The images of the part, in order.")],
-    part: Annotated[str, Form(min_length=1, max_length=300, examples=["M-0815"])],
-    lot: Annotated[str | None, Form(min_length=1, max_length=300, examples=["lot 7"])] = None,
-    station: Annotated[str | None, Form(min_length=1, max_length=300, examples=["line 3"])] = None,
-    deadline_ms: Annotated[float | None, Form(gt=0, le=600_000)] = None,
+    image: Annotated[list[UploadFile], File(min_length=1, description="The images of the part, in order.")],
+    part: Annotated[Named, Form(examples=["M-0815"])],
+    lot: Annotated[Named | Unsaid, Form(examples=["lot 7"])] = None,
+    station: Annotated[Named | Unsaid, Form(examples=["line 3"])] = None,
+    deadline_ms: Annotated[Milliseconds | Unsaid, Form(examples=[500])] = None,
     challenge: Annotated[
-        str | None,
-        Form(min_length=1, max_length=300, description="Name of the challenge whose known part it is."),
+        Named | Unsaid, Form(description="Name of the challenge whose known part it is.")
     ] = None,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=300)] = None,
+    idempotency_key: Annotated[IdempotencyKey | Unsaid, Header(examples=["line3-20260102-000815"])] = None,
 ) -> Any:
     """The decision, once its record is durable; every other answer carries the fail-safe as `decision`."""
+    await _require_once(request)
     service, inspections = request.app.state.service, request.app.state.inspections
     assert isinstance(service, Service)
     assert isinstance(inspections, Inspections)
@@ -73,14 +105,19 @@ async def inspect(
     ]
     contents = [await one.read() for one in image]
     answer = await inspections.decide(
-        Part(escaped(part), lot, station, names, contents, idempotency_key, deadline_ms, challenge)
+        Part(part, lot, station, names, contents, idempotency_key, deadline_ms, challenge)
     )
     response.status_code = 200 if answer.repeated else 201
     return _told(answer)
 
 
-@router.get("/decisions/{key}", response_model=DecisionAnswer, summary="A decision by its key")
-def decision(request: Request, key: str) -> Any:
+@router.get(
+    "/decisions/{key}",
+    response_model=DecisionAnswer,
+    summary="A decision by its key",
+    responses={404: documented("There is none.", status=404, detail="there is no such decision")},
+)
+def decision(request: Request, key: Key) -> Any:
     """What was decided, as it was recorded; corrections do not change it."""
     entry: Entry | None = request.app.state.service.ledger.record_of(key)
     if entry is None or not isinstance(entry.record, Decision):
@@ -88,10 +125,22 @@ def decision(request: Request, key: str) -> Any:
     return _told(Answer(entry.record, entry.index))
 
 
+async def _require_once(request: Request) -> None:
+    """Refuse a form that says something twice: which is meant, nobody knows.
+
+    Raises:
+        Problem: it does.
+    """
+    form = await request.form()  # it was read already
+    twice = sorted(name for name in _SAID_ONCE if len(form.getlist(name)) > 1)
+    if twice:
+        raise Problem(422, f"the form has several fields {twice[0]}", "Give one.")
+
+
 def _station(request: Request, named: str | None) -> str:
     if named is None:
         raise Problem(422, "the station is missing", "Name it, or use a token that is bound to one.")
-    return escaped(named)
+    return named
 
 
 def _told(answer: Answer) -> dict[str, Any]:
