@@ -15,7 +15,7 @@ import numpy as np
 from gainspect.errors import GainspectError
 
 _ANSWERED_WITHIN_S = 60.0
-_AGAIN = (429, 503)
+_AGAIN = (408, 429, 503)
 """With these the part was not taken: it is sent again, with its key."""
 
 

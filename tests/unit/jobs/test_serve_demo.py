@@ -174,13 +174,13 @@ def answers(*said: int | None) -> Answers:
 
 
 def test_a_part_that_was_not_taken_is_sent_again_with_its_key_and_one_that_was_late_is_not() -> None:
-    line = answers(None, 429, 503, 201, 504, 201)
+    line = answers(None, 408, 429, 503, 201, 504, 201)
     parts = [PostedPart(name, ()) for name in "abc"]
     post_in_turn(line, parts, line.stop, every_s=0.001)
     names, keys = zip(*line.seen, strict=True)
     first, second, third = dict.fromkeys(names)
-    assert names == (first,) * 4 + (second, third)
-    assert [keys.count(key) for key in dict.fromkeys(keys)] == [4, 1, 1]
+    assert names == (first,) * 5 + (second, third)
+    assert [keys.count(key) for key in dict.fromkeys(keys)] == [5, 1, 1]
 
 
 def test_a_machine_that_is_refused_ends() -> None:
