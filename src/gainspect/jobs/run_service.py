@@ -1,6 +1,6 @@
 """Run the inspection service."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -62,13 +62,23 @@ def open_service(
         raise
 
 
-def run_service(service: Service, *, host: str, port: int) -> None:
+def address_of(host: str, port: int) -> str:
+    """The URL of a service.
+
+    >>> address_of("127.0.0.1", 8000), address_of("::1", 8000)
+    ('http://127.0.0.1:8000', 'http://[::1]:8000')
+    """
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run_service(service: Service, *, host: str, port: int, tell: Callable[[str], object]) -> None:
     """Answer requests until Ctrl-C or SIGTERM; what was taken by then is decided.
 
     Args:
         service: that answers.
         host: address to listen at.
         port: of it.
+        tell: is told where it answers, and as long as there is no engineer, where the first one signs up.
     """
     import uvicorn
 
@@ -82,9 +92,16 @@ def run_service(service: Service, *, host: str, port: int) -> None:
             service.stopping.set()
             super().handle_exit(sig, frame)
 
+    app, url = create_app(service), address_of(host, port)
+    hours = service.settings.security.invitation_hours
+    if (link := app.state.gate.first_link()) is not None:
+        tell(
+            f"There is no engineer yet. Whoever opens this once, within {hours:g} hours, is one: {url}{link}"
+        )
+    tell(f"gainspect serves at {url}. Ctrl-C ends it.")
     write_log()
     config = uvicorn.Config(
-        create_app(service),
+        app,
         host=host,
         port=port,
         log_config=None,
