@@ -77,6 +77,11 @@ def test_the_test_parts_come_in_and_a_second_start_goes_on(demo: Path) -> None:
     assert steps == ["made", "revoked", "made"]  # what only the first start knew works no more
 
 
+def kinds_in(ledger: Path) -> list[str]:
+    with open_ledger(str(ledger), create=False) as opened:
+        return [entry.record.kind for entry in opened.records()]
+
+
 def test_the_command_serves_until_it_is_interrupted(demo: Path) -> None:
     (demo / "data/split.csv").write_text("file\n")
     with socket.socket() as free:
@@ -90,13 +95,18 @@ def test_the_command_serves_until_it_is_interrupted(demo: Path) -> None:
         def counted() -> bool:
             assert served.poll() is None
             try:
-                return 'decisions_total{label="ok",station="demo"}' in httpx.get(f"{url}/metrics").text
+                kinds = (
+                    kinds_in(demo / "service/demo.ledger") if httpx.get(f"{url}/readyz").is_success else []
+                )
             except httpx.TransportError:
                 return False
+            return "decision" in kinds
 
-        wait_for(counted, 60)
-        served.send_signal(signal.SIGINT)
-        _, told = served.communicate(timeout=60)
+        try:
+            wait_for(counted, 60)
+        finally:
+            served.send_signal(signal.SIGINT)
+            _, told = served.communicate(timeout=60)
     assert f"{url}/stations/demo" in told and f"{url}/invitation/" in told
     assert "Traceback" not in told and "No more parts" not in told
     with open_ledger(str(demo / "service/demo.ledger")) as ledger:

@@ -47,7 +47,7 @@ def _ask(operation: Any, headers: dict[str, str]) -> None:
     @given(case=operation.as_strategy() | operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
     def asked(case: Case) -> None:
         answer = case.call(headers=headers)
-        if "the station is missing" in answer.text:  # a token may be bound to one: the form need not say it
+        if "this idempotency key was used for another part" in answer.text:  # the schema knows no history
             return
         late = answer.status_code == 504  # a deadline of no time is answered so
         # Who is let in is held against the table of rights; here all is asked with a token that is.
