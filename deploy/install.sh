@@ -42,9 +42,31 @@ run() {
   if [ -n "$dry" ]; then printf '%q ' "$@"; echo; else "$@"; fi
 }
 
-put() {  # a file of the plant: it is not written again
-  if [ -e "$2" ]; then echo "kept $2"; else run install -m 0640 -o root -g "$group" "$1" "$2"; fi
+placed() {  # a file of ours, with the folders that were asked for
+  sed -e "s|/opt/gainspect|$prefix|g; s|/etc/gainspect|$etc|g; s|/var/lib/gainspect|$data|g" \
+    -e "s|^User=.*|User=$user|; s|^Group=.*|Group=$group|" "$1"
 }
+
+put() {  # a file of the plant: it is not written again
+  if [ -e "$2" ]; then
+    echo "kept $2"
+  else
+    placed "$1" > "$work/file"
+    run install -m 0640 -o root -g "$group" "$work/file" "$2"
+  fi
+}
+
+for folder in "$prefix" "$etc" "$data"; do
+  case $folder in
+    *[!A-Za-z0-9/._-]*) echo "install.sh: $folder has characters that a unit file does not take" >&2; exit 2 ;;
+  esac
+done
+# The user of the service may write in DATA: root follows no link there.
+for folder in "$data" "$data/state" "$data/pictures" "$data/bundles"; do
+  [ ! -L "$folder" ] || { echo "install.sh: $folder is a link; name its target with --data" >&2; exit 2; }
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 if [ -z "$dry" ] && [ "$(id -u)" != 0 ]; then
   echo "install.sh: run it as root (sudo), or look at what it does with --dry-run" >&2
@@ -67,18 +89,14 @@ run runuser -u "$user" -- "$prefix/bin/gainspect" --version > /dev/null || {
   exit 2
 }
 run install -d -m 0755 "$etc"
-run install -d -m 0700 -o "$user" -g "$group" "$data" "$data/state" "$data/pictures"
-run install -d -m 0755 -o root -g "$group" "$data/bundles"
+run install -d -m 0700 -o "$user" -g "$group" "$data"
+run runuser -u "$user" -- mkdir -p "$data/state" "$data/pictures" "$data/bundles"
 put "$here/service.env" "$etc/service.env"
 put "$here/settings.yaml" "$etc/settings.yaml"
 
 if [ -n "$service" ]; then
-  unit=$(mktemp)
-  trap 'rm -f "$unit"' EXIT
-  sed -e "s#/opt/gainspect#$prefix#g; s#/etc/gainspect#$etc#g; s#/var/lib/gainspect#$data#g" \
-    -e "s#^User=.*#User=$user#; s#^Group=.*#Group=$group#" \
-    "$here/gainspect.service" > "$unit"
-  run install -m 0644 "$unit" /etc/systemd/system/gainspect.service
+  placed "$here/gainspect.service" > "$work/unit"
+  run install -m 0644 "$work/unit" /etc/systemd/system/gainspect.service
   run systemctl daemon-reload
   echo "Put a bundle into $data/bundles, name it in $etc/service.env, then: systemctl enable --now gainspect"
   echo "The first start tells, in its journal, the address at which the first engineer signs up: journalctl -u gainspect"

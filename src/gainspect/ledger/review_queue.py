@@ -141,6 +141,8 @@ def with_actions(ledger: Ledger, entry: Entry) -> Reviewed:
 def newest_of_station(ledger: Ledger, station: str, count: int) -> list[Entry]:
     """The last parts of a station, newest first: decisions, and what was answered in their place.
 
+    What counts is when it happened: answers that waited for the ledger are recorded behind later decisions.
+
     Raises:
         GainspectError: the database cannot be read.
     """
@@ -151,7 +153,7 @@ def newest_of_station(ledger: Ledger, station: str, count: int) -> list[Entry]:
                 entry = opened(content)
                 if isinstance(entry.record, Decision | FailSafe):
                     found[entry.index] = entry
-    return [found[index] for index in sorted(found, reverse=True)[:count]]
+    return sorted(found.values(), key=lambda entry: (entry.record.at, entry.index), reverse=True)[:count]
 
 
 def stations(ledger: Ledger) -> list[str]:

@@ -15,6 +15,10 @@ _CLOSES = {"Connection": "close"}
 """The rest of the body is not read."""
 
 
+ARRIVED = "arrived"
+"""In the state of a request: when it came, by `time.monotonic`."""
+
+
 class BodyLimit:
     """Answers as soon as a body is longer or slower than it may be; its own word for its length is no proof.
 
@@ -40,6 +44,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope.setdefault("state", {})[ARRIVED] = time.monotonic()
         refused = self._refused(_said(scope))
         came, begun, whole, end = 0, False, False, time.monotonic() + self._seconds
 

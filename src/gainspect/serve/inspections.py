@@ -34,6 +34,7 @@ _STATUS: dict[FailSafeReason, int] = {
     "no_bundle": 409,
     "locked": 423,
 }
+_SOON_S = 0.005
 _SLOW_DISK_S = 1.0
 """After which there may be room, where it is recording that takes long."""
 _FINAL = ("late", "model_failed")
@@ -81,6 +82,8 @@ class _Running:
     task: asyncio.Task[Answer]
     taken: bool = False
     """Whether its key is known to be new."""
+    late: bool = False
+    """Whether the fail-safe is being kept in its place: until then the same request must find it here."""
 
 
 class Inspections:
@@ -127,11 +130,12 @@ class Inspections:
         """Wait until what was taken is decided."""
         while self._running:
             await asyncio.wait({running.task for running in self._running.values()})
+            await asyncio.sleep(_SOON_S)  # of a late one the answer is still being kept
         await asyncio.to_thread(self._keeping.shutdown)
 
     def _ended(self, key: str, task: asyncio.Task[Answer]) -> None:
         running = self._running.get(key)
-        if running is not None and running.task is task:
+        if running is not None and running.task is task and not running.late:
             del self._running[key]
         if not task.cancelled():
             task.exception()  # whoever asked may be gone
@@ -142,11 +146,15 @@ class Inspections:
         Raises:
             Problem: always.
         """
-        running = self._running.pop(key, None)
-        if running is None:
+        running = self._running.get(key)
+        if running is None or running.late:
             raise self._told_late()
+        running.late = True
         running.task.cancel()
-        raise await self._instead(key, part, "late", final=running.taken)
+        try:
+            raise await self._instead(key, part, "late", final=running.taken)
+        finally:
+            del self._running[key]
 
     async def _decided(self, key: str, part: Part) -> Answer:
         run = None

@@ -11,7 +11,7 @@ import pytest
 from gainspect.errors import GainspectError
 from gainspect.ledger import Ledger, open_ledger
 from gainspect.ledger.databases.database import statement
-from gainspect.ledger.records.decision import Confirm, Decision, Override, RegionCorrection
+from gainspect.ledger.records.decision import Confirm, Decision, FailSafe, Override, RegionCorrection
 from gainspect.ledger.review_queue import (
     Undecided,
     newest_of_station,
@@ -109,8 +109,13 @@ def test_the_newest_of_a_station_and_all_stations(ledger: Ledger) -> None:
     active = {one.record.station for one in every if one.record.kind in ("decision", "bundle_activation")}
     assert stations(ledger) == sorted(active)
     for station in active:
-        expected = [one.index for one in reversed(parts) if one.record.station == station]
-        assert [one.index for one in newest_of_station(ledger, station, 7)] == expected[:7]
+        # Of each kind the last that were recorded; of these, those that happened last.
+        own = [one for one in reversed(parts) if one.record.station == station]
+        last = [
+            one for kind in (Decision, FailSafe) for one in [o for o in own if isinstance(o.record, kind)][:7]
+        ]
+        expected = sorted(last, key=lambda one: (one.record.at, one.index), reverse=True)[:7]
+        assert newest_of_station(ledger, station, 7) == expected
     told = news(ledger, 3, 5)
     assert [(one.place, one.kind, one.key) for one in told] == [
         (one.index, one.record.kind, one.record.key) for one in every[3:8]

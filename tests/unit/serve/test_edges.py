@@ -191,6 +191,49 @@ def test_a_deadline_holds_while_all_that_ask_the_database_wait(
     assert len(all_of(service.ledger, FailSafe)) == 12
 
 
+def test_a_request_that_comes_again_while_its_fail_safe_is_being_kept_is_told_the_same(
+    served: tuple[Service, TestClient],
+    judged: tuple[threading.Event, list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service, client = served
+    kept, keeps, keep = threading.Event(), threading.Event(), service.fail_safe
+
+    def slowly(record: FailSafe) -> None:
+        keeps.set()
+        kept.wait(30)
+        keep(record)
+
+    monkeypatch.setattr(service, "fail_safe", slowly)
+    judged[0].clear()
+    image = picture(*OK)
+    threads, answers = answered(lambda: ask(client, image, key="k1", deadline_ms=50))
+    assert keeps.wait(30)
+    judged[0].set()
+    again = ask(client, image, key="k1")
+    kept.set()
+    threads[0].join(30)
+    assert [one.json()["why"] for one in (*answers, again)] == ["late", "late"]
+    service.give()
+    assert ask(client, image, key="k1").json()["why"] == "late"
+    assert all_of(service.ledger, Decision) == []
+
+
+def test_a_deadline_counts_from_the_arrival_of_the_request(
+    served: tuple[Service, TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Letting the machine in takes its time too."""
+    _, client = served
+    gate, of = client.app.state.gate, client.app.state.gate.machine  # type: ignore[attr-defined]
+
+    def slowly(token: str) -> Any:
+        time.sleep(0.2)
+        return of(token)
+
+    monkeypatch.setattr(gate, "machine", slowly)
+    assert ask(client, picture(*OK), deadline_ms=150).json()["why"] == "late"
+
+
 def test_without_the_database_a_part_with_a_key_is_answered_with_the_fail_safe(
     served: tuple[Service, TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -289,3 +289,19 @@ def test_the_bodies_of_all_that_wait_are_counted_together() -> None:
         return [*statuses, refused, await asked(limit, Connection(b"x" * 100))], limit._held
 
     assert asyncio.run(many()) == ([200, 200, 503, 200], 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/decisions/x/confirm", b"[" * 1000),
+        ("/v1/stations/x/activations", b"[" * 1000),
+        ("/v1/inspections", b"--b"),
+    ],
+)
+def test_who_is_not_let_in_sends_nothing_that_is_read(
+    served: tuple[Service, TestClient, Path], path: str, body: bytes
+) -> None:
+    kind = "multipart/form-data; boundary=b" if path.endswith("inspections") else "application/json"
+    headers = {"content-type": kind, "Authorization": "Bearer nobody"}
+    assert served[1].post(path, content=body, headers=headers).status_code == 401

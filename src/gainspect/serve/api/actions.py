@@ -15,10 +15,11 @@ from gainspect.serve.api.pictures import Key, found, place_of, service_of
 from gainspect.serve.pictures import size_of_picture
 from gainspect.serve.problems import Problem
 from gainspect.serve.security import Visitor, allow
+from gainspect.serve.security.access import AdmittedRoute
 from gainspect.serve.service import Service
 from gainspect.types import Label
 
-router = APIRouter(prefix="/v1/decisions", tags=["actions"])
+router = APIRouter(prefix="/v1/decisions", tags=["actions"], route_class=AdmittedRoute, max_body_size=2**20)
 
 CLAIM_S = 300.0
 """How long a part that somebody took for review is theirs, unless they say again that they are at it."""

@@ -12,13 +12,15 @@ from gainspect.ledger.records.decision import Decision
 from gainspect.ledger.records.sealed import Entry
 from gainspect.names import escaped
 from gainspect.serve.api.examples import DECISION, ERRORS
+from gainspect.serve.body_limit import ARRIVED
 from gainspect.serve.inspections import Answer, Inspections, Part
 from gainspect.serve.problems import Problem, documented
 from gainspect.serve.security import Visitor, allow
+from gainspect.serve.security.access import AdmittedRoute
 from gainspect.serve.service import Service
 from gainspect.types import Label
 
-router = APIRouter(prefix="/v1", tags=["inspections"])
+router = APIRouter(prefix="/v1", tags=["inspections"], route_class=AdmittedRoute)
 ASKS, READS = allow(Role.ENGINEER, machine=True), allow(*Role, machine=True)
 """Who asks for decisions, and who reads them; a machine does so for its own station alone."""
 _SAID_ONCE = ("part", "lot", "station", "deadline_ms", "challenge")
@@ -110,7 +112,17 @@ async def inspect(
     ]
     contents = [await one.read() for one in image]
     answer = await inspections.decide(
-        Part(part, lot, station, names, contents, idempotency_key, deadline_ms, challenge)
+        Part(
+            part,
+            lot,
+            station,
+            names,
+            contents,
+            idempotency_key,
+            deadline_ms,
+            challenge,
+            arrived=getattr(request.state, ARRIVED),
+        )
     )
     response.status_code = 200 if answer.repeated else 201
     return _told(answer)

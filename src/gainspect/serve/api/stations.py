@@ -15,9 +15,10 @@ from gainspect.serve.api.pictures import service_of
 from gainspect.serve.bundles import Loaded
 from gainspect.serve.problems import Problem
 from gainspect.serve.security import Visitor, allow
+from gainspect.serve.security.access import AdmittedRoute
 from gainspect.serve.service import Service
 
-router = APIRouter(prefix="/v1/stations", tags=["stations"])
+router = APIRouter(prefix="/v1/stations", tags=["stations"], route_class=AdmittedRoute, max_body_size=2**22)
 Operator = Annotated[Visitor, Depends(allow(Role.OPERATOR, Role.ENGINEER))]
 Engineer = Annotated[Visitor, Depends(allow(Role.ENGINEER))]
 Looks = Annotated[Visitor, Depends(allow(*Role, machine=True))]

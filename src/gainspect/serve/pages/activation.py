@@ -15,8 +15,9 @@ from gainspect.serve.locks import StationRecords
 from gainspect.serve.pages.rendering import page, words_of
 from gainspect.serve.pages.views import names_of_people
 from gainspect.serve.security import Visitor, allow
+from gainspect.serve.security.access import AdmittedRoute
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=AdmittedRoute, max_body_size=2**22)
 _HISTORY = 20
 
 Reader = Annotated[Visitor, Depends(allow(Role.ENGINEER, Role.AUDITOR))]

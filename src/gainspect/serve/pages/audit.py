@@ -24,8 +24,9 @@ from gainspect.serve.pages.rendering import page, words_of
 from gainspect.serve.pages.views import names_of_people, part_view
 from gainspect.serve.problems import Problem
 from gainspect.serve.security import Visitor, allow
+from gainspect.serve.security.access import AdmittedRoute
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=AdmittedRoute, max_body_size=2**16)
 _LISTED = 50
 _ANCHORS = 20
 _FAULTS = 100

@@ -15,9 +15,10 @@ from gainspect.serve.challenges import is_right
 from gainspect.serve.pages.rendering import page, words_of
 from gainspect.serve.pages.views import names_of_people
 from gainspect.serve.security import Visitor, allow
+from gainspect.serve.security.access import AdmittedRoute
 from gainspect.types import Label
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=AdmittedRoute, max_body_size=2**16)
 _HISTORY = 20
 
 Anybody = Annotated[Visitor, Depends(allow(*Role))]

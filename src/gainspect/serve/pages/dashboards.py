@@ -28,8 +28,9 @@ from gainspect.serve.pages.texts import Words
 from gainspect.serve.pages.views import names_of_people
 from gainspect.serve.problems import Problem
 from gainspect.serve.security import Visitor, allow
+from gainspect.serve.security.access import AdmittedRoute
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=AdmittedRoute, max_body_size=2**16)
 _DAYS = 7
 _ALARMS = 20
 _FAIL_SAFES = 5000

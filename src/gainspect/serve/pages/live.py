@@ -1,5 +1,6 @@
 """The live station: its newest part, from two metres away; and a part of it that somebody holds."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -56,13 +57,18 @@ def live(
         state=service.locks.state(station),
         view=None if shown is None else view_of(shown, service.ledger, words, names),
         held=part is not None,
-        newer=_how_many(sum(shown is not None and entry.index > shown.index for entry in newest)),
+        newer=_how_many(sum(shown is not None and _moment(entry) > _moment(shown) for entry in newest)),
         last=[view_of(entry, service.ledger, words, names) for entry in newest],
         acts=acts(visitor),
         reasons=service.settings.override_reasons,
         reviewed_code=REVIEWED,
         place_reasons=PLACE_REASONS,
     )
+
+
+def _moment(entry: Entry) -> tuple[datetime, int]:
+    """By it, parts follow each other: answers that waited for the ledger are recorded behind later ones."""
+    return entry.record.at, entry.index
 
 
 def _how_many(newer: int) -> str:

@@ -14,13 +14,14 @@ from gainspect.serve.pages.reasons import shown_score
 from gainspect.serve.pages.static_files import static_path
 from gainspect.serve.pages.texts import LANGUAGES, Language, Words, language_of
 from gainspect.serve.security import Visitor
+from gainspect.serve.security.access import AdmittedRoute
 
 Theme = Literal["system", "light", "dark"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
 LANGUAGE_COOKIE, THEME_COOKIE = "gainspect-language", "gainspect-theme"
 _A_YEAR_S = 365 * 24 * 3600
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=AdmittedRoute, max_body_size=2**16)
 
 
 class Place(NamedTuple):

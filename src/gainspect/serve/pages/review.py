@@ -14,10 +14,11 @@ from gainspect.serve.api.pictures import found, service_of
 from gainspect.serve.pages.rendering import page, words_of
 from gainspect.serve.pages.views import names_of_people, part_view
 from gainspect.serve.security import Visitor, allow
+from gainspect.serve.security.access import AdmittedRoute
 from gainspect.serve.service import Service
 from gainspect.types import Label
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=AdmittedRoute, max_body_size=2**16)
 _LISTED = 50
 """Parts in the list."""
 _COUNTED = 1000

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping
 
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 
 from gainspect.errors import GainspectError
 from gainspect.ledger.accounts import Role
-from gainspect.serve.security.access import Allowed, allow
+from gainspect.serve.security.access import Allowed, allow, allowed_in
 
 _SIGNED_IN = allow(*Role)
 _READS = allow(Role.ENGINEER, Role.AUDITOR)
@@ -52,15 +51,8 @@ def _asked_for(app: FastAPI) -> Iterator[tuple[str, Allowed | None]]:
     """Each address with whom it lets pass; an app within the app is one, for all methods (`*`)."""
     for route in iter_route_contexts(app.routes):
         methods = route.methods or {"*"}
-        asked = set(_within(route.dependant)) if hasattr(route, "dependant") else set()
+        asked = set(allowed_in(route.dependant)) if hasattr(route, "dependant") else set()
         if len(asked) > 1:
             raise GainspectError(f"{route.path} asks for rights twice")
         for method in methods - {"HEAD", "OPTIONS"}:
             yield f"{method} {route.path}", next(iter(asked), None)
-
-
-def _within(dependant: Dependant) -> Iterator[Allowed]:
-    for inner in dependant.dependencies:
-        if isinstance(inner.call, Allowed):
-            yield inner.call
-        yield from _within(inner)
