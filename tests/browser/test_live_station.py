@@ -1,5 +1,6 @@
 """The live station in a browser: parts as they come, what people do to them, and a lost connection."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,16 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from gainspect.inspection.bundle import Bundle
 from gainspect.ledger.accounts import Role
 from page_parts import CLEAR, NOTHING, STATION, Plant, metal, plant
 from page_seat import TELEPHONE, Seat, seat
+from service_parts import activation
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LIVE = f"/stations/{quote(STATION)}"
+FRAGMENT = re.compile("/stations/.*fragment=true")
+"""What the page asks for when something has come."""
 JUST_CAME_MS = 600
 """After which a button of a part that has just come takes a press."""
 
@@ -43,6 +48,12 @@ def shows(page: Any, part: str, word: str) -> None:
         arg=[part, word],
         timeout=10_000,
     )
+
+
+def loaded(made: Plant) -> Bundle:
+    """The bundle that the service can judge with."""
+    (one,) = made.service.bundles.all()
+    return one.bundle
 
 
 def test_a_part_is_shown_as_it_comes_and_said_aloud(one: Seat, made: Plant) -> None:
@@ -107,18 +118,16 @@ def test_who_acts_on_what_has_changed_is_told_and_changes_nothing(
 ) -> None:
     made.inspect("D-1", metal(6, CLEAR))
     key = made.keys["D-1"]
-    page = one.open(f"{LIVE}?part={key}")
-    page.route(
-        "**/stations/**",
-        lambda route: route.abort() if "fragment" in route.request.url else route.continue_(),
-    )
+    with one.page.expect_response(FRAGMENT):  # of the first beat
+        page = one.open(f"{LIVE}?part={key}")
+    page.route(FRAGMENT, lambda route: route.abort())
     page.wait_for_timeout(JUST_CAME_MS)
     page.click("[data-open-override]")  # while a dialog is open, nothing is put in its place
     with made.client(operator) as client:
         given = {"believed": "ng", "seen": 0, "new": "ok", "reason": "dirt"}
         assert client.post(f"/v1/decisions/{key}/override", json=given).status_code == 201
     page.wait_for_timeout(600)
-    page.unroute("**/stations/**")
+    page.unroute(FRAGMENT)
     page.click("#override .choice >> nth=0")
     page.click("#override .primary")
     page.wait_for_selector(".history")
@@ -224,3 +233,84 @@ def test_an_old_ok_never_looks_like_the_present_one(browser: Any, tmp_path: Path
         shows(page, "H-2", "NG")
         assert page.locator(".do").is_visible()
         context.__exit__(None, None, None)
+
+
+def test_beats_alone_do_not_take_the_warning_away(one: Seat, made: Plant) -> None:
+    """The service beats, but cannot show the present part: the old one stays struck out until it is shown."""
+    made.inspect("I-1", metal(14, NOTHING))
+    with one.page.expect_response(FRAGMENT):  # of the first beat
+        page = one.open(LIVE)
+    shows(page, "I-1", "OK")
+    page.route(FRAGMENT, lambda route: route.fulfill(status=503, body="{}"))
+    made.inspect("I-2", metal(15, CLEAR))
+    page.wait_for_selector("#lost:not([hidden])")
+    for _ in range(2):
+        with page.expect_response(FRAGMENT):  # of a beat
+            pass
+        page.wait_for_timeout(300)
+        assert page.locator("#lost").is_visible() and page.locator("body.is-lost").count() == 1
+        assert "I-1" in page.inner_text(".band .part")
+    page.unroute(FRAGMENT)
+    page.wait_for_selector("#lost", state="hidden")
+    shows(page, "I-2", "NG")
+    assert page.locator("body.is-lost").count() == 0
+    assert all("503" in said for said in one.complaints)
+    one.complaints.clear()
+
+
+def test_a_part_decided_before_the_page_follows_is_shown(one: Seat, made: Plant) -> None:
+    """Nobody tells the page of it: it was drawn before that part, and follows after it."""
+    made.inspect("J-1", metal(16, NOTHING))
+
+    def decide_first(route: Any) -> None:
+        if "J-2" not in made.keys:
+            assert "J-1" in one.page.inner_text(".band .part")
+            made.inspect("J-2", metal(17, CLEAR))
+        route.continue_()
+
+    one.page.route("**/events", decide_first)
+    shows(one.open(LIVE), "J-2", "NG")
+    assert one.page.inner_text("#said") == "NG, J-2"
+
+
+def test_a_page_of_engineers_shows_what_came_before_it_follows(
+    one: Seat, made: Plant, tmp_path: Path
+) -> None:
+    station = "Line 4"
+
+    def activate_first(route: Any) -> None:
+        made.service.ledger.append(activation(loaded(made), station))
+        route.continue_()
+
+    one.page.route("**/events", activate_first, times=1)
+    page = one.open(f"/challenge?station={quote(station)}")
+    page.wait_for_function(
+        "name => document.querySelector('[data-fragment]').textContent.includes(name)",
+        arg=loaded(made).sha256[:8],
+    )
+
+
+def test_a_service_that_never_answers_is_no_connection(one: Seat, made: Plant) -> None:
+    """It beats, but what it is asked for does not come."""
+    made.inspect("K-1", metal(18, NOTHING))
+    with one.page.expect_response(FRAGMENT):  # of the first beat
+        page = one.open(LIVE)
+    page.route(FRAGMENT, lambda route: None)
+    made.inspect("K-2", metal(19, CLEAR))
+    page.wait_for_selector("#lost:not([hidden])", timeout=12_000)
+    assert "K-1" in page.inner_text(".band .part")
+    page.unroute_all(behavior="ignoreErrors")
+    page.wait_for_selector("#lost", state="hidden", timeout=20_000)
+    shows(page, "K-2", "NG")
+
+
+def test_a_station_whose_bundle_is_not_loaded_says_so(one: Seat, made: Plant) -> None:
+    """As after a restart without that bundle: its parts are still shown, and it is locked."""
+    station = "Line 5"
+    ledger = made.service.ledger
+    ledger.append(activation(loaded(made), station))
+    made.inspect("L-1", metal(20, NOTHING), station=station)
+    ledger.append(activation(loaded(made), station).model_copy(update={"new": "0" * 64}))
+    page = one.open(f"/stations/{quote(station)}")
+    shows(page, "L-1", "OK")
+    assert page.inner_text(".state .locked") == "Locked: The active model is not loaded here"

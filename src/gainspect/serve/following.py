@@ -71,6 +71,9 @@ class Follower:
     async def follow(self, station: str, after: int | None) -> AsyncIterator[New | Sign]:
         """The records of a station as they come, and a beat every few seconds in which the ledger was read.
 
+        The first beat comes once it follows: what was recorded before that beat can be read then, and what
+        is recorded later is told.
+
         It ends when the service ends, when the ledger cannot be read, or when the news are not taken.
 
         Args:

@@ -46,25 +46,31 @@ document.addEventListener("submit", (event) => {
   send(event.target, event.submitter);
 });
 
+const CUT_OFF_MS = 8000;
 const live = $("[data-live]");
+let wanted = 0; // counts the reasons to ask
+let shown = 0; // the last of them that was answered
 
 /** Ask for what changes, and put it in the place of what is shown; not while somebody writes there. */
 async function refresh() {
   if (live === null) return false;
+  const mine = ++wanted;
   const writing = live.contains(document.activeElement) && document.activeElement.matches("textarea, input:not([type=radio])");
   const begun = $$("textarea, input[type=datetime-local]", live).some((field) => field.value);
   if (writing && begun) return true;
   try {
-    const answer = await fetch(live.dataset.path, { credentials: "same-origin", headers: { Accept: "text/html" } });
+    const answer = await fetch(live.dataset.path, { credentials: "same-origin", headers: { Accept: "text/html" }, signal: AbortSignal.timeout(CUT_OFF_MS) });
     if (answer.redirected || answer.status === 401 || answer.status === 403) { location.reload(); return true; }
     if (!answer.ok) return true;
     const made = new DOMParser().parseFromString(await answer.text(), "text/html").body.firstElementChild;
     const before = $("[data-fragment]", live);
-    if (made === null || before.outerHTML === made.outerHTML) return true;
+    if (made === null || mine < shown) return true;
+    shown = mine;
+    if (before.outerHTML === made.outerHTML) return true;
     const focused = before.contains(document.activeElement);
     before.replaceWith(document.adoptNode(made));
     if (focused) { made.tabIndex = -1; made.focus({ preventScroll: true }); }
-  } catch { /* the service cannot be reached; the next look may find it */ }
+  } catch { /* the service cannot be reached; the next beat asks again */ }
   return true;
 }
 
@@ -75,6 +81,9 @@ if (live?.dataset.events) {
   const listen = () => {
     source?.close();
     source = new EventSource(live.dataset.events);
+    // What came before the first beat of a connection is not told: it is asked for on that beat.
+    source.addEventListener("open", () => { wanted += 1; });
+    source.addEventListener("beat", () => { if (shown < wanted) refresh(); });
     source.addEventListener("record", refresh);
     source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000); });
   };

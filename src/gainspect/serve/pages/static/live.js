@@ -5,15 +5,19 @@ import { openViewer } from "./viewer.js";
 
 const CUT_OFF_MS = 8000; // the service beats every three seconds
 const live = $("#live");
+let drawn = $("[data-fragment]", live).outerHTML; // what is shown, as the service gave it
 const { path, events } = live.dataset;
 const showAges = openAges(live.dataset.now);
 let held = new URLSearchParams(location.search).get("part") ?? "";
-let asked = 0;
+let asking = null; // the promise of what is asked now
+let next = null; // and of what is asked after that
 let heard = Date.now();
+let behind = true; // whether a record may have come that nobody told
 let views = [];
 let stale = false; // something came while a dialog was open
 
 const busy = () => $("dialog[open]") !== null;
+const lost = () => document.body.classList.contains("is-lost");
 
 function open(before = []) {
   views = openViewer(live, before);
@@ -35,23 +39,33 @@ function hold(key) {
   return refresh();
 }
 
+/** Show what the ledger has when this is called, or later; whether that is shown. One is asked at a time. */
+function refresh() {
+  if (asking === null) return (asking = show().finally(() => { asking = null; }));
+  return (next ??= asking.then(() => { next = null; return refresh(); }));
+}
+
 /** Ask for the present part, or the one that is held, and put it in the place of what is shown. */
-async function refresh() {
-  if (busy()) { stale = true; return; }
+async function show() {
+  if (busy()) { stale = true; return false; }
   stale = false;
-  const mine = ++asked;
+  const wanted = held;
   const query = new URLSearchParams({ fragment: "true", ...(held && { part: held }) });
-  let answer;
+  let answer, markup;
   try {
-    answer = await fetch(`${path}?${query}`, { credentials: "same-origin", headers: { Accept: "text/html" } });
+    const signal = AbortSignal.timeout(CUT_OFF_MS);
+    answer = await fetch(`${path}?${query}`, { credentials: "same-origin", headers: { Accept: "text/html" }, signal });
+    markup = await answer.text();
   } catch {
     return lose();
   }
-  if (answer.redirected || answer.status === 401 || answer.status === 403) return location.reload();
-  if (!answer.ok) return lose();
-  const made = new DOMParser().parseFromString(await answer.text(), "text/html").body.firstElementChild;
-  if (mine !== asked || made === null) return;
-  if (busy()) { stale = true; return; }
+  if (answer.redirected || answer.status === 401 || answer.status === 403) { location.reload(); return false; }
+  const made = new DOMParser().parseFromString(markup, "text/html").body.firstElementChild;
+  if (!answer.ok || !made?.matches("[data-fragment]")) return lose();
+  if (wanted !== held) return false;
+  if (busy()) { stale = true; return false; }
+  if (drawn === made.outerHTML && !lost()) return true; // when it was lost, pictures may be missing
+  drawn = made.outerHTML;
   const before = $("[data-fragment]", live);
   const focused = focusedIn(before);
   const scrolled = $(".strip", before)?.scrollLeft ?? 0;
@@ -60,6 +74,7 @@ async function refresh() {
   $(".strip", live).scrollLeft = scrolled;
   if (focused) $(focused, live)?.focus({ preventScroll: true });
   if (before.dataset.key !== made.dataset.key) $("#said").textContent = made.dataset.said;
+  return true;
 }
 
 /** A selector of what has the focus, to be found again among what comes. */
@@ -74,21 +89,24 @@ function focusedIn(before) {
   return element.classList.contains("picture") ? ".picture" : "";
 }
 
-// Cut off: what is shown is old, and must not look like the present part.
+// Cut off: what is shown is old, and must not look like the present part. It is false: nothing new is shown.
 function lose() {
-  if (document.body.classList.contains("is-lost")) return;
+  if (lost()) return false;
   document.body.classList.add("is-lost");
   $("#lost").hidden = false;
   $("#lost-since").textContent = text("lost_since", { time: new Date(heard).toLocaleTimeString([], { hour12: false }) });
   document.title = `⚠ ${text("lost")}`;
+  return false;
 }
 
 const title = document.title;
+/** The service reads the ledger. Who was behind or lost has to see the present part before it counts again. */
 async function found() {
   heard = Date.now();
-  if (!document.body.classList.contains("is-lost")) return;
-  await refresh();
-  if (Date.now() - heard > CUT_OFF_MS) return;
+  if (!behind && !lost()) return;
+  behind = false; // before it asks: a connection that opens meanwhile may have missed something again
+  if (!(await refresh())) { behind = true; return; }
+  if (!lost() || Date.now() - heard > CUT_OFF_MS) return;
   document.body.classList.remove("is-lost");
   $("#lost").hidden = true;
   document.title = title;
@@ -99,6 +117,8 @@ let source;
 function listen() {
   source?.close();
   source = new EventSource(events);
+  // What came before the first beat of a connection is not told: it is asked for on that beat.
+  source.addEventListener("open", () => { behind = true; });
   source.addEventListener("beat", found);
   source.addEventListener("record", () => { heard = Date.now(); refresh(); });
   // The browser gives up for good when it is refused; a service that starts anew refuses for a while.

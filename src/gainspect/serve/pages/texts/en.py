@@ -55,6 +55,7 @@ TEXTS: dict[str, str] = {
     "locked": "Locked",
     "unlocked": "Released",
     "lock_no_bundle": "No model is active",
+    "lock_not_loaded": "The active model is not loaded here",
     "lock_challenge_failed": "The challenge failed",
     "lock_challenge_due": "The challenge is due",
     "unlocked_until": "until {time}",

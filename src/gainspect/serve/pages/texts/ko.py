@@ -55,6 +55,7 @@ TEXTS: dict[str, str] = {
     "locked": "잠김",
     "unlocked": "검사 가능",
     "lock_no_bundle": "사용 중인 모델이 없습니다",
+    "lock_not_loaded": "사용 중인 모델이 이 서비스에 로드되어 있지 않습니다",
     "lock_challenge_failed": "마스터 점검에 실패했습니다",
     "lock_challenge_due": "마스터 점검을 해야 합니다",
     "unlocked_until": "{time}까지",
