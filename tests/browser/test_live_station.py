@@ -258,6 +258,22 @@ def test_beats_alone_do_not_take_the_warning_away(one: Seat, made: Plant) -> Non
     one.complaints.clear()
 
 
+def test_an_open_dialog_does_not_take_the_warning_away(one: Seat, made: Plant) -> None:
+    """While it is open nothing is put in the place of what is shown, so that stays old."""
+    made.inspect("I-3", metal(21, CLEAR))
+    with one.page.expect_response(FRAGMENT):  # of the first beat
+        page = one.open(LIVE)
+    page.wait_for_timeout(JUST_CAME_MS)
+    page.click("[data-open-override]")
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    made.inspect("I-4", metal(22, NOTHING))
+    page.wait_for_timeout(4_000)  # a beat and more
+    assert page.locator("body.is-lost").count() == 1 and "I-3" in page.inner_text(".band .part")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#lost", state="hidden")
+    shows(page, "I-4", "OK")
+
+
 def test_a_part_decided_before_the_page_follows_is_shown(one: Seat, made: Plant) -> None:
     """Nobody tells the page of it: it was drawn before that part, and follows after it."""
     made.inspect("J-1", metal(16, NOTHING))

@@ -46,7 +46,7 @@ document.addEventListener("submit", (event) => {
   send(event.target, event.submitter);
 });
 
-const CUT_OFF_MS = 8000;
+const CUT_OFF_MS = 8000; // what has not come by then is asked for again
 const live = $("[data-live]");
 let wanted = 0; // counts the reasons to ask
 let shown = 0; // the last of them that was answered

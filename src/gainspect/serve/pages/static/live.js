@@ -41,8 +41,11 @@ function hold(key) {
 
 /** Show what the ledger has when this is called, or later; whether that is shown. One is asked at a time. */
 function refresh() {
-  if (asking === null) return (asking = show().finally(() => { asking = null; }));
-  return (next ??= asking.then(() => { next = null; return refresh(); }));
+  if (asking !== null) return (next ??= asking.then(() => { next = null; return refresh(); }));
+  asking = show()
+    .catch((error) => { reportError(error); return lose(); }) // what cannot be drawn is not shown
+    .finally(() => { asking = null; });
+  return asking;
 }
 
 /** Ask for the present part, or the one that is held, and put it in the place of what is shown. */
