@@ -102,6 +102,7 @@ class Service:
         self.judging.stop()
         self._due.set()
         self._beats.join()
+        self.challenges.stop()
         self.recording.stop()
         try:
             self.spool.drain(self._append_now)
