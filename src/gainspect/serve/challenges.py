@@ -50,7 +50,7 @@ class Run:
 
     @property
     def due(self) -> bool:
-        """Whether a result is to be recorded before it is ended: all parts are decided, or one is not right."""
+        """Whether a result is to be recorded now: all parts are decided, or one is not right."""
         failed = not self.recorded and not all(map(is_right, self.parts.values()))
         return self.complete or failed
 

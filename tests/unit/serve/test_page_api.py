@@ -19,6 +19,7 @@ from gainspect.ledger.claims import Claims
 from gainspect.ledger.records.base import new_key
 from gainspect.ledger.records.decision import Confirm, JudgedImage
 from gainspect.policy import HeatScale
+from gainspect.serve.api.events import _stream
 from gainspect.serve.evidence import RecentEvidence, small_heat
 from gainspect.serve.following import Follower, Sign
 from gainspect.serve.pages.wiring import RIGHTS, add_pages
@@ -300,6 +301,52 @@ def test_too_many_pages_are_refused(tmp_path: Path) -> None:
 
     with open_ledger(tmp_path / "line.ledger") as ledger:
         asyncio.run(run(ledger))
+
+
+def test_one_person_does_not_take_the_pages_of_all_others(tmp_path: Path) -> None:
+    async def run(ledger: Ledger) -> None:
+        follower = Follower(ledger, threading.Event())
+        opened = [follower.follow(STATION, None, "kim") for _ in range(16)]
+        for one in opened:
+            assert await anext(one) is Sign.BEAT
+        with pytest.raises(Problem):
+            follower.require_room("kim")
+        follower.require_room("lee")
+        for one in opened:
+            await one.aclose()  # type: ignore[attr-defined]
+        follower.require_room("kim")
+
+    with open_ledger(tmp_path / "line.ledger") as ledger:
+        asyncio.run(run(ledger))
+
+
+def test_pages_are_let_go_whatever_the_error_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("an error of a driver")
+
+    monkeypatch.setattr("gainspect.serve.following.news", broken)
+
+    async def run(ledger: Ledger) -> None:
+        follower = Follower(ledger, threading.Event())
+        told = [new async for new in follower.follow(STATION, None)]
+        assert told == [Sign.BEAT]
+
+    with open_ledger(tmp_path / "line.ledger") as ledger:
+        asyncio.run(asyncio.wait_for(run(ledger), 10))
+
+
+def test_events_end_with_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gainspect.serve.api.events._ASKS_AGAIN_S", 0.0)
+    answers = iter([True, False])
+
+    async def run(ledger: Ledger) -> None:
+        follower = Follower(ledger, threading.Event())
+        stream = _stream(follower, RecentEvidence(), STATION, None, "kim", lambda: next(answers))
+        told = [event async for event in stream]
+        assert told == ["retry: 1000\n\n", "event: beat\ndata: {}\n\n"]
+
+    with open_ledger(tmp_path / "line.ledger") as ledger:
+        asyncio.run(asyncio.wait_for(run(ledger), 10))
 
 
 def test_problems_say_what_they_mean_in_json(desk: Desk) -> None:
