@@ -77,6 +77,7 @@ class Challenges:
         self._judging, self._recording, self._locks = judging, recording, locks
         self._runs: dict[str, Run] = {}
         self._lock = threading.Lock()
+        self._with_pictures = threading.BoundedSemaphore(1)
 
     def run(self, station: str) -> Run | None:
         """What was begun at a station and is not ended; None: nothing."""
@@ -194,13 +195,18 @@ class Challenges:
         """Judge the stored pictures of a set instead. Camera, light and feed are not challenged by it.
 
         Raises:
-            Problem: there is no such set, or too much waits.
+            Problem: there is no such set, stored pictures are being judged already, or too much waits.
             GainspectError: a picture cannot be read, or the ledger refuses the result.
         """
         known = self.set_named(name)
         run = Run(station, known, by, actor)
-        for part in known.parts.values():
-            run.parts[part.name] = self._judged(part, by)
+        if not self._with_pictures.acquire(blocking=False):
+            raise Problem(409, "stored pictures are being judged already", "Wait until that is done.")
+        try:
+            for part in known.parts.values():
+                run.parts[part.name] = self._judged(part, by)
+        finally:
+            self._with_pictures.release()
         return self._record(run, actor, from_pictures=True)
 
     def _goes_on(self, run: Run) -> bool:
@@ -216,10 +222,15 @@ class Challenges:
         names = [view.path.name for view in part.views]
         try:
             contents = [view.path.read_bytes() for view in part.views]
-            seen = self._judging.submit(by, names, contents).result(_JUDGED_WITHIN_S)
+            judged = self._judging.submit(by, names, contents)
         except OSError as error:
             raise GainspectError(f"cannot read a picture ({error.strerror})", where=error.filename) from error
-        except (QueueFull, TimeoutError) as error:
+        except QueueFull as error:
+            raise Problem(503, "too many parts are waiting", headers={"Retry-After": "5"}) from error
+        try:
+            seen = judged.result(_JUDGED_WITHIN_S)
+        except TimeoutError as error:
+            judged.cancel()
             raise Problem(503, "too many parts are waiting", headers={"Retry-After": "5"}) from error
         records = [record_of(one, by.inspector) for one in seen]
         decided = part_record(part.name, records, list(map(view_in, records)), by.inspector)

@@ -65,6 +65,8 @@ class Service:
         except BaseException:
             self.spool.close()
             raise
+        self.redrawing, self.replaying = threading.BoundedSemaphore(1), threading.BoundedSemaphore(1)
+        """Held while evidence is drawn again, or a decision replayed, for people: one each at a time."""
         self.judging = Judging(settings.waiting, settings.at_once)
         self.figures = Figures(lambda: self.judging.images, lambda: len(self.spool))
         self.recording = Recording(ledger)

@@ -108,6 +108,8 @@ def test_a_decision_is_judged_again_and_a_ledger_is_not_called_whole_before_it_w
     again = auditor.post(f"/audit/records/{made.keys['M-0821']}/replay")
     assert "Equal: every score, label, region and rule." in again.text
     assert made.service.ledger.head().size == before  # an auditor changes nothing
+    with made.service.replaying:
+        assert auditor.post(f"/audit/records/{made.keys['M-0821']}/replay").status_code == 409
 
 
 def test_a_picture_that_was_changed_is_said_and_found(

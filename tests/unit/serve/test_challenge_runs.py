@@ -13,6 +13,7 @@ from gainspect.errors import GainspectError
 from gainspect.ledger.records.operation import ChallengeResult
 from gainspect.serve.challenge_sets import read_challenges
 from gainspect.serve.challenges import Challenges
+from gainspect.serve.problems import Problem
 from gainspect.types import Label
 from ledger_records import PERSON
 
@@ -160,3 +161,10 @@ def test_the_last_two_parts_at_once_are_one_result(challenges: Challenges, recor
     for thread in threads:
         thread.join()
     assert [size for size, _ in records.told if size == 4] == [4]
+
+
+def test_stored_pictures_are_judged_once_at_a_time(challenges: Challenges) -> None:
+    (name,) = challenges.sets
+    with challenges._with_pictures, pytest.raises(Problem) as refused:
+        challenges.judge_pictures(STATION, name, BY, PERSON)
+    assert refused.value.status == 409

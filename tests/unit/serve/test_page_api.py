@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,31 @@ def test_evidence_is_that_of_the_verdict_on_the_calibrated_scale(desk: Desk) -> 
     heat = np.clip((evidence - 0.02) / (0.4 - 0.02), 0, 1)
     assert layer.shape == (96, 96, 4)
     assert np.abs(layer[:, :, 3] / 255 - np.sqrt(heat)).max() < 0.07  # 8 bits of heat, and the root of them
+
+
+def test_evidence_waits_for_the_line_and_comes_one_at_a_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gainspect.serve.api.pictures._TURN_WITHIN_S", 0.05)
+    path = f"/v1/decisions/{desk.decided(*NG)}/images/1/evidence.png"
+    with monkeypatch.context() as busy:
+        busy.setattr(desk.service.judging, "_images", 1)
+        refused = desk.send("GET", path, "audit")
+    assert (refused.status_code, refused.json()["detail"]) == (503, "the line comes first")
+    assert "Retry-After" in refused.headers
+    with desk.service.redrawing:
+        assert desk.send("GET", path, "audit").status_code == 503
+    assert desk.send("GET", path, "audit").status_code == 200
+
+
+def test_evidence_that_nobody_waits_for_any_more_is_not_judged(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, never = desk.decided(*NG), Future[Any]()
+    monkeypatch.setattr("gainspect.serve.api.pictures._JUDGED_WITHIN_S", 0.05)
+    monkeypatch.setattr(desk.service.judging, "submit", lambda *_: never)
+    assert desk.send("GET", f"/v1/decisions/{key}/images/1/evidence.png", "audit").status_code == 503
+    assert never.cancelled()
 
 
 def test_no_hot_pixel_is_lost_when_evidence_is_made_small() -> None:
