@@ -73,7 +73,7 @@ class Service:
         self.locks = Locks(ledger, bundles, settings)
         self.challenges = Challenges(sets, self.judging, self.recording, self.locks)
         self.drift = DriftWatches(ledger, self.recording, self.challenges)
-        self.audits = Audits(ledger, settings.signing_key)
+        self.audits = Audits(ledger, settings.signing_key, state / "export")
         self._due = threading.Event()
         self._beats = threading.Thread(target=self._beat, name="beats", daemon=True)
         self._beats.start()
