@@ -224,3 +224,15 @@ def test_a_finger_draws_on_a_telephone(browser: Any, made: Plant, people: tuple[
         (record,) = corrections(made, "P-4")
         assert inside((240, 180), record["new"][0])
         one.require_quiet()
+
+
+def test_evidence_that_the_line_does_not_allow_yet_is_told_and_comes_later(
+    browser: Any, made: Plant, people: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.inspect("busy", metal(90, FAINT))
+    with seat(browser, made, people[0]) as at:
+        with monkeypatch.context() as line:
+            line.setattr(made.service.judging, "_images", 1)
+            page = at.open(f"/review/{made.keys['busy']}")
+            page.wait_for_selector("text=The evidence is not there yet")
+        page.wait_for_selector("[data-no-evidence]", state="hidden")

@@ -8,7 +8,7 @@ pictures/        if they were asked for: the files by their SHA-256, as aa/aabbc
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from gainspect.errors import GainspectError
@@ -38,6 +38,7 @@ def write_export(
     verifier: Verifier,
     *,
     wanted: Sequence[int] | None = None,
+    shown: Callable[[Iterator[Entry], int], Iterator[Entry]] = lambda entries, _: entries,
 ) -> int:
     """Write records with what proves them; how many.
 
@@ -48,6 +49,8 @@ def write_export(
             `WITH_PICTURES`, the pictures of the records are written too, as far as they are there.
         verifier: the key that signed it.
         wanted: the places of an excerpt's records, in any order; None: all.
+        shown: gives the records on as they are written, of which there are so many; it may end that by an
+            error.
 
     Raises:
         GainspectError: the folder is there or cannot be written, the checkpoint is not of this ledger, a
@@ -63,15 +66,15 @@ def write_export(
         (temporary / CHECKPOINT).write_text(note, encoding="utf-8")
         (temporary / KEY).write_text(f"{verifier}\n", encoding="utf-8")
         if wanted is None:
-            entries: Iterable[Entry] = ledger.records(0, checkpoint.size)
+            entries, count = iter(ledger.records(0, checkpoint.size)), checkpoint.size
         else:
             places = sorted(set(wanted))
             _write_proofs(ledger, temporary / PROOFS, places, checkpoint.size)
-            entries = map(ledger.record, places)
-        return _write_records(ledger, temporary, entries, pictures=pictures)
+            entries, count = map(ledger.record, places), len(places)
+        return _write_records(ledger, temporary, shown(entries, count), pictures=pictures)
 
 
-def _write_records(ledger: Ledger, folder: Path, entries: Iterable[Entry], *, pictures: bool) -> int:
+def _write_records(ledger: Ledger, folder: Path, entries: Iterator[Entry], *, pictures: bool) -> int:
     count = 0
     store = PictureFolder(folder / PICTURES)
     with (folder / RECORDS).open("wb") as file:

@@ -61,8 +61,12 @@ class Sessions:
         self._database.write(begun)
         return code
 
-    def of(self, code: str) -> Session | None:
+    def of(self, code: str, *, used: bool = True) -> Session | None:
         """Whose session this is; None: it has ended, or never began.
+
+        Args:
+            code: of the session.
+            used: whether that is a use of it. What a page asks by itself is none: people may be gone.
 
         Raises:
             GainspectError: the database cannot be read.
@@ -72,10 +76,10 @@ class Sessions:
             found = rows.one("sessions/of", hash=hashed)
         if found is None:
             return None
-        begun, used = (datetime.fromisoformat(time) for time in found[:2])
-        if moment >= begun + self._longest or moment >= used + self._idle:
+        begun, last = (datetime.fromisoformat(time) for time in found[:2])
+        if moment >= begun + self._longest or moment >= last + self._idle:
             return None
-        if moment >= used + min(_GRAIN, self._idle / 2):
+        if used and moment >= last + min(_GRAIN, self._idle / 2):
             with contextlib.suppress(GainspectError):  # with a full disk, people still see what there is
                 self._database.write(
                     lambda rows: rows.run("sessions/use", hash=hashed, now=written_time(moment))

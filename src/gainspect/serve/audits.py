@@ -1,16 +1,17 @@
 """What an auditor lets run: all of a ledger is verified, or records are exported. One of each at a time."""
 
 import logging
+import shutil
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Generic, Literal, TypeVar
 
 from gainspect.errors import GainspectError
+from gainspect.files import cannot_write
 from gainspect.ledger import Ledger
 from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.export import WITH_PICTURES, write_export
@@ -18,9 +19,12 @@ from gainspect.ledger.faults import Verification
 from gainspect.ledger.keys import read_private, usual_key
 from gainspect.ledger.note import Signer
 from gainspect.ledger.records.base import now
+from gainspect.ledger.records.sealed import Entry
 from gainspect.ledger.verification import verify
 from gainspect.serve.problems import Problem
 
+_RESERVE_BYTES = 2**30
+"""So much room stays on the disk, which the service needs for itself."""
 _log = logging.getLogger("gainspect.serve")
 Result = TypeVar("Result")
 
@@ -81,11 +85,19 @@ class Task(Generic[Result]):
         """
         for number, row in enumerate(rows, start=1):
             yield row
+            self.require_going_on()
             if number % 100 == 0 or number == count:
-                if self._ends.is_set():
-                    raise Stopped
                 assert self.progress is not None
                 self.progress = replace(self.progress, done=number, total=count)
+
+    def require_going_on(self) -> None:
+        """Give it up where the service ends.
+
+        Raises:
+            Stopped: it does.
+        """
+        if self._ends.is_set():
+            raise Stopped
 
     def stop(self) -> None:
         """End it where it is."""
@@ -126,13 +138,14 @@ class Audits:
     Args:
         ledger: that is audited.
         key: file of the private key that signs exports; None: the usual one of the ledger.
+        place: folder for the export, of this service alone; what is in it goes.
     """
 
-    def __init__(self, ledger: Ledger, key: Path | None) -> None:
-        self._ledger, self._key = ledger, key
+    def __init__(self, ledger: Ledger, key: Path | None, place: Path) -> None:
+        self._ledger, self._key, self._place = ledger, key, place
         self.verification = Task[Verification]("verification")
         self.export = Task[Exported]("export")
-        self._folder: TemporaryDirectory[str] | None = None
+        self._clear()  # it may be there after a kill
 
     def verify(self) -> None:
         """Begin to read every record and every picture.
@@ -161,8 +174,30 @@ class Audits:
         """End what runs, and remove what was exported."""
         self.verification.stop()
         self.export.stop()
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._clear()
+
+    def _clear(self) -> None:
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    def _require_room(self) -> None:
+        """Look whether an export may write more.
+
+        Raises:
+            Stopped: the service ends.
+            GainspectError: the disk has no room that the service does not need.
+        """
+        self.export.require_going_on()
+        if shutil.disk_usage(self._place).free < _RESERVE_BYTES:
+            raise GainspectError(
+                "the disk has too little room for this export",
+                where=self._place,
+                hint="Export fewer records, or without pictures; or make room.",
+            )
+
+    def _watched(self, entries: Iterator[Entry], count: int) -> Iterator[Entry]:
+        for entry in self.export.counted(entries, count):
+            self._require_room()
+            yield entry
 
     def _signer(self) -> Signer:
         path = self._key or usual_key(self._ledger.origin)
@@ -178,20 +213,35 @@ class Audits:
             raise Problem(409, "the key to sign an export with cannot be used", error.hint) from error
 
     def _exported(self, signer: Signer, wanted: Sequence[int] | None, *, pictures: bool) -> Exported:
-        if self._folder is not None:
-            self._folder.cleanup()
-        self._folder = TemporaryDirectory(prefix="gainspect-export-")
-        folder = Path(self._folder.name)
+        self._clear()
+        try:
+            self._place.mkdir(parents=True)
+            return self._written(self._place, signer, wanted, pictures=pictures)
+        except OSError as error:
+            self._clear()
+            raise cannot_write(self._place, error) from error
+        except BaseException:
+            self._clear()
+            raise
+
+    def _written(
+        self, folder: Path, signer: Signer, wanted: Sequence[int] | None, *, pictures: bool
+    ) -> Exported:
+        """The ZIP of an export in a folder; nothing else stays there."""
+        self._require_room()
         head, origin = self._ledger.head(), self._ledger.origin
         note = Checkpoint(origin, head.size, head.root).signed(signer, *([WITH_PICTURES] if pictures else []))
         places = None if wanted is None else [place for place in wanted if place < head.size]
-        count = write_export(self._ledger, folder / "export", note, signer.verifier, wanted=places)
-        _zipped(folder / "export", folder / "export.zip")
+        count = write_export(
+            self._ledger, folder / "export", note, signer.verifier, wanted=places, shown=self._watched
+        )
+        self._zipped(folder / "export", folder / "export.zip")
+        shutil.rmtree(folder / "export")
         return Exported(folder / "export.zip", count, head.size)
 
-
-def _zipped(folder: Path, path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                archive.write(file, f"export/{file.relative_to(folder).as_posix()}")
+    def _zipped(self, folder: Path, path: Path) -> None:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for file in sorted(folder.rglob("*")):
+                if file.is_file():
+                    self._require_room()
+                    archive.write(file, f"export/{file.relative_to(folder).as_posix()}")

@@ -1,5 +1,6 @@
 """The challenge of a station: known parts are put in, and it has to be right, and for the right place."""
 
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from gainspect.types import Label
 _LASTS = timedelta(hours=2)
 """After so long a challenge that was begun and not ended is none any more."""
 _JUDGED_WITHIN_S = 60.0
+_log = logging.getLogger("gainspect.serve")
 
 
 @dataclass
@@ -36,11 +38,21 @@ class Run:
     """Names of the parts that were put in: each counts once."""
     parts: dict[str, ChallengedPart] = field(default_factory=dict)
     """Those that are decided, by name."""
+    recorded: int = 0
+    """How many of them the last result that was recorded has."""
+    settling: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    """Held while an outcome is taken and what it comes to is recorded: each result is recorded once."""
 
     @property
     def complete(self) -> bool:
         """Whether every part is decided."""
         return self.parts.keys() == self.known.parts.keys()
+
+    @property
+    def due(self) -> bool:
+        """Whether a result is to be recorded now: all parts are decided, or one is not right."""
+        failed = not self.recorded and not all(map(is_right, self.parts.values()))
+        return self.complete or failed
 
 
 def is_right(part: ChallengedPart) -> bool:
@@ -65,6 +77,7 @@ class Challenges:
         self._judging, self._recording, self._locks = judging, recording, locks
         self._runs: dict[str, Run] = {}
         self._lock = threading.Lock()
+        self._with_pictures = threading.BoundedSemaphore(1)
 
     def run(self, station: str) -> Run | None:
         """What was begun at a station and is not ended; None: nothing."""
@@ -98,10 +111,22 @@ class Challenges:
             GainspectError: the ledger refuses it; then it goes on.
         """
         run = self._runs.get(station)
-        if run is not None and run.parts:
-            self._record(run, actor)
-        with self._lock:
-            self._runs.pop(station, None)
+        if run is None:
+            return
+        with run.settling:
+            if not self._goes_on(run):
+                return
+            if len(run.parts) > run.recorded:
+                self._record(run, actor)
+            self._remove(run)
+
+    def stop(self) -> None:
+        """End all of them: another service, or this one when it is back, does not know them."""
+        for run in list(self._runs.values()):
+            try:
+                self.end(run.station, run.actor)
+            except GainspectError as error:
+                _log.error("the challenge at %s is not recorded: %s", run.station, error)
 
     def set_named(self, name: str) -> ChallengeSet:
         """A set by its name.
@@ -136,10 +161,13 @@ class Challenges:
     def give_back(self, run: Run, part: str) -> None:
         """Let a part be put in again, which could not be decided."""
         with self._lock:
-            run.taken.discard(part)
+            if part not in run.parts:
+                run.taken.discard(part)
 
     def decided(self, run: Run, part: str, label: Label, seen: Sequence[Inspected], decision: str) -> None:
         """A part was decided; with the last one, the result is recorded.
+
+        With the first one that is not right, too: then the challenge is not passed, whatever follows.
 
         Args:
             run: the challenge.
@@ -149,40 +177,60 @@ class Challenges:
             decision: key of the decision.
 
         Raises:
-            GainspectError: the ledger refuses the result. `end` tries again.
+            GainspectError: the ledger refuses the result. The next part and `end` try again.
         """
-        known = run.known.parts[part]
-        with self._lock:
-            if self._runs.get(run.station) is not run:
+        outcome = _outcome(run.known.parts[part], label, seen, decision)
+        with run.settling:
+            if not self._goes_on(run):
                 return  # it was ended while the part was judged
-            run.parts[part] = _outcome(known, label, seen, decision)
-        if run.complete:
-            self._record(run, run.actor)
             with self._lock:
-                if self._runs.get(run.station) is run:
-                    del self._runs[run.station]
+                run.taken.add(part)
+                run.parts.setdefault(part, outcome)
+            if run.due:
+                self._record(run, run.actor)
+            if run.complete:
+                self._remove(run)
 
     def judge_pictures(self, station: str, name: str, by: Loaded, actor: str | None) -> ChallengeResult:
         """Judge the stored pictures of a set instead. Camera, light and feed are not challenged by it.
 
         Raises:
-            Problem: there is no such set, or too much waits.
+            Problem: there is no such set, stored pictures are being judged already, or too much waits.
             GainspectError: a picture cannot be read, or the ledger refuses the result.
         """
         known = self.set_named(name)
         run = Run(station, known, by, actor)
-        for part in known.parts.values():
-            run.parts[part.name] = self._judged(part, by)
+        if not self._with_pictures.acquire(blocking=False):
+            raise Problem(409, "stored pictures are being judged already", "Wait until that is done.")
+        try:
+            for part in known.parts.values():
+                run.parts[part.name] = self._judged(part, by)
+        finally:
+            self._with_pictures.release()
         return self._record(run, actor, from_pictures=True)
+
+    def _goes_on(self, run: Run) -> bool:
+        """Whether it was not ended."""
+        return self._runs.get(run.station) is run
+
+    def _remove(self, run: Run) -> None:
+        with self._lock:
+            if self._goes_on(run):
+                del self._runs[run.station]
 
     def _judged(self, part: KnownPart, by: Loaded) -> ChallengedPart:
         names = [view.path.name for view in part.views]
         try:
             contents = [view.path.read_bytes() for view in part.views]
-            seen = self._judging.submit(by, names, contents).result(_JUDGED_WITHIN_S)
+            judged = self._judging.submit(by, names, contents)
         except OSError as error:
             raise GainspectError(f"cannot read a picture ({error.strerror})", where=error.filename) from error
-        except (QueueFull, TimeoutError) as error:
+        except QueueFull as error:
+            raise Problem(503, "too many parts are waiting", headers={"Retry-After": "5"}) from error
+        try:
+            seen = judged.result(_JUDGED_WITHIN_S)
+        except TimeoutError as error:
+            judged.cancel()
             raise Problem(503, "too many parts are waiting", headers={"Retry-After": "5"}) from error
         records = [record_of(one, by.inspector) for one in seen]
         decided = part_record(part.name, records, list(map(view_in, records)), by.inspector)
@@ -202,6 +250,7 @@ class Challenges:
             from_pictures=from_pictures,
         )
         self._recording.append(result)
+        run.recorded = len(parts)
         self._locks.forget(run.station)
         return result
 

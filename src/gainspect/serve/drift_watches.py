@@ -2,8 +2,8 @@
 
 import logging
 import threading
+from dataclasses import dataclass, field
 
-from gainspect.errors import GainspectError
 from gainspect.evaluation.drift_watch import WatchStatus
 from gainspect.ledger import Ledger
 from gainspect.ledger.review_queue import stations
@@ -13,6 +13,13 @@ from gainspect.serve.recording import Recording
 
 _LOOKS_EVERY_S = 5.0
 _log = logging.getLogger("gainspect.serve")
+
+
+@dataclass(eq=False)
+class _Watched:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    watch: StationWatch | None = None
+    """None: it begins with the next look."""
 
 
 class DriftWatches:
@@ -26,7 +33,8 @@ class DriftWatches:
 
     def __init__(self, ledger: Ledger, recording: Recording, challenges: Challenges) -> None:
         self._ledger, self._recording, self._challenges = ledger, recording, challenges
-        self._watches: dict[str, StationWatch] = {}
+        self._watched: dict[str, _Watched] = {}
+        """By station; of those alone that the ledger has."""
         self._lock = threading.Lock()
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._work, name="drift", daemon=True)
@@ -38,12 +46,17 @@ class DriftWatches:
         Raises:
             GainspectError: the ledger cannot be read, or refuses it.
         """
+        if station not in self._watched and station not in stations(self._ledger):
+            return StationWatch(self._ledger, station).status()
         with self._lock:
-            watch = self._watches.pop(station, None) or StationWatch(self._ledger, station)
+            watched = self._watched.setdefault(station, _Watched())
+        with watched.lock:
+            watch = watched.watch or StationWatch(self._ledger, station)
+            watched.watch = None  # after an error a new one begins where this one did
             if self._challenges.run(station) is None:
                 for alarm in watch.catch_up():
                     self._recording.append(alarm)
-            self._watches[station] = watch  # after an error a new one begins where this one did
+            watched.watch = watch
             return watch.status()
 
     def stop(self) -> None:
@@ -54,9 +67,14 @@ class DriftWatches:
     def _work(self) -> None:
         while not self._ends.wait(_LOOKS_EVERY_S):
             try:
-                for station in stations(self._ledger):
-                    if self._ends.is_set():
-                        return
+                known = stations(self._ledger)
+            except Exception:  # whatever it is, it is tried again
+                _log.warning("drift is not watched now", exc_info=True)
+                continue
+            for station in known:
+                if self._ends.is_set():
+                    return
+                try:
                     self.status(station)
-            except GainspectError as error:
-                _log.warning("drift is not watched now: %s", error)
+                except Exception:  # the other stations are watched nevertheless
+                    _log.warning("drift is not watched now at %s", station, exc_info=True)

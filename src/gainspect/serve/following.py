@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 
-from gainspect.errors import GainspectError
 from gainspect.ledger import Ledger
 from gainspect.ledger.review_queue import New, news
 from gainspect.serve.problems import Problem
@@ -18,6 +17,8 @@ _LOOKS_EVERY_S = 0.25
 _BEATS_EVERY_S = 3.0
 """So often a page hears that the ledger was read, though nothing is new."""
 _MOST_CLIENTS = 64
+_MOST_OF_A_PERSON = 16
+"""Of the same: one account must not take the pages of all others."""
 _MOST_WAITING = 200
 """News that wait for a page. One that does not take them is let go: it comes back and asks for the rest."""
 _MOST_MISSED = 1000
@@ -37,6 +38,7 @@ class Sign(Enum):
 @dataclass(eq=False)
 class _Client:
     station: str
+    who: str | None
     waiting: asyncio.Queue[New | Sign] = field(default_factory=lambda: asyncio.Queue(_MOST_WAITING))
 
 
@@ -59,16 +61,22 @@ class Follower:
         """How many follow."""
         return len(self._clients)
 
-    def require_room(self) -> None:
+    def require_room(self, who: str | None = None) -> None:
         """Refuse one more.
+
+        Args:
+            who: pseudonym of the person who asks; None: it is not counted how many are theirs.
 
         Raises:
             Problem: too many follow, or the service ends.
         """
-        if self._stopping.is_set() or len(self._clients) >= _MOST_CLIENTS:
+        own = sum(who is not None and client.who == who for client in self._clients)
+        if self._stopping.is_set() or len(self._clients) >= _MOST_CLIENTS or own >= _MOST_OF_A_PERSON:
             raise Problem(503, "too many pages are open", headers={"Retry-After": "5"})
 
-    async def follow(self, station: str, after: int | None) -> AsyncIterator[New | Sign]:
+    async def follow(
+        self, station: str, after: int | None, who: str | None = None
+    ) -> AsyncIterator[New | Sign]:
         """The records of a station as they come, and a beat every few seconds in which the ledger was read.
 
         The first beat comes once it follows: what was recorded before that beat can be read then, and what
@@ -79,13 +87,14 @@ class Follower:
         Args:
             station: whose records.
             after: the place of the last one that was told; None: only what comes now.
+            who: see `require_room`.
 
         Raises:
             Problem: see `require_room`.
             GainspectError: the ledger cannot be read.
         """
-        self.require_room()
-        client = _Client(station)
+        self.require_room(who)
+        client = _Client(station, who)
         self._clients.add(client)
         try:
             size = (await asyncio.to_thread(self._ledger.head)).size
@@ -117,8 +126,8 @@ class Follower:
                 return
             try:
                 found = await asyncio.to_thread(news, self._ledger, self._next, _MOST_WAITING)
-            except GainspectError as error:
-                _log.warning("pages are let go, for the ledger cannot be read: %s", error)
+            except Exception:  # whatever it is, it is tried again
+                _log.warning("pages are let go, for the ledger cannot be read", exc_info=True)
                 self._let_all_go()
                 continue
             for new in found:

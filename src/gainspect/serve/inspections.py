@@ -159,23 +159,27 @@ class Inspections:
     async def _decided(self, key: str, part: Part) -> Answer:
         run = None
         if part.challenge is not None and not self._service.stopping.is_set():
-            run = self._service.challenges.take(part.station, part.challenge, part.name, len(part.names))
+            try:
+                run = self._service.challenges.take(part.station, part.challenge, part.name, len(part.names))
+            except Problem:
+                known = await self._earlier(key, part)  # it was taken in by an earlier request with the key
+                if known is None:
+                    raise
+                return known
+        given_back = True
         try:
-            return await self._answered(key, part, run)
-        except (Problem, asyncio.CancelledError):
-            if run is not None:
+            answer = await self._answered(key, part, run)
+            given_back = answer.repeated
+            return answer
+        finally:
+            if run is not None and given_back:
                 self._service.challenges.give_back(run, part.name)
-            raise
 
     async def _answered(self, key: str, part: Part, run: Run | None) -> Answer:
         service = self._service
-        if part.idempotency_key is not None:
-            try:
-                known = await asyncio.to_thread(self._known, key, part)
-            except GainspectError as error:
-                raise await self._instead(key, part, "ledger_gone", str(error)) from error
-            if known is not None:
-                return known
+        known = await self._earlier(key, part)
+        if known is not None:
+            return known
         if (running := self._running.get(key)) is not None:
             running.taken = True
         by = await self._ready(key, part, run)
@@ -208,6 +212,15 @@ class Inspections:
         if run is not None:
             await asyncio.to_thread(self._challenged, run, decision, found)
         return Answer(decision, entry.index)
+
+    async def _earlier(self, key: str, part: Part) -> Answer | None:
+        """What was answered to an earlier request with the same idempotency key; see `_known`."""
+        if part.idempotency_key is None:
+            return None
+        try:
+            return await asyncio.to_thread(self._known, key, part)
+        except GainspectError as error:
+            raise await self._instead(key, part, "ledger_gone", str(error)) from error
 
     def _challenged(self, run: Run, decision: Decision, found: Sequence[Inspected]) -> None:
         """A known part was decided. If its challenge cannot be recorded now, the part is decided anyway."""

@@ -65,13 +65,15 @@ class Service:
         except BaseException:
             self.spool.close()
             raise
+        self.redrawing, self.replaying = threading.BoundedSemaphore(1), threading.BoundedSemaphore(1)
+        """Held while evidence is drawn again, or a decision replayed, for people: one each at a time."""
         self.judging = Judging(settings.waiting, settings.at_once)
         self.figures = Figures(lambda: self.judging.images, lambda: len(self.spool))
         self.recording = Recording(ledger)
         self.locks = Locks(ledger, bundles, settings)
         self.challenges = Challenges(sets, self.judging, self.recording, self.locks)
         self.drift = DriftWatches(ledger, self.recording, self.challenges)
-        self.audits = Audits(ledger, settings.signing_key)
+        self.audits = Audits(ledger, settings.signing_key, state / "export")
         self._due = threading.Event()
         self._beats = threading.Thread(target=self._beat, name="beats", daemon=True)
         self._beats.start()
@@ -102,6 +104,7 @@ class Service:
         self.judging.stop()
         self._due.set()
         self._beats.join()
+        self.challenges.stop()
         self.recording.stop()
         try:
             self.spool.drain(self._append_now)

@@ -239,6 +239,17 @@ def test_a_lost_answer_is_no_second_invitation(ledger_url: str, monkeypatch: pyt
         assert not verify(ledger).faults
 
 
+def test_a_session_that_only_a_page_asks_for_ends_without_use(tmp_path: Path) -> None:
+    clock = Clock()
+    with open_ledger(tmp_path / "line.ledger") as ledger:
+        sessions = Sessions(ledger.database, HOUR, 12 * HOUR, clock)
+        code = sessions.begin(person(ledger, "Kim", Role.OPERATOR))
+        clock.now += 0.9 * HOUR
+        assert sessions.of(code, used=False) is not None
+        clock.now += 0.2 * HOUR
+        assert sessions.of(code) is None
+
+
 def test_no_session_is_of_somebody_who_has_no_account(ledger_url: str) -> None:
     with open_ledger(ledger_url) as ledger:
         sessions = Sessions(ledger.database, HOUR, HOUR)

@@ -3,11 +3,13 @@
 import csv
 import hashlib
 import io
+import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from gainspect.ledger.accounts import Role
 from gainspect.ledger.keys import public_of, read_or_make
 from gainspect.ledger.merkle import verify_inclusion
 from gainspect.serve.app import create_app
+from gainspect.serve.audits import Audits
 from page_parts import HOSTILE, Plant, fill, listening, metal, wait_for
 from service_parts import activation
 from spot_bundle import spot_bundle
@@ -92,6 +95,46 @@ def test_an_export_verifies_without_gainspect(
     assert len(lines) == (made.service.ledger.head().size if everything == "true" else found_ng)
 
 
+@pytest.mark.parametrize("free", [0, 2**40])
+def test_an_export_leaves_room_on_the_disk_and_nothing_but_its_archive(
+    plant: tuple[Plant, Path], auditor: httpx.Client, monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    made, key = plant
+    read_or_make(key, made.service.ledger.origin)
+    place = Path(made.service.spool.place).parent / "export"
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    given = {"csrf": auditor.headers["X-CSRF-Token"], "everything": "true", "pictures": "true"}
+    assert auditor.post("/audit/exports", data=given).status_code == 303
+    wait_for(lambda: made.service.audits.export.progress.state != "running")
+    if free:
+        assert [file.name for file in place.iterdir()] == ["export.zip"]
+    else:
+        assert "too little room" in made.service.audits.export.progress.error
+        assert not place.exists()
+
+
+def test_an_export_ends_with_the_service_and_after_an_error_nothing_stays(
+    plant: tuple[Plant, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, key = plant
+    read_or_make(key, made.service.ledger.origin)
+    audits = Audits(made.service.ledger, key, tmp_path / "export")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", full)
+    audits.begin_export(None, pictures=True)
+    wait_for(lambda: audits.export.progress.state == "failed")
+    assert "No space left" in audits.export.progress.error
+    assert not (tmp_path / "export").exists()
+    audits.export._ends.set()
+    audits.begin_export(None, pictures=True)
+    wait_for(lambda: audits.export.progress.state == "failed")
+    assert audits.export.progress.error == "the service ended"
+    assert not (tmp_path / "export").exists()
+
+
 def test_a_decision_is_judged_again_and_a_ledger_is_not_called_whole_before_it_was_read(
     plant: tuple[Plant, Path], auditor: httpx.Client
 ) -> None:
@@ -108,6 +151,8 @@ def test_a_decision_is_judged_again_and_a_ledger_is_not_called_whole_before_it_w
     again = auditor.post(f"/audit/records/{made.keys['M-0821']}/replay")
     assert "Equal: every score, label, region and rule." in again.text
     assert made.service.ledger.head().size == before  # an auditor changes nothing
+    with made.service.replaying:
+        assert auditor.post(f"/audit/records/{made.keys['M-0821']}/replay").status_code == 409
 
 
 def test_a_picture_that_was_changed_is_said_and_found(

@@ -46,12 +46,12 @@ def client_of(plant: Plant, role: Role) -> httpx.Client:
     return _clients[-1]
 
 
-def inspected(plant: Plant, part: str, picture: bytes, **more: str) -> httpx.Response:
+def inspected(plant: Plant, part: str, picture: bytes, key: str | None = None, **more: str) -> httpx.Response:
     return httpx.post(
         f"{plant.url}/v1/inspections",
         files=[("image", ("1.png", picture))],
         data={"part": part, "station": STATION, **more},
-        headers=machine(plant.app, STATION),
+        headers=machine(plant.app, STATION) | ({} if key is None else {"Idempotency-Key": key}),
         timeout=60,
     )
 
@@ -115,6 +115,34 @@ def test_each_part_counts_once_and_an_ended_challenge_is_not_passed(desk: tuple[
     (result,) = plant.records("challenge_result")
     assert not result["passed"]
     assert operator.get(f"{API}/state").json()["locked"] == "challenge_failed"
+
+
+def test_a_wrong_part_locks_a_station_at_once_that_an_earlier_pass_released(
+    desk: tuple[Plant, Path, Path],
+) -> None:
+    plant, _, _ = desk
+    operator = client_of(plant, Role.OPERATOR)
+    (name,) = plant.service.challenges.sets
+    operator.post(f"{API}/challenge/pictures", json={"challenge": name})
+    assert inspected(plant, "p", metal(1)).status_code == 201
+    operator.post(f"{API}/challenge", json={"challenge": name})
+    assert inspected(plant, "bad 3", metal(103), challenge=name).json()["label"] == "ok"
+    assert inspected(plant, "q", metal(1)).status_code == 423
+    assert [result["passed"] for result in plant.records("challenge_result")] == [True, False]
+
+
+def test_a_part_of_a_challenge_that_is_sent_again_gets_its_decision(desk: tuple[Plant, Path, Path]) -> None:
+    plant, _, _ = desk
+    operator = client_of(plant, Role.OPERATOR)
+    (name,) = plant.service.challenges.sets
+    for _ in range(2):
+        operator.post(f"{API}/challenge", json={"challenge": name})
+        answers = [inspected(plant, "good 1", metal(101), key="shift 1", challenge=name) for _ in range(2)]
+        assert all(answer.is_success for answer in answers)
+        assert len({answer.json()["key"] for answer in answers}) == 1
+    # It was decided before this challenge, so that it does not count in it, and may be put in.
+    assert "good 1" in operator.get(f"{API}/state").json()["parts"]
+    assert inspected(plant, "good 1", metal(101), key="shift 2", challenge=name).status_code == 201
 
 
 def test_stored_pictures_release_no_station_where_the_plant_says_so(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gainspect.ledger.claims import Claims
 from gainspect.ledger.records.base import new_key
 from gainspect.ledger.records.decision import Confirm, JudgedImage
 from gainspect.policy import HeatScale
+from gainspect.serve.api.events import _stream
 from gainspect.serve.evidence import RecentEvidence, small_heat
 from gainspect.serve.following import Follower, Sign
 from gainspect.serve.pages.wiring import RIGHTS, add_pages
@@ -222,6 +224,31 @@ def test_evidence_is_that_of_the_verdict_on_the_calibrated_scale(desk: Desk) -> 
     assert np.abs(layer[:, :, 3] / 255 - np.sqrt(heat)).max() < 0.07  # 8 bits of heat, and the root of them
 
 
+def test_evidence_waits_for_the_line_and_comes_one_at_a_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gainspect.serve.api.pictures._TURN_WITHIN_S", 0.05)
+    path = f"/v1/decisions/{desk.decided(*NG)}/images/1/evidence.png"
+    with monkeypatch.context() as busy:
+        busy.setattr(desk.service.judging, "_images", 1)
+        refused = desk.send("GET", path, "audit")
+    assert (refused.status_code, refused.json()["detail"]) == (503, "the line comes first")
+    assert "Retry-After" in refused.headers
+    with desk.service.redrawing:
+        assert desk.send("GET", path, "audit").status_code == 503
+    assert desk.send("GET", path, "audit").status_code == 200
+
+
+def test_evidence_that_nobody_waits_for_any_more_is_not_judged(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, never = desk.decided(*NG), Future[Any]()
+    monkeypatch.setattr("gainspect.serve.api.pictures._JUDGED_WITHIN_S", 0.05)
+    monkeypatch.setattr(desk.service.judging, "submit", lambda *_: never)
+    assert desk.send("GET", f"/v1/decisions/{key}/images/1/evidence.png", "audit").status_code == 503
+    assert never.cancelled()
+
+
 def test_no_hot_pixel_is_lost_when_evidence_is_made_small() -> None:
     evidence = np.zeros((3000, 2000), np.float32)
     evidence[1234, 567] = 1
@@ -300,6 +327,52 @@ def test_too_many_pages_are_refused(tmp_path: Path) -> None:
 
     with open_ledger(tmp_path / "line.ledger") as ledger:
         asyncio.run(run(ledger))
+
+
+def test_one_person_does_not_take_the_pages_of_all_others(tmp_path: Path) -> None:
+    async def run(ledger: Ledger) -> None:
+        follower = Follower(ledger, threading.Event())
+        opened = [follower.follow(STATION, None, "kim") for _ in range(16)]
+        for one in opened:
+            assert await anext(one) is Sign.BEAT
+        with pytest.raises(Problem):
+            follower.require_room("kim")
+        follower.require_room("lee")
+        for one in opened:
+            await one.aclose()  # type: ignore[attr-defined]
+        follower.require_room("kim")
+
+    with open_ledger(tmp_path / "line.ledger") as ledger:
+        asyncio.run(run(ledger))
+
+
+def test_pages_are_let_go_whatever_the_error_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("an error of a driver")
+
+    monkeypatch.setattr("gainspect.serve.following.news", broken)
+
+    async def run(ledger: Ledger) -> None:
+        follower = Follower(ledger, threading.Event())
+        told = [new async for new in follower.follow(STATION, None)]
+        assert told == [Sign.BEAT]
+
+    with open_ledger(tmp_path / "line.ledger") as ledger:
+        asyncio.run(asyncio.wait_for(run(ledger), 10))
+
+
+def test_events_end_with_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gainspect.serve.api.events._ASKS_AGAIN_S", 0.0)
+    answers = iter([True, False])
+
+    async def run(ledger: Ledger) -> None:
+        follower = Follower(ledger, threading.Event())
+        stream = _stream(follower, RecentEvidence(), STATION, None, "kim", lambda: next(answers))
+        told = [event async for event in stream]
+        assert told == ["retry: 1000\n\n", "event: beat\ndata: {}\n\n"]
+
+    with open_ledger(tmp_path / "line.ledger") as ledger:
+        asyncio.run(asyncio.wait_for(run(ledger), 10))
 
 
 def test_problems_say_what_they_mean_in_json(desk: Desk) -> None:

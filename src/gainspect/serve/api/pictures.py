@@ -1,6 +1,9 @@
 """Pictures of a part, and its evidence to lay over them."""
 
+import time
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -20,6 +23,9 @@ from gainspect.serve.service import Service
 router = APIRouter(prefix="/v1/decisions", tags=["pictures"], dependencies=[Depends(allow(*Role))])
 _PRIVATE = "private, max-age=3600"
 _JUDGED_WITHIN_S = 30.0
+_TURN_WITHIN_S = 2.0
+"""So long evidence waits for a moment in which the line has no part to judge."""
+_LOOKS_EVERY_S = 0.01
 
 Key = Annotated[str, Path(min_length=1, max_length=300, description="Of the decision.")]
 Number = Annotated[int, Path(ge=1, le=100, alias="n", description="Of the image in its part, from 1 on.")]
@@ -90,21 +96,49 @@ def evidence(request: Request, key: Key, number: Number) -> Response:
     """On the calibrated scale of the bundle, as a layer with alpha: what is cold is transparent.
 
     It covers the whole picture, and has at most 768 pixels on its longer side. Of decisions that are not
-    among the last ones, the picture is judged again.
+    among the last ones, the picture is judged again, one at a time and while no part of the line waits:
+    if there is no such moment, it is a 503 that says when to ask again.
     """
     service = service_of(request)
     decision = found(service, key).decision
     place = place_of(decision, number)
     heat = service.evidence.get(key, place)
     if heat is None:
-        heat = _judged_again(service, decision, place)
-        service.evidence.keep(key, place, heat)
+        with _turn(service):
+            heat = service.evidence.get(key, place)
+            if heat is None:
+                heat = _judged_again(service, decision, place)
+                service.evidence.keep(key, place, heat)
     return Response(layer_png(heat), media_type="image/png", headers=_headers(None))
 
 
 def _headers(tag: str | None) -> dict[str, str]:
     kept = {"Cache-Control": _PRIVATE, "X-Content-Type-Options": "nosniff"}
     return kept if tag is None else kept | {"ETag": tag}
+
+
+@contextmanager
+def _turn(service: Service) -> Iterator[None]:
+    """Hold the only turn to judge for people, which begins while nothing of the line waits or is judged.
+
+    Raises:
+        Problem: there is no turn now.
+    """
+    end = time.monotonic() + _TURN_WITHIN_S
+    if not service.redrawing.acquire(timeout=_TURN_WITHIN_S):
+        raise _line_first()
+    try:
+        while service.judging.images:
+            if time.monotonic() >= end:
+                raise _line_first()
+            time.sleep(_LOOKS_EVERY_S)
+        yield
+    finally:
+        service.redrawing.release()
+
+
+def _line_first() -> Problem:
+    return Problem(503, "the line comes first", "Look at it again later.", headers={"Retry-After": "5"})
 
 
 def _judged_again(service: Service, decision: Decision, place: int) -> Heat:
@@ -123,9 +157,13 @@ def _judged_again(service: Service, decision: Decision, place: int) -> Heat:
         raise Problem(404, error.what, error.hint) from error
     try:
         judged: Future[list[Inspected]] = service.judging.submit(by, ["the picture"], [content])
+    except QueueFull as error:
+        raise _line_first() from error
+    try:
         (again,) = judged.result(_JUDGED_WITHIN_S)
-    except (QueueFull, TimeoutError) as error:
-        raise Problem(503, "too many parts are waiting", headers={"Retry-After": "5"}) from error
+    except TimeoutError as error:
+        judged.cancel()
+        raise _line_first() from error
     if again.verdict is None:
         raise Problem(422, again.error or "the picture cannot be judged")
     return small_heat(again.verdict.evidence.evidence, by.bundle.description.policy.heat_scale())

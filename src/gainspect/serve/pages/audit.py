@@ -116,10 +116,14 @@ def replay(request: Request, visitor: Reader, which: str) -> HTMLResponse:
     entry = entry_of(service.ledger, which)
     if not isinstance(entry.record, Decision):
         raise Problem(409, "this record is no decision, so that nothing can be judged again")
+    if not service.replaying.acquire(blocking=False):  # each loads a model
+        raise Problem(409, "another decision is being judged again", "Wait until it is done.")
     try:
         found, fault = _replayed(request, entry, entry.record), ""
     except GainspectError as error:
         found, fault = None, str(error)
+    finally:
+        service.replaying.release()
     return _record_page(request, visitor, entry, replay=found, fault=fault)
 
 

@@ -112,13 +112,17 @@ class Gate:
         self._devices = KnownDevices(ledger.database, clock)
         self._attempts = Attempts(ledger.database, clock)
 
-    def visitor(self, session: str | None) -> Visitor | None:
+    def visitor(self, session: str | None, *, used: bool = True) -> Visitor | None:
         """Who has a session; None: nobody.
+
+        Args:
+            session: its code.
+            used: see `Sessions.of`.
 
         Raises:
             GainspectError: the database cannot be read.
         """
-        found = None if session is None else self.sessions.of(session)
+        found = None if session is None else self.sessions.of(session, used=used)
         if session is None or found is None:
             return None
         return Visitor(found.actor, found.name, found.role, csrf=token_of(session))

@@ -2,6 +2,7 @@
 import { $, $$ } from "./base.js";
 
 const MOST = 40; // times larger
+const HEAT_AGAIN_MS = 5000, HEAT_TRIES = 12;
 
 /** One picture: an SVG whose viewBox is the part of it that is seen. */
 export class View {
@@ -109,6 +110,22 @@ const kept = {
   set outlines(value) { localStorage.setItem("gainspect-outlines", value ? "on" : "off"); },
 };
 
+/** Tell that evidence is not there, while it is not: the line comes first, so it is asked for again. */
+function awaitHeat(heat, missing, tell, tries = HEAT_TRIES) {
+  const address = heat.getAttribute("href");
+  const probe = new Image();
+  probe.addEventListener("load", () => {
+    if (missing.delete(heat)) heat.setAttribute("href", `${address}#${tries}`);
+    tell();
+  });
+  probe.addEventListener("error", () => {
+    missing.add(heat);
+    tell();
+    if (tries > 1) setTimeout(() => { if (heat.isConnected) awaitHeat(heat, missing, tell, tries - 1); }, HEAT_AGAIN_MS);
+  });
+  probe.src = address;
+}
+
 /** Let all pictures of a part be looked at, as `before` were if they are the same. */
 export function openViewer(within, before = []) {
   const viewer = $("[data-viewer]", within);
@@ -127,6 +144,9 @@ export function openViewer(within, before = []) {
   slider.value = kept.opacity;
   shade();
   slider.addEventListener("input", () => { kept.opacity = slider.value; shade(); });
+  const missing = new Set();
+  const tell = () => { $("[data-no-evidence]", viewer).hidden = missing.size === 0; };
+  for (const heat of $$(".heat", viewer)) awaitHeat(heat, missing, tell);
   const outlines = $("[data-outlines]", viewer);
   const outline = () => {
     outlines.setAttribute("aria-pressed", String(kept.outlines));

@@ -76,6 +76,7 @@ TEXTS: dict[str, str] = {
     "picture_fails": "The picture cannot be shown",
     "evidence": "Evidence",
     "evidence_opacity": "Evidence on the picture",
+    "no_evidence": "The evidence is not there yet: parts of the line are judged first.",
     "cold": "cold",
     "hot": "hot",
     "zoom_in": "Enlarge",

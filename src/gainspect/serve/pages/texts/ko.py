@@ -76,6 +76,7 @@ TEXTS: dict[str, str] = {
     "picture_fails": "사진을 표시할 수 없습니다",
     "evidence": "근거",
     "evidence_opacity": "사진 위의 근거 표시",
+    "no_evidence": "아직 근거를 표시할 수 없습니다. 라인의 부품을 먼저 판정합니다.",
     "cold": "약함",
     "hot": "강함",
     "zoom_in": "확대",
