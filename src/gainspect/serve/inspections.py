@@ -17,7 +17,7 @@ from gainspect.ledger.inspected import judged_image
 from gainspect.ledger.records.base import new_key, now
 from gainspect.ledger.records.decision import Decision, FailSafe, FailSafeReason
 from gainspect.names import escaped
-from gainspect.serve.bundles import Loaded, NotLoaded
+from gainspect.serve.bundles import Loaded
 from gainspect.serve.challenges import Run
 from gainspect.serve.evidence import small_heat
 from gainspect.serve.judging import QueueFull
@@ -235,14 +235,12 @@ class Inspections:
             raise await self._instead(key, part, "stopping")
         try:
             state = await asyncio.to_thread(self._service.locks.recent, part.station)
-        except NotLoaded as error:
-            raise await self._instead(key, part, "no_bundle", str(error)) from error
         except GainspectError as error:
             raise await self._instead(key, part, "ledger_gone", str(error)) from error
         if run is not None:
             return run.by  # its parts are what unlocks a station
         if state.active is None:
-            raise await self._instead(key, part, "no_bundle")
+            raise await self._instead(key, part, "no_bundle", state.lock or "")
         if state.lock is not None:
             raise await self._instead(key, part, "locked", state.lock)
         return state.active

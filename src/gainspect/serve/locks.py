@@ -10,10 +10,10 @@ from gainspect.ledger import Ledger
 from gainspect.ledger.questions import last_with_bundle, newest
 from gainspect.ledger.records.base import now
 from gainspect.ledger.records.operation import BundleActivation, ChallengeResult, ChallengeWaived
-from gainspect.serve.bundles import Bundles, Loaded
+from gainspect.serve.bundles import Bundles, Loaded, NotLoaded
 from gainspect.serve.settings import ServiceSettings
 
-LockReason = Literal["no_bundle", "challenge_failed", "challenge_due"]
+LockReason = Literal["no_bundle", "not_loaded", "challenge_failed", "challenge_due"]
 _HOLDS_S = 1.0
 """So long a state that was read is taken as it was; another service may have recorded something."""
 
@@ -70,7 +70,7 @@ class StationState:
     """What a station judges with, and whether it may."""
 
     active: Loaded | None
-    """None: nothing was activated there."""
+    """None: nothing was activated there, or it is not loaded in this service."""
     lock: LockReason | None
     """Why it may not decide; None: it may."""
     until: datetime | None = None
@@ -96,7 +96,7 @@ class Locks:
         """The state of a station now.
 
         Raises:
-            GainspectError: the ledger cannot be read, or the active bundle cannot run here.
+            GainspectError: the ledger cannot be read.
         """
         activations = newest(self._ledger, station, "bundle_activation", 2)
         if not activations:
@@ -105,7 +105,11 @@ class Locks:
         assert isinstance(record, BundleActivation)
         before = activations[1].index if len(activations) > 1 else -1
         lock = lock_at(self.records(station, record.new, before), self._settings.challenge_hours, now())
-        return StationState(self._bundles.known(record.new), *lock)
+        try:
+            active = self._bundles.known(record.new)
+        except NotLoaded:
+            return StationState(None, "not_loaded")
+        return StationState(active, *lock)
 
     def recent(self, station: str) -> StationState:
         """The same; it may be a second old, but never outlives a challenge or a waiver.

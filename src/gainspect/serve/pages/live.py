@@ -12,13 +12,10 @@ from gainspect.ledger.records.sealed import Entry
 from gainspect.ledger.review_queue import newest_of_station, stations
 from gainspect.serve.api.actions import PLACE_REASONS, REVIEWED
 from gainspect.serve.api.pictures import service_of
-from gainspect.serve.bundles import NotLoaded
-from gainspect.serve.locks import StationState
 from gainspect.serve.pages.rendering import page, words_of
 from gainspect.serve.pages.views import names_of_people, view_of
 from gainspect.serve.problems import Problem
 from gainspect.serve.security import Visitor, allow
-from gainspect.serve.service import Service
 
 router = APIRouter(include_in_schema=False)
 _LAST = 12
@@ -57,7 +54,7 @@ def live(
         "live_part.html" if fragment else "live.html",
         visitor,
         station=station,
-        state=_state(service, station),
+        state=service.locks.state(station),
         view=None if shown is None else view_of(shown, service.ledger, words, names),
         held=part is not None,
         newer=_how_many(sum(shown is not None and _moment(entry) > _moment(shown) for entry in newest)),
@@ -72,14 +69,6 @@ def live(
 def _moment(entry: Entry) -> tuple[datetime, int]:
     """By it, parts follow each other: answers that waited for the ledger are recorded behind later ones."""
     return entry.record.at, entry.index
-
-
-def _state(service: Service, station: str) -> StationState | None:
-    """What a station judges with, and whether it may; None: its active bundle is not loaded here."""
-    try:
-        return service.locks.state(station)
-    except NotLoaded:
-        return None
 
 
 def _how_many(newer: int) -> str:
