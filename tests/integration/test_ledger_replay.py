@@ -16,11 +16,10 @@ from gainspect.errors import GainspectError
 from gainspect.inspection.bundle import PARITY, read_bundle, write_bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.parity import MAX_SCORE_DIFFERENCE, score_limit
-from gainspect.jobs import replay_decision as replay_module
 from gainspect.jobs.inspection_output import LedgerPlace
 from gainspect.jobs.replay_decision import replay_decision
 from gainspect.jobs.run_inspection import run_inspection
-from gainspect.ledger import open_ledger
+from gainspect.ledger import open_ledger, replaying
 from gainspect.ledger.inspected import made_with_now
 from gainspect.ledger.records.decision import Decision
 from gainspect.ledger.records.upkeep import RetentionRule
@@ -175,7 +174,7 @@ def test_on_another_cpu_the_score_is_held_to_the_limits_of_the_bundle(
     def elsewhere(inspector: Inspector) -> Any:
         return made_with_now(inspector).model_copy(update={"isa": "aarch64"})
 
-    monkeypatch.setattr(replay_module, "made_with_now", elsewhere)
+    monkeypatch.setattr(replaying, "made_with_now", elsewhere)
     done = replay(ledger, "0", bundle)
     assert done.limit == MAX_SCORE_DIFFERENCE and done.equal
     recorded = done.entry.record

@@ -216,7 +216,11 @@ def open_ledger(
     address = str(url)
     database = open_database(address, create=create)
     if create:
-        _begin(database, origin)
+        try:
+            _begin(database, origin)
+        except BaseException:
+            database.close()
+            raise
     if pictures is None and not is_server(address):
         pictures = f"{file_of(address)}{PICTURES}"
     return Ledger(database, None if pictures is None else open_pictures(str(pictures)))

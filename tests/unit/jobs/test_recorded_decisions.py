@@ -164,6 +164,6 @@ def test_on_the_command_line(lot: Path, tmp_path: Path, run: Run) -> None:
     assert done.returncode == 3 and len(done.stdout.splitlines()) == 5, "one image is none"
     assert json.loads(done.stdout.splitlines()[0])["verdict"] == "ok"
     verified = run("ledger", "verify", ledger)
-    assert verified.returncode == 0 and "5 records and 5 pictures" in verified.stdout
+    assert verified.returncode == 0 and "5 records and their 5 stored images" in verified.stdout
     refused = run("inspect", "x.gain", lot, "--lot", "7")
     assert refused.returncode == 2 and "Add --ledger FILE" in refused.stderr

@@ -607,6 +607,7 @@ TEXTS: dict[str, str] = {
     "lr_fault_time": "Record {n} is earlier than the one before it.",
     "lr_fault_invalid": "Record {n} is not a valid record.",
     "lr_fault_columns": "The database would find record {n} as something else than it is.",
+    "lr_fault_damaged": "The database finds its own files damaged: a question may miss records.",
     "lr_fault_picture_missing": "A picture of record {n} is missing, and no rule has removed it.",
     "lr_fault_picture_replaced": "A picture of record {n} was replaced or changed.",
     "lr_fault_stray": "There is a row for {n}, which is no place of a record in the ledger.",

@@ -595,6 +595,7 @@ TEXTS: dict[str, str] = {
     "lr_fault_time": "기록 {n}의 시각이 앞 기록보다 이릅니다.",
     "lr_fault_invalid": "기록 {n}은(는) 올바른 기록이 아닙니다.",
     "lr_fault_columns": "데이터베이스에서 기록 {n}을(를) 조회하면 실제와 다른 내용으로 나옵니다.",
+    "lr_fault_damaged": "데이터베이스 파일이 손상되어 있습니다. 검색에서 기록이 빠질 수 있습니다.",
     "lr_fault_picture_missing": "기록 {n}의 이미지가 없으며, 보존 규칙에 따라 지운 것도 아닙니다.",
     "lr_fault_picture_replaced": "기록 {n}의 이미지가 바뀌었거나 변경되었습니다.",
     "lr_fault_stray": "{n}번 행이 있으나, 원장에는 그런 기록의 자리가 없습니다.",
