@@ -304,6 +304,7 @@ def test_a_page_of_engineers_shows_what_came_before_it_follows(
         "name => document.querySelector('[data-fragment]').textContent.includes(name)",
         arg=loaded(made).sha256[:8],
     )
+    assert loaded(made).sha256[:8] in page.inner_text("[data-fragment]")
 
 
 def test_a_service_that_never_answers_is_no_connection(one: Seat, made: Plant) -> None:

@@ -1,24 +1,21 @@
 """Decisions of an inspection as records of a ledger, each with its pictures."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import ValidationError
-
-from gainspect.errors import GainspectError, first_fault
+from gainspect.errors import GainspectError
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.records.decided_parts import view_in
 from gainspect.inspection.sources.contents import STDIN, Contents
 from gainspect.inspection.stream import part_record
 from gainspect.ledger import Ledger
 from gainspect.ledger.canonical import canonical
-from gainspect.ledger.inspected import judged_image, made_with_now
+from gainspect.ledger.inspected import decision_on, judged_image, made_with_now, recordable
 from gainspect.ledger.records.base import new_key, now, this_station
-from gainspect.ledger.records.decision import Decision, JudgedImage, MadeWith
+from gainspect.ledger.records.decision import JudgedImage
 
 _JUDGED_WITH = ("bundle", "policy_id", "runtime", "precision", "bits")
 _Taken = tuple[str, dict[str, Any], datetime]
@@ -90,7 +87,7 @@ class RecordedDecisions:
         if self._out is not None and self._ledger.record_of(key) is not None:
             return
         images, pictures = list[JudgedImage](), list[bytes]()
-        with _recordable(part):
+        with recordable(part):
             for name, found in zip(part["images"], taken, strict=True):
                 image, picture = self._image(name, found, written)
                 images.append(image)
@@ -125,57 +122,3 @@ class RecordedDecisions:
         except (OSError, GainspectError):
             return None
         return content if hashlib.sha256(content).hexdigest() == sha256 else None
-
-
-def decision_on(
-    part: Mapping[str, Any],
-    images: Sequence[JudgedImage],
-    *,
-    key: str,
-    at: datetime,
-    station: str,
-    lot: str | None,
-    made_with: MadeWith,
-    seconds: float | None = None,
-) -> Decision:
-    """The decision on a part as a ledger has it.
-
-    Args:
-        part: its record (`stream.part_record`).
-        images: its images, see `judged_image`.
-        key: of the record.
-        at: when it was decided.
-        station: where the part was inspected.
-        lot: of the part; None: it is not known.
-        made_with: what it was decided with.
-        seconds: what judging the images took; None: it is not known.
-
-    Raises:
-        GainspectError: a record cannot hold what it says.
-    """
-    with _recordable(part):
-        return Decision(
-            key=key,
-            at=at,
-            station=station,
-            part=part["part"],
-            lot=lot,
-            label=part["decision"],
-            fired=tuple(part["fired"]),
-            score=part["score"],
-            threshold=part["threshold"],
-            images=tuple(images),
-            made_with=made_with,
-            seconds=seconds,
-        )
-
-
-@contextmanager
-def _recordable(part: Mapping[str, Any]) -> Iterator[None]:
-    """Say in words why a record cannot hold a decision."""
-    try:
-        yield
-    except ValidationError as error:
-        raise GainspectError(
-            f"the decision on {part['part']} cannot be recorded ({first_fault(error)})"
-        ) from error

@@ -4,10 +4,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from gainspect.errors import GainspectError, first_fault
 from gainspect.inspection.inspector import Inspector
-from gainspect.jobs.recorded_decisions import decision_on
 from gainspect.jobs.watched_parts import JudgedPart
 from gainspect.ledger import Ledger
-from gainspect.ledger.inspected import judged_image, made_with_now
+from gainspect.ledger.inspected import decision_on, judged_image, made_with_now
 from gainspect.ledger.records.base import Name, this_station
 
 

@@ -1,14 +1,19 @@
 """What an Inspector says, as decisions of a ledger have it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from gainspect import __version__
+from gainspect.errors import GainspectError, first_fault
 from gainspect.inspection.cpus import cpu_isa
 from gainspect.inspection.inspector import Inspector
 from gainspect.ledger.canonical import canonical
-from gainspect.ledger.records.decision import JudgedImage, MadeWith, details_of
+from gainspect.ledger.records.decision import Decision, JudgedImage, MadeWith, details_of
 
 
 def judged_image(name: str, record: Mapping[str, Any], *, stored: bool) -> JudgedImage:
@@ -45,3 +50,57 @@ def made_with_now(inspector: Inspector) -> MadeWith:
         bits=None if inspector.depth is None else inspector.depth.bits,
         gainspect=__version__,
     )
+
+
+def decision_on(
+    part: Mapping[str, Any],
+    images: Sequence[JudgedImage],
+    *,
+    key: str,
+    at: datetime,
+    station: str,
+    lot: str | None,
+    made_with: MadeWith,
+    seconds: float | None = None,
+) -> Decision:
+    """The decision on a part as a ledger has it.
+
+    Args:
+        part: its record (`stream.part_record`).
+        images: its images, see `judged_image`.
+        key: of the record.
+        at: when it was decided.
+        station: where the part was inspected.
+        lot: of the part; None: it is not known.
+        made_with: what it was decided with.
+        seconds: what judging the images took; None: it is not known.
+
+    Raises:
+        GainspectError: a record cannot hold what it says.
+    """
+    with recordable(part):
+        return Decision(
+            key=key,
+            at=at,
+            station=station,
+            part=part["part"],
+            lot=lot,
+            label=part["decision"],
+            fired=tuple(part["fired"]),
+            score=part["score"],
+            threshold=part["threshold"],
+            images=tuple(images),
+            made_with=made_with,
+            seconds=seconds,
+        )
+
+
+@contextmanager
+def recordable(part: Mapping[str, Any]) -> Iterator[None]:
+    """Say in words why a record cannot hold a decision."""
+    try:
+        yield
+    except ValidationError as error:
+        raise GainspectError(
+            f"the decision on {part['part']} cannot be recorded ({first_fault(error)})"
+        ) from error

@@ -107,17 +107,6 @@ def find(ledger: Ledger, question: Question) -> list[int]:
     return [index for index in places if index in kept]
 
 
-def last_of_station(ledger: Ledger, station: str, kind: str) -> Entry | None:
-    """The last record of a kind at a station; None: there is none.
-
-    Raises:
-        GainspectError: the database cannot be read.
-    """
-    with ledger.database.reading() as rows:
-        found = rows.one("last_of_station", station=station, kind=kind)
-    return None if found is None else opened(found[0])
-
-
 def last_with_bundle(ledger: Ledger, station: str, kind: str, bundle: str) -> Entry | None:
     """The last record of a kind about a bundle (SHA-256) at a station; None: there is none.
 

@@ -1,7 +1,5 @@
 """The bundles of a service, and which of them is active at a station."""
 
-import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +10,9 @@ from gainspect.inspection.bundle import Bundle, read_bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.ledger import Ledger
 from gainspect.ledger.inspected import made_with_now
-from gainspect.ledger.questions import last_of_station
+from gainspect.ledger.questions import newest
 from gainspect.ledger.records.decision import MadeWith
 from gainspect.ledger.records.operation import BundleActivation
-
-_MOST_STATIONS = 1000
-"""Whose activation is remembered."""
-_HOLDS_S = 1.0
-"""So long an activation that was read is taken as it was; another service may have made a new one."""
 
 
 class NotLoaded(GainspectError):
@@ -81,7 +74,6 @@ class Bundles:
                 )
                 self._loaded[bundle.sha256] = Loaded(bundle, inspector, made_with_now(inspector))
         self._ledger = ledger
-        self._activations: dict[str, tuple[float, BundleActivation | None]] = {}
 
     def all(self) -> Sequence[Loaded]:
         """In the order in which they were named."""
@@ -101,29 +93,9 @@ class Bundles:
             )
         return found
 
-    def forget(self, station: str) -> None:
-        """Look anew at what is active at a station: it was changed here."""
-        self._activations.pop(station, None)
-
     def activation(self, station: str) -> BundleActivation | None:
         """The last activation at a station; None: there was none."""
-        entry = last_of_station(self._ledger, station, "bundle_activation")
-        if entry is None:
-            return None
-        assert isinstance(entry.record, BundleActivation)
-        return entry.record
-
-    def active(self, station: str) -> Loaded | None:
-        """What judges at a station; None: nothing was activated there. It may be a second old.
-
-        Raises:
-            NotLoaded: see `known`.
-            GainspectError: the database cannot be read.
-        """
-        looked, activation = self._activations.get(station, (-math.inf, None))
-        if time.monotonic() - looked > _HOLDS_S:
-            activation = self.activation(station)
-            if len(self._activations) >= _MOST_STATIONS:  # names that nobody has, perhaps
-                self._activations = {}
-            self._activations[station] = time.monotonic(), activation
-        return None if activation is None else self.known(activation.new)
+        for entry in newest(self._ledger, station, "bundle_activation", 1):
+            assert isinstance(entry.record, BundleActivation)
+            return entry.record
+        return None

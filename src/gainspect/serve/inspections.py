@@ -13,7 +13,7 @@ from gainspect.errors import GainspectError
 from gainspect.inspection.records.decided_parts import view_in
 from gainspect.inspection.stream import Inspected, part_record, record_of
 from gainspect.ledger.canonical import canonical
-from gainspect.ledger.inspected import judged_image
+from gainspect.ledger.inspected import decision_on, judged_image
 from gainspect.ledger.records.base import new_key, now
 from gainspect.ledger.records.decision import Decision, FailSafe, FailSafeReason
 from gainspect.names import escaped
@@ -254,19 +254,13 @@ class Inspections:
         records = [record_of(one, by.inspector) for one in found]
         self._keep_evidence(key, part, by, found)
         decided = part_record(part.name, records, list(map(view_in, records)), by.inspector)
-        return Decision(
+        return decision_on(
+            decided,
+            [judged_image(record["image"], record, stored=store is not None) for record in records],
             key=key,
             at=now(),
             station=part.station,
-            part=part.name,
             lot=part.lot,
-            label=decided["decision"],
-            fired=tuple(decided["fired"]),
-            score=decided["score"],
-            threshold=decided["threshold"],
-            images=tuple(
-                judged_image(record["image"], record, stored=store is not None) for record in records
-            ),
             made_with=by.made_with,
             seconds=time.monotonic() - part.arrived,
         )

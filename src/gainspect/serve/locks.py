@@ -14,6 +14,8 @@ from gainspect.serve.bundles import Bundles, Loaded, NotLoaded
 from gainspect.serve.settings import ServiceSettings
 
 LockReason = Literal["no_bundle", "not_loaded", "challenge_failed", "challenge_due"]
+_MOST_STATIONS = 1000
+"""Whose state is remembered."""
 _HOLDS_S = 1.0
 """So long a state that was read is taken as it was; another service may have recorded something."""
 
@@ -121,13 +123,14 @@ class Locks:
         ended = known is not None and known.until is not None and known.until <= now()
         if known is None or ended or time.monotonic() - looked > _HOLDS_S:
             known = self.state(station)
+            if len(self._known) >= _MOST_STATIONS:  # names that nobody has, perhaps
+                self._known = {}
             self._known[station] = time.monotonic(), known
         return known
 
     def forget(self, station: str) -> None:
         """Look anew at a station: something was recorded here that may unlock or lock it."""
         self._known.pop(station, None)
-        self._bundles.forget(station)
 
     def records(self, station: str, bundle: str, since: int) -> StationRecords:
         """What the ledger says of a bundle at a station.

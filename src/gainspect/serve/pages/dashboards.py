@@ -15,7 +15,7 @@ from gainspect.ledger.accounts import Role
 from gainspect.ledger.buckets import By
 from gainspect.ledger.dashboard_figures import DashboardFigures, Rate, StationFigures, dashboard_figures
 from gainspect.ledger.period import Period
-from gainspect.ledger.questions import Question, entries, find, last_of_station, newest
+from gainspect.ledger.questions import Question, entries, find, newest
 from gainspect.ledger.records.decision import FailSafe
 from gainspect.ledger.records.operation import DriftAcknowledged, DriftAlarm
 from gainspect.ledger.review_queue import stations
@@ -69,7 +69,7 @@ def dashboards(
     except GainspectError as error:
         raise Problem(422, error.what, error.hint) from error
     reasons, counted = _fail_safes(service.ledger, station, period)
-    ended = last_of_station(service.ledger, station, "drift_acknowledged")
+    ended = next(iter(newest(service.ledger, station, "drift_acknowledged", 1)), None)
     return page(
         request,
         "dashboards.html",
