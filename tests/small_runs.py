@@ -36,12 +36,12 @@ def stops_after(epoch: int) -> Iterator[None]:
         yield
 
 
-def trained_on(data: Path, out: Path) -> RunFolder:
-    """A run of the usual strategy, with its bundle."""
+def trained_on(data: Path, out: Path, *, bundle: bool = True) -> RunFolder:
+    """A run of the usual strategy, with its bundle where one is asked for."""
     settings = {
         "model.backbone": "test_efficientnet",
         "model.weights": "none",
         "data.size": 64,
         "training.epochs": 1,
     }
-    return run_training(load_config(None, settings), data, out, console=Console())
+    return run_training(load_config(None, settings), data, out, console=Console(), bundle=bundle)

@@ -479,4 +479,4 @@ def test_alone_it_is_data_that_a_training_takes(
     account = made(place, tmp_path / "out")
     assert account.base == 0 and {split for split, _ in account.taken} == {"train", "val"}
     assert run("data", "check", tmp_path / "out").returncode == 0
-    assert trained_on(tmp_path / "out", tmp_path / "run").bundle_file.is_file()
+    assert trained_on(tmp_path / "out", tmp_path / "run", bundle=False).result_file.is_file()

@@ -20,6 +20,6 @@ def test_a_set_trains(name: str, tmp_path: Path) -> None:
     assert done.record["format"] == name
     if done.record["one_class"]:
         done, manifest = imported(source, tmp_path / "out", resplit=True)
-    trained = trained_on(tmp_path / "out", tmp_path / "run")
+    trained = trained_on(tmp_path / "out", tmp_path / "run", bundle=False)
     assert trained.result_file.is_file()
     assert len(trained.manifest().parts) == len(manifest.parts)
