@@ -11,7 +11,7 @@ import pytest
 from command_line import Run
 from gainspect.data.manifest import Manifest, save_manifest
 from gainspect.data.seen import SEEN, SeenImages
-from gainspect.evaluation.bundle_comparison import read_comparison, require_compared
+from gainspect.evaluation.bundle_comparison import COMPARISON, BundleComparison, require_compared
 from gainspect.inspection.bundle import Bundle, read_bundle, write_bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.types import Label
@@ -72,7 +72,7 @@ def test_changes_are_those_that_the_two_thresholds_say(
         "bundle", "compare", old, new, "--old-parts", old_data, "--new-parts", new_data, "--out", out
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = read_comparison(out)
+    found = BundleComparison.model_validate_json((out / COMPARISON).read_bytes())
     for compared, judged in zip(found.sets, (tested.parts, fresh.parts + valid.parts), strict=True):
         expected = {part.image.name: part for part in judged if low <= scores[part.image.name] < high}
         assert {Path(change.part).name for change in compared.changes} == set(expected)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
-from gainspect.errors import GainspectError, first_fault
+from gainspect.errors import GainspectError
 from gainspect.evaluation.assessment import Assessed
 from gainspect.evaluation.old_and_new import Parts
 from gainspect.evaluation.parts import DecidedPart, counted
@@ -170,26 +170,6 @@ def write_comparison_file(comparison: BundleComparison, folder: Path) -> None:
     """Write comparison.json into a folder, atomically."""
     content = json.dumps(comparison.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(folder / COMPARISON, content + "\n")
-
-
-def read_comparison(path: Path) -> BundleComparison:
-    """Read a comparison.
-
-    Args:
-        path: comparison.json, or its folder.
-
-    Raises:
-        GainspectError: it cannot be read.
-    """
-    file = path / COMPARISON if path.is_dir() else path
-    try:
-        return BundleComparison.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise GainspectError(f"cannot read the comparison ({error.strerror})", where=file) from error
-    except ValidationError as error:
-        raise GainspectError(
-            f"this is no comparison of bundles ({first_fault(error)})", where=file
-        ) from error
 
 
 def _nearness(decision: Label, label: Label) -> int:
