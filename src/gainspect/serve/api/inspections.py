@@ -13,8 +13,9 @@ from gainspect.ledger.records.sealed import Entry
 from gainspect.names import escaped
 from gainspect.serve.api.examples import DECISION, ERRORS
 from gainspect.serve.body_limit import ARRIVED
-from gainspect.serve.inspections import Answer, Inspections, Part
+from gainspect.serve.inspections import Inspections
 from gainspect.serve.problems import Problem, documented
+from gainspect.serve.requested_part import Answer, Part
 from gainspect.serve.security import Visitor, allow
 from gainspect.serve.security.access import AdmittedRoute
 from gainspect.serve.service import Service
