@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from gainspect.errors import GainspectError
 from gainspect.inspection.records.decided_parts import view_in
@@ -23,7 +25,10 @@ from gainspect.serve.problems import Problem
 from gainspect.serve.requested_part import Answer, Part
 from gainspect.serve.service import Service
 
+T = TypeVar("T")
 _log = logging.getLogger("gainspect.serve")
+_THREADS = 8
+"""That ask the database and store pictures: none of them is one that pages wait in."""
 _SOON_S = 0.005
 _SLOW_DISK_S = 1.0
 """After which there may be room, where it is recording that takes long."""
@@ -56,6 +61,7 @@ class Inspections:
         self._judged = 0
         """Images that were judged and are not recorded: a slow disk must not let them pile up."""
         self._fail_safes = FailSafes(service)
+        self._threads = ThreadPoolExecutor(_THREADS, "inspections")
 
     async def decide(self, part: Part) -> Answer:
         """The decision on a part; it is durable.
@@ -73,7 +79,7 @@ class Inspections:
             running.task.add_done_callback(lambda done: self._ended(key, done))
         else:
             other = running.part
-            await asyncio.to_thread(lambda: part.require_same(other.name, other.lot, other.hashes))
+            await self._in_thread(lambda: part.require_same(other.name, other.lot, other.hashes))
         # This, and not wait_for: whoever asked may go away, and the part is decided nevertheless.
         await asyncio.wait({running.task}, timeout=self._left(part))
         if (answer := running.counted) is None:
@@ -89,7 +95,14 @@ class Inspections:
         while self._running:
             await asyncio.wait({running.task for running in self._running.values()})
             await asyncio.sleep(_SOON_S)  # of a late one the answer is still being kept
-        await asyncio.to_thread(self._fail_safes.stop)
+        await asyncio.to_thread(self._stop)
+
+    async def _in_thread(self, work: Callable[..., T], *given: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+    def _stop(self) -> None:
+        self._fail_safes.stop()
+        self._threads.shutdown()
 
     def _ended(self, key: str, task: asyncio.Task[Answer]) -> None:
         running = self._running.get(key)
@@ -155,11 +168,11 @@ class Inspections:
             ) from error
         self._judged += len(found)
         try:
-            decision = await asyncio.to_thread(self._recordable, key, part, by, found)
-            outcome = None if run is None else await asyncio.to_thread(run.outcome, decision, found)
+            decision = await self._in_thread(self._recordable, key, part, by, found)
+            outcome = None if run is None else await self._in_thread(run.outcome, decision, found)
             entry = await asyncio.wrap_future(service.recording.submit(decision))
         except Exception as error:  # stores of pictures and drivers raise errors of many kinds
-            known = await asyncio.to_thread(self._known_or_gone, key, part)
+            known = await self._in_thread(self._known_or_gone, key, part)
             if known is not None:
                 return known
             _log.exception("the decision on part %s is not recorded", part.name)
@@ -172,7 +185,7 @@ class Inspections:
             # From its record on nothing was waited for: a part that was let go of is not counted.
             service.challenges.count(run, outcome)
             running.counted = answer
-            await asyncio.to_thread(self._settle, run)
+            await self._in_thread(self._settle, run)
         return answer
 
     async def _earlier(self, key: str, part: Part) -> Answer | None:
@@ -180,7 +193,7 @@ class Inspections:
         if part.idempotency_key is None:
             return None
         try:
-            return await asyncio.to_thread(self._known, key, part)
+            return await self._in_thread(self._known, key, part)
         except GainspectError as error:
             raise await self._fail_safes.instead(key, part, "ledger_gone", str(error)) from error
 
@@ -196,7 +209,7 @@ class Inspections:
         if self._service.stopping.is_set():
             raise await self._fail_safes.instead(key, part, "stopping")
         try:
-            state = await asyncio.to_thread(self._service.locks.recent, part.station)
+            state = await self._in_thread(self._service.locks.recent, part.station)
         except GainspectError as error:
             raise await self._fail_safes.instead(key, part, "ledger_gone", str(error)) from error
         if run is not None:

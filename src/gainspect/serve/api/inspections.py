@@ -111,7 +111,7 @@ async def inspect(
         escaped(one.filename or f"image {number}")[:_LONGEST_IMAGE_NAME]
         for number, one in enumerate(image, start=1)
     ]
-    contents = [await one.read() for one in image]
+    contents = [await _content(one) for one in image]
     answer = await inspections.decide(
         Part(
             part,
@@ -145,6 +145,13 @@ def decision(request: Request, visitor: Annotated[Visitor, Depends(READS)], key:
     ):
         raise Problem(404, "there is no such decision")
     return _told(Answer(entry.record, entry.index))
+
+
+async def _content(file: UploadFile) -> bytes:
+    """What was sent, which is kept but once."""
+    content = await file.read()
+    await file.close()
+    return content
 
 
 async def _require_once(request: Request) -> None:
