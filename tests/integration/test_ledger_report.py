@@ -46,6 +46,17 @@ def test_the_page_says_what_was_recorded_and_verified(run: Run, ledger: str, tmp
     assert root in text and anchor.read_text(encoding="utf-8").split("\n")[0] in text
     # The override and the correction are of the decision on part 1.
     assert text.count("<td>part 1</td>") == 2 and "긁힘" in text
+    # What the service brings is listed too.
+    for cells in (
+        '<td>p</td><td><span class="badge review">REVIEW</span></td><td>not decided by its deadline</td>',
+        "<td>joined</td><td>–</td><td>operator</td><td>new shift</td>",
+        "<td>camera 2</td><td><code>0011223344556677</code></td><td>made</td>",
+        "<td>Darker by a factor of 3.98, since about part part 1 (",
+        "<td>lamp</td>",
+        "<td>new camera</td>",
+        "<td>began</td>",
+    ):
+        assert text.count(cells) == 1
     assert not re.search(r'(src|href)="(?!#|data:)', text)
     assert run(*report(ledger, tmp_path, "--lang", "ko")).returncode == 0
     assert "감사 보고서" in page.read_text(encoding="utf-8")

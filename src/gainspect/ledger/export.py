@@ -17,6 +17,7 @@ from gainspect.ledger.checkpoint import Checkpoint
 from gainspect.ledger.merkle_log import Ledger
 from gainspect.ledger.note import Verifier, opened_note
 from gainspect.ledger.pictures import PictureFolder
+from gainspect.ledger.questions import in_order
 from gainspect.ledger.records.columns import pictures_kept_by
 from gainspect.ledger.records.sealed import Entry
 
@@ -29,6 +30,13 @@ RECORDS, PROOFS, CHECKPOINT, KEY, PICTURES = (
 )
 WITH_PICTURES = "pictures"
 """Extension of the checkpoint of an export that has them: an outsider tells lost ones from ones left out."""
+
+_HASH_BYTES = 68
+"""Of a hash in a proof, with its quotes, comma and blank."""
+_PROOF_BYTES = 64
+"""Of a proof beside its hashes."""
+_FILE_BYTES = 4096
+"""That a file may take beside its content: the rest of a block, and its name."""
 
 
 def write_export(
@@ -72,6 +80,31 @@ def write_export(
             _write_proofs(ledger, temporary / PROOFS, places, checkpoint.size)
             entries, count = map(ledger.record, places), len(places)
         return _write_records(ledger, temporary, shown(entries, count), pictures=pictures)
+
+
+def export_sizes(
+    ledger: Ledger, size: int, *, wanted: Sequence[int] | None = None, pictures: bool
+) -> Iterator[int]:
+    """Bytes that an export would write, record by record with its pictures: what it needs is their sum.
+
+    Args:
+        ledger: whose.
+        size: of the tree of its checkpoint.
+        wanted: see `write_export`.
+        pictures: whether they are written.
+
+    Raises:
+        GainspectError: the ledger or its pictures cannot be read.
+    """
+    proof = 0 if wanted is None else _PROOF_BYTES + _HASH_BYTES * size.bit_length()
+    store, counted = ledger.pictures if pictures else None, set[str]()
+    for entry in ledger.records(0, size) if wanted is None else in_order(ledger, [*set(wanted)]):
+        found = len(entry.content) + 1 + proof
+        if store is not None:
+            new = {*pictures_kept_by(entry.record)} - counted
+            counted |= new
+            found += sum(_FILE_BYTES + (store.size(sha256) or 0) for sha256 in new)
+        yield found
 
 
 def _write_records(ledger: Ledger, folder: Path, entries: Iterator[Entry], *, pictures: bool) -> int:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
+from gainspect.ledger.records.decision import FailSafeReason
+from gainspect.ledger.records.operation import DriftAlarm, Role, RoleStep
 from gainspect.types import Label
 
 
@@ -104,3 +107,65 @@ class UpkeepRow(ListedRecord):
 
     person: str | None
     reason: str
+
+
+@dataclass(frozen=True)
+class FailSafeRow(ListedRecord):
+    """What was answered in the place of a decision."""
+
+    part: str
+    label: Label
+    why: FailSafeReason
+    note: str
+
+
+@dataclass(frozen=True)
+class WaiverRow(ListedRecord):
+    """A challenge that was waived."""
+
+    bundle: str
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class ServiceRow(ListedRecord):
+    """A service that began or ended."""
+
+    state: Literal["started", "stopped"]
+    down_since: datetime | None
+
+
+@dataclass(frozen=True)
+class RoleRow(ListedRecord):
+    """Who may sign in, and as what."""
+
+    step: RoleStep
+    person: str | None
+    old: Role | None
+    new: Role | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class TokenRow(ListedRecord):
+    """A machine that may send parts, or may not any more."""
+
+    step: Literal["made", "revoked"]
+    token: str
+    name: str
+
+
+@dataclass(frozen=True)
+class DriftRow(ListedRecord):
+    """A figure of the parts that has changed."""
+
+    alarm: DriftAlarm
+
+
+@dataclass(frozen=True)
+class AcknowledgmentRow(ListedRecord):
+    """Somebody who has looked after a drift."""
+
+    reason: str
+    note: str

@@ -5,24 +5,44 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from gainspect.ledger.listed_records import (
+    AcknowledgmentRow,
     AnchorRow,
     BypassRow,
     ChallengeRow,
     ChangeRow,
     ConfirmationRow,
     CorrectionRow,
+    DriftRow,
+    FailSafeRow,
     OverrideRow,
+    RoleRow,
+    ServiceRow,
+    TokenRow,
     UpkeepRow,
+    WaiverRow,
 )
 from gainspect.ledger.period import Period
 from gainspect.ledger.records.base import now
-from gainspect.ledger.records.decision import Confirm, Decision, Override, RegionCorrection
+from gainspect.ledger.records.decision import (
+    Confirm,
+    Decision,
+    FailSafe,
+    FailSafeReason,
+    Override,
+    RegionCorrection,
+)
 from gainspect.ledger.records.operation import (
     BundleActivation,
     Bypass,
     ChallengeResult,
+    ChallengeWaived,
+    DriftAcknowledged,
+    DriftAlarm,
     PolicyChange,
+    RoleChange,
+    ServiceState,
     SignIn,
+    TokenChange,
 )
 from gainspect.ledger.records.sealed import Entry
 from gainspect.ledger.records.upkeep import Anchored, ClockCorrected, NameErased, PicturesRemoved
@@ -45,6 +65,14 @@ class InForce(NamedTuple):
     bundle: str | None
     policy_id: str | None
     gainspect: str
+
+
+class FailSafeKind(NamedTuple):
+    """By what answers in the place of decisions are counted."""
+
+    station: str
+    why: FailSafeReason
+    label: Label
 
 
 class OverrideKind(NamedTuple):
@@ -85,6 +113,8 @@ class PeriodAccount:
         self.kinds: Counter[str] = Counter()
         self.decisions: Counter[DayCount] = Counter()
         self.in_force = Tally[InForce]()
+        self.failed_safe = Tally[FailSafeKind]()
+        self.fail_safes = Listing[FailSafeRow]()
         self.confirmed: Counter[Label] = Counter()
         self.confirmations = Listing[ConfirmationRow]()
         """Those with a note."""
@@ -95,8 +125,14 @@ class PeriodAccount:
         self.corrections = Listing[CorrectionRow]()
         self.challenged = Tally[ChallengeKind]()
         self.challenges = Listing[ChallengeRow]()
+        self.waivers = Listing[WaiverRow]()
         self.changes = Listing[ChangeRow]()
         self.sign_ins = Tally[tuple[str, bool]]()
+        self.roles = Listing[RoleRow]()
+        self.tokens = Listing[TokenRow]()
+        self.services = Listing[ServiceRow]()
+        self.drifts = Listing[DriftRow]()
+        self.acknowledgments = Listing[AcknowledgmentRow]()
         self.bypasses = Listing[BypassRow]()
         """Those that were in force at any moment of the period."""
         self.open_bypasses = 0
@@ -119,6 +155,9 @@ class PeriodAccount:
         match record:
             case Decision():
                 self._add_decision(record, moment)
+            case FailSafe():
+                self.failed_safe.add(FailSafeKind(record.station, record.why, record.label), moment)
+                self.fail_safes.add(FailSafeRow(*said, record.part, record.label, record.why, record.note))
             case Confirm():
                 self.confirmed[record.label] += 1
                 if record.note:
@@ -136,6 +175,8 @@ class PeriodAccount:
                 )
             case ChallengeResult():
                 self._add_challenge(entry, record)
+            case ChallengeWaived():
+                self.waivers.add(WaiverRow(*said, record.bundle, record.until, record.reason))
             case PolicyChange():
                 self.changes.add(
                     ChangeRow(*said, False, record.bundle, record.old, record.new, record.reason)
@@ -144,6 +185,18 @@ class PeriodAccount:
                 self.changes.add(ChangeRow(*said, True, record.new, record.old, record.new, record.reason))
             case SignIn():
                 self.sign_ins.add((record.method, record.accepted), moment)
+            case RoleChange():
+                self.roles.add(
+                    RoleRow(*said, record.step, record.person, record.old, record.new, record.reason)
+                )
+            case TokenChange():
+                self.tokens.add(TokenRow(*said, record.step, record.token, record.name))
+            case ServiceState():
+                self.services.add(ServiceRow(*said, record.state, record.down_since))
+            case DriftAlarm():
+                self.drifts.add(DriftRow(*said, record))
+            case DriftAcknowledged():
+                self.acknowledgments.add(AcknowledgmentRow(*said, record.reason, record.note))
             case PicturesRemoved():
                 self.removed.add(record.rule.name, moment, len(record.pictures))
             case Anchored():

@@ -41,6 +41,13 @@ class PictureStore(Protocol):
             GainspectError: it cannot be read.
         """
 
+    def size(self, sha256: str) -> int | None:
+        """Bytes of what is stored under a hash; None: nothing is.
+
+        Raises:
+            GainspectError: that cannot be seen.
+        """
+
     def remove(self, sha256: str) -> None:
         """Take a file away, if it is there.
 
@@ -85,6 +92,18 @@ class PictureFolder:
             kind = NoPictureFileError if error.errno in _NO_FILE else GainspectError
             raise kind(f"cannot read the picture ({error.strerror or error})", where=path) from error
 
+    def size(self, sha256: str) -> int | None:
+        """See `PictureStore`."""
+        path = self._path(sha256)
+        try:
+            return path.stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise GainspectError(
+                f"cannot read the picture ({error.strerror or error})", where=path
+            ) from error
+
     def remove(self, sha256: str) -> None:
         """See `PictureStore`."""
         path = self._path(sha256)
@@ -126,6 +145,10 @@ class RemotePictures:
     def read(self, sha256: str) -> bytes | None:
         """See `PictureStore`."""
         return self._store.read(_name(sha256))
+
+    def size(self, sha256: str) -> int | None:
+        """See `PictureStore`."""
+        return self._store.size(_name(sha256))
 
     def remove(self, sha256: str) -> None:
         """See `PictureStore`."""

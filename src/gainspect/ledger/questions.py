@@ -130,10 +130,14 @@ def newest(ledger: Ledger, station: str, kind: str, count: int) -> list[Entry]:
 
 
 def entries(ledger: Ledger, places: Sequence[int]) -> Iterator[Entry]:
-    """The records at places that `find` gave, in that order, a page of them in memory."""
-    with ledger.database.reading() as rows:
-        for page in _pages(places):
-            yield from (opened(content) for _, content in rows.all("contents", indices=page))
+    """The records at places that `find` gave, in that order, a page of them in memory.
+
+    Records do not change, so each page is read by itself: whoever takes them slowly holds no transaction.
+    """
+    for page in _pages(places):
+        with ledger.database.reading() as rows:
+            found = rows.all("contents", indices=page)
+        yield from (opened(content) for _, content in found)
 
 
 def in_order(ledger: Ledger, places: Sequence[int]) -> Iterator[Entry]:

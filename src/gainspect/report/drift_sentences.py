@@ -31,19 +31,8 @@ def drift_sentences(alarm: DriftAlarm, wording: Wording, zone: tzinfo | None = N
         wording: of the language.
         zone: of the times; None: this machine's.
     """
-    name = alarm.statistic
-    side = "larger" if alarm.larger else "smaller"
     return [
-        wording(
-            "drift_what",
-            what=wording(f"drift_{name}_{side}"),
-            much=_much(alarm, wording),
-            part=alarm.since_part,
-            time=f"{alarm.since_at.astimezone(zone):%Y-%m-%d %H:%M}",
-            statistic=_statistic(name, wording),
-            before=_number(alarm.before),
-            after=_number(alarm.after),
-        ),
+        drift_change(alarm, wording, zone),
         wording(
             "drift_noticed",
             parts=f"{alarm.parts:,}",
@@ -52,9 +41,25 @@ def drift_sentences(alarm: DriftAlarm, wording: Wording, zone: tzinfo | None = N
             ng_since=f"{alarm.ng_since.ng:,}",
             of_since=f"{alarm.ng_since.parts:,}",
         ),
-        wording(f"drift_look_{_LOOK[name]}"),
+        wording(f"drift_look_{_LOOK[alarm.statistic]}"),
         wording("drift_promise", rate=f"{alarm.false_alarms * 100:g} %"),
     ]
+
+
+def drift_change(alarm: DriftAlarm, wording: Wording, zone: tzinfo | None = None) -> str:
+    """The first of the sentences: what has changed, and since when."""
+    name = alarm.statistic
+    side = "larger" if alarm.larger else "smaller"
+    return wording(
+        "drift_what",
+        what=wording(f"drift_{name}_{side}"),
+        much=_much(alarm, wording),
+        part=alarm.since_part,
+        time=f"{alarm.since_at.astimezone(zone):%Y-%m-%d %H:%M}",
+        statistic=_statistic(name, wording),
+        before=_number(alarm.before),
+        after=_number(alarm.after),
+    )
 
 
 def _statistic(name: str, wording: Wording) -> str:

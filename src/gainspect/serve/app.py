@@ -1,12 +1,14 @@
 """The app: addresses, limits, errors."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
+from starlette.formparsers import MultiPartParser
 
 from gainspect import __version__
 from gainspect.serve.api import health, inspections
@@ -35,6 +37,10 @@ _RIGHTS: Mapping[str, Allowed | None] = {
 """Of all addresses; see `security.rights`."""
 _CONVERTER = re.compile(r":\w+(?=})")
 """In the path of a route; an OpenAPI document has only the name."""
+_THREADS_OF_PAGES = 20
+"""In which pages are made, and all else that is not the line: however many they are, inspections, the tokens
+of machines and `/readyz` have threads of their own."""
+_THREADS_OF_PROBES = 2
 _MORE_THAN_IMAGES = 2**16
 """Bytes of a request beside its images."""
 
@@ -49,9 +55,10 @@ def create_app(service: Service) -> SecuredApp:
 
     @asynccontextmanager
     async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = _THREADS_OF_PAGES
         yield
         await app.state.inspections.finish()
-        await run_in_threadpool(service.stop)
+        await asyncio.to_thread(service.stop)
 
     app = SecuredApp(
         title="gainspect",
@@ -64,8 +71,10 @@ def create_app(service: Service) -> SecuredApp:
     )
     app.state.service = service
     app.state.inspections = Inspections(service)
+    app.state.threads_of_probes = CapacityLimiter(_THREADS_OF_PROBES)
     add_problems(app, settings.fail_safe)
     most = settings.max_bytes + _MORE_THAN_IMAGES
+    MultiPartParser.spool_max_size = most  # in memory: files on the disk are read in the threads of pages
     app.add_middleware(
         BodyLimit,
         most=most,

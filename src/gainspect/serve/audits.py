@@ -14,7 +14,7 @@ from gainspect.errors import GainspectError
 from gainspect.files import cannot_write
 from gainspect.ledger import Ledger
 from gainspect.ledger.checkpoint import Checkpoint
-from gainspect.ledger.export import WITH_PICTURES, write_export
+from gainspect.ledger.export import WITH_PICTURES, export_sizes, write_export
 from gainspect.ledger.faults import Verification
 from gainspect.ledger.keys import read_private, usual_key
 from gainspect.ledger.note import Signer
@@ -179,17 +179,23 @@ class Audits:
     def _clear(self) -> None:
         shutil.rmtree(self._place, ignore_errors=True)
 
-    def _require_room(self) -> None:
+    def _require_room(self, need: int = 0) -> None:
         """Look whether an export may write more.
+
+        Args:
+            need: bytes that it is known to write.
 
         Raises:
             Stopped: the service ends.
             GainspectError: the disk has no room that the service does not need.
         """
         self.export.require_going_on()
-        if shutil.disk_usage(self._place).free < _RESERVE_BYTES:
+        room = shutil.disk_usage(self._place).free - _RESERVE_BYTES
+        if room < need:
+            takes = f", which takes {need / 1e6:.1f} MB or more" if need else ""
             raise GainspectError(
-                "the disk has too little room for this export",
+                f"the disk has too little room for this export{takes}: {max(0, room) / 1e6:.1f} MB "
+                f"beside the {_RESERVE_BYTES / 1e6:.0f} MB that the service needs",
                 where=self._place,
                 hint="Export fewer records, or without pictures; or make room.",
             )
@@ -228,10 +234,13 @@ class Audits:
         self, folder: Path, signer: Signer, wanted: Sequence[int] | None, *, pictures: bool
     ) -> Exported:
         """The ZIP of an export in a folder; nothing else stays there."""
-        self._require_room()
         head, origin = self._ledger.head(), self._ledger.origin
         note = Checkpoint(origin, head.size, head.root).signed(signer, *([WITH_PICTURES] if pictures else []))
         places = None if wanted is None else [place for place in wanted if place < head.size]
+        need = 0
+        for size in export_sizes(self._ledger, head.size, wanted=places, pictures=pictures):
+            need += 2 * size  # its folder, and the ZIP of it
+            self._require_room(need)
         count = write_export(
             self._ledger, folder / "export", note, signer.verifier, wanted=places, shown=self._watched
         )

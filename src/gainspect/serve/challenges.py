@@ -10,6 +10,7 @@ from gainspect.errors import GainspectError
 from gainspect.inspection.records.decided_parts import view_in
 from gainspect.inspection.stream import Inspected, part_record, record_of
 from gainspect.ledger.records.base import now
+from gainspect.ledger.records.decision import Decision
 from gainspect.ledger.records.operation import ChallengedPart, ChallengeResult
 from gainspect.serve.bundles import Loaded
 from gainspect.serve.challenge_sets import ChallengeSet, KnownPart
@@ -41,7 +42,7 @@ class Run:
     recorded: int = 0
     """How many of them the last result that was recorded has."""
     settling: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    """Held while an outcome is taken and what it comes to is recorded: each result is recorded once."""
+    """Held while what it has come to is recorded: each result is recorded once."""
 
     @property
     def complete(self) -> bool:
@@ -51,8 +52,12 @@ class Run:
     @property
     def due(self) -> bool:
         """Whether a result is to be recorded now: all parts are decided, or one is not right."""
-        failed = not self.recorded and not all(map(is_right, self.parts.values()))
+        failed = not self.recorded and not all(map(is_right, [*self.parts.values()]))
         return self.complete or failed
+
+    def outcome(self, decision: Decision, seen: Sequence[Inspected]) -> ChallengedPart:
+        """What a decision on a part of it, by these images, says of the challenge."""
+        return _outcome(self.known.parts[decision.part], decision.label, seen, decision.key)
 
 
 def is_right(part: ChallengedPart) -> bool:
@@ -164,28 +169,23 @@ class Challenges:
             if part not in run.parts:
                 run.taken.discard(part)
 
-    def decided(self, run: Run, part: str, label: Label, seen: Sequence[Inspected], decision: str) -> None:
-        """A part was decided; with the last one, the result is recorded.
+    def count(self, run: Run, outcome: ChallengedPart) -> None:
+        """Count a part that was decided, unless the challenge was ended meanwhile. Nothing is waited for."""
+        with self._lock:
+            if self._goes_on(run):
+                run.parts[outcome.part] = outcome
 
-        With the first one that is not right, too: then the challenge is not passed, whatever follows.
+    def settle(self, run: Run) -> None:
+        """Record what a challenge has come to: with the last part, and with the first that is not right.
 
-        Args:
-            run: the challenge.
-            part: its name.
-            label: what was decided.
-            seen: its images.
-            decision: key of the decision.
+        With that it is not passed, whatever follows.
 
         Raises:
             GainspectError: the ledger refuses the result. The next part and `end` try again.
         """
-        outcome = _outcome(run.known.parts[part], label, seen, decision)
         with run.settling:
             if not self._goes_on(run):
-                return  # it was ended while the part was judged
-            with self._lock:
-                run.taken.add(part)
-                run.parts.setdefault(part, outcome)
+                return
             if run.due:
                 self._record(run, run.actor)
             if run.complete:
@@ -238,7 +238,8 @@ class Challenges:
 
     def _record(self, run: Run, actor: str | None, *, from_pictures: bool = False) -> ChallengeResult:
         """Record what a challenge has come to; its parts in the order of the set."""
-        parts = tuple(run.parts[name] for name in run.known.parts if name in run.parts)
+        counted = dict(run.parts)  # others may follow meanwhile
+        parts = tuple(counted[name] for name in run.known.parts if name in counted)
         result = ChallengeResult(
             station=run.station,
             actor=actor,
@@ -246,7 +247,7 @@ class Challenges:
             bundle=run.by.sha256,
             policy_id=run.by.policy_id,
             parts=parts,
-            passed=run.complete and all(map(is_right, parts)),
+            passed=len(parts) == len(run.known.parts) and all(map(is_right, parts)),
             from_pictures=from_pictures,
         )
         self._recording.append(result)

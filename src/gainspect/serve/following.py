@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 
+from starlette.concurrency import run_in_threadpool
+
 from gainspect.ledger import Ledger
 from gainspect.ledger.review_queue import New, news
 from gainspect.serve.problems import Problem
@@ -97,14 +99,14 @@ class Follower:
         client = _Client(station, who)
         self._clients.add(client)
         try:
-            size = (await asyncio.to_thread(self._ledger.head)).size
+            size = (await run_in_threadpool(self._ledger.head)).size
             if self._looking is None:
                 self._next = size
                 self._looking = asyncio.create_task(self._look())
             yield Sign.BEAT
             if after is not None and after + 1 < size:
                 first = max(after + 1, size - _MOST_MISSED)
-                for missed in await asyncio.to_thread(news, self._ledger, first, size - first):
+                for missed in await run_in_threadpool(news, self._ledger, first, size - first):
                     if missed.station == station:
                         yield missed
             while (new := await client.waiting.get()) is not Sign.END:
@@ -125,7 +127,7 @@ class Follower:
                 self._let_all_go()
                 return
             try:
-                found = await asyncio.to_thread(news, self._ledger, self._next, _MOST_WAITING)
+                found = await run_in_threadpool(news, self._ledger, self._next, _MOST_WAITING)
             except Exception:  # whatever it is, it is tried again
                 _log.warning("pages are let go, for the ledger cannot be read", exc_info=True)
                 self._let_all_go()

@@ -4,10 +4,10 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from gainspect.errors import GainspectError
 from gainspect.inspection.records.decided_parts import view_in
@@ -15,63 +15,23 @@ from gainspect.inspection.stream import Inspected, part_record, record_of
 from gainspect.ledger.canonical import canonical
 from gainspect.ledger.inspected import decision_on, judged_image
 from gainspect.ledger.records.base import new_key, now
-from gainspect.ledger.records.decision import Decision, FailSafe, FailSafeReason
-from gainspect.names import escaped
+from gainspect.ledger.records.decision import Decision
 from gainspect.serve.bundles import Loaded
 from gainspect.serve.challenges import Run
 from gainspect.serve.evidence import small_heat
+from gainspect.serve.fail_safes import FailSafes
 from gainspect.serve.judging import QueueFull
 from gainspect.serve.problems import Problem
+from gainspect.serve.requested_part import Answer, Part
 from gainspect.serve.service import Service
 
+T = TypeVar("T")
 _log = logging.getLogger("gainspect.serve")
-_STATUS: dict[FailSafeReason, int] = {
-    "late": 504,
-    "full": 429,
-    "model_failed": 500,
-    "ledger_gone": 503,
-    "stopping": 503,
-    "no_bundle": 409,
-    "locked": 423,
-}
+_THREADS = 8
+"""That ask the database and store pictures: none of them is one that pages wait in."""
 _SOON_S = 0.005
 _SLOW_DISK_S = 1.0
 """After which there may be room, where it is recording that takes long."""
-_FINAL = ("late", "model_failed")
-"""With these a part that was taken is answered so again. After others it may be decided."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """What a request asks about."""
-
-    name: str
-    lot: str | None
-    station: str
-    names: Sequence[str]
-    """Of its images, as they are recorded."""
-    contents: Sequence[bytes]
-    """Their files."""
-    idempotency_key: str | None
-    deadline_ms: float | None
-    challenge: str | None = None
-    """Name of the challenge that it is a known part of; None: of none."""
-    arrived: float = field(default_factory=time.monotonic)
-
-    @cached_property
-    def hashes(self) -> tuple[str, ...]:
-        """SHA-256 of the files, in their order."""
-        return tuple(hashlib.sha256(content).hexdigest() for content in self.contents)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A decision that is durable."""
-
-    decision: Decision
-    index: int
-    repeated: bool = False
-    """Whether it was made for an earlier request with the same key."""
 
 
 @dataclass(eq=False)
@@ -84,6 +44,8 @@ class _Running:
     """Whether its key is known to be new."""
     late: bool = False
     """Whether the fail-safe is being kept in its place: until then the same request must find it here."""
+    counted: Answer | None = None
+    """Once it counts in a challenge: what is answered, though what that has come to is not recorded yet."""
 
 
 class Inspections:
@@ -98,8 +60,8 @@ class Inspections:
         self._running: dict[str, _Running] = {}
         self._judged = 0
         """Images that were judged and are not recorded: a slow disk must not let them pile up."""
-        self._keeping = ThreadPoolExecutor(1, "fail-safe")
-        """Not among the threads that ask the database: those may all wait for it when an answer is due."""
+        self._fail_safes = FailSafes(service)
+        self._threads = ThreadPoolExecutor(_THREADS, "inspections")
 
     async def decide(self, part: Part) -> Answer:
         """The decision on a part; it is durable.
@@ -116,14 +78,16 @@ class Inspections:
             running = self._running[key] = _Running(part, asyncio.create_task(self._decided(key, part)))
             running.task.add_done_callback(lambda done: self._ended(key, done))
         else:
-            await asyncio.to_thread(_require_same, part, running.part)
+            other = running.part
+            await self._in_thread(lambda: part.require_same(other.name, other.lot, other.hashes))
         # This, and not wait_for: whoever asked may go away, and the part is decided nevertheless.
         await asyncio.wait({running.task}, timeout=self._left(part))
-        if not running.task.done():
-            return await self._late(key, part)
-        if running.task.cancelled():  # somebody else who asked for it waited no longer, and told so
-            raise self._told_late()
-        answer = running.task.result()
+        if (answer := running.counted) is None:
+            if not running.task.done():
+                raise await self._late(key, part)
+            if running.task.cancelled():  # somebody else who asked for it waited no longer, and told so
+                raise self._fail_safes.late(part)
+            answer = running.task.result()
         return answer if first else replace(answer, repeated=True)
 
     async def finish(self) -> None:
@@ -131,7 +95,14 @@ class Inspections:
         while self._running:
             await asyncio.wait({running.task for running in self._running.values()})
             await asyncio.sleep(_SOON_S)  # of a late one the answer is still being kept
-        await asyncio.to_thread(self._keeping.shutdown)
+        await asyncio.to_thread(self._stop)
+
+    async def _in_thread(self, work: Callable[..., T], *given: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+    def _stop(self) -> None:
+        self._fail_safes.stop()
+        self._threads.shutdown()
 
     def _ended(self, key: str, task: asyncio.Task[Answer]) -> None:
         running = self._running.get(key)
@@ -140,19 +111,18 @@ class Inspections:
         if not task.cancelled():
             task.exception()  # whoever asked may be gone
 
-    async def _late(self, key: str, part: Part) -> Answer:
+    async def _late(self, key: str, part: Part) -> Problem:
         """Let go of a part, which is not judged or recorded any more if that has not begun.
 
-        Raises:
-            Problem: always.
+        It does not count in a challenge any more either. What is answered.
         """
         running = self._running.get(key)
         if running is None or running.late:
-            raise self._told_late()
+            return self._fail_safes.late(part)
         running.late = True
         running.task.cancel()
         try:
-            raise await self._instead(key, part, "late", final=running.taken)
+            return await self._fail_safes.instead(key, part, "late", final=running.taken)
         finally:
             del self._running[key]
 
@@ -180,69 +150,74 @@ class Inspections:
         known = await self._earlier(key, part)
         if known is not None:
             return known
-        if (running := self._running.get(key)) is not None:
-            running.taken = True
+        running = self._running[key]
+        running.taken = True
         by = await self._ready(key, part, run)
         try:
             if self._judged >= service.settings.waiting:
                 raise QueueFull(_SLOW_DISK_S)
             judged = service.judging.submit(by, part.names, part.contents)
         except QueueFull as full:
-            raise await self._instead(key, part, "full", seconds=full.seconds) from full
+            raise await self._fail_safes.instead(key, part, "full", seconds=full.seconds) from full
         try:
             found = await asyncio.wrap_future(judged)
         except Exception as error:  # runtimes raise errors of many kinds
             _log.exception("the model fails on part %s", part.name)
-            raise await self._instead(
+            raise await self._fail_safes.instead(
                 key, part, "model_failed", f"{type(error).__name__}: {error}"
             ) from error
         self._judged += len(found)
         try:
-            decision = await asyncio.to_thread(self._recordable, key, part, by, found)
+            decision = await self._in_thread(self._recordable, key, part, by, found)
+            outcome = None if run is None else await self._in_thread(run.outcome, decision, found)
             entry = await asyncio.wrap_future(service.recording.submit(decision))
         except Exception as error:  # stores of pictures and drivers raise errors of many kinds
-            known = await asyncio.to_thread(self._known_or_gone, key, part)
+            known = await self._in_thread(self._known_or_gone, key, part)
             if known is not None:
                 return known
             _log.exception("the decision on part %s is not recorded", part.name)
-            raise await self._instead(key, part, "ledger_gone", str(error)) from error
+            raise await self._fail_safes.instead(key, part, "ledger_gone", str(error)) from error
         finally:
             self._judged -= len(found)
         service.figures.decided(decision, time.monotonic() - part.arrived)
-        if run is not None:
-            await asyncio.to_thread(self._challenged, run, decision, found)
-        return Answer(decision, entry.index)
+        answer = Answer(decision, entry.index)
+        if run is not None and outcome is not None:
+            # From its record on nothing was waited for: a part that was let go of is not counted.
+            service.challenges.count(run, outcome)
+            running.counted = answer
+            await self._in_thread(self._settle, run)
+        return answer
 
     async def _earlier(self, key: str, part: Part) -> Answer | None:
         """What was answered to an earlier request with the same idempotency key; see `_known`."""
         if part.idempotency_key is None:
             return None
         try:
-            return await asyncio.to_thread(self._known, key, part)
+            return await self._in_thread(self._known, key, part)
         except GainspectError as error:
-            raise await self._instead(key, part, "ledger_gone", str(error)) from error
+            raise await self._fail_safes.instead(key, part, "ledger_gone", str(error)) from error
 
-    def _challenged(self, run: Run, decision: Decision, found: Sequence[Inspected]) -> None:
-        """A known part was decided. If its challenge cannot be recorded now, the part is decided anyway."""
+    def _settle(self, run: Run) -> None:
+        """Record what a challenge has come to. If it cannot be recorded now, its parts are decided anyway."""
         try:
-            self._service.challenges.decided(run, decision.part, decision.label, found, decision.key)
+            self._service.challenges.settle(run)
         except GainspectError as error:
             _log.error("the result of a challenge is not recorded: %s", error)
 
     async def _ready(self, key: str, part: Part, run: Run | None) -> Loaded:
         """What judges the part."""
         if self._service.stopping.is_set():
-            raise await self._instead(key, part, "stopping")
+            raise await self._fail_safes.instead(key, part, "stopping")
         try:
-            state = await asyncio.to_thread(self._service.locks.recent, part.station)
+            state = await self._in_thread(self._service.locks.recent, part.station)
         except GainspectError as error:
-            raise await self._instead(key, part, "ledger_gone", str(error)) from error
+            raise await self._fail_safes.instead(key, part, "ledger_gone", str(error)) from error
         if run is not None:
             return run.by  # its parts are what unlocks a station
         if state.active is None:
-            raise await self._instead(key, part, "no_bundle", state.lock or "")
+            raise await self._fail_safes.instead(key, part, "no_bundle", state.lock or "")
         if state.lock is not None:
-            raise await self._instead(key, part, "locked", state.lock)
+            raise await self._fail_safes.instead(key, part, "locked", state.lock)
         return state.active
 
     def _recordable(self, key: str, part: Part, by: Loaded, found: Sequence[Inspected]) -> Decision:
@@ -280,19 +255,14 @@ class Inspections:
         Raises:
             Problem: that was the fail-safe; or it was about another part.
         """
-        given = self._service.spool.find(_final_key(key))
-        if given is None and (final := self._service.ledger.record_of(_final_key(key))) is not None:
-            assert isinstance(final.record, FailSafe)
-            given = final.record
-        if given is not None:
-            _require_content(part, given.part, given.lot, given.images)
-            raise _told(given, repeated=True)
+        if (given := self._fail_safes.given(key, part)) is not None:
+            raise given
         entry = self._service.ledger.record_of(key)
         if entry is None:
             return None
         assert isinstance(entry.record, Decision)
         hashes = tuple(image.sha256 or "" for image in entry.record.images)
-        _require_content(part, entry.record.part, entry.record.lot, hashes)
+        part.require_same(entry.record.part, entry.record.lot, hashes)
         return Answer(entry.record, entry.index, repeated=True)
 
     def _known_or_gone(self, key: str, part: Part) -> Answer | None:
@@ -305,108 +275,3 @@ class Inspections:
         """Seconds to the deadline; None: there is none."""
         limits = [one for one in (part.deadline_ms, self._service.settings.deadline_ms) if one is not None]
         return None if not limits else max(0.0, part.arrived + min(limits) / 1000 - time.monotonic())
-
-    async def _instead(
-        self,
-        key: str,
-        part: Part,
-        why: FailSafeReason,
-        note: str = "",
-        *,
-        seconds: float | None = None,
-        final: bool = True,
-    ) -> Problem:
-        """Keep the fail-safe in the place of a decision; what is answered.
-
-        Args:
-            key: of the decision.
-            part: which has none.
-            why: there is none.
-            note: more of that.
-            seconds: after which it may be sent again.
-            final: whether the same request is answered so again, if the reason is one of those.
-        """
-        keep = asyncio.get_running_loop().run_in_executor(
-            self._keeping, self._keep, key, part, why, note, final and why in _FINAL
-        )
-        try:
-            record = await keep
-        except Exception as error:  # whatever it is, the part has no decision
-            _log.exception("an answer in the place of a decision is not kept")
-            hint = error.hint if isinstance(error, GainspectError) else ""
-            return Problem(503, f"{_SAID[why]}, and that cannot be recorded either", hint, why=why)
-        return _told(record, seconds=seconds)
-
-    def _keep(self, key: str, part: Part, why: FailSafeReason, note: str, final: bool) -> FailSafe:
-        record = FailSafe(
-            key=_final_key(key) if final else new_key(),
-            station=part.station,
-            decision=key,
-            part=part.name,
-            lot=part.lot,
-            label=self._service.settings.fail_safe,
-            why=why,
-            images=part.hashes,
-            deadline_ms=part.deadline_ms,
-            note=escaped(note)[:1000],
-        )
-        self._service.fail_safe(record)
-        return record
-
-    @staticmethod
-    def _told_late() -> Problem:
-        """What is answered where the fail-safe was kept already."""
-        return Problem(_STATUS["late"], _SAID["late"], why="late")
-
-
-_SAID: dict[FailSafeReason, str] = {
-    "late": "the part was not decided by its deadline",
-    "full": "too many images are waiting",
-    "model_failed": "the model fails on this part",
-    "ledger_gone": "the decision cannot be recorded now",
-    "stopping": "the service is ending",
-    "no_bundle": "no bundle is active at this station",
-    "locked": "the station is locked until its challenge is passed",
-}
-_MENDED: dict[FailSafeReason, str] = {
-    "full": "Send it again after the seconds that Retry-After says.",
-    "ledger_gone": "Send it again with the same idempotency key when the database is back.",
-    "stopping": "Send it again when the service runs.",
-    "no_bundle": "An engineer activates one on the page of the station.",
-    "locked": "Put the challenge parts in.",
-}
-
-
-def _final_key(key: str) -> str:
-    return f"{key}:fail-safe"
-
-
-def _told(record: FailSafe, *, seconds: float | None = None, repeated: bool = False) -> Problem:
-    headers = {} if seconds is None else {"Retry-After": str(max(1, round(seconds)))}
-    return Problem(
-        _STATUS[record.why],
-        _SAID[record.why],
-        _MENDED.get(record.why, ""),
-        headers,
-        why=record.why,
-        repeated=repeated,
-    )
-
-
-def _require_same(part: Part, other: Part) -> None:
-    """See `_require_content`."""
-    _require_content(part, other.name, other.lot, other.hashes)
-
-
-def _require_content(part: Part, name: str, lot: str | None, hashes: Sequence[str]) -> None:
-    """Refuse a key that another part had.
-
-    Raises:
-        Problem: it had.
-    """
-    if (part.name, part.lot, part.hashes) != (name, lot, tuple(hashes)):
-        raise Problem(
-            422,
-            "this idempotency key was used for another part",
-            "Give each part a key of its own, and repeat a request as it was.",
-        )

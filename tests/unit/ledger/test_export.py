@@ -10,7 +10,7 @@ import pytest
 from gainspect.errors import GainspectError
 from gainspect.ledger import Ledger, open_ledger
 from gainspect.ledger.checkpoint import Checkpoint
-from gainspect.ledger.export import PROOFS, RECORDS, WITH_PICTURES, write_export
+from gainspect.ledger.export import PROOFS, RECORDS, WITH_PICTURES, export_sizes, write_export
 from gainspect.ledger.keys import read_or_make
 from gainspect.ledger.note import Signer
 from gainspect.ledger.records.sealed import sealed
@@ -83,6 +83,25 @@ def test_an_outsider_verifies_an_excerpt_by_its_proofs(
     changed = (out / "records.jsonl").read_bytes().replace(b'"score":0.125', b'"score":0.25', 1)
     (out / "records.jsonl").write_bytes(changed)
     assert outsider(out).startswith("NOT VERIFIED: record 0 ")
+
+
+@pytest.mark.parametrize(("wanted", "pictures"), [(None, True), (None, False), ([1, 4, 4], True), ([], True)])
+def test_what_an_export_takes_is_known_before(
+    ledger: Ledger, signer: Signer, tmp_path: Path, wanted: list[int] | None, pictures: bool
+) -> None:
+    ledger.append(decision("again", pictures=[SHA256[0]]))  # a picture that is there is written once
+    signed, out = note(ledger, signer, pictures=pictures), tmp_path / "export"
+    count = write_export(ledger, out, signed, signer.verifier, wanted=wanted)
+    told = [*export_sizes(ledger, ledger.head().size, wanted=wanted, pictures=pictures)]
+    written = [
+        file for file in out.rglob("*") if file.is_file() and file.name not in ("checkpoint.txt", "key.pub")
+    ]
+    size, blocks = (
+        sum(file.stat().st_size for file in written),
+        4096 * (len(written) - 1 - (wanted is not None)),
+    )
+    assert len(told) == count
+    assert size + blocks <= sum(told) <= size + blocks + 500 * count * (wanted is not None)
 
 
 def edit(export: Path, number: int, old: bytes, new: bytes) -> None:

@@ -146,6 +146,12 @@ def test_records_of_each_kind_are_found(ledger_url: str, tmp_path: Path) -> None
     assert [row.is_bundle for row in account.changes.rows] == [False, True]
     assert [row.size for row in account.anchors.rows] == [0]
     assert account.erasures.total == account.clock_corrections.total == account.challenges.total == 1
+    brought = ("fail_safes", "waivers", "services", "roles", "tokens", "drifts", "acknowledgments")
+    listed = {name: getattr(account, name) for name in brought}
+    assert {name: (listing.total, len(listing.rows)) for name, listing in listed.items()} == dict.fromkeys(
+        brought, (1, 1)
+    )
+    assert (account.failed_safe.total, account.fail_safes.rows[0].part) == (1, "p")
 
 
 @pytest.mark.parametrize(

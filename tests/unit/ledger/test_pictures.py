@@ -26,10 +26,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> PictureStore:
 def test_a_picture_is_found_by_its_hash(store: PictureStore) -> None:
     assert store.read(SHA256) is None and not store.has(SHA256)
     assert store.put(PICTURE) == SHA256
-    assert store.has(SHA256) and store.read(SHA256) == PICTURE
+    assert store.has(SHA256) and store.read(SHA256) == PICTURE and store.size(SHA256) == len(PICTURE)
     assert store.put(PICTURE) == SHA256
     store.remove(SHA256)
     store.remove(SHA256)
+    assert store.size(SHA256) is None
     assert store.read(SHA256) is None and not store.has(SHA256)
 
 

@@ -3,7 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gainspect.errors import GainspectError
-from gainspect.ledger import Ledger, open_ledger
+from gainspect.ledger import Ledger, open_ledger, questions
+from gainspect.ledger.databases import Rows
 from gainspect.ledger.databases.database import statement
 from gainspect.ledger.questions import Question, entries, find, since, words_of
 from gainspect.ledger.records.columns import columns_of
@@ -205,3 +206,25 @@ def test_a_file_is_not_read_as_a_whole(tmp_path: Path, asked: dict[str, Any], in
     with closing(sqlite3.connect(path)) as connection:
         plan = [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
     assert plan[0].startswith(f"SEARCH r USING {index}"), plan
+
+
+def test_whoever_takes_records_slowly_holds_no_transaction(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, reading = list[str](), ledger.database.reading
+
+    @contextmanager
+    def noted() -> Iterator[Rows]:
+        with reading() as rows:
+            held.append("reading")
+            yield rows
+            held.pop()
+
+    monkeypatch.setattr(questions, "_PAGE", 2)
+    monkeypatch.setattr(ledger.database, "reading", noted)
+    places = find(ledger, Question())
+    taken = list[int]()
+    for entry in entries(ledger, places):
+        taken.append(entry.index)
+        assert held == []
+    assert taken == places

@@ -10,15 +10,19 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 
 from gainspect.inspection.bundle import read_bundle
 from gainspect.jobs.run_service import open_service
+from gainspect.ledger import Ledger
 from gainspect.ledger.accounts import Role
 from gainspect.ledger.keys import public_of, read_or_make
 from gainspect.ledger.merkle import verify_inclusion
+from gainspect.ledger.pictures import PictureFolder
+from gainspect.serve import audits as serve_audits
 from gainspect.serve.app import create_app
 from gainspect.serve.audits import Audits
 from page_parts import HOSTILE, Plant, fill, listening, metal, wait_for
@@ -95,7 +99,7 @@ def test_an_export_verifies_without_gainspect(
     assert len(lines) == (made.service.ledger.head().size if everything == "true" else found_ng)
 
 
-@pytest.mark.parametrize("free", [0, 2**40])
+@pytest.mark.parametrize("free", [0, 2**30 + 10_000, 2**40])
 def test_an_export_leaves_room_on_the_disk_and_nothing_but_its_archive(
     plant: tuple[Plant, Path], auditor: httpx.Client, monkeypatch: pytest.MonkeyPatch, free: int
 ) -> None:
@@ -103,18 +107,28 @@ def test_an_export_leaves_room_on_the_disk_and_nothing_but_its_archive(
     read_or_make(key, made.service.ledger.origin)
     place = Path(made.service.spool.place).parent / "export"
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    written, write = list[Path](), serve_audits.write_export
+
+    def noted(ledger: Ledger, folder: Path, *given: Any, **more: Any) -> int:
+        written.append(folder)
+        return write(ledger, folder, *given, **more)
+
+    monkeypatch.setattr(serve_audits, "write_export", noted)
     given = {"csrf": auditor.headers["X-CSRF-Token"], "everything": "true", "pictures": "true"}
     assert auditor.post("/audit/exports", data=given).status_code == 303
     wait_for(lambda: made.service.audits.export.progress.state != "running")
-    if free:
+    if free == 2**40:
         assert [file.name for file in place.iterdir()] == ["export.zip"]
     else:
-        assert "too little room" in made.service.audits.export.progress.error
+        error = made.service.audits.export.progress.error
+        assert "too little room for this export, which takes 0." in error
+        assert written == []  # it was known before
         assert not place.exists()
 
 
+@pytest.mark.parametrize("writer", [(PictureFolder, "put"), (zipfile.ZipFile, "write")])
 def test_an_export_ends_with_the_service_and_after_an_error_nothing_stays(
-    plant: tuple[Plant, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plant: tuple[Plant, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: tuple[type, str]
 ) -> None:
     made, key = plant
     read_or_make(key, made.service.ledger.origin)
@@ -123,9 +137,10 @@ def test_an_export_ends_with_the_service_and_after_an_error_nothing_stays(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(zipfile.ZipFile, "write", full)
-    audits.begin_export(None, pictures=True)
-    wait_for(lambda: audits.export.progress.state == "failed")
+    with monkeypatch.context() as patch:
+        patch.setattr(*writer, full)
+        audits.begin_export(None, pictures=True)
+        wait_for(lambda: audits.export.progress.state == "failed")
     assert "No space left" in audits.export.progress.error
     assert not (tmp_path / "export").exists()
     audits.export._ends.set()

@@ -1,7 +1,9 @@
 """Challenge, waiver and activation over HTTP, as people and machines do them."""
 
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from gainspect.errors import GainspectError
 from gainspect.inspection.bundle import read_bundle
 from gainspect.ledger.accounts import Role
 from gainspect.ledger.verification import verify
-from gainspect.serve.challenge_sets import read_challenges
+from gainspect.serve.challenge_sets import KnownPart, read_challenges
 from page_parts import CLEAR, NOTHING, Plant, metal
 from service_parts import machine
 
@@ -143,6 +145,61 @@ def test_a_part_of_a_challenge_that_is_sent_again_gets_its_decision(desk: tuple[
     # It was decided before this challenge, so that it does not count in it, and may be put in.
     assert "good 1" in operator.get(f"{API}/state").json()["parts"]
     assert inspected(plant, "good 1", metal(101), key="shift 2", challenge=name).status_code == 201
+
+
+def test_a_late_part_of_a_challenge_is_told_so_and_does_not_count(
+    desk: tuple[Plant, Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant, _, _ = desk
+    operator = client_of(plant, Role.OPERATOR)
+    (name,) = plant.service.challenges.sets
+    operator.post(f"{API}/challenge", json={"challenge": name})
+    looks, goes_on, in_place = threading.Event(), threading.Event(), KnownPart.in_place
+
+    def slowly(self: KnownPart, seen: Any) -> bool | None:
+        looks.set()
+        goes_on.wait(60)
+        return in_place(self, seen)
+
+    def put_in(key: str, **more: str) -> httpx.Response:
+        return inspected(plant, "bad 3", metal(103, CLEAR), key, challenge=name, **more)
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(1) as others:
+        patch.setattr(KnownPart, "in_place", slowly)
+        first = others.submit(put_in, "1")
+        assert looks.wait(60)
+        # The same part: so its deadline passes while it is held, however fast the machine is.
+        late = put_in("1", deadline_ms="1")
+        goes_on.set()
+        told = [late.json(), first.result().json(), put_in("1").json()]
+    assert [one["why"] for one in told] == ["late"] * 3
+    assert all("does not count in the challenge" in one["hint"] for one in told)
+    assert plant.records("decision") == []
+    assert "bad 3" in operator.get(f"{API}/state").json()["parts"]
+    assert put_in("2").json()["label"] == "ng"
+    assert "bad 3" not in operator.get(f"{API}/state").json()["parts"]
+
+
+def test_a_part_that_counts_is_answered_by_its_deadline_though_the_result_is_not_recorded(
+    desk: tuple[Plant, Path, Path],
+) -> None:
+    plant, _, _ = desk
+    operator = client_of(plant, Role.OPERATOR)
+    (name,) = plant.service.challenges.sets
+    operator.post(f"{API}/challenge", json={"challenge": name})
+    run = plant.service.challenges.run(STATION)
+    assert run is not None
+    with ThreadPoolExecutor(1) as others:
+        with run.settling:  # as while another result is being recorded
+            first = others.submit(inspected, plant, "bad 3", metal(103), "1", challenge=name)
+            while "bad 3" not in run.parts:
+                time.sleep(0.01)
+            again = inspected(plant, "bad 3", metal(103), "1", challenge=name, deadline_ms="1")
+            assert (again.status_code, again.json()["label"]) == (200, "ok")
+            assert plant.records("challenge_result") == []
+        assert first.result().json()["key"] == again.json()["key"]
+    (result,) = plant.records("challenge_result")
+    assert [part["part"] for part in result["parts"]] == ["bad 3"]
 
 
 def test_stored_pictures_release_no_station_where_the_plant_says_so(tmp_path: Path) -> None:

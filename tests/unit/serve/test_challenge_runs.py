@@ -12,7 +12,7 @@ from desk_parts import challenge_folder
 from gainspect.errors import GainspectError
 from gainspect.ledger.records.operation import ChallengeResult
 from gainspect.serve.challenge_sets import read_challenges
-from gainspect.serve.challenges import Challenges
+from gainspect.serve.challenges import Challenges, Run
 from gainspect.serve.problems import Problem
 from gainspect.types import Label
 from ledger_records import PERSON
@@ -74,8 +74,13 @@ def challenges(tmp_path: Path, records: Records) -> Challenges:
 
 def put_in(challenges: Challenges, part: str, label: Label) -> None:
     (name,) = challenges.sets
-    run = challenges.take(STATION, name, part, 1)
-    challenges.decided(run, part, label, UNSEEN, f"key of {part}")
+    decided(challenges, challenges.take(STATION, name, part, 1), part, label)
+
+
+def decided(challenges: Challenges, run: Run, part: str, label: Label) -> None:
+    told = cast(Any, SimpleNamespace(part=part, label=label, key=f"key of {part}"))
+    challenges.count(run, run.outcome(told, UNSEEN))
+    challenges.settle(run)
 
 
 def begin(challenges: Challenges) -> None:
@@ -129,19 +134,25 @@ def test_a_service_that_ends_records_what_its_challenges_have_come_to(
     assert challenges.run(STATION) is None
 
 
-def test_a_part_counts_once_though_whoever_put_it_in_waited_no_longer(
-    challenges: Challenges, records: Records
-) -> None:
+def test_a_part_that_counts_is_not_given_back(challenges: Challenges) -> None:
+    begin(challenges)
+    (name,) = challenges.sets
+    put_in(challenges, "good 1", Label.OK)
+    run = challenges.run(STATION)
+    assert run is not None
+    challenges.give_back(run, "good 1")
+    with pytest.raises(Problem):
+        challenges.take(STATION, name, "good 1", 1)
+
+
+def test_what_is_decided_after_the_end_does_not_count(challenges: Challenges, records: Records) -> None:
     begin(challenges)
     (name,) = challenges.sets
     run = challenges.take(STATION, name, "good 1", 1)
     put_in(challenges, "good 2", Label.OK)
-    challenges.give_back(run, "good 1")
-    challenges.decided(run, "good 1", Label.NG, UNSEEN, "late")
-    challenges.give_back(run, "good 1")
-    challenges.decided(run, "good 1", Label.OK, UNSEEN, "again")
-    assert run.parts["good 1"].decided is Label.NG
-    assert "good 1" in run.taken
+    challenges.end(STATION, PERSON)
+    decided(challenges, run, "good 1", Label.NG)
+    assert records.told == [(1, False)]
 
 
 def test_the_last_two_parts_at_once_are_one_result(challenges: Challenges, records: Records) -> None:
@@ -153,7 +164,7 @@ def test_the_last_two_parts_at_once_are_one_result(challenges: Challenges, recor
     challenges.take(STATION, name, "bad 4", 1)
     challenges._lock = cast(Any, SlowLock())
     threads = [
-        threading.Thread(target=challenges.decided, args=(run, part, Label.OK, UNSEEN, part))
+        threading.Thread(target=decided, args=(challenges, run, part, Label.OK))
         for part in ("bad 3", "bad 4")
     ]
     for thread in threads:

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gainspect.ledger.accounts import Role
-from gainspect.serve import inspections
+from gainspect.serve.fail_safes import TOLD
 from gainspect.serve.figures import Figures
 from gainspect.serve.security import rights
 from gainspect.serve.security.settings import SecuritySettings
@@ -64,10 +64,7 @@ def _default(value: Any) -> str:
 
 
 def answers_table() -> str:
-    rows = [
-        (str(inspections._STATUS[why]), f"`{why}`", said, inspections._MENDED.get(why, "–"))
-        for why, said in inspections._SAID.items()
-    ]
+    rows = [(str(told.status), f"`{why}`", told.what, told.hint or "–") for why, told in TOLD.items()]
     return table(("status", "`why`", "what is told", "what mends it"), sorted(rows))
 
 

@@ -117,6 +117,19 @@ class RemoteStore:
         except Exception as error:
             raise unreachable(below(self.place, name), error) from error
 
+    def size(self, name: str) -> int | None:
+        """Bytes of a file; None: there is none.
+
+        Raises:
+            GainspectError: that cannot be seen.
+        """
+        try:
+            return int(self._system.size(self._path(name)))
+        except FileNotFoundError:
+            return None
+        except Exception as error:
+            raise unreachable(below(self.place, name), error) from error
+
     def write(self, name: str, content: bytes) -> None:
         """See `Store`."""
         path = self._path(name)

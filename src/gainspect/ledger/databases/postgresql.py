@@ -24,8 +24,12 @@ _PATIENCE = {
 }
 """How long a silent server is waited for, in s (`tcp_user_timeout`: ms), if the URL does not say it (libpq).
 Without that, a machine without power or a cut cable holds a writer for up to a quarter of an hour."""
-_MOST_READERS = 4
-"""That are kept for the next question."""
+_MOST_READERS = 32
+"""Questions at once, each with a connection: a server has about a hundred for all who use it."""
+_READER_WAITS_S = 10.0
+"""How long a question waits until another ends."""
+_MOST_KEPT = 4
+"""Connections that are kept for the next question."""
 _WAIT = "30s"
 """How long a writer waits for another."""
 _FAULTS: dict[type[psycopg.Error], tuple[str, str]] = {
@@ -58,6 +62,7 @@ class PostgresDatabase:
         self.place = _place(url)
         self._lock = threading.RLock()
         self._writer: Connection | None = None
+        self._at_once = threading.BoundedSemaphore(_MOST_READERS)
         self._idle = threading.Lock()
         self._readers: list[Connection] = []
         """That nobody uses now: a new one costs the server a process."""
@@ -67,7 +72,7 @@ class PostgresDatabase:
     @contextmanager
     def reading(self) -> Iterator[Rows]:
         """See `Database`."""
-        with self._told():
+        with self._turn(), self._told():
             connection = self._reader()
             try:
                 yield _rows(connection)
@@ -113,6 +118,24 @@ class PostgresDatabase:
             while self._readers:
                 self._readers.pop().close()
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Be one of the questions that are asked at once.
+
+        Raises:
+            GainspectError: so many are being asked, and none of them ends.
+        """
+        if not self._at_once.acquire(timeout=_READER_WAITS_S):
+            raise GainspectError(
+                f"{_MOST_READERS} questions are being read, and none ended within {_READER_WAITS_S:g} s",
+                where=self.place,
+                hint="Repeat it when fewer people and programs ask at once.",
+            )
+        try:
+            yield
+        finally:
+            self._at_once.release()
+
     def _reader(self) -> Connection:
         """A connection in a transaction in which nothing changes; one that was lost is made anew."""
         while True:
@@ -135,7 +158,7 @@ class PostgresDatabase:
         except psycopg.Error:
             connection.close()
         with self._idle:
-            if not connection.closed and len(self._readers) < _MOST_READERS:
+            if not connection.closed and len(self._readers) < _MOST_KEPT:
                 self._readers.append(connection)
                 return
         connection.close()

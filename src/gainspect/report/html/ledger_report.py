@@ -8,6 +8,7 @@ from typing import Any
 
 from gainspect.ledger.faults import Verification
 from gainspect.ledger.period_account import DayCount, PeriodAccount
+from gainspect.report.drift_sentences import drift_change
 from gainspect.report.html.day_plot import columns_of, decisions_by_day, is_by_month
 from gainspect.report.html.page import write_page
 from gainspect.report.texts import Wording
@@ -69,6 +70,7 @@ def write_ledger_report(
         zones=_zones(period.begin, period.end),
         local=local,
         short=short,
+        drift=lambda alarm: drift_change(alarm, wording, period.zone),
     )
 
 

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gainspect.ledger.questions import Since
-from gainspect.ledger.records.decision import Confirm, Decision, Override
+from gainspect.ledger.records.decision import Confirm, Decision, FailSafe, Override
 from gainspect.ledger.records.operation import ChallengeResult
 from gainspect.ledger.records.sealed import Entry, Record
 from gainspect.names import printable
@@ -82,6 +82,8 @@ def _what(record: Record) -> str:
     """The part, or what happened."""
     if isinstance(record, Decision):
         return record.part
+    if isinstance(record, FailSafe):
+        return f"{record.part}, fail-safe: {record.why.replace('_', ' ')}"
     words = record.kind.replace("_", " ")
     for name in ("decision", "challenge", "new", "reason", "note"):
         said = getattr(record, name, None)
@@ -92,7 +94,7 @@ def _what(record: Record) -> str:
 
 def _label(record: Record) -> Text:
     match record:
-        case Decision() | Confirm():
+        case Decision() | FailSafe() | Confirm():
             label = str(record.label)
         case Override():
             label = str(record.new)

@@ -1,5 +1,6 @@
 """Whether the service lives and can decide, and its figures for Prometheus."""
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
@@ -46,9 +47,13 @@ async def alive() -> Alive:
 
 
 @router.get("/readyz", summary="Whether it can decide", responses={503: _NOT_READY})
-def ready(request: Request) -> Ready:
+async def ready(request: Request) -> Ready:
     """Whether the ledger can be read, all answers are in it, and the service is not ending."""
-    service: Service = request.app.state.service
+    state = request.app.state
+    return await to_thread.run_sync(_ready, state.service, limiter=state.threads_of_probes)
+
+
+def _ready(service: Service) -> Ready:
     if service.stopping.is_set():
         raise Problem(503, "the service is ending")
     try:

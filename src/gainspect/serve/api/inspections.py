@@ -13,8 +13,9 @@ from gainspect.ledger.records.sealed import Entry
 from gainspect.names import escaped
 from gainspect.serve.api.examples import DECISION, ERRORS
 from gainspect.serve.body_limit import ARRIVED
-from gainspect.serve.inspections import Answer, Inspections, Part
+from gainspect.serve.inspections import Inspections
 from gainspect.serve.problems import Problem, documented
+from gainspect.serve.requested_part import Answer, Part
 from gainspect.serve.security import Visitor, allow
 from gainspect.serve.security.access import AdmittedRoute
 from gainspect.serve.service import Service
@@ -110,7 +111,7 @@ async def inspect(
         escaped(one.filename or f"image {number}")[:_LONGEST_IMAGE_NAME]
         for number, one in enumerate(image, start=1)
     ]
-    contents = [await one.read() for one in image]
+    contents = [await _content(one) for one in image]
     answer = await inspections.decide(
         Part(
             part,
@@ -144,6 +145,13 @@ def decision(request: Request, visitor: Annotated[Visitor, Depends(READS)], key:
     ):
         raise Problem(404, "there is no such decision")
     return _told(Answer(entry.record, entry.index))
+
+
+async def _content(file: UploadFile) -> bytes:
+    """What was sent, which is kept but once."""
+    content = await file.read()
+    await file.close()
+    return content
 
 
 async def _require_once(request: Request) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from anyio import to_thread
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
@@ -57,7 +58,9 @@ class Allowed:
         gate = gate_of(request)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme:
-            return await run_in_threadpool(self._machine, gate, scheme, token.strip())
+            return await to_thread.run_sync(
+                self._machine, gate, scheme, token.strip(), limiter=gate.threads_of_machines
+            )
         session = read_cookie(request, SESSION, tls=gate.settings.tls)
         visitor = await run_in_threadpool(gate.visitor, session)
         if visitor is None:

@@ -29,6 +29,8 @@ from gainspect.serve.security.visitor import Visitor
 
 _HASHES_AT_ONCE = 2
 """Each takes a core, and tens of megabytes."""
+_MACHINES_AT_ONCE = 8
+"""Threads that look tokens up: people take none of them, so that no part of the line waits for pages."""
 _OF_ACCOUNT = (5, timedelta(minutes=15))
 _OF_ADDRESS = (20, timedelta(minutes=5))
 _OF_DEVICE = (5, timedelta(minutes=15))
@@ -109,6 +111,7 @@ class Gate:
             clock,
         )
         self.hashing = CapacityLimiter(_HASHES_AT_ONCE)
+        self.threads_of_machines = CapacityLimiter(_MACHINES_AT_ONCE)
         self._devices = KnownDevices(ledger.database, clock)
         self._attempts = Attempts(ledger.database, clock)
 
