@@ -64,7 +64,7 @@ def create_app(service: Service) -> SecuredApp:
     )
     app.state.service = service
     app.state.inspections = Inspections(service)
-    add_problems(app, settings.fail_safe)
+    add_problems(app, settings.fail_safe, wiring.problem_page)
     most = settings.max_bytes + _MORE_THAN_IMAGES
     app.add_middleware(
         BodyLimit,

@@ -334,7 +334,7 @@ class Inspections:
         except Exception as error:  # whatever it is, the part has no decision
             _log.exception("an answer in the place of a decision is not kept")
             hint = error.hint if isinstance(error, GainspectError) else ""
-            return Problem(503, f"{_SAID[why]}, and that cannot be recorded either", hint, why=why)
+            return Problem(503, why, f"{_SAID[why]}, and that cannot be recorded either", hint, why=why)
         return _told(record, seconds=seconds)
 
     def _keep(self, key: str, part: Part, why: FailSafeReason, note: str, final: bool) -> FailSafe:
@@ -356,7 +356,7 @@ class Inspections:
     @staticmethod
     def _told_late() -> Problem:
         """What is answered where the fail-safe was kept already."""
-        return Problem(_STATUS["late"], _SAID["late"], why="late")
+        return Problem(_STATUS["late"], "late", _SAID["late"], why="late")
 
 
 _SAID: dict[FailSafeReason, str] = {
@@ -385,6 +385,7 @@ def _told(record: FailSafe, *, seconds: float | None = None, repeated: bool = Fa
     headers = {} if seconds is None else {"Retry-After": str(max(1, round(seconds)))}
     return Problem(
         _STATUS[record.why],
+        record.why,
         _SAID[record.why],
         _MENDED.get(record.why, ""),
         headers,
@@ -407,6 +408,7 @@ def _require_content(part: Part, name: str, lot: str | None, hashes: Sequence[st
     if (part.name, part.lot, part.hashes) != (name, lot, tuple(hashes)):
         raise Problem(
             422,
+            "key_used",
             "this idempotency key was used for another part",
             "Give each part a key of its own, and repeat a request as it was.",
         )

@@ -109,7 +109,7 @@ def test_an_export_leaves_room_on_the_disk_and_nothing_but_its_archive(
     if free:
         assert [file.name for file in place.iterdir()] == ["export.zip"]
     else:
-        assert "too little room" in made.service.audits.export.progress.error
+        assert made.service.audits.export.progress.failure.code == "no_room"
         assert not place.exists()
 
 
@@ -126,12 +126,12 @@ def test_an_export_ends_with_the_service_and_after_an_error_nothing_stays(
     monkeypatch.setattr(zipfile.ZipFile, "write", full)
     audits.begin_export(None, pictures=True)
     wait_for(lambda: audits.export.progress.state == "failed")
-    assert "No space left" in audits.export.progress.error
+    assert "No space left" in audits.export.progress.failure.detail
     assert not (tmp_path / "export").exists()
     audits.export._ends.set()
     audits.begin_export(None, pictures=True)
     wait_for(lambda: audits.export.progress.state == "failed")
-    assert audits.export.progress.error == "the service ended"
+    assert audits.export.progress.failure.code == "stopping"
     assert not (tmp_path / "export").exists()
 
 

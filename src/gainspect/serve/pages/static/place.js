@@ -1,5 +1,5 @@
 // Draws the true regions on a picture: with a finger, a mouse, or the keyboard alone. In pixels of the image.
-import { $, $$, Refused, ask, inWords, tell, text, writes } from "./base.js";
+import { $, $$, ask, inWords, tell, text, writes } from "./base.js";
 import { View, zoomButtons } from "./viewer.js";
 
 const NEAR_PX = 22; // of the first corner, on the screen, to close a region: a glove is wide
@@ -220,7 +220,7 @@ $("#save").addEventListener("submit", async (event) => {
     tell(text("saved_place"));
     location.assign(back);
   } catch (error) {
-    wrong(error instanceof Refused && error.status === 409 ? text("stale") : inWords(error));
+    wrong(inWords(error));
     button.disabled = false;
   }
 });

@@ -147,7 +147,6 @@ TEXTS: dict[str, str] = {
     "by": "by {name}",
     "somebody": "a person whose name was erased",
     "read_only": "You can look at this, and change nothing.",
-    "stale": "Somebody has done something to this decision meanwhile. Look at it again.",
     "choose_reason": "Choose a reason.",
     "reason_code_dirt": "Dust or dirt",
     "reason_code_acceptable": "Within the limit sample",

@@ -147,7 +147,6 @@ TEXTS: dict[str, str] = {
     "by": "{name}",
     "somebody": "이름이 삭제된 사용자",
     "read_only": "보기만 할 수 있고 변경할 수 없습니다.",
-    "stale": "그사이 다른 사람이 이 판정을 처리했습니다. 다시 확인하십시오.",
     "choose_reason": "사유를 선택하십시오.",
     "reason_code_dirt": "먼지·이물",
     "reason_code_acceptable": "한도 견본 이내",
