@@ -136,6 +136,7 @@ TEXTS: dict[str, str] = {
     "note": "메모",
     "note_hint": "메모는 지울 수 없습니다. 사람 이름을 쓰지 마십시오.",
     "place": "실제 위치 그리기…",
+    "place_n": "사진 {n} 위치…",
     "place_after": "판정은 맞지만 위치가 틀렸습니까?",
     "confirmed": "확인함: {label}",
     "overridden": "판정 변경: {old} → {new}",
