@@ -33,7 +33,7 @@ def test_an_operator_runs_the_challenge_with_the_keyboard_alone_and_sees_each_pa
             page = at.open("/challenge")
             assert "Locked: The challenge is due" in page.inner_text("main")
             assert "Locked" in live.inner_text("main")
-            page.focus("text=Begin, and put the parts in")
+            at.tab_to("form[data-post$='/challenge'] .primary")
             page.keyboard.press("Enter")
             page.wait_for_selector("text=Decided: 0 of 4")
             spots = ((), (), ((150, 210, 30),), ((330, 90, 30),))

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+
 from gainspect.ledger.accounts import Role
 from gainspect.serve.pages.texts import TEXTS
 from page_parts import CLEAR, FAINT, STATION, Plant, metal, plant
