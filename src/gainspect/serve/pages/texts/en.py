@@ -136,7 +136,7 @@ TEXTS: dict[str, str] = {
     "note": "Note",
     "note_hint": "It cannot be erased: name no person in it.",
     "place": "Draw the true place…",
-    "place_n": "Place, view {n}…",
+    "place_n": "Draw view {n}…",
     "place_after": "Right decision, wrong place?",
     "confirmed": "Confirmed: {label}",
     "overridden": "Decided otherwise: {old} → {new}",
