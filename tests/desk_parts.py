@@ -3,18 +3,25 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import cv2
+import httpx
 import numpy as np
 
 from compared_bundles import comparison as made_up
 from gainspect.evaluation.bundle_comparison import ComparedBundle
 from gainspect.inspection.bundle import read_bundle
 from gainspect.jobs.run_service import open_service
+from gainspect.ledger.accounts import Role
+from gainspect.ledger.records.decision import Decision
+from gainspect.ledger.records.operation import DriftAlarm, NgCount
+from gainspect.ledger.records.upkeep import Anchored
 from gainspect.serve.app import create_app
-from page_parts import CLEAR, NOTHING, Plant, listening, metal
+from page_parts import CLEAR, HOSTILE, NOTHING, Plant, fill, listening, metal
 from service_parts import activation
 from spot_bundle import spot_bundle
 
@@ -85,3 +92,73 @@ def desk_plant(
         service.ledger.append(activation(read_bundle(first), STATION))
     with listening(service, create_app(service)) as made:
         yield made, first, second
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A station that has decided, and people of all roles."""
+
+    plant: Plant
+    codes: dict[Role, str]
+    """Of sessions."""
+    first: Path
+    """The bundle that is active."""
+    second: Path
+    """Another one."""
+
+
+@contextmanager
+def filled_desk(folder: Path) -> Iterator[Desk]:
+    """A station that has decided, with a challenge, actions, a drift alarm, an anchor, and hostile names."""
+    with desk_plant(folder, wrong_place=True) as (plant, first, second):
+        names = {Role.OPERATOR: "김현수", Role.ENGINEER: HOSTILE[0], Role.AUDITOR: "Park"}
+        codes = {role: plant.person(role, name)[1] for role, name in names.items()}
+        with plant.client(codes[Role.ENGINEER]) as engineer:
+            _waive(engineer, read_bundle(first).sha256)
+            (name,) = plant.service.challenges.sets
+            fill(plant)
+            engineer.post(f"/v1/stations/{STATION}/challenge/pictures", json={"challenge": name})
+            _act(engineer, plant.keys["M-0810"], "confirm", believed="ok")
+            for part, believed, new in (("M-0811", "ok", "ng"), ("M-0821", "ng", "ok")):
+                said = {"believed": believed, "new": new, "reason": "dirt", "note": HOSTILE[1]}
+                _act(engineer, plant.keys[part], "override", **said)
+        _alarm(plant)
+        ledger = plant.service.ledger
+        head = ledger.head()
+        signed_by = "plant7.example/line3+00000000+A"
+        ledger.append(Anchored(station="box", size=head.size, root=head.root.hex(), signed_by=signed_by))
+        yield Desk(plant, codes, first, second)
+
+
+def _waive(engineer: httpx.Client, sha256: str) -> None:
+    until = (datetime.now(UTC) + timedelta(hours=6)).isoformat()
+    given = {"bundle": sha256, "until": until, "reason": "first day of the line"}
+    assert engineer.post(f"/v1/stations/{STATION}/waivers", json=given).status_code == 201
+
+
+def _act(person: httpx.Client, key: str, what: str, **said: str) -> None:
+    assert person.post(f"/v1/decisions/{key}/{what}", json={"seen": 0, **said}).status_code == 201
+
+
+def _alarm(plant: Plant) -> None:
+    entry = plant.service.ledger.record_of(plant.keys["M-0812"])
+    assert entry is not None
+    decision = entry.record
+    assert isinstance(decision, Decision)
+    alarm = DriftAlarm(
+        station=STATION,
+        watch=decision.key,
+        statistic="brightness",
+        larger=False,
+        since=decision.key,
+        since_part=HOSTILE[2],
+        since_at=decision.at,
+        decision=decision.key,
+        parts=34,
+        before=120.5,
+        after=30.25,
+        ng_before=NgCount(ng=3, parts=400),
+        ng_since=NgCount(ng=9, parts=34),
+        false_alarms=0.01,
+    )
+    plant.service.ledger.append(alarm)

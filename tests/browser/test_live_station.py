@@ -1,5 +1,6 @@
 """The live station in a browser: parts as they come, what people do to them, and a lost connection."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 
 from gainspect.inspection.bundle import Bundle
 from gainspect.ledger.accounts import Role
+from gainspect.serve.pages.texts import LANGUAGES, TEXTS
 from page_parts import CLEAR, NOTHING, STATION, Plant, metal, plant
-from page_seat import TELEPHONE, Seat, seat
+from page_seat import PANEL, TELEPHONE, Seat, seat
 from service_parts import activation
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -89,16 +91,14 @@ def test_deciding_otherwise_needs_a_reason_and_the_keyboard_alone(one: Seat, mad
     made.inspect("C-1", metal(5, CLEAR))
     page = one.open(LIVE)
     page.wait_for_timeout(JUST_CAME_MS)
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.matches('[data-open-override]')"):
-            break
+    one.tab_to("[data-open-override]")
     page.keyboard.press("Enter")
     dialog = page.locator("#override")
     assert dialog.is_visible()
-    dialog.get_by_role("button", name="Save the decision").press("Enter")
+    one.tab_to("#override .primary")
+    page.keyboard.press("Enter")
     assert dialog.is_visible()  # no reason was chosen
-    page.focus("#override input[name=reason]")
+    one.tab_to("#override input[name=reason]", backwards=True)
     page.keyboard.press("Space")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Tab")
@@ -151,6 +151,31 @@ def test_a_part_that_is_held_stays_and_says_that_it_is_old(one: Seat, made: Plan
     page.click("#to-newest")
     shows(page, "E-3", "NG")
     assert page.locator(".held").count() == 0
+
+
+def test_views_stay_beside_each_other_on_a_telephone_and_the_reason_is_whole(
+    browser: Any, made: Plant, operator: str
+) -> None:
+    """The longest reason in each language, beside the highest buttons."""
+    made.inspect("V-1", metal(23, CLEAR), metal(24, NOTHING))
+    whole = """said => {
+        const one = document.querySelector(".reason");
+        one.textContent = said;
+        const [box, below] = [one, document.querySelector(".do")].map((each) => each.getBoundingClientRect());
+        const side = document.querySelector(".side").getBoundingClientRect();
+        const cut = one.scrollHeight > one.clientHeight || box.top < side.top || box.bottom > below.top;
+        const hidden = innerWidth >= 1000 && below.bottom > side.bottom + 1;
+        return cut || hidden ? [box, below, side].map(({ top, bottom }) => [top, bottom]) : "";
+    }"""
+    for language, size in itertools.product(LANGUAGES, (PANEL, TELEPHONE)):
+        texts = TEXTS[language].items()
+        reasons = [re.sub(r"\{\w+\}", "0.97", said) for key, said in texts if key.startswith("why_")]
+        with seat(browser, made, operator, language=language, size=size) as one:
+            page = one.open(f"{LIVE}?part={made.keys['V-1']}")
+            first, second = (page.locator(".picture").nth(n).bounding_box() for n in (0, 1))
+            assert first["y"] == second["y"] and first["x"] + first["width"] <= second["x"]
+            assert min(first["width"], first["height"]) >= 180
+            assert page.evaluate(whole, max(reasons, key=len)) == "", (language, size)
 
 
 def test_pictures_are_enlarged_moved_and_laid_over(one: Seat, made: Plant) -> None:

@@ -7,11 +7,14 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from gainspect.ledger.accounts import Role
+from gainspect.serve.pages.texts import TEXTS
 from page_parts import CLEAR, FAINT, STATION, Plant, metal, plant
 from page_seat import TELEPHONE, Seat, seat
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 JUST_CAME_MS = 600
+ASKED_AGAIN_MS = 5_000
+"""After which a page asks for evidence that was not there."""
 
 
 @pytest.fixture(scope="module")
@@ -226,13 +229,45 @@ def test_a_finger_draws_on_a_telephone(browser: Any, made: Plant, people: tuple[
         one.require_quiet()
 
 
+@pytest.mark.parametrize("path", ["/review/{}", "/decisions/{}/place/1"], ids=["part", "place"])
 def test_evidence_that_the_line_does_not_allow_yet_is_told_and_comes_later(
-    browser: Any, made: Plant, people: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    browser: Any, made: Plant, people: tuple[str, str], monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    made.inspect("busy", metal(90, FAINT))
+    part = f"busy {path}"
+    made.inspect(part, metal(90, FAINT))
     with seat(browser, made, people[0]) as at:
+        at.page.clock.install()
         with monkeypatch.context() as line:
             line.setattr(made.service.judging, "_images", 1)
-            page = at.open(f"/review/{made.keys['busy']}")
+            page = at.open(path.format(made.keys[part]))
             page.wait_for_selector("text=The evidence is not there yet")
+            first = page.get_attribute(".heat", "href")
+        page.clock.fast_forward(ASKED_AGAIN_MS)
         page.wait_for_selector("[data-no-evidence]", state="hidden")
+        assert page.get_attribute(".heat", "href") != first  # so the picture is asked for again
+
+
+def test_what_is_refused_is_told_in_the_language_of_the_page(
+    browser: Any, made: Plant, people: tuple[str, str]
+) -> None:
+    made.inspect("Q-1", metal(60, CLEAR))
+    key = made.keys["Q-1"]
+    with seat(browser, made, people[0], language="ko") as one, made.client(people[1]) as other:
+        page = one.open(f"/stations/{quote(STATION)}?part={key}")
+        page.wait_for_timeout(JUST_CAME_MS)
+
+        def confirm_is_answered(text: str) -> None:
+            page.click("[data-confirm]")
+            told = "said => document.querySelector('#toast').textContent === said"
+            page.wait_for_function(told, arg=TEXTS["ko"][text])
+
+        page.route("**/confirm", lambda route: route.abort(), times=1)
+        confirm_is_answered("unreachable")
+        assert other.post(f"/v1/decisions/{key}/claim").status_code == 204
+        confirm_is_answered("problem_claimed")
+        assert other.delete(f"/v1/decisions/{key}/claim").status_code == 204
+        page.evaluate("document.querySelector('meta[name=csrf]').content = 'old'")
+        confirm_is_answered("problem_page_too_old")
+        page.context.clear_cookies(name="gainspect_session")
+        confirm_is_answered("problem_signed_out")
+    assert key not in [each["decision"] for each in made.records("confirm")]

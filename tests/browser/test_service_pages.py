@@ -1,4 +1,4 @@
-"""Every page of the service: both languages and themes, a panel PC and a telephone, hostile names."""
+"""What the pages of the service show: hostile names, a language and a theme, a decision from two metres."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,16 +11,10 @@ import pytest
 from gainspect.ledger.accounts import Role
 from gainspect.names import printable
 from page_parts import HOSTILE, STATION, Plant, fill, plant
-from page_seat import PANEL, TELEPHONE, seat
+from page_seat import PANEL, seat
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LIVE = f"/stations/{quote(STATION)}"
-LOOKS = [
-    (PANEL, "en", "light"),
-    (PANEL, "ko", "dark"),
-    (TELEPHONE, "ko", "light"),
-    (TELEPHONE, "en", "dark"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -35,34 +29,6 @@ def engineer(made: Plant) -> str:
     return made.person(Role.ENGINEER, HOSTILE[0])[1]
 
 
-def paths(made: Plant) -> list[str]:
-    keys = made.keys
-    return [
-        "/",
-        LIVE,
-        f"{LIVE}?part={keys['M-0821']}",
-        *[f"{LIVE}?part={keys[name]}" for name in HOSTILE],
-        "/stations/nowhere",
-        "/review?what=all",
-        f"/review/{keys[HOSTILE[3]]}",
-        f"/decisions/{keys['M-0822']}/place/1",
-    ]
-
-
-@pytest.mark.parametrize(("size", "language", "theme"), LOOKS)
-def test_every_page_fits_complains_of_nothing_and_is_accessible(
-    browser: Any, made: Plant, engineer: str, size: tuple[int, int], language: str, theme: str
-) -> None:
-    with seat(browser, made, engineer, size=size, language=language, theme=theme) as one:
-        for path in paths(made):
-            page = one.open(path)
-            assert page.get_attribute("html", "lang") == language
-            one.require_fits()
-            one.require_accessible()
-            one.require_quiet()
-            assert page.title() != "1"
-
-
 def test_hostile_names_are_shown_as_they_are(browser: Any, made: Plant, engineer: str) -> None:
     with seat(browser, made, engineer) as one:
         for name in HOSTILE:
@@ -73,20 +39,6 @@ def test_hostile_names_are_shown_as_they_are(browser: Any, made: Plant, engineer
             printable(name) for name in HOSTILE
         ]
         one.require_quiet()
-
-
-@pytest.mark.parametrize("size", [PANEL, TELEPHONE])
-def test_what_is_pressed_is_large_enough_for_gloves(
-    browser: Any, made: Plant, engineer: str, size: tuple[int, int]
-) -> None:
-    """At least 56 px each way; but a link within a line of text."""
-    small = """() => [...document.querySelectorAll("button, a, select, summary, input[type=range]")]
-        .filter(one => one.checkVisibility() && !one.matches(".skip-link"))
-        .map(one => [one.outerHTML.slice(0, 90), one.getBoundingClientRect()])
-        .filter(([, box]) => box.height < 55.5 || box.width < 55.5).map(([html]) => html)"""
-    with seat(browser, made, engineer, size=size) as one:
-        for path in paths(made):
-            assert one.open(path).evaluate(small) == [], path
 
 
 def test_language_and_theme_are_chosen_by_the_keyboard_and_kept(

@@ -1,7 +1,8 @@
 """What a dashboard shows of a station in a period, by hour, shift or day.
 
 Counts come from indexes. What only the records have (times, scores, figures of images) comes from a sample of
-decisions of a given size, and says how many these are.
+decisions of a given size, and says how many these are. Parts of a challenge are no parts of the line: they
+count nowhere.
 """
 
 from collections.abc import Mapping, Sequence

@@ -11,10 +11,11 @@ from gainspect.evaluation.drift_watch import (
     DriftWatch,
     WatchStatus,
 )
+from gainspect.ledger.challenged import challenged
 from gainspect.ledger.merkle_log import Ledger
 from gainspect.ledger.questions import Question, entries, find
 from gainspect.ledger.records.decision import Decision, MadeWith
-from gainspect.ledger.records.operation import ChallengeResult, DriftAcknowledged, DriftAlarm, NgCount
+from gainspect.ledger.records.operation import DriftAcknowledged, DriftAlarm, NgCount
 from gainspect.ledger.records.sealed import Record, opened
 from gainspect.ledger.watched import watched_part
 
@@ -69,11 +70,11 @@ class StationWatch:
         end = self._ledger.head().size
         first = self._begin(end) if self._next is None else self._next
         alarms = list[DriftAlarm]()
-        challenged = self._challenged(first, end)
+        known_parts = self._challenged(first, end)
         for record in self._records(first, end):
             if isinstance(record, DriftAcknowledged):
                 self._watch = DriftWatch(**self._settings)
-            elif isinstance(record, Decision) and record.key not in challenged:
+            elif isinstance(record, Decision) and record.key not in known_parts:
                 alarms += [self._alarm(found) for found in self._take(record)]
         self._next = end
         return [alarm for alarm in alarms if self._ledger.record_of(alarm.key) is None]
@@ -92,16 +93,10 @@ class StationWatch:
             for _, content in rows.each("drift_records", first, end=end, station=self._station):
                 yield opened(content).record
 
-    def _challenged(self, first: int, end: int) -> set[str | None]:
+    def _challenged(self, first: int, end: int) -> set[str]:
         """Keys of the decisions on parts of challenges."""
         places = find(self._ledger, Question(kind="challenge_result", station=self._station))
-        results = (entry.record for entry in entries(self._ledger, [p for p in places if first <= p < end]))
-        return {
-            part.decision
-            for result in results
-            if isinstance(result, ChallengeResult)
-            for part in result.parts
-        }
+        return challenged(entries(self._ledger, [place for place in places if first <= place < end]))
 
     def _take(self, decision: Decision) -> list[DriftFound]:
         made_with = _maker(decision.made_with)

@@ -24,7 +24,7 @@ def bundle_named(service: Service, sha256: str) -> Loaded:
     try:
         return service.bundles.known(sha256)
     except GainspectError as error:
-        raise Problem(404, error.what, error.hint) from error
+        raise Problem(404, "not_loaded", error.what, error.hint) from error
 
 
 def is_ready(service: Service, station: str, bundle: str) -> bool:
@@ -65,9 +65,10 @@ def waive(
     bundle_named(service, bundle)
     moment, longest = now(), timedelta(hours=service.settings.longest_waiver_hours)
     if not moment < until <= moment + longest:
+        hours = f"{service.settings.longest_waiver_hours:g}"
         raise Problem(
-            422, f"a waiver ends within {service.settings.longest_waiver_hours:g} hours", "Name another time."
-        )  # fmt: skip
+            422, "waiver_time", f"a waiver ends within {hours} hours", "Name another time.", hours=hours
+        )
     record = ChallengeWaived(
         station=station, at=moment, actor=actor, bundle=bundle, until=until, reason=reason
     )
@@ -105,18 +106,20 @@ def activate(
     before = last[0].record if last else None
     old = before.new if isinstance(before, BundleActivation) else None
     if old == bundle:
-        raise Problem(409, "this bundle is active already")
+        raise Problem(409, "active_already", "this bundle is active already")
     if not is_ready(service, station, bundle):
         raise Problem(
-            409, "this bundle has passed no challenge at this station since the last activation",
+            409,
+            "not_challenged",
+            "this bundle has passed no challenge at this station since the last activation",
             "Let it judge the challenge, or waive that.",
-        )  # fmt: skip
+        )
     records = service.locks.records(station, bundle, last[0].index if last else -1)
     if records.waiver is None or records.waiver.until <= now():
         try:
             require_compared(comparison, old, bundle, chosen.policy_id)
         except GainspectError as error:
-            raise Problem(409, error.what, error.hint) from error
+            raise Problem(409, "not_compared", error.what, error.hint) from error
     shown = None if comparison is None else canonical(comparison.model_dump(mode="json"))
     record = BundleActivation(
         # Of two who activate something after the same record, one is refused by the ledger.
@@ -136,7 +139,10 @@ def activate(
     except GainspectError:
         if service.ledger.record_of(record.key) is not None:
             raise Problem(
-                409, "somebody else has activated a bundle at this station just now", "Look at it again."
+                409,
+                "activated_meanwhile",
+                "somebody else has activated a bundle at this station just now",
+                "Look at it again.",
             ) from None
         raise
     service.locks.forget(station)

@@ -72,7 +72,7 @@ def create_app(service: Service) -> SecuredApp:
     app.state.service = service
     app.state.inspections = Inspections(service)
     app.state.threads_of_probes = CapacityLimiter(_THREADS_OF_PROBES)
-    add_problems(app, settings.fail_safe)
+    add_problems(app, settings.fail_safe, wiring.problem_page)
     most = settings.max_bytes + _MORE_THAN_IMAGES
     MultiPartParser.spool_max_size = most  # in memory: files on the disk are read in the threads of pages
     app.add_middleware(

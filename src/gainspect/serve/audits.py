@@ -45,7 +45,7 @@ class Progress(Generic[Result]):
     ended: datetime | None = None
     result: Result | None = None
     """When it is done."""
-    error: str = ""
+    failure: Problem | None = None
     """When it failed."""
 
 
@@ -72,7 +72,7 @@ class Task(Generic[Result]):
         """
         with self._lock:
             if self.progress is not None and self.progress.state == "running":
-                raise Problem(409, "this is running already", "Wait until it is done.")
+                raise Problem(409, "running", "this is running already", "Wait until it is done.")
             self.progress = Progress("running", now())
             self._thread = threading.Thread(target=self._run, args=(work,), name=self._name, daemon=True)
             self._thread.start()
@@ -109,17 +109,21 @@ class Task(Generic[Result]):
         assert self.progress is not None
         try:
             found = work()
+        except Problem as problem:
+            self._failed(problem)
         except GainspectError as error:
-            self.progress = replace(self.progress, state="failed", ended=now(), error=str(error))
+            self._failed(Problem(503, "failed", str(error)))
         except Stopped:
-            self.progress = replace(self.progress, state="failed", ended=now(), error="the service ended")
+            self._failed(Problem(503, "stopping", "the service ended"))
         except Exception:  # whoever waits must know
             _log.exception("an error of gainspect itself")
-            self.progress = replace(
-                self.progress, state="failed", ended=now(), error="an error of gainspect itself"
-            )
+            self._failed(Problem(500, "internal", "an error of gainspect itself"))
         else:
             self.progress = replace(self.progress, state="done", ended=now(), result=found)
+
+    def _failed(self, problem: Problem) -> None:
+        assert self.progress is not None
+        self.progress = replace(self.progress, state="failed", ended=now(), failure=problem)
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ class Audits:
             Problem: one runs already, there is no key, or no record to export.
         """
         if wanted is not None and not wanted:
-            raise Problem(422, "there is no record to export", "Ask for something else.")
+            raise Problem(422, "nothing_to_export", "there is no record to export", "Ask for something else.")
         signer = self._signer()
         self.export.begin(lambda: self._exported(signer, wanted, pictures=pictures))
 
@@ -187,17 +191,18 @@ class Audits:
 
         Raises:
             Stopped: the service ends.
-            GainspectError: the disk has no room that the service does not need.
+            Problem: the disk has no room that the service does not need.
         """
         self.export.require_going_on()
         room = shutil.disk_usage(self._place).free - _RESERVE_BYTES
         if room < need:
             takes = f", which takes {need / 1e6:.1f} MB or more" if need else ""
-            raise GainspectError(
+            raise Problem(
+                507,
+                "no_room",
                 f"the disk has too little room for this export{takes}: {max(0, room) / 1e6:.1f} MB "
                 f"beside the {_RESERVE_BYTES / 1e6:.0f} MB that the service needs",
-                where=self._place,
-                hint="Export fewer records, or without pictures; or make room.",
+                "Export fewer records, or without pictures; or make room.",
             )
 
     def _watched(self, entries: Iterator[Entry], count: int) -> Iterator[Entry]:
@@ -210,13 +215,16 @@ class Audits:
         if not path.exists():
             raise Problem(
                 409,
+                "no_signing_key",
                 "this service has no key to sign an export with",
                 "`gainspect ledger anchor` makes one; the setting signing_key names its file.",
             )
         try:
             return read_private(path, self._ledger.origin)
         except GainspectError as error:
-            raise Problem(409, "the key to sign an export with cannot be used", error.hint) from error
+            raise Problem(
+                409, "signing_key_unusable", "the key to sign an export with cannot be used", error.hint
+            ) from error
 
     def _exported(self, signer: Signer, wanted: Sequence[int] | None, *, pictures: bool) -> Exported:
         self._clear()

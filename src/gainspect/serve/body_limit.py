@@ -57,6 +57,7 @@ class BodyLimit:
             except TimeoutError:
                 refused = Problem(
                     408,
+                    "too_slow",
                     f"the request did not come within {self._seconds:g} seconds",
                     "body_seconds of the settings says how many.",
                     _CLOSES,
@@ -90,10 +91,12 @@ class BodyLimit:
         """What is answered to a body of so many bytes, as things are; None: it is taken."""
         if length > self._most:
             hint = "max_bytes of the settings says how many."
-            return Problem(413, f"the request is longer than {self._most} bytes", hint, _CLOSES)
+            return Problem(413, "too_long", f"the request is longer than {self._most} bytes", hint, _CLOSES)
         if self._held > self._together:
             headers = {**_CLOSES, "Retry-After": "1"}
-            return Problem(503, "too much is being sent at once", "Send it again a little later.", headers)
+            return Problem(
+                503, "too_much", "too much is being sent at once", "Send it again a little later.", headers
+            )
         return None
 
 

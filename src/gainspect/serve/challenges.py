@@ -140,7 +140,12 @@ class Challenges:
             Problem: there is none.
         """
         if name not in self.sets:
-            raise Problem(404, "there is no such challenge", "The settings name the folder of challenges.")
+            raise Problem(
+                404,
+                "no_challenge",
+                "there is no such challenge",
+                "The settings name the folder of challenges.",
+            )
         return self.sets[name]
 
     def take(self, station: str, name: str, part: str, views: int) -> Run:
@@ -152,14 +157,29 @@ class Challenges:
         with self._lock:
             run = self.run(station)
             if run is None or run.known.name != name:
-                raise Problem(409, "this challenge was not begun at this station", "Begin it on its page.")
+                raise Problem(
+                    409,
+                    "challenge_not_begun",
+                    "this challenge was not begun at this station",
+                    "Begin it on its page.",
+                )
             known = run.known.parts.get(part)
             if known is None:
-                raise Problem(422, "this challenge has no such part", f"It has {_named(run.known)}.")
+                raise Problem(
+                    422,
+                    "no_challenge_part",
+                    "this challenge has no such part",
+                    f"It has {_named(run.known)}.",
+                )
             if len(known.views) != views:
-                raise Problem(422, f"this part has {len(known.views)} images, and not {views}")
+                raise Problem(422, "other_views", f"this part has {len(known.views)} images, and not {views}")
             if part in run.taken:
-                raise Problem(409, "this part is in already", "Each counts once; begin the challenge anew.")
+                raise Problem(
+                    409,
+                    "part_taken",
+                    "this part is in already",
+                    "Each counts once; begin the challenge anew.",
+                )
             run.taken.add(part)
             return run
 
@@ -201,7 +221,9 @@ class Challenges:
         known = self.set_named(name)
         run = Run(station, known, by, actor)
         if not self._with_pictures.acquire(blocking=False):
-            raise Problem(409, "stored pictures are being judged already", "Wait until that is done.")
+            raise Problem(
+                409, "pictures_busy", "stored pictures are being judged already", "Wait until that is done."
+            )
         try:
             for part in known.parts.values():
                 run.parts[part.name] = self._judged(part, by)
@@ -226,12 +248,16 @@ class Challenges:
         except OSError as error:
             raise GainspectError(f"cannot read a picture ({error.strerror})", where=error.filename) from error
         except QueueFull as error:
-            raise Problem(503, "too many parts are waiting", headers={"Retry-After": "5"}) from error
+            raise Problem(
+                503, "line_busy", "too many parts are waiting", headers={"Retry-After": "5"}
+            ) from error
         try:
             seen = judged.result(_JUDGED_WITHIN_S)
         except TimeoutError as error:
             judged.cancel()
-            raise Problem(503, "too many parts are waiting", headers={"Retry-After": "5"}) from error
+            raise Problem(
+                503, "line_busy", "too many parts are waiting", headers={"Retry-After": "5"}
+            ) from error
         records = [record_of(one, by.inspector) for one in seen]
         decided = part_record(part.name, records, list(map(view_in, records)), by.inspector)
         return _outcome(part, Label(decided["decision"]), seen, None)

@@ -89,7 +89,7 @@ class FailSafes:
         except Exception as error:  # whatever it is, the part has no decision
             _log.exception("an answer in the place of a decision is not kept")
             hint = error.hint if isinstance(error, GainspectError) else ""
-            return Problem(503, f"{TOLD[why].what}, and that cannot be recorded either", hint, why=why)
+            return Problem(503, why, f"{TOLD[why].what}, and that cannot be recorded either", hint, why=why)
         return _problem(part, why, seconds=seconds, repeated=False)
 
     def late(self, part: Part) -> Problem:
@@ -146,4 +146,4 @@ def _problem(part: Part, why: FailSafeReason, *, seconds: float | None = None, *
     told = TOLD[why]
     hint = _NOT_COUNTED if part.challenge is not None and why in _FINAL else told.hint
     headers = {} if seconds is None else {"Retry-After": str(max(1, round(seconds)))}
-    return Problem(told.status, told.what, hint, headers, why=why, **more)
+    return Problem(told.status, why, told.what, hint, headers, why=why, **more)

@@ -74,7 +74,7 @@ class Follower:
         """
         own = sum(who is not None and client.who == who for client in self._clients)
         if self._stopping.is_set() or len(self._clients) >= _MOST_CLIENTS or own >= _MOST_OF_A_PERSON:
-            raise Problem(503, "too many pages are open", headers={"Retry-After": "5"})
+            raise Problem(503, "too_many_pages", "too many pages are open", headers={"Retry-After": "5"})
 
     async def follow(
         self, station: str, after: int | None, who: str | None = None

@@ -47,12 +47,14 @@ def stored_picture(ledger: Ledger, decision: Decision, place: int) -> bytes:
     """
     image = decision.images[place]
     if image.sha256 is None or not image.stored or ledger.pictures is None:
-        raise Problem(404, "the picture was not kept", "Only its hash was recorded.")
+        raise Problem(404, "picture_not_kept", "the picture was not kept", "Only its hash was recorded.")
     content = ledger.pictures.read(image.sha256)
     if content is None:
-        raise Problem(410, "the picture is not there any more", "A rule may have removed it.")
+        raise Problem(410, "picture_gone", "the picture is not there any more", "A rule may have removed it.")
     if hashlib.sha256(content).hexdigest() != image.sha256:
-        raise Problem(409, "the stored picture is not the one that was judged", "Verify the ledger.")
+        raise Problem(
+            409, "picture_changed", "the stored picture is not the one that was judged", "Verify the ledger."
+        )
     return content
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -13,11 +14,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from gainspect.errors import GainspectError
+from gainspect.serve.problem_codes import Code
 from gainspect.types import Label
 
 INSPECTIONS = "/v1/inspections"
 """Where decisions are asked for."""
 MEDIA_TYPE = "application/problem+json"
+TYPE = "urn:gainspect:problem:"
+"""Begins the type of a problem; its code ends it."""
 _SCHEMA = {"$ref": "#/components/schemas/ProblemDocument"}
 _log = logging.getLogger("gainspect.serve")
 
@@ -32,7 +36,7 @@ class Fault(BaseModel):
 class ProblemDocument(BaseModel):
     """An error (RFC 9457)."""
 
-    type: str = "about:blank"
+    type: str = Field(description=f"{TYPE}CODE: the code stays when the words change.")
     title: str
     status: int
     detail: str = Field(description="What is wrong.")
@@ -45,17 +49,18 @@ class ProblemDocument(BaseModel):
     faults: list[Fault] | None = None
 
 
-def documented(told: str, **example: Any) -> dict[str, Any]:
+def documented(told: str, code: Code | None = None, **example: Any) -> dict[str, Any]:
     """An error as the OpenAPI document has it.
 
     Args:
         told: when it is answered.
+        code: of an example.
         example: members of the problem document of an example; none: it has none.
     """
     content: dict[str, Any] = {"schema": _SCHEMA}
     if example:
         phrase = HTTPStatus(example["status"]).phrase
-        content["example"] = {"type": "about:blank", "title": phrase} | example
+        content["example"] = {"type": f"{TYPE}{code}", "title": phrase} | example
     return {"description": told, "content": {MEDIA_TYPE: content}}
 
 
@@ -64,17 +69,25 @@ class Problem(Exception):
 
     Args:
         status: of HTTP.
+        code: by which it is told apart.
         detail: what is wrong.
         hint: how to mend it.
         headers: of the answer.
-        more: further members of the document.
+        more: further members of the document; the words of a page are filled in with them.
     """
 
     def __init__(
-        self, status: int, detail: str, hint: str = "", headers: dict[str, str] | None = None, **more: Any
+        self,
+        status: int,
+        code: Code,
+        detail: str,
+        hint: str = "",
+        headers: dict[str, str] | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(detail)
         self.status = status
+        self.code = code
         self.detail = detail
         self.hint = hint
         self.headers = headers or {}
@@ -83,7 +96,7 @@ class Problem(Exception):
     def document(self) -> dict[str, Any]:
         """The members of the problem document."""
         told = {
-            "type": "about:blank",
+            "type": f"{TYPE}{self.code}",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
@@ -107,11 +120,19 @@ def answer(scope: Scope, problem: Problem, fail_safe: Label) -> Response:
     return _Document(document, status_code=problem.status, headers=problem.headers)
 
 
-def add_problems(app: FastAPI, fail_safe: Label) -> None:
-    """Let an app answer all its errors as problem documents."""
+def add_problems(
+    app: FastAPI, fail_safe: Label, page: Callable[[Request, Problem], Response | None] = lambda *_: None
+) -> None:
+    """Let an app answer all its errors as problem documents, or as pages.
+
+    Args:
+        app: whose errors they are.
+        fail_safe: what counts where a decision was asked for.
+        page: the problem as a page; None: no person looks at it.
+    """
 
     def told(request: Request, problem: Problem) -> Response:
-        return answer(request.scope, problem, fail_safe)
+        return page(request, problem) or answer(request.scope, problem, fail_safe)
 
     @app.exception_handler(Problem)
     async def _problem(request: Request, problem: Problem) -> Response:
@@ -119,20 +140,24 @@ def add_problems(app: FastAPI, fail_safe: Label) -> None:
 
     @app.exception_handler(GainspectError)
     async def _refused(request: Request, error: GainspectError) -> Response:
-        return told(request, Problem(503, error.what, error.hint))
+        return told(request, Problem(503, "failed", error.what, error.hint))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         faults = [
             {"where": ".".join(map(str, fault["loc"])), "what": fault["msg"]} for fault in error.errors()[:20]
         ]
-        return told(request, Problem(422, "the request is not as this address expects it", faults=faults))
+        what = "the request is not as this address expects it"
+        return told(request, Problem(422, "invalid", what, faults=faults))
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        return told(request, Problem(error.status_code, str(error.detail), headers=dict(error.headers or {})))
+        code: Code = "no_page" if error.status_code == 404 else "not_taken"
+        headers = dict(error.headers or {})
+        return told(request, Problem(error.status_code, code, str(error.detail), headers=headers))
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
         _log.exception("an error of gainspect itself", exc_info=error)
-        return told(request, Problem(500, "an error of gainspect itself", "The log of the service has more."))
+        hint = "The log of the service has more."
+        return told(request, Problem(500, "internal", "an error of gainspect itself", hint))

@@ -46,6 +46,7 @@ class Part:
         if (self.name, self.lot, self.hashes) != (name, lot, tuple(hashes)):
             raise Problem(
                 422,
+                "key_used",
                 "this idempotency key was used for another part",
                 "Give each part a key of its own, and repeat a request as it was.",
             )

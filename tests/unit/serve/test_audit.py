@@ -120,8 +120,9 @@ def test_an_export_leaves_room_on_the_disk_and_nothing_but_its_archive(
     if free == 2**40:
         assert [file.name for file in place.iterdir()] == ["export.zip"]
     else:
-        error = made.service.audits.export.progress.error
-        assert "too little room for this export, which takes 0." in error
+        failure = made.service.audits.export.progress.failure
+        assert failure.code == "no_room"
+        assert "too little room for this export, which takes 0." in failure.detail
         assert written == []  # it was known before
         assert not place.exists()
 
@@ -141,12 +142,12 @@ def test_an_export_ends_with_the_service_and_after_an_error_nothing_stays(
         patch.setattr(*writer, full)
         audits.begin_export(None, pictures=True)
         wait_for(lambda: audits.export.progress.state == "failed")
-    assert "No space left" in audits.export.progress.error
+    assert "No space left" in audits.export.progress.failure.detail
     assert not (tmp_path / "export").exists()
     audits.export._ends.set()
     audits.begin_export(None, pictures=True)
     wait_for(lambda: audits.export.progress.state == "failed")
-    assert audits.export.progress.error == "the service ended"
+    assert audits.export.progress.failure.code == "stopping"
     assert not (tmp_path / "export").exists()
 
 

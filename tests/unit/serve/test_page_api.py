@@ -389,6 +389,6 @@ def test_every_address_of_the_pages_is_in_the_table_of_rights(desk: Desk) -> Non
 def test_people_read_what_went_wrong_as_a_page(desk: Desk) -> None:
     answer = desk.send("GET", "/decisions/nobody/place/1", headers={"Accept": "text/html"})
     assert answer.status_code == 404 and answer.headers["content-type"].startswith("text/html")
-    assert "there is no decision with this key" in answer.text
+    assert "There is no such decision." in answer.text
     answer = desk.send("GET", "/decisions/nobody/place/1")
     assert answer.headers["content-type"] == "application/problem+json"

@@ -116,11 +116,13 @@ def override(request: Request, key: Key, given: GivenOverride, visitor: Acts) ->
     service = service_of(request)
     known = _present(service, key, visitor, given.seen, given.believed)
     if given.new is given.believed:
-        raise Problem(422, f"the part is {given.new} already", "Confirm it.")
+        raise Problem(422, "label_counts", f"the part is {given.new} already", "Confirm it.")
     left = given.believed is Label.REVIEW
     if given.reason not in (*service.settings.override_reasons, *([REVIEWED] if left else [])):
         known_codes = ", ".join(service.settings.override_reasons)
-        raise Problem(422, f"there is no reason {given.reason[:80]!r}", f"Choose from {known_codes}.")
+        raise Problem(
+            422, "no_reason", f"there is no reason {given.reason[:80]!r}", f"Choose from {known_codes}."
+        )
     about = _about(known, visitor, given)
     record = Override(**about, old=given.believed, new=given.new, reason=given.reason)
     return _recorded(service, known, record, given.new)
@@ -134,7 +136,7 @@ def correct(request: Request, key: Key, given: GivenCorrection, visitor: Acts) -
     place = place_of(known.decision, given.image)
     image = known.decision.images[place]
     if image.sha256 is None:
-        raise Problem(409, "the image could not be read: it has no places")
+        raise Problem(409, "image_unread", "the image could not be read: it has no places")
     _require_within(given.regions, size_of_picture(service.ledger.pictures, image.sha256))
     record = RegionCorrection(
         **_about(known, visitor, given),
@@ -152,7 +154,7 @@ def claim(request: Request, key: Key, visitor: Acts) -> Response:
     service = service_of(request)
     found(service, key)
     if not Claims(service.ledger.database).take(key, person(visitor), CLAIM_S):
-        raise Problem(409, "somebody else has this part for review")
+        raise Problem(409, "claimed", "somebody else has this part for review")
     return Response(status_code=204)
 
 
@@ -174,13 +176,14 @@ def _present(service: Service, key: str, visitor: Visitor, seen: int, believed: 
         raise _stale(known)
     holder = Claims(service.ledger.database).holders().get(key)
     if holder not in (None, visitor.actor):
-        raise Problem(409, "somebody else has this part for review", "Wait until they are done.")
+        raise Problem(409, "claimed", "somebody else has this part for review", "Wait until they are done.")
     return known
 
 
 def _stale(known: Reviewed) -> Problem:
     return Problem(
         409,
+        "stale",
         "somebody has done something to this decision meanwhile",
         "Look at it again.",
         label=str(known.label),
@@ -232,10 +235,12 @@ def _require_within(regions: Sequence[Sequence[Point]], size: tuple[int, int] | 
         Problem: there are such.
     """
     if size is None:
-        raise Problem(409, "the picture is not kept, so nothing can be drawn on it")
+        raise Problem(409, "picture_not_kept", "the picture is not kept, so nothing can be drawn on it")
     width, height = size
     for number, region in enumerate(regions, 1):
         if not all(0 <= x < width and 0 <= y < height for x, y in region):
-            raise Problem(422, f"region {number} leaves the picture of {width} × {height} px")
+            what = f"region {number} leaves the picture of {width} × {height} px"
+            raise Problem(422, "region_outside", what, region=number, width=width, height=height)
         if len(set(region)) < 3:
-            raise Problem(422, f"region {number} has fewer than three corners that differ")
+            what = f"region {number} has fewer than three corners that differ"
+            raise Problem(422, "region_too_small", what, region=number)

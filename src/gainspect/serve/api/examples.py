@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gainspect.ledger.records.decision import FailSafeReason
 from gainspect.serve.problems import documented
 
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -46,9 +47,9 @@ DECISION: dict[str, Any] = {
 """Of a part that is NG."""
 
 
-def _instead(told: str, status: int, why: str, detail: str, hint: str) -> dict[str, Any]:
+def _instead(told: str, status: int, why: FailSafeReason, detail: str, hint: str) -> dict[str, Any]:
     return documented(
-        told, status=status, detail=detail, hint=hint, why=why, repeated=False, decision="review"
+        told, why, status=status, detail=detail, hint=hint, why=why, repeated=False, decision="review"
     )
 
 
@@ -68,6 +69,7 @@ _FULL["headers"] = {
 ERRORS: dict[int | str, dict[str, Any]] = {
     408: documented(
         "The request did not come in time.",
+        "too_slow",
         status=408,
         detail="the request did not come within 30 seconds",
         hint="body_seconds of the settings says how many.",
@@ -82,6 +84,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     ),
     413: documented(
         "There are too many bytes or images.",
+        "too_long",
         status=413,
         detail="the request is longer than 67108864 bytes",
         hint="max_bytes of the settings says how many.",
@@ -89,6 +92,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     ),
     422: documented(
         "The request is not understood, or its key was used for another part.",
+        "key_used",
         status=422,
         detail="this idempotency key was used for another part",
         hint="Give each part a key of its own, and repeat a request as it was.",

@@ -34,6 +34,7 @@ class Ready(BaseModel):
 
 _NOT_READY = documented(
     "It cannot decide.",
+    "failed",
     status=503,
     detail="the database cannot be reached",
     hint="Repeat it when the server runs: a record that was written is not written again.",
@@ -55,11 +56,11 @@ async def ready(request: Request) -> Ready:
 
 def _ready(service: Service) -> Ready:
     if service.stopping.is_set():
-        raise Problem(503, "the service is ending")
+        raise Problem(503, "stopping", "the service is ending")
     try:
         size = service.ledger.head().size
     except GainspectError as error:
-        raise Problem(503, error.what, error.hint) from error
+        raise Problem(503, "failed", error.what, error.hint) from error
     return Ready(status="ready", records=size, waiting=service.judging.images, spooled=len(service.spool))
 
 

@@ -103,6 +103,7 @@ async def inspect(
     if len(image) > service.settings.max_images:
         raise Problem(
             413,
+            "too_many_images",
             f"a part has {len(image)} images, and this service takes {service.settings.max_images}",
             "max_images of the settings says how many.",
         )
@@ -133,7 +134,9 @@ async def inspect(
     "/decisions/{key}",
     response_model=DecisionAnswer,
     summary="A decision by its key",
-    responses={404: documented("There is none.", status=404, detail="there is no such decision")},
+    responses={
+        404: documented("There is none.", "no_decision", status=404, detail="there is no such decision")
+    },
 )
 def decision(request: Request, visitor: Annotated[Visitor, Depends(READS)], key: Key) -> Any:
     """What was decided, as it was recorded; corrections do not change it."""
@@ -143,7 +146,7 @@ def decision(request: Request, visitor: Annotated[Visitor, Depends(READS)], key:
         or not isinstance(entry.record, Decision)
         or visitor.station not in (None, entry.record.station)
     ):
-        raise Problem(404, "there is no such decision")
+        raise Problem(404, "no_decision", "there is no such decision")
     return _told(Answer(entry.record, entry.index))
 
 
@@ -163,7 +166,7 @@ async def _require_once(request: Request) -> None:
     form = await request.form()  # it was read already
     twice = sorted(name for name in _SAID_ONCE if len(form.getlist(name)) > 1)
     if twice:
-        raise Problem(422, f"the form has several fields {twice[0]}", "Give one.")
+        raise Problem(422, "field_twice", f"the form has several fields {twice[0]}", "Give one.")
 
 
 def _station(visitor: Visitor, named: str | None) -> str:
@@ -174,9 +177,16 @@ def _station(visitor: Visitor, named: str | None) -> str:
     """
     own = None if visitor.station is None else _recordable(visitor.station)
     if own is not None and named not in (None, own):
-        raise Problem(403, "this token is of another station", "Leave the station out, or use its token.")
+        raise Problem(
+            403,
+            "other_station",
+            "this token is of another station",
+            "Leave the station out, or use its token.",
+        )
     if (station := own or named) is None:
-        raise Problem(422, "the station is missing", "Name it, or use a token that is bound to one.")
+        raise Problem(
+            422, "no_station", "the station is missing", "Name it, or use a token that is bound to one."
+        )
     return station
 
 

@@ -47,7 +47,7 @@ def found(service: Service, key: str) -> Reviewed:
     """
     known = reviewed(service.ledger, key)
     if known is None:
-        raise Problem(404, "there is no decision with this key")
+        raise Problem(404, "no_decision", "there is no decision with this key")
     return known
 
 
@@ -57,8 +57,10 @@ def place_of(decision: Decision, number: int) -> int:
     Raises:
         Problem: the part has fewer images.
     """
-    if number > len(decision.images):
-        raise Problem(404, f"the part has {len(decision.images)} images, and none with number {number}")
+    images = len(decision.images)
+    if not 1 <= number <= images:
+        what = f"the part has {images} images, and none with number {number}"
+        raise Problem(404, "no_image", what, images=images, number=number)
     return number - 1
 
 
@@ -82,7 +84,7 @@ def picture(
     try:
         picture = shown(content, decision, service.settings.max_mpx, side)
     except GainspectError as error:
-        raise Problem(422, error.what, error.hint) from error
+        raise Problem(422, "picture_unreadable", error.what, error.hint) from error
     return Response(picture.content, media_type=picture.media_type, headers=_headers(tag))
 
 
@@ -138,7 +140,9 @@ def _turn(service: Service) -> Iterator[None]:
 
 
 def _line_first() -> Problem:
-    return Problem(503, "the line comes first", "Look at it again later.", headers={"Retry-After": "5"})
+    return Problem(
+        503, "line_first", "the line comes first", "Look at it again later.", headers={"Retry-After": "5"}
+    )
 
 
 def _judged_again(service: Service, decision: Decision, place: int) -> Heat:
@@ -149,12 +153,12 @@ def _judged_again(service: Service, decision: Decision, place: int) -> Heat:
     """
     sha256 = decision.made_with.bundle
     if sha256 is None:
-        raise Problem(404, "the record names no bundle")
+        raise Problem(404, "no_bundle_named", "the record names no bundle")
     content = stored_picture(service.ledger, decision, place)
     try:
         by = service.bundles.known(sha256)
     except GainspectError as error:
-        raise Problem(404, error.what, error.hint) from error
+        raise Problem(404, "not_loaded", error.what, error.hint) from error
     try:
         judged: Future[list[Inspected]] = service.judging.submit(by, ["the picture"], [content])
     except QueueFull as error:
@@ -165,5 +169,5 @@ def _judged_again(service: Service, decision: Decision, place: int) -> Heat:
         judged.cancel()
         raise _line_first() from error
     if again.verdict is None:
-        raise Problem(422, again.error or "the picture cannot be judged")
+        raise Problem(422, "picture_unreadable", again.error or "the picture cannot be judged")
     return small_heat(again.verdict.evidence.evidence, by.bundle.description.policy.heat_scale())

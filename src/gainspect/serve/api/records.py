@@ -92,7 +92,7 @@ def question(
             end=Period.parse(last, last).end if last else None,
         )
     except GainspectError as error:
-        raise Problem(422, error.what, error.hint) from error
+        raise Problem(422, "question_unclear", error.what, error.hint) from error
 
 
 Asked = Annotated[Question, Depends(question)]
@@ -145,7 +145,11 @@ def proof_of(ledger: Ledger, entry: Entry, size: int | None = None) -> Proof:
     if size is None:
         size = head.size
     if not entry.index < size <= head.size:
-        raise Problem(422, f"a tree with record {entry.index} has {entry.index + 1} to {head.size} records")
+        raise Problem(
+            422,
+            "no_tree_size",
+            f"a tree with record {entry.index} has {entry.index + 1} to {head.size} records",
+        )
     hashes, root, leaf = (
         ledger.proofs.inclusion(entry.index, size),
         ledger.proofs.root(size),
@@ -174,7 +178,7 @@ def entry_of(ledger: Ledger, which: str) -> Entry:
             return ledger.record(int(which))
     elif (found := ledger.record_of(which)) is not None:
         return found
-    raise Problem(404, "there is no such record")
+    raise Problem(404, "no_record", "there is no such record")
 
 
 def _lines(ledger: Ledger, places: Sequence[int]) -> Iterator[str]:

@@ -90,7 +90,7 @@ class Recorded(BaseModel):
 def state(request: Request, station: str, visitor: Looks) -> StationAnswer:
     """A machine asks for its own alone."""
     if visitor.station is not None and visitor.station != station:
-        raise Problem(403, "this token is bound to another station")
+        raise Problem(403, "other_station", "this token is bound to another station")
     service = service_of(request)
     now, run = service.locks.state(station), service.challenges.run(station)
     return StationAnswer(
@@ -160,7 +160,7 @@ def acknowledged(request: Request, station: str, given: GivenAcknowledgement, vi
     service = service_of(request)
     if given.reason not in service.settings.drift_reasons:
         known = ", ".join(service.settings.drift_reasons)
-        raise Problem(422, f"there is no reason {given.reason[:80]!r}", f"Choose from {known}.")
+        raise Problem(422, "no_reason", f"there is no reason {given.reason[:80]!r}", f"Choose from {known}.")
     record = DriftAcknowledged(
         station=station, actor=str(visitor.actor), watch=given.watch, reason=given.reason, note=given.note
     )
@@ -178,8 +178,15 @@ def _judge(service: Service, station: str, bundle: str | None, visitor: Visitor)
     active = service.locks.state(station).active
     if bundle is None or (active is not None and bundle == active.sha256):
         if active is None:
-            raise Problem(409, "no bundle is active at this station", "Name the one that is to be activated.")
+            raise Problem(
+                409,
+                "no_bundle",
+                "no bundle is active at this station",
+                "Name the one that is to be activated.",
+            )
         return active
     if visitor.role is not Role.ENGINEER:
-        raise Problem(403, "this role may challenge the active bundle alone", "Ask an engineer.")
+        raise Problem(
+            403, "active_alone", "this role may challenge the active bundle alone", "Ask an engineer."
+        )
     return bundle_named(service, bundle)

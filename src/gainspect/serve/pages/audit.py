@@ -99,7 +99,7 @@ def export(request: Request, visitor: Reader) -> FileResponse:
     """The export that was made last."""
     progress = service_of(request).audits.export.progress
     if progress is None or progress.result is None:
-        raise Problem(404, "there is no export", "Make one.")
+        raise Problem(404, "no_export", "there is no export", "Make one.")
     return FileResponse(progress.result.path, media_type="application/zip", filename="export.zip")
 
 
@@ -115,13 +115,15 @@ def replay(request: Request, visitor: Reader, which: str) -> HTMLResponse:
     service = service_of(request)
     entry = entry_of(service.ledger, which)
     if not isinstance(entry.record, Decision):
-        raise Problem(409, "this record is no decision, so that nothing can be judged again")
+        raise Problem(
+            409, "no_decision_record", "this record is no decision, so that nothing can be judged again"
+        )
     if not service.replaying.acquire(blocking=False):  # each loads a model
-        raise Problem(409, "another decision is being judged again", "Wait until it is done.")
+        raise Problem(409, "replay_busy", "another decision is being judged again", "Wait until it is done.")
     try:
-        found, fault = _replayed(request, entry, entry.record), ""
+        found, fault = _replayed(request, entry, entry.record), None
     except GainspectError as error:
-        found, fault = None, str(error)
+        found, fault = None, Problem(409, "failed", str(error))
     finally:
         service.replaying.release()
     return _record_page(request, visitor, entry, replay=found, fault=fault)
@@ -137,7 +139,12 @@ def _replayed(request: Request, entry: Entry, decision: Decision) -> Replay:
 
 
 def _record_page(
-    request: Request, visitor: Visitor, entry: Entry, *, replay: Replay | None = None, fault: str = ""
+    request: Request,
+    visitor: Visitor,
+    entry: Entry,
+    *,
+    replay: Replay | None = None,
+    fault: Problem | None = None,
 ) -> HTMLResponse:
     service, words = service_of(request), words_of(request)
     names = names_of_people(service.ledger, words)

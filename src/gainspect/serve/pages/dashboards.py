@@ -67,7 +67,7 @@ def dashboards(
         period = Period.parse(first, last)
         figures = dashboard_figures(service.ledger, station, period, by, shifts=service.settings.shifts)
     except GainspectError as error:
-        raise Problem(422, error.what, error.hint) from error
+        raise Problem(422, "question_unclear", error.what, error.hint) from error
     reasons, counted = _fail_safes(service.ledger, station, period)
     ended = next(iter(newest(service.ledger, station, "drift_acknowledged", 1)), None)
     return page(

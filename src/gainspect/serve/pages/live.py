@@ -89,5 +89,5 @@ def _held(request: Request, station: str, key: str) -> Entry:
     """
     entry = service_of(request).ledger.record_of(key)
     if entry is None or not isinstance(entry.record, Decision | FailSafe) or entry.record.station != station:
-        raise Problem(404, "this station has no such part")
+        raise Problem(404, "no_part", "this station has no such part")
     return entry

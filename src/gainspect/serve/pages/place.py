@@ -35,12 +35,10 @@ def place(
     """
     service, words = service_of(request), words_of(request)
     known = found(service, key)
-    if number < 1:
-        raise Problem(404, "images are numbered from 1 on")
     place = place_of(known.decision, number)
     view = part_view(known, service.ledger, words, names_of_people(service.ledger, words))
     if view.images[place].size is None:
-        raise Problem(404, "the picture is not kept, so nothing can be drawn on it")
+        raise Problem(404, "picture_not_kept", "the picture is not kept, so nothing can be drawn on it")
     return page(
         request,
         "place.html",

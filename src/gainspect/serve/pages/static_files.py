@@ -54,7 +54,7 @@ def static_file(digest: str, name: str) -> Response:
     """A file; under the address of an earlier version it is the present one, and not kept by the browser."""
     found = static_files()
     if name not in found.files:
-        raise Problem(404, "there is no such file")
+        raise Problem(404, "no_file", "there is no such file")
     content, media_type = found.files[name]
     kept = _FOR_EVER if digest == found.digest else "no-cache"
     return Response(content, media_type=media_type, headers={"Cache-Control": kept})

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from gainspect.errors import GainspectError
 from gainspect.ledger.accounts import Role
 from gainspect.serve.api import actions, events, pictures, records, stations
 from gainspect.serve.following import Follower
@@ -21,12 +20,11 @@ from gainspect.serve.pages import (
     static_files,
 )
 from gainspect.serve.pages.desk_rights import DESK_RIGHTS
-from gainspect.serve.pages.rendering import page
-from gainspect.serve.problems import Problem, answer
+from gainspect.serve.pages.rendering import page, words_of
+from gainspect.serve.problems import Problem
 from gainspect.serve.security import allow
 from gainspect.serve.security.access import Allowed, wants_page
 from gainspect.serve.service import Service
-from gainspect.types import Label
 
 _LOOKS, _ACTS = allow(*Role), allow(Role.OPERATOR, Role.ENGINEER)
 RIGHTS: Mapping[str, Allowed | None] = {
@@ -60,7 +58,6 @@ def add_pages(app: FastAPI, service: Service) -> None:
         app: whose `state.service` is the service.
         service: that it stands on.
     """
-    add_problem_pages(app, service.settings.fail_safe)
     app.state.follower = Follower(service.ledger, service.stopping)
     for router in (events.router, actions.router, pictures.router, stations.router, records.router):
         app.include_router(router)
@@ -69,26 +66,12 @@ def add_pages(app: FastAPI, service: Service) -> None:
         app.include_router(module.router)
 
 
-def add_problem_pages(app: FastAPI, fail_safe: Label) -> None:
-    """Let people read what went wrong as a page; programs get the problem document, as before.
-
-    Args:
-        app: whose errors they are.
-        fail_safe: what counts where a decision was asked for.
-    """
-
-    def told(request: Request, problem: Problem) -> Response:
-        if not wants_page(request):
-            return answer(request.scope, problem, fail_safe)
-        said = {"title": problem.document()["title"], "detail": problem.detail, "hint": problem.hint}
-        response = page(request, "problem.html", None, problem.status, **said)
-        response.headers.update(problem.headers)
-        return response
-
-    @app.exception_handler(Problem)
-    async def _problem(request: Request, problem: Problem) -> Response:
-        return told(request, problem)
-
-    @app.exception_handler(GainspectError)
-    async def _refused(request: Request, error: GainspectError) -> Response:
-        return told(request, Problem(503, error.what, error.hint))
+def problem_page(request: Request, problem: Problem) -> Response | None:
+    """What went wrong, for people to read in their language; None: a program asks."""
+    if not wants_page(request):
+        return None
+    words = words_of(request)
+    said = {"title": words.status(problem.status), "said": words.problem(problem)}
+    response = page(request, "problem.html", None, problem.status, **said)
+    response.headers.update(problem.headers)
+    return response

@@ -65,10 +65,12 @@ class Allowed:
         visitor = await run_in_threadpool(gate.visitor, session)
         if visitor is None:
             if not wants_page(request):
-                raise Problem(401, "nobody is signed in", "Sign in, or send a token.", headers=_CHALLENGE)
+                raise Problem(
+                    401, "signed_out", "nobody is signed in", "Sign in, or send a token.", headers=_CHALLENGE
+                )
             raise SignInFirst(_back(request))
         if visitor.role not in self.roles:
-            raise Problem(403, "this role may not do that", "Ask an engineer.")
+            raise Problem(403, "role_may_not", "this role may not do that", "Ask an engineer.")
         if request.method not in SAFE_METHODS:
             await require_own(request, visitor.csrf)
         return visitor
@@ -77,10 +79,16 @@ class Allowed:
         visitor = gate.machine(token) if scheme.casefold() == "bearer" and token else None
         if visitor is None:
             raise Problem(
-                401, "this token is not valid", "An engineer makes tokens for machines.", headers=_CHALLENGE
+                401,
+                "token_invalid",
+                "this token is not valid",
+                "An engineer makes tokens for machines.",
+                headers=_CHALLENGE,
             )
         if not self.machine:
-            raise Problem(403, "machines may not do that", "A person has to sign in for it.")
+            raise Problem(
+                403, "machine_may_not", "machines may not do that", "A person has to sign in for it."
+            )
         return visitor
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
+from gainspect.serve.problem_codes import Code
 from gainspect.serve.problems import Problem
 
 FIELD = "csrf"
@@ -38,7 +39,7 @@ async def require_own(request: Request, token: str) -> None:
         sent = str((await request.form()).get(FIELD, ""))
     # Bytes: text with other than ASCII characters cannot be compared in constant time.
     if not token or not hmac.compare_digest((sent or "").encode("utf-8", "replace"), token.encode()):
-        raise _foreign("the page is too old, or another site has sent this")
+        raise _foreign("page_too_old", "the page is too old, or another site has sent this")
 
 
 def require_same_origin(request: Request) -> None:
@@ -50,7 +51,7 @@ def require_same_origin(request: Request) -> None:
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
     if site != "same-origin" or (origin is not None and not _is_own(origin, request)):
-        raise _foreign("another site has sent this")
+        raise _foreign("other_site", "another site has sent this")
 
 
 def _is_own(origin: str, request: Request) -> bool:
@@ -61,5 +62,5 @@ def _is_own(origin: str, request: Request) -> bool:
         return False
 
 
-def _foreign(what: str) -> Problem:
-    return Problem(403, what, "Open the page again, and repeat it there.")
+def _foreign(code: Code, what: str) -> Problem:
+    return Problem(403, code, what, "Open the page again, and repeat it there.")

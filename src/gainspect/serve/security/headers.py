@@ -90,7 +90,10 @@ class KnownHosts:
             await self._app(scope, receive, send)
             return
         refused = Problem(
-            400, "this is not a name of the service", "hosts of the settings lists the names that it has."
+            400,
+            "other_host",
+            "this is not a name of the service",
+            "hosts of the settings lists the names that it has.",
         )
         await answer(scope, refused, self._fail_safe)(scope, receive, send)
 

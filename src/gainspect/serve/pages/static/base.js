@@ -9,6 +9,7 @@ export class Refused extends Error {
     super(said.detail || said.title || "");
     this.status = status;
     this.said = said;
+    this.code = said.type?.split(":").at(-1);
   }
 }
 
@@ -42,10 +43,11 @@ export function text(name, values = {}) {
   return said.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? values[key] : whole));
 }
 
-/** What went wrong, in words for people. */
+/** What went wrong, in words for people: in the language of the page, by the code that ends its type. */
 export function inWords(error) {
   if (!(error instanceof Refused)) throw error;
-  return error.status === 0 ? text("unreachable") : error.message || text("unreachable");
+  if (error.status === 0) return text("unreachable");
+  return text(`problem_${error.code}`, error.said) || error.message || text("problem_failed", { detail: error.status });
 }
 
 /** Whether a key that was pressed belongs to a field in which people write. */

@@ -33,7 +33,7 @@ async function send(form, button) {
     if (by.dataset.then) location.assign(by.dataset.then);
     else if (!(await refresh())) setTimeout(() => location.reload(), 900);
   } catch (error) {
-    tell(inWords(error));
+    tell(error.said?.faults?.some(({ where }) => where.startsWith("body.comparison")) ? text("no_json") : inWords(error));
   } finally {
     form.removeAttribute("aria-busy");
     for (const one of buttons) one.disabled = false;

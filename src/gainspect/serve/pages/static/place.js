@@ -1,6 +1,6 @@
 // Draws the true regions on a picture: with a finger, a mouse, or the keyboard alone. In pixels of the image.
-import { $, $$, Refused, ask, inWords, tell, text, writes } from "./base.js";
-import { View, zoomButtons } from "./viewer.js";
+import { $, $$, ask, inWords, tell, text, writes } from "./base.js";
+import { View, awaitEvidence, zoomButtons } from "./viewer.js";
 
 const NEAR_PX = 22; // of the first corner, on the screen, to close a region: a glove is wide
 const LOOSE = 0.8; // pixels by which a freehand line may be made straight
@@ -21,6 +21,7 @@ let saved = false;
 
 const view = new View(svg, { drags: () => tool === "pan" });
 zoomButtons(editor, () => view);
+awaitEvidence(editor);
 
 const clamped = ([x, y]) => [Math.min(width - 1, Math.max(0, Math.floor(x))), Math.min(height - 1, Math.max(0, Math.floor(y)))];
 const pixelsOf = (event) => clamped(view.at(event));
@@ -220,7 +221,7 @@ $("#save").addEventListener("submit", async (event) => {
     tell(text("saved_place"));
     location.assign(back);
   } catch (error) {
-    wrong(error instanceof Refused && error.status === 409 ? text("stale") : inWords(error));
+    wrong(inWords(error));
     button.disabled = false;
   }
 });

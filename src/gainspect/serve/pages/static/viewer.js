@@ -110,7 +110,13 @@ const kept = {
   set outlines(value) { localStorage.setItem("gainspect-outlines", value ? "on" : "off"); },
 };
 
-/** Tell that evidence is not there, while it is not: the line comes first, so it is asked for again. */
+/** Show the evidence of all pictures; while some is not there, tell so: the line comes first. It is asked for again. */
+export function awaitEvidence(within) {
+  const missing = new Set();
+  const tell = () => { $("[data-no-evidence]", within).hidden = missing.size === 0; };
+  for (const heat of $$(".heat", within)) awaitHeat(heat, missing, tell);
+}
+
 function awaitHeat(heat, missing, tell, tries = HEAT_TRIES) {
   const address = heat.getAttribute("href");
   const probe = new Image();
@@ -144,9 +150,7 @@ export function openViewer(within, before = []) {
   slider.value = kept.opacity;
   shade();
   slider.addEventListener("input", () => { kept.opacity = slider.value; shade(); });
-  const missing = new Set();
-  const tell = () => { $("[data-no-evidence]", viewer).hidden = missing.size === 0; };
-  for (const heat of $$(".heat", viewer)) awaitHeat(heat, missing, tell);
+  awaitEvidence(viewer);
   const outlines = $("[data-outlines]", viewer);
   const outline = () => {
     outlines.setAttribute("aria-pressed", String(kept.outlines));

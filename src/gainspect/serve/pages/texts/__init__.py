@@ -5,15 +5,18 @@ from typing import Any, Literal, get_args
 
 from gainspect.serve.pages.texts.en import TEXTS as ENGLISH
 from gainspect.serve.pages.texts.en_desk import TEXTS as ENGLISH_DESK
+from gainspect.serve.pages.texts.en_problems import TEXTS as ENGLISH_PROBLEMS
 from gainspect.serve.pages.texts.ko import TEXTS as KOREAN
 from gainspect.serve.pages.texts.ko_desk import TEXTS as KOREAN_DESK
+from gainspect.serve.pages.texts.ko_problems import TEXTS as KOREAN_PROBLEMS
+from gainspect.serve.problems import Problem
 from gainspect.serve.security import texts as security
 
 Language = Literal["en", "ko"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 TEXTS: Mapping[Language, Mapping[str, str]] = {
-    "en": ENGLISH | ENGLISH_DESK | security.ENGLISH,
-    "ko": KOREAN | KOREAN_DESK | security.KOREAN,
+    "en": ENGLISH | ENGLISH_DESK | ENGLISH_PROBLEMS | security.ENGLISH,
+    "ko": KOREAN | KOREAN_DESK | KOREAN_PROBLEMS | security.KOREAN,
 }
 
 
@@ -39,6 +42,23 @@ class Words:
         ('먼지·이물', 'Line 7 special')
         """
         return self._texts.get(f"{group}_{code}", code)
+
+    def problem(self, problem: Problem) -> str:
+        """What went wrong and how to mend it; what no page tells, as programs are told it."""
+        said = self._texts.get(f"problem_{problem.code}")
+        return said.format_map(problem.document()) if said else f"{problem.detail}. {problem.hint}".strip()
+
+    def status(self, status: int) -> str:
+        """A status of HTTP as a heading.
+
+        >>> Words("en").status(404), Words("ko").status(418)
+        ('Not found', '처리하지 못했습니다')
+        """
+        return self._texts.get(f"status_{status}", self._texts["status_other"])
+
+    def problems(self) -> Mapping[str, str]:
+        """What scripts say of problems, as it is, by its key."""
+        return {key: said for key, said in self._texts.items() if key.startswith("problem_")}
 
 
 def language_of(cookie: str | None, accepted: str) -> Language:

@@ -54,9 +54,9 @@ TEXTS: dict[str, str] = {
     "sec_last_engineer": "마지막 엔지니어입니다. 먼저 다른 사람을 엔지니어로 지정하십시오.",
     # Tokens
     "sec_tokens": "장비 토큰",
-    "sec_tokens_hint": "장비는 토큰으로 한 스테이션의 부품 이미지를 보냅니다. 요청 헤더는 ‘Authorization: Bearer 토큰’입니다.",
+    "sec_tokens_hint": "장비는 토큰으로 한 공정의 부품 이미지를 보냅니다. 요청 헤더는 ‘Authorization: Bearer 토큰’입니다.",
     "sec_machine": "장비",
-    "sec_station": "스테이션",
+    "sec_station": "공정",
     "sec_made": "만든 때",
     "sec_used": "마지막 사용",
     "sec_never": "없음",
@@ -66,5 +66,5 @@ TEXTS: dict[str, str] = {
     "sec_revoked": "{time} 폐기",
     "sec_no_tokens": "아직 만든 토큰이 없습니다.",
     "sec_no_token": "없는 토큰입니다.",
-    "sec_token_unfit": "장비 이름과 스테이션은 보이는 문자 1~300자로 입력하십시오.",
+    "sec_token_unfit": "장비 이름과 공정은 보이는 문자 1~300자로 입력하십시오.",
 }
