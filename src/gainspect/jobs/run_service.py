@@ -104,6 +104,7 @@ def run_service(service: Service, *, host: str, port: int, tell: Callable[[str],
         app,
         host=host,
         port=port,
+        http="h11",  # another one, that uvicorn takes if it is installed, bounds no headers
         log_config=None,
         access_log=False,  # addresses hold invitations
         server_header=False,

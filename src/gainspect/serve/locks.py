@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from gainspect.ledger import Ledger
-from gainspect.ledger.questions import last_with_bundle, newest
+from gainspect.ledger.questions import Question, entries, find, last_with_bundle, newest
 from gainspect.ledger.records.base import now
 from gainspect.ledger.records.operation import BundleActivation, ChallengeResult, ChallengeWaived
+from gainspect.ledger.records.sealed import Entry
 from gainspect.serve.bundles import Bundles, Loaded, NotLoaded
 from gainspect.serve.settings import ServiceSettings
 
@@ -143,14 +144,8 @@ class Locks:
         Raises:
             GainspectError: the ledger cannot be read.
         """
-        entry = last_with_bundle(self._ledger, station, "challenge_result", bundle)
+        entry = self._last_result(station, bundle)
         result = None if entry is None or entry.index <= since else entry.record
-        if (
-            isinstance(result, ChallengeResult)
-            and result.from_pictures
-            and not self._settings.stored_challenges
-        ):
-            result = None
         waived = last_with_bundle(self._ledger, station, "challenge_waived", bundle)
         waiver = None if waived is None or waived.index <= since else waived.record
         return StationRecords(
@@ -159,3 +154,15 @@ class Locks:
             result if isinstance(result, ChallengeResult) else None,
             waiver if isinstance(waiver, ChallengeWaived) else None,
         )
+
+    def _last_result(self, station: str, bundle: str) -> Entry | None:
+        """Of the challenges with a bundle, the last one that counts."""
+        last = last_with_bundle(self._ledger, station, "challenge_result", bundle)
+        if last is None or self._settings.stored_challenges or not _from_pictures(last):
+            return last
+        places = find(self._ledger, Question(kind="challenge_result", station=station, bundle=bundle))
+        return next((one for one in entries(self._ledger, places) if not _from_pictures(one)), None)
+
+
+def _from_pictures(entry: Entry) -> bool:
+    return isinstance(entry.record, ChallengeResult) and entry.record.from_pictures
