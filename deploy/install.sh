@@ -80,9 +80,9 @@ getent passwd "$user" > /dev/null \
 group=$(id -gn "$user" 2> /dev/null || echo "$user")
 [ -x "$prefix/bin/python" ] || run "$python" -m venv "$prefix"
 if [ -d "$from" ]; then
-  run "$prefix/bin/pip" install --quiet --upgrade --constraint "$from/constraints.txt" "$from[$extras]"
+  run "$prefix/bin/pip" install --quiet --upgrade --constraint "$from/constraints.txt" "${from}[$extras]"
 else
-  run "$prefix/bin/pip" install --quiet --upgrade "$from[$extras]"
+  run "$prefix/bin/pip" install --quiet --upgrade "${from}[$extras]"
 fi
 run runuser -u "$user" -- "$prefix/bin/gainspect" --version > /dev/null || {
   echo "install.sh: $user may not run $prefix/bin/gainspect; name a Python that everybody may run with --python" >&2

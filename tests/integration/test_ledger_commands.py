@@ -57,6 +57,12 @@ def test_a_key_that_is_not_known_is_asked_for(
     assert again.returncode == 2 and "already such a file" in again.stderr
 
 
+def test_pictures_in_another_place_are_asked_for(run: Run, ledger: str, tmp_path: Path) -> None:
+    away = run("ledger", "verify", ledger, "--pictures", tmp_path / "elsewhere")
+    assert away.returncode == 1
+    assert f"picture {SHA256} of record 0 is missing" in away.stderr and "(--pictures)" in away.stderr
+
+
 def test_a_terminal_gets_no_control_characters(
     run: Run, ledger: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

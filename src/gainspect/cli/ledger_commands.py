@@ -68,6 +68,7 @@ def verify(
 ) -> None:
     """Read every record and every picture; exit code 1 and the first bad one if anything is wrong."""
     from gainspect.jobs.verify_ledger import verify_ledger
+    from gainspect.ledger.faults import FaultKind
 
     found = verify_ledger(
         ledger,
@@ -81,6 +82,8 @@ def verify(
         errors.print(f"Wrong: {printable(found.first.what)}.", highlight=False, soft_wrap=True)
         if more:
             errors.print(f"{plural(more, 'further fault')}.", highlight=False)
+        if not found.pictures and {fault.kind for fault in found.faults} == {FaultKind.PICTURE_MISSING}:
+            errors.print("None of its pictures is there: if they are elsewhere, name the place (--pictures).")
         raise typer.Exit(1)
     console.print(
         f"{printable(found.origin)}: {plural(found.size, 'record')} and their "

@@ -9,6 +9,7 @@ from gainspect.errors import GainspectError
 from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.ledger import open_ledger
 from gainspect.serve.bundles import Bundles
+from gainspect.serve.listening import listeners
 from gainspect.serve.service import Service
 from gainspect.serve.settings import read_settings
 
@@ -79,6 +80,9 @@ def run_service(service: Service, *, host: str, port: int, tell: Callable[[str],
         host: address to listen at.
         port: of it.
         tell: is told where it answers, and as long as there is no engineer, where the first one signs up.
+
+    Raises:
+        GainspectError: it cannot listen there; it is stopped.
     """
     import uvicorn
 
@@ -92,6 +96,11 @@ def run_service(service: Service, *, host: str, port: int, tell: Callable[[str],
             service.stopping.set()
             super().handle_exit(sig, frame)
 
+    try:
+        sockets = [*listeners(host, port)]
+    except GainspectError:
+        service.stop()
+        raise
     app, url = create_app(service), address_of(host, port)
     hours = service.settings.security.invitation_hours
     if (link := app.state.gate.first_link()) is not None:
@@ -104,10 +113,11 @@ def run_service(service: Service, *, host: str, port: int, tell: Callable[[str],
         app,
         host=host,
         port=port,
+        http="h11",  # another one, that uvicorn takes if it is installed, bounds no headers
         log_config=None,
         access_log=False,  # addresses hold invitations
         server_header=False,
         timeout_graceful_shutdown=_ENDS_WITHIN_S,
     )
     with suppress(KeyboardInterrupt):  # uvicorn ends well, and then says how it was ended
-        Server(config).run()
+        Server(config).run(sockets)

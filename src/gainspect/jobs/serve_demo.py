@@ -52,8 +52,8 @@ def made_demo(out: Path, console: Console) -> Path:
 def open_demo(out: Path, bundle: Path, *, threads: int | None = None) -> Service:
     """The service on the demo's inspector, which is active at the demo's station by a record.
 
-    Ledger, pictures and state are in the folder `service` of the demo's folder; if they are there, it goes on
-    with them.
+    Ledger, pictures and state are in the folder `service` of the demo's folder, the pictures where
+    `gainspect ledger` looks for them; if they are there, it goes on with them.
 
     Args:
         out: the demo's folder.
@@ -68,7 +68,7 @@ def open_demo(out: Path, bundle: Path, *, threads: int | None = None) -> Service
     service = open_service(
         [bundle],
         db=str(place / "demo.ledger"),
-        store=str(place / "pictures"),
+        store=None,
         state=place / "state",
         threads=threads,
     )

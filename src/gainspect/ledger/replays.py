@@ -137,6 +137,6 @@ def picture_of(ledger: Ledger, index: int, sha256: str) -> bytes:
         raise GainspectError(
             f"{what} is missing" if content is None else f"{what} was replaced or changed",
             where=ledger.pictures.place,
-            hint="Run gainspect ledger verify.",
+            hint="If the pictures are elsewhere, say --pictures; else run gainspect ledger verify.",
         )
     return content

@@ -11,12 +11,13 @@ from fastapi import FastAPI
 from starlette.formparsers import MultiPartParser
 
 from gainspect import __version__
+from gainspect.serve.addresses import PlainAddresses
 from gainspect.serve.api import health, inspections
 from gainspect.serve.body_limit import BodyLimit
 from gainspect.serve.inspections import Inspections
 from gainspect.serve.pages import wiring
 from gainspect.serve.pages.rendering import page
-from gainspect.serve.problems import ProblemDocument, add_problems, documented
+from gainspect.serve.problems import INSPECTIONS, ProblemDocument, add_problems, documented
 from gainspect.serve.security import Gate, SecuredApp, secure
 from gainspect.serve.security import rights as security_rights
 from gainspect.serve.security.access import Allowed
@@ -73,6 +74,7 @@ def create_app(service: Service) -> SecuredApp:
     app.state.inspections = Inspections(service)
     app.state.threads_of_probes = CapacityLimiter(_THREADS_OF_PROBES)
     add_problems(app, settings.fail_safe, wiring.problem_page)
+    app.add_middleware(PlainAddresses, fail_safe=settings.fail_safe)
     most = settings.max_bytes + _MORE_THAN_IMAGES
     MultiPartParser.spool_max_size = most  # in memory: files on the disk are read in the threads of pages
     app.add_middleware(
@@ -92,7 +94,10 @@ def create_app(service: Service) -> SecuredApp:
 
 
 def _describe(app: FastAPI) -> None:
-    """Put into the OpenAPI document what no address says alone: the problem document, and who is let in."""
+    """Put into the OpenAPI document what no address says alone.
+
+    That is the problem document, who is let in, and that the form of an inspection holds nothing else.
+    """
     described = app.openapi
 
     def whole() -> dict[str, Any]:
@@ -110,6 +115,8 @@ def _describe(app: FastAPI) -> None:
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for name, schema in (*model.pop("$defs", {}).items(), ("ProblemDocument", model)):
             schemas.setdefault(name, schema)
+        form = document["paths"][INSPECTIONS]["post"]["requestBody"]["content"]["multipart/form-data"]
+        schemas[form["schema"]["$ref"].rpartition("/")[2]]["additionalProperties"] = False
         return document
 
     app.openapi = whole  # type: ignore[method-assign]

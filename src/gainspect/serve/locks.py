@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from gainspect.ledger import Ledger
-from gainspect.ledger.questions import last_with_bundle, newest
+from gainspect.ledger.questions import Question, entries, find, last_with_bundle, newest
 from gainspect.ledger.records.base import now
 from gainspect.ledger.records.operation import BundleActivation, ChallengeResult, ChallengeWaived
+from gainspect.ledger.records.sealed import Entry
 from gainspect.serve.bundles import Bundles, Loaded, NotLoaded
 from gainspect.serve.settings import ServiceSettings
 
@@ -41,7 +42,7 @@ class StationRecords(NamedTuple):
     challenge: ChallengeResult | None
     """The last result with this bundle that counts, passed or failed."""
     waiver: ChallengeWaived | None
-    """The last one for this bundle."""
+    """The last one for this bundle, if no challenge was failed after it."""
 
 
 def lock_at(records: StationRecords, hours: float | None, moment: datetime) -> Lock:
@@ -143,19 +144,45 @@ class Locks:
         Raises:
             GainspectError: the ledger cannot be read.
         """
-        entry = last_with_bundle(self._ledger, station, "challenge_result", bundle)
-        result = None if entry is None or entry.index <= since else entry.record
-        if (
-            isinstance(result, ChallengeResult)
-            and result.from_pictures
-            and not self._settings.stored_challenges
-        ):
-            result = None
+        counted = self._last_result(station, bundle, since)
         waived = last_with_bundle(self._ledger, station, "challenge_waived", bundle)
+        result = None if counted is None else counted.result
         waiver = None if waived is None or waived.index <= since else waived.record
-        return StationRecords(
-            bundle,
-            since,
-            result if isinstance(result, ChallengeResult) else None,
-            waiver if isinstance(waiver, ChallengeWaived) else None,
-        )
+        if waived is not None and counted is not None and not counted.result.passed:
+            waiver = waiver if waived.index > counted.place else None  # what failed later is the last word
+        return StationRecords(bundle, since, result, waiver if isinstance(waiver, ChallengeWaived) else None)
+
+    def _last_result(self, station: str, bundle: str, since: int) -> "_Counted | None":
+        """Of the challenges with a bundle after a place, the last one that counts.
+
+        Stored pictures pass nothing that was not passed before the camera.
+        """
+        last = _counted(last_with_bundle(self._ledger, station, "challenge_result", bundle), since)
+        if last is None or not last.result.from_pictures:
+            return last
+        places = find(self._ledger, Question(kind="challenge_result", station=station, bundle=bundle))
+        pictures, camera = list[_Counted](), None
+        for entry in entries(self._ledger, places):  # the newest first
+            one = _counted(entry, since)
+            if one is None or not one.result.from_pictures:
+                camera = one
+                break
+            pictures.append(one)
+        if not self._settings.stored_challenges:
+            return camera
+        if camera is None or camera.result.passed:
+            return pictures[0]
+        return next((one for one in pictures if not one.result.passed), camera)
+
+
+class _Counted(NamedTuple):
+    """A challenge, and its place in the ledger."""
+
+    place: int
+    result: ChallengeResult
+
+
+def _counted(entry: Entry | None, since: int) -> _Counted | None:
+    if entry is None or entry.index <= since or not isinstance(entry.record, ChallengeResult):
+        return None
+    return _Counted(entry.index, entry.record)

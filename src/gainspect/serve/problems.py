@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +23,9 @@ INSPECTIONS = "/v1/inspections"
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:gainspect:problem:"
 """Begins the type of a problem; its code ends it."""
+_AS_FORM = "Send a form with files: multipart/form-data."
+_NO_FILE = "It is no file: send it with a file name."
+_TRIED = re.compile(r"constrained-|function-(after|before|plain|wrap)\[")
 _SCHEMA = {"$ref": "#/components/schemas/ProblemDocument"}
 _log = logging.getLogger("gainspect.serve")
 
@@ -120,6 +124,16 @@ def answer(scope: Scope, problem: Problem, fail_safe: Label) -> Response:
     return _Document(document, status_code=problem.status, headers=problem.headers)
 
 
+def _fault(fault: Any) -> dict[str, str]:
+    """What pydantic finds wrong with a value, in our words where its own are about Python.
+
+    Of a field that may be missing, it names the kinds of values that it tried, as if they were places in it.
+    """
+    where = [str(place) for place in fault["loc"] if not _TRIED.match(str(place))]
+    what = str(fault["msg"]).removeprefix("Value error, ")
+    return {"where": ".".join(where), "what": _NO_FILE if "UploadFile" in what else what}
+
+
 def add_problems(
     app: FastAPI, fail_safe: Label, page: Callable[[Request, Problem], Response | None] = lambda *_: None
 ) -> None:
@@ -144,11 +158,11 @@ def add_problems(
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        faults = [
-            {"where": ".".join(map(str, fault["loc"])), "what": fault["msg"]} for fault in error.errors()[:20]
-        ]
+        faults = [_fault(one) for one in error.errors()[:20] if one["type"] != "none_required"]
+        form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+        hint = _AS_FORM if request.url.path == INSPECTIONS and not form else ""
         what = "the request is not as this address expects it"
-        return told(request, Problem(422, "invalid", what, faults=faults))
+        return told(request, Problem(422, "invalid", what, hint, faults=faults))
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:

@@ -20,6 +20,7 @@ from gainspect.errors import GainspectError
 from gainspect.feeds.posting import Line, PostedPart, ServiceAwayError, in_turn, post_in_turn
 from gainspect.jobs import serve_demo
 from gainspect.jobs.serve_demo import demo_parts, made_demo, open_demo, parts_coming
+from gainspect.jobs.verify_ledger import verify_ledger
 from gainspect.ledger import open_ledger
 from gainspect.ledger.tokens import Tokens
 from gainspect.serve.app import create_app
@@ -75,6 +76,8 @@ def test_the_test_parts_come_in_and_a_second_start_goes_on(demo: Path) -> None:
     assert len(second.records("bundle_activation")) == 1
     steps = [row["step"] for row in second.records("token_change")]
     assert steps == ["made", "revoked", "made"]  # what only the first start knew works no more
+    found = verify_ledger(str(demo / "service/demo.ledger"))  # as the command does, without --pictures
+    assert not found.faults and found.pictures >= len(decisions)
 
 
 def kinds_in(ledger: Path) -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from gainspect.ledger.records.decision import Decision
-from gainspect.names import escaped
+from gainspect.names import escaped, unescaped
 from gainspect.serve.body_limit import BodyLimit
 from gainspect.serve.problems import MEDIA_TYPE
 from gainspect.serve.service import Service
@@ -126,6 +126,63 @@ def test_a_form_that_says_something_twice_is_refused(served: tuple[Service, Test
     said = ask(served[1], picture(*OK), part=["p1", "p2"])
     assert said.status_code == 422
     assert said.json()["detail"] == "the form has several fields part"
+
+
+@pytest.mark.parametrize(
+    ("form", "headers", "said"),
+    [
+        ({"deadline": "500"}, {}, "there is no field deadline"),
+        ({"a\x1b[2J": ""}, {}, "there is no field a\\x1b[2J"),
+        ({}, [("Idempotency-Key", "a"), ("Idempotency-Key", "b")], "several headers Idempotency-Key"),
+    ],
+)
+def test_what_could_mean_something_else_is_refused(
+    served: tuple[Service, TestClient, Path], form: dict[str, str], headers: Any, said: str
+) -> None:
+    size = served[0].ledger.head().size
+    told = served[1].post(
+        "/v1/inspections", data={"part": "p1"} | form, files=[("image", picture(*OK))], headers=headers
+    )
+    assert told.status_code == 422
+    assert said in told.json()["detail"]
+    assert served[0].ledger.head().size == size
+
+
+@pytest.mark.parametrize("what", ["images/1", "actions", "claim"])
+def test_no_address_holds_a_nul(served: tuple[Service, TestClient, Path], what: str) -> None:
+    for path in (f"/v1/decisions/a%00b/{what}", f"/v1/decisions/a/{what}?station=%00"):
+        said = served[1].get(path)
+        assert (said.status_code, said.json()["detail"]) == (422, "the address holds a NUL")
+
+
+def test_what_is_wrong_is_said_in_words_of_the_form(served: tuple[Service, TestClient, Path]) -> None:
+    _, client, _ = served
+
+    def faults(**form: Any) -> list[dict[str, str]]:
+        told: list[dict[str, str]] = ask(client, picture(*OK), **form).json()["faults"]
+        return told
+
+    assert faults(deadline_ms="0") == [
+        {"where": "body.deadline_ms", "what": "Input should be greater than 0"}
+    ]
+    (fault,) = faults(lot="\x01" * 100)
+    assert fault["where"] == "body.lot" and fault["what"].startswith("it has more than 300 characters")
+    no_file = client.post("/v1/inspections", data={"part": "p", "image": "x"})
+    told = no_file.json()
+    assert "multipart/form-data" in told["hint"]
+    assert told["faults"] == [{"where": "body.image.0", "what": "It is no file: send it with a file name."}]
+
+
+def test_a_hostile_name_of_an_image_is_recorded_so_that_it_can_be_read_back(
+    served: tuple[Service, TestClient, Path],
+) -> None:
+    name = b"a\x01\x7f.png"
+    form = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+    body = (
+        form % (b"part", b"", b"p1") + form % (b"image", b'; filename="%s"' % name, picture(*OK)) + b"--b--"
+    )
+    said = served[1].post("/v1/inspections", content=body, headers={"content-type": FORM})
+    assert unescaped(said.json()["images"][0]["image"]) == name.decode()
 
 
 @pytest.mark.parametrize("deadline", ["nan", "inf", "-1", "0", "1e999", "x"])

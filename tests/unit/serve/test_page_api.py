@@ -107,6 +107,15 @@ def test_of_two_at_once_the_ledger_takes_one(desk: Desk) -> None:
     assert sum(isinstance(one, Confirm) and one.decision == key for one in kept) == 1
 
 
+def test_an_acknowledgement_names_a_watch_or_none(desk: Desk) -> None:
+    gate = desk.client.app.state.gate  # type: ignore[attr-defined]
+    account = gate.invitations.redeem(gate.invitations.make(Role.ENGINEER, by=None), "park", "no hash")
+    desk.sessions["park"] = gate.sessions.begin(account.actor)
+    path = f"/v1/stations/{STATION}/drift/acknowledgements"
+    for watch, status in (("", 422), (None, 201), ("k0", 201)):
+        assert desk.send("POST", path, "park", json={"reason": "lamp", "watch": watch}).status_code == status
+
+
 @pytest.mark.parametrize(
     ("what", "given", "status"),
     [

@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from gainspect.ledger.accounts import Role
 from gainspect.ledger.records.decision import Decision
 from gainspect.ledger.records.sealed import Entry
-from gainspect.names import escaped
+from gainspect.names import escaped, printable
 from gainspect.serve.api.examples import DECISION, ERRORS
 from gainspect.serve.body_limit import ARRIVED
 from gainspect.serve.inspections import Inspections
@@ -24,6 +24,7 @@ from gainspect.types import Label
 router = APIRouter(prefix="/v1", tags=["inspections"], route_class=AdmittedRoute)
 ASKS, READS = allow(Role.ENGINEER, machine=True), allow(*Role, machine=True)
 """Who asks for decisions, and who reads them; a machine does so for its own station alone."""
+_KEY_HEADER = "Idempotency-Key"
 _SAID_ONCE = ("part", "lot", "station", "deadline_ms", "challenge")
 _LONGEST_NAME, _LONGEST_IMAGE_NAME = 300, 500
 
@@ -96,7 +97,7 @@ async def inspect(
     idempotency_key: Annotated[IdempotencyKey | Unsaid, Header(examples=["line3-20260102-000815"])] = None,
 ) -> Any:
     """The decision, once its record is durable; every other answer carries the fail-safe as `decision`."""
-    await _require_once(request)
+    await _require_plain(request)
     service, inspections = request.app.state.service, request.app.state.inspections
     assert isinstance(service, Service)
     assert isinstance(inspections, Inspections)
@@ -109,7 +110,7 @@ async def inspect(
         )
     station = _station(visitor, station)
     names = [
-        escaped(one.filename or f"image {number}")[:_LONGEST_IMAGE_NAME]
+        (one.filename or f"image {number}")[:_LONGEST_IMAGE_NAME]  # written out where it is recorded
         for number, one in enumerate(image, start=1)
     ]
     contents = [await _content(one) for one in image]
@@ -157,8 +158,8 @@ async def _content(file: UploadFile) -> bytes:
     return content
 
 
-async def _require_once(request: Request) -> None:
-    """Refuse a form that says something twice: which is meant, nobody knows.
+async def _require_plain(request: Request) -> None:
+    """Refuse what says something twice, or something else: what is meant, nobody knows.
 
     Raises:
         Problem: it does.
@@ -167,6 +168,13 @@ async def _require_once(request: Request) -> None:
     twice = sorted(name for name in _SAID_ONCE if len(form.getlist(name)) > 1)
     if twice:
         raise Problem(422, "field_twice", f"the form has several fields {twice[0]}", "Give one.")
+    if len(request.headers.getlist(_KEY_HEADER)) > 1:
+        raise Problem(422, "field_twice", f"the request has several headers {_KEY_HEADER}", "Give one.")
+    unknown = sorted(set(form) - {"image", *_SAID_ONCE})
+    if unknown:  # a deadline with a slip in its name would be none
+        known = ", ".join(("image", *_SAID_ONCE))
+        what = f"there is no field {printable(unknown[0][:80])}"
+        raise Problem(422, "field_unknown", what, f"The fields are {known}.")
 
 
 def _station(visitor: Visitor, named: str | None) -> str:

@@ -61,7 +61,7 @@ class GivenActivation(_Given):
 class GivenAcknowledgement(_Given):
     """Somebody has looked after a drift."""
 
-    watch: str | None = Field(default=None, max_length=300)
+    watch: str | None = Field(default=None, min_length=1, max_length=300)
     reason: str
     note: str = Field(default="", max_length=4000)
 
