@@ -178,8 +178,9 @@ def mixed_records(count: int = 150) -> list[Record]:
             case 0 | 1 | 2:
                 base = decision(choose.choice(PARTS), label=choose.choice([*Label]))
                 made = base.made_with.model_copy(update={"bundle": one, "policy_id": other})
+                known = {"challenge": "masters"} if number % 7 == 0 else {}
                 lot = choose.choice(LOTS)
-                records.append(base.model_copy(update={**common, "lot": lot, "made_with": made}))
+                records.append(base.model_copy(update={**common, **known, "lot": lot, "made_with": made}))
                 keys.append(common["key"])
             case 3:
                 about = {"actor": PERSON, "decision": choose.choice(keys), "note": choose.choice(NOTES)}

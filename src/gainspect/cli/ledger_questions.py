@@ -35,7 +35,9 @@ def find(
         str | None,
         typer.Option("--to", metavar="TIME", help="Earlier than that; a day without time: in it too."),
     ] = None,
-    label: Annotated[str | None, typer.Option(help="ok, ng or review; passed or failed.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="ok, ng, review; challenge (its parts), passed, failed.")
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="decision, override, challenge_result ….")] = None,
     text: Annotated[str | None, typer.Option(help="In names of parts, notes and reasons.")] = None,
     limit: _Limit = None,

@@ -128,7 +128,8 @@ def gather(
     for review in reviews:
         group, names = group_of(review.decision, by), _names(review.decision)
         group = next((composed(name) for name in (group, *names) if composed(name) in known.groups), group)
-        if review.decision.key in challenged or known.challenged.has_group((group, *names)):
+        put_in = review.decision.challenge is not None or review.decision.key in challenged
+        if put_in or known.challenged.has_group((group, *names)):
             held[group] = "challenge"
         elif known.tested.has_group((group, *names)):
             held[group] = "test"

@@ -7,6 +7,7 @@ from types import FrameType
 
 from gainspect.errors import GainspectError
 from gainspect.inspection.backends.backend import Precision, RuntimeName
+from gainspect.inspection.bundle import read_bundle
 from gainspect.ledger import open_ledger
 from gainspect.serve.bundles import Bundles
 from gainspect.serve.listening import listeners
@@ -46,6 +47,8 @@ def open_service(
     if not bundles:
         raise GainspectError("a service needs a bundle", hint="Name one: gainspect serve NAME.gain.")
     chosen = read_settings(settings)
+    for bundle in bundles:
+        read_bundle(bundle)  # before a ledger is made for nothing
     ledger = open_ledger(db, pictures=store)
     try:
         known = Bundles(

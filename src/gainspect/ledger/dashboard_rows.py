@@ -1,22 +1,20 @@
 """What a ledger has of a station, by bucket: counts from its indexes, and a sample of the decisions.
 
-Decisions on parts of a challenge are in none of it, once their challenge has a result.
+Decisions on parts of a challenge are in none of it: they have no label of the line (`records.columns`).
 """
 
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import NamedTuple
 
 from gainspect.evaluation.drift_watch import WatchedName
 from gainspect.ledger.buckets import Bucket
-from gainspect.ledger.challenged import challenged
 from gainspect.ledger.databases import Rows
 from gainspect.ledger.merkle_log import Ledger
-from gainspect.ledger.questions import Question, entries, find
 from gainspect.ledger.records.base import written_time
 from gainspect.ledger.records.decision import Decision, Override
 from gainspect.ledger.records.sealed import opened
@@ -75,17 +73,14 @@ def bucket_rows(ledger: Ledger, station: str, buckets: Sequence[Bucket], sample:
     """
     found = [BucketRows() for _ in buckets]
     ends = [(written_time(begin), written_time(end)) for begin, end in buckets]
-    results = find(ledger, Question(kind="challenge_result", station=station, begin=buckets[0].begin))
-    known_parts = challenged(entries(ledger, results))  # first: their decisions are in what is read then
     with ledger.database.reading() as rows:
         asked = {"station": station, "buckets": json.dumps(ends)}
         for place, label, count in rows.all("dashboard_counts", kind="decision", **asked):
             found[place].labels[Label(label)] = count
         for place, _, count in rows.all("dashboard_counts", kind="fail_safe", **asked):
             found[place].fail_safes += count
-        _leave_out(rows, station, ends, found, known_parts)
-        _add_actions(rows, station, ends, found, known_parts)
-        _add_sample(rows, station, ends, found, sample, known_parts)
+        _add_actions(rows, station, ends, found)
+        _add_sample(rows, station, ends, found, sample)
     return found
 
 
@@ -103,25 +98,11 @@ def together(buckets: Sequence[BucketRows]) -> BucketRows:
     return whole
 
 
-def _leave_out(
-    rows: Rows,
-    station: str,
-    ends: Sequence[tuple[str, str]],
-    found: list[BucketRows],
-    known_parts: Set[str],
-) -> None:
-    period = {"station": station, "begin": ends[0][0], "end": ends[-1][1]}
-    begins = [begin for begin, _ in ends]
-    for _, at, label in rows.all("dashboard_challenged", keys=json.dumps(sorted(known_parts)), **period):
-        found[bisect_right(begins, at) - 1].labels[Label(label)] -= 1
-
-
 def _add_actions(
     rows: Rows,
     station: str,
     ends: Sequence[tuple[str, str]],
     found: list[BucketRows],
-    known_parts: Set[str],
 ) -> None:
     period = {"station": station, "begin": ends[0][0], "end": ends[-1][1]}
     first = rows.one("dashboard_first", **period)
@@ -131,8 +112,6 @@ def _add_actions(
     last = dict[str, tuple[BucketRows, Label, Label]]()
     """By key: the bucket of a decision, what was decided, and what counts now."""
     for key, at, decided, said, content in rows.all("dashboard_actions", first=first[0], **period):
-        if key in known_parts:
-            continue
         bucket = found[bisect_right(begins, at) - 1]
         last[key] = bucket, Label(decided), Label(said)
         override = None if content is None else opened(content).record
@@ -152,7 +131,6 @@ def _add_sample(
     ends: Sequence[tuple[str, str]],
     found: list[BucketRows],
     sample: int,
-    known_parts: Set[str],
 ) -> None:
     share = sample / max(1, sum(each.parts for each in found))
     limits = [ceil(_ALL * min(1.0, max(share, LEAST / each.parts))) if each.parts else 0 for each in found]
@@ -161,8 +139,7 @@ def _add_sample(
     for place, content in rows.all("dashboard_sample", station=station, buckets=asked):
         decision = opened(content).record
         assert isinstance(decision, Decision)
-        if decision.key not in known_parts:
-            read[place].append(decision)
+        read[place].append(decision)
     for each, decisions in zip(found, read, strict=True):
         weight = each.parts / max(1, len(decisions))
         each.sample = [Sampled(one.seconds, watched_part(one).figures, weight) for one in decisions]

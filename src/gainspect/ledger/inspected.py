@@ -62,6 +62,7 @@ def decision_on(
     lot: str | None,
     made_with: MadeWith,
     seconds: float | None = None,
+    challenge: str | None = None,
 ) -> Decision:
     """The decision on a part as a ledger has it.
 
@@ -74,6 +75,7 @@ def decision_on(
         lot: of the part; None: it is not known.
         made_with: what it was decided with.
         seconds: what judging the images took; None: it is not known.
+        challenge: of which it was a part; None: of none.
 
     Raises:
         GainspectError: a record cannot hold what it says.
@@ -92,6 +94,7 @@ def decision_on(
             images=tuple(images),
             made_with=made_with,
             seconds=seconds,
+            challenge=challenge,
         )
 
 

@@ -12,6 +12,7 @@ from gainspect.errors import GainspectError
 from gainspect.ledger.databases import Rows
 from gainspect.ledger.merkle_log import Ledger
 from gainspect.ledger.records.base import BaseRecord, written_time
+from gainspect.ledger.records.columns import CHALLENGE
 from gainspect.ledger.records.operation import ChallengeResult
 from gainspect.ledger.records.sealed import KINDS, Entry, opened
 from gainspect.names import composed
@@ -19,7 +20,7 @@ from gainspect.types import Label
 
 PASSED = "passed"
 """What the column of labels says of a challenge that was passed."""
-LABELS = (*map(str, Label), PASSED, "failed")
+LABELS = (*map(str, Label), CHALLENGE, PASSED, "failed")
 _HASH = re.compile("[0-9a-f]{8,64}")
 _BEHIND_DIGITS = "g"
 """Sorts behind every hexadecimal digit."""

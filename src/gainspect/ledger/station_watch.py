@@ -11,9 +11,7 @@ from gainspect.evaluation.drift_watch import (
     DriftWatch,
     WatchStatus,
 )
-from gainspect.ledger.challenged import challenged
 from gainspect.ledger.merkle_log import Ledger
-from gainspect.ledger.questions import Question, entries, find
 from gainspect.ledger.records.decision import Decision, MadeWith
 from gainspect.ledger.records.operation import DriftAcknowledged, DriftAlarm, NgCount
 from gainspect.ledger.records.sealed import Record, opened
@@ -25,8 +23,7 @@ class StationWatch:
 
     A watch begins with the first decision; anew with the first one after a `drift_acknowledged` record; and
     anew with the first one that was made with something else (bundle, policy, runtime, …; the CPU apart).
-    Parts of a challenge that has its result are no parts of the line, and are left out: so do not catch up
-    between the first part of a challenge and its result.
+    Parts of a challenge are no parts of the line, and are left out.
 
     Args:
         ledger: which has the decisions.
@@ -70,11 +67,10 @@ class StationWatch:
         end = self._ledger.head().size
         first = self._begin(end) if self._next is None else self._next
         alarms = list[DriftAlarm]()
-        known_parts = self._challenged(first, end)
         for record in self._records(first, end):
             if isinstance(record, DriftAcknowledged):
                 self._watch = DriftWatch(**self._settings)
-            elif isinstance(record, Decision) and record.key not in known_parts:
+            elif isinstance(record, Decision) and record.challenge is None:
                 alarms += [self._alarm(found) for found in self._take(record)]
         self._next = end
         return [alarm for alarm in alarms if self._ledger.record_of(alarm.key) is None]
@@ -92,11 +88,6 @@ class StationWatch:
         with self._ledger.database.reading() as rows:
             for _, content in rows.each("drift_records", first, end=end, station=self._station):
                 yield opened(content).record
-
-    def _challenged(self, first: int, end: int) -> set[str]:
-        """Keys of the decisions on parts of challenges."""
-        places = find(self._ledger, Question(kind="challenge_result", station=self._station))
-        return challenged(entries(self._ledger, [place for place in places if first <= place < end]))
 
     def _take(self, decision: Decision) -> list[DriftFound]:
         made_with = _maker(decision.made_with)

@@ -8,7 +8,6 @@ from gainspect.evaluation.drift_watch import WatchStatus
 from gainspect.ledger import Ledger
 from gainspect.ledger.review_queue import stations
 from gainspect.ledger.station_watch import StationWatch
-from gainspect.serve.challenges import Challenges
 from gainspect.serve.recording import Recording
 
 _LOOKS_EVERY_S = 5.0
@@ -28,11 +27,10 @@ class DriftWatches:
     Args:
         ledger: with the decisions.
         recording: takes alarms.
-        challenges: while one runs at a station, its parts are not known as such yet, so it is not looked at.
     """
 
-    def __init__(self, ledger: Ledger, recording: Recording, challenges: Challenges) -> None:
-        self._ledger, self._recording, self._challenges = ledger, recording, challenges
+    def __init__(self, ledger: Ledger, recording: Recording) -> None:
+        self._ledger, self._recording = ledger, recording
         self._watched: dict[str, _Watched] = {}
         """By station; of those alone that the ledger has."""
         self._lock = threading.Lock()
@@ -53,9 +51,8 @@ class DriftWatches:
         with watched.lock:
             watch = watched.watch or StationWatch(self._ledger, station)
             watched.watch = None  # after an error a new one begins where this one did
-            if self._challenges.run(station) is None:
-                for alarm in watch.catch_up():
-                    self._recording.append(alarm)
+            for alarm in watch.catch_up():
+                self._recording.append(alarm)
             watched.watch = watch
             return watch.status()
 

@@ -238,6 +238,7 @@ class Inspections:
             lot=part.lot,
             made_with=by.made_with,
             seconds=time.monotonic() - part.arrived,
+            challenge=part.challenge,
         )
 
     def _keep_evidence(self, key: str, part: Part, by: Loaded, found: Sequence[Inspected]) -> None:

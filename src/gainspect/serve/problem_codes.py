@@ -22,9 +22,9 @@ PageCode = Literal[
 """Of what a person can be told on a page: each has words in all languages (`pages.texts`)."""
 ApiCode = Literal[
     "challenge_not_begun", "field_twice", "field_unknown", "key_used", "line_first", "machine_may_not",
-    "no_bundle_named", "no_challenge_part", "no_file", "no_station", "no_tree_size", "other_host", "other_station",
-    "other_views", "part_taken", "picture_changed", "picture_gone", "picture_unreadable", "token_invalid",
-    "too_many_images", "too_many_pages",
+    "no_bundle_named", "no_challenge_part", "no_file", "no_station", "no_tree_size", "other_host",
+    "other_station", "other_views", "part_taken", "picture_changed", "picture_gone",
+    "picture_unreadable", "token_invalid", "too_many_images", "too_many_pages",
 ]  # fmt: skip
 """Of what programs are told, scripts and pictures of a page too, of which no page tells anything."""
 Code = PageCode | ApiCode | FailSafeReason

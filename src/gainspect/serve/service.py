@@ -72,7 +72,7 @@ class Service:
         self.recording = Recording(ledger)
         self.locks = Locks(ledger, bundles, settings)
         self.challenges = Challenges(sets, self.judging, self.recording, self.locks)
-        self.drift = DriftWatches(ledger, self.recording, self.challenges)
+        self.drift = DriftWatches(ledger, self.recording)
         self.audits = Audits(ledger, settings.signing_key, state / "export")
         self._due = threading.Event()
         self._beats = threading.Thread(target=self._beat, name="beats", daemon=True)

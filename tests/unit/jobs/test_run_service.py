@@ -37,3 +37,10 @@ def test_no_socket_is_kept_of_a_host_whose_port_is_taken_at_one_address() -> Non
     (held,) = listeners("127.0.0.1", port)
     with held:
         assert held.getsockname() == ("127.0.0.1", port)
+
+
+def test_without_its_bundle_a_service_makes_no_ledger(tmp_path: Path) -> None:
+    db = tmp_path / "line.ledger"
+    with pytest.raises(GainspectError, match=r"gone\.gain"):
+        open_service([tmp_path / "gone.gain"], db=str(db), store=None, state=tmp_path / "state")
+    assert not any(tmp_path.iterdir())

@@ -21,7 +21,6 @@ from gainspect.ledger.dashboard_figures import StationFigures, dashboard_figures
 from gainspect.ledger.databases.database import statement
 from gainspect.ledger.period import Period
 from gainspect.ledger.records.decision import Confirm, Decision, FailSafe, JudgedImage, Override
-from gainspect.ledger.records.operation import ChallengedPart, ChallengeResult
 from gainspect.ledger.records.sealed import Record
 from gainspect.metrics.intervals import clopper_pearson
 from gainspect.types import Label
@@ -47,6 +46,7 @@ def made(number: int, choose: random.Random) -> Decision:
             "score": score,
             "images": (image,),
             "seconds": None if choose.random() < 0.2 else choose.expovariate(3),
+            "challenge": "shift" if choose.random() < 0.1 else None,
         }
     )
 
@@ -80,25 +80,6 @@ def in_place(number: int, choose: random.Random) -> FailSafe:
     )
 
 
-def challenge(number: int, decisions: list[Decision]) -> ChallengeResult:
-    """Decisions of a station, wherever else some of them were made, were of parts of a challenge."""
-    parts = [
-        ChallengedPart(part=one.part, expected="ng", decided=one.label, in_place=True, decision=one.key)
-        for one in decisions
-    ]
-    pictures = ChallengedPart(part="stored", expected="ok", decided="ok", in_place=None)
-    return ChallengeResult(
-        key=f"c{number}",
-        at=BEGIN + timedelta(days=5),
-        station=STATIONS[number % 2],
-        challenge="shift",
-        bundle=A,
-        policy_id=A,
-        parts=(*parts, pictures),
-        passed=False,
-    )
-
-
 @pytest.fixture
 def ledger(ledger_url: str) -> Iterator[Ledger]:
     choose = random.Random(11)
@@ -111,8 +92,6 @@ def ledger(ledger_url: str) -> Iterator[Ledger]:
             records.append(decisions[-1])
         if choose.random() < 0.1:
             records.append(in_place(number, choose))
-        if choose.random() < 0.05 and len(decisions) > 5:
-            records.append(challenge(number, choose.sample(decisions, 4)))
     with open_ledger(ledger_url) as opened:
         opened.append_all(records)
         yield opened
@@ -120,18 +99,12 @@ def ledger(ledger_url: str) -> Iterator[Ledger]:
 
 def looked_at(records: list[Record], station: str, figures: StationFigures) -> dict[str, Any]:
     """The same counts, from all records, one by one."""
-    known_parts = {
-        part.decision
-        for record in records
-        if isinstance(record, ChallengeResult) and record.station == station
-        for part in record.parts
-    }
     chosen = {
         record.key: record
         for record in records
         if isinstance(record, Decision)
         and record.station == station
-        and record.key not in known_parts
+        and record.challenge is None
         and figures.begin.astimezone(UTC) <= record.at < figures.end.astimezone(UTC)
     }
     fail_safes = sum(
@@ -228,7 +201,7 @@ def test_of_many_decisions_a_sample_is_read_from_every_bucket(tmp_path: Path) ->
     for number in range(6060):
         day, station = timedelta(days=number // 6000), STATIONS[number % 2]
         at = BEGIN + day + timedelta(seconds=number % 6000)
-        update = {"at": at, "station": station, "seconds": 1 + (number % 6000) / 6000}
+        update = {"at": at, "station": station, "seconds": 1 + (number % 6000) / 6000, "challenge": None}
         records.append(made(number, choose).model_copy(update=update))
     with open_ledger(tmp_path / "line.ledger") as ledger:
         ledger.append_all(records)

@@ -81,7 +81,7 @@ QUESTIONS = st.builds(
     policy=maybe(*HASHES, "b" * 9),
     begin=maybe(*TIMES),
     end=maybe(*(time.astimezone(timezone(timedelta(hours=9))) for time in TIMES)),
-    label=maybe("ok", "ng", "review", "passed", "failed"),
+    label=maybe("ok", "ng", "review", "challenge", "passed", "failed"),
     kind=maybe("decision", "override", "challenge_result", "policy_change"),
     text=maybe("edge", "EDGE", "덮개", "p1", "gehäuse", "%", "nowhere"),
 )
@@ -116,7 +116,7 @@ def test_all_that_a_bundle_or_a_policy_decided(ledger: Ledger, what: str) -> Non
             if str(getattr(entry.record.made_with, name)).startswith(given_hash)  # type: ignore[union-attr]
         ]
         assert found.places == [entry.index for entry in reversed(expected)]
-        assert found.counts == Counter(str(entry.record.label) for entry in expected)  # type: ignore[union-attr]
+        assert found.counts == Counter(columns_of(entry.record)["label"] for entry in expected)
         assert (found.first, found.last) == (expected[0], expected[-1])
 
 
@@ -140,7 +140,7 @@ def test_all_parts_since_the_last_passed_challenge(ledger: Ledger) -> None:
         found = since(ledger, challenge=station)
         assert found.challenge == passed
         assert found.places == [entry.index for entry in reversed(expected)]
-        assert found.counts == Counter(str(entry.record.label) for entry in expected)  # type: ignore[union-attr]
+        assert found.counts == Counter(columns_of(entry.record)["label"] for entry in expected)
 
 
 def test_what_nothing_can_say_is_refused(ledger: Ledger) -> None:

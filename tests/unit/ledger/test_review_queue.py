@@ -44,6 +44,7 @@ def undecided_by_hand(ledger: Ledger, labels: set[Label], station: str | None) -
         if isinstance(one.record, Decision)
         and one.record.label in labels
         and one.record.key not in decided
+        and one.record.challenge is None
         and station in (None, one.record.station)
     ]
 

@@ -11,8 +11,6 @@ from gainspect.evaluation.drift_watch import DriftWatch
 from gainspect.ledger import Ledger, open_ledger
 from gainspect.ledger.records.decision import Decision, JudgedImage
 from gainspect.ledger.records.operation import (
-    ChallengedPart,
-    ChallengeResult,
     DriftAcknowledged,
     DriftAlarm,
 )
@@ -143,19 +141,14 @@ def test_what_judges_otherwise_is_watched_anew(ledger: Ledger, made: dict[str, s
 
 
 def test_parts_of_a_challenge_are_no_parts_of_the_line(ledger: Ledger) -> None:
-    masters = some(100, 106, light=0.25)
-    parts = tuple(
-        ChallengedPart(part=one.part, expected=Label.NG, decided=Label.NG, decision=one.key)
-        for one in masters
-    )
-    result = ChallengeResult(
-        at=AT, station=STATION, challenge="masters", bundle=A, policy_id=B, parts=parts, passed=True
-    )
+    masters = [one.model_copy(update={"challenge": "masters"}) for one in some(100, 106, light=0.25)]
     before, after = some(0, 100), some(106, 150)
     watch = watch_of(ledger)
     ledger.append_all(before)
     watch.catch_up()
-    ledger.append_all([*masters, result, *after])
+    ledger.append_all(masters)
+    assert watch.catch_up() == []  # its result is not there yet
+    ledger.append_all(after)
     assert watch.catch_up() == []
     assert watch.status() == alone(before + after).status()
 

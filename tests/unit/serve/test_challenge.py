@@ -15,8 +15,10 @@ from desk_parts import STATION, challenge_folder, comparison, desk_plant
 from gainspect.errors import GainspectError
 from gainspect.inspection.bundle import read_bundle
 from gainspect.ledger.accounts import Role
+from gainspect.ledger.review_queue import Undecided
 from gainspect.ledger.verification import verify
 from gainspect.serve.challenge_sets import KnownPart, read_challenges
+from gainspect.types import Label
 from page_parts import CLEAR, NOTHING, Plant, metal
 from service_parts import machine
 
@@ -88,7 +90,10 @@ def test_a_locked_station_answers_the_fail_safe_until_its_challenge_is_passed(
     assert [part["in_place"] for part in result["parts"]] == [None, None, True, True]
     assert [part["decision"] for part in result["parts"]] == [answer.json()["key"] for answer in answers]
     assert result["bundle"] == read_bundle(first).sha256
+    assert [made["challenge"] for made in plant.records("decision")] == [name] * 4
+    assert not Undecided(plant.service.ledger).find([*Label])  # nobody reviews what is known
     assert inspected(plant, "p", metal(1)).status_code == 201
+    assert "challenge" not in plant.records("decision")[-1]
     state = operator.get(f"{API}/state").json()
     assert (state["locked"], state["waived"]) == (None, False)
     assert not verify(plant.service.ledger).faults

@@ -46,8 +46,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
 
 @pytest.fixture
 def watches(looks: Looks) -> Iterator[DriftWatches]:
-    no_challenges: Any = SimpleNamespace(run=lambda station: None)
-    made = DriftWatches(cast(Any, None), cast(Any, None), no_challenges)
+    made = DriftWatches(cast(Any, None), cast(Any, None))
     yield made
     looks.goes_on.set()
     made.stop()

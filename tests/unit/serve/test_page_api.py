@@ -161,6 +161,11 @@ def test_a_part_that_somebody_reviews_is_theirs(desk: Desk) -> None:
     assert key not in Claims(desk.service.ledger.database).holders()
 
 
+@pytest.mark.parametrize("field", ["station", "done"])
+def test_a_nul_in_the_form_of_the_queue_is_refused(desk: Desk, field: str) -> None:
+    assert desk.send("POST", "/review/next", data={field: "a\0b"}).status_code == 422
+
+
 def test_a_correction_keeps_what_counted_before(desk: Desk) -> None:
     key = desk.decided(*NG)
     drawn = [[[10, 10], [30, 10], [30, 40]]]

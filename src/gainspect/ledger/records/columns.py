@@ -15,6 +15,9 @@ from gainspect.ledger.records.upkeep import PicturesRemoved
 
 COLUMNS = ("kind", "at", "station", "actor", "part", "lot", "label", "bundle", "policy_id", "about")
 
+CHALLENGE = "challenge"
+"""Stands in the place of the label of a decision on a part of a challenge."""
+
 
 def columns_of(record: Record) -> dict[str, Any]:
     """The columns of a record, by name; None: it says no such thing."""
@@ -23,7 +26,9 @@ def columns_of(record: Record) -> dict[str, Any]:
     found["actor"] = record.actor
     match record:
         case Decision():
-            found |= {"part": record.part, "lot": record.lot, "label": str(record.label)}
+            found |= {"part": record.part, "lot": record.lot}
+            # What is asked of labels is asked of the line: known parts of a challenge are found by all else.
+            found["label"] = str(record.label) if record.challenge is None else CHALLENGE
             found |= {"bundle": record.made_with.bundle, "policy_id": record.made_with.policy_id}
         case FailSafe():
             found |= {"part": record.part, "lot": record.lot, "label": str(record.label)}

@@ -66,6 +66,8 @@ class Decision(BaseRecord):
     made_with: MadeWith
     seconds: Annotated[float, Field(ge=0)] | None = None
     """What judging its images took."""
+    challenge: Name | None = Field(default=None, exclude_if=lambda name: name is None)
+    """Of which challenge it was a part, a known one that somebody put in; None: it was a part of the line."""
 
 
 def _not_ok(label: Label) -> Label:

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gainspect.ledger.questions import Since
+from gainspect.ledger.records.columns import CHALLENGE
 from gainspect.ledger.records.decision import Confirm, Decision, FailSafe, Override
 from gainspect.ledger.records.operation import ChallengeResult
 from gainspect.ledger.records.sealed import Entry, Record
@@ -64,6 +65,8 @@ def since_sentences(found: Since) -> Iterator[str]:
         return
     counts = found.counts
     labels = f"{counts['ng']} NG, {counts['review']} REVIEW, {counts['ok']} OK"
+    if counts[CHALLENGE]:
+        labels += f", and {counts[CHALLENGE]} of challenges"
     yield f"{plural(counts.total(), 'part')} decided: {labels}."
     for name, entry in (("first", found.first), ("last", found.last)):
         assert isinstance(entry.record, Decision)
@@ -81,7 +84,7 @@ def shown_time(time: datetime) -> str:
 def _what(record: Record) -> str:
     """The part, or what happened."""
     if isinstance(record, Decision):
-        return record.part
+        return record.part if record.challenge is None else f"{record.part}, challenge {record.challenge}"
     if isinstance(record, FailSafe):
         return f"{record.part}, fail-safe: {record.why.replace('_', ' ')}"
     words = record.kind.replace("_", " ")

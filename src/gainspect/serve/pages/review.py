@@ -19,6 +19,8 @@ from gainspect.serve.service import Service
 from gainspect.types import Label
 
 router = APIRouter(include_in_schema=False, route_class=AdmittedRoute, max_body_size=2**16)
+_NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL takes no NUL, and no name has one."""
 _LISTED = 50
 """Parts in the list."""
 _COUNTED = 1000
@@ -77,9 +79,9 @@ def take_next(
     request: Request,
     visitor: Reviewer,
     what: Annotated[What, Form()] = "review",
-    station: Annotated[str, Form(max_length=300)] = "",
+    station: Annotated[str, Form(max_length=300, pattern=_NO_NUL)] = "",
     after: Annotated[int, Form(ge=-1)] = -1,
-    done: Annotated[str, Form(max_length=300)] = "",
+    done: Annotated[str, Form(max_length=300, pattern=_NO_NUL)] = "",
 ) -> RedirectResponse:
     """Take the oldest part that is free, behind the one that was skipped; at the end, from the start again.
 
@@ -102,7 +104,9 @@ def take_next(
 
 
 @router.post("/review/end")
-def end(request: Request, visitor: Reviewer, done: Annotated[str, Form(max_length=300)]) -> RedirectResponse:
+def end(
+    request: Request, visitor: Reviewer, done: Annotated[str, Form(max_length=300, pattern=_NO_NUL)]
+) -> RedirectResponse:
     """Give the part back, and go to the queue."""
     Claims(service_of(request).ledger.database).release(done, person(visitor))
     return RedirectResponse("/review", 303)

@@ -4,6 +4,7 @@ TEXTS: dict[str, str] = {
     # Pieces of several pages
     "passed": "Passed",
     "failed": "Failed",
+    "challenge": "Part of a challenge",
     "yes": "Yes",
     "no": "No",
     "any": "Any",

@@ -4,6 +4,7 @@ TEXTS: dict[str, str] = {
     # Pieces of several pages
     "passed": "합격",
     "failed": "불합격",
+    "challenge": "마스터 부품",
     "yes": "예",
     "no": "아니요",
     "any": "전체",
