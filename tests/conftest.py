@@ -43,8 +43,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast tests first."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+    """Fast tests first; then the files that take minutes, so that none of them is left alone at the end."""
+
+    def place(item: pytest.Item) -> tuple[bool, float]:
+        slow = item.get_closest_marker("slow")
+        return slow is not None, 0.0 if slow is None else -slow.kwargs.get("minutes", 0.0)
+
+    items.sort(key=place)
 
 
 @pytest.fixture
