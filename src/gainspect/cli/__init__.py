@@ -1,6 +1,7 @@
 """The command line: one thin file per command or command group; heavy imports happen inside the commands."""
 
 import sys
+from collections.abc import Sequence
 
 import typer
 from rich.text import Text
@@ -74,7 +75,7 @@ def main() -> None:
         _say(str(error))
         sys.exit(2)
     except ModuleNotFoundError as error:
-        extra = _extra_of(error.name or "")
+        extra = _extra_of(error.name or "", sys.argv[1:2])
         if extra is None:
             raise
         _say(f"this command needs {error.name}. Install it with: pip install 'gainspect[{extra}]'")
@@ -85,8 +86,8 @@ def _say(sentence: str) -> None:
     errors.print(Text.assemble(("Error", "bold red"), f" {sentence}"), highlight=False, soft_wrap=True)
 
 
-def _extra_of(module: str) -> str | None:
-    """The optional-dependency group that contains a missing module."""
+def _extra_of(module: str, command: Sequence[str]) -> str | None:
+    """The optional-dependency group that contains a missing module, and all else that a command needs."""
     package = module.split(".")[0]
     if package in {
         "torch",
@@ -103,5 +104,7 @@ def _extra_of(module: str) -> str | None:
     if package in {"fastapi", "starlette", "uvicorn", "argon2", "prometheus_client", "python_multipart"}:
         return "serve"
     if package in {"rfc8785", "cryptography", "alembic", "sqlalchemy", "psycopg", "segno"}:
-        return "ledger"
-    return "report" if package in {"sklearn", "scipy", "matplotlib", "jinja2"} else None
+        return "serve" if command == ["serve"] else "ledger"
+    if package in {"sklearn", "scipy", "matplotlib", "jinja2"}:
+        return "serve" if command == ["serve"] else "report"
+    return None

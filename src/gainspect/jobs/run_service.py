@@ -5,12 +5,16 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+import uvicorn
+
 from gainspect.errors import GainspectError
 from gainspect.inspection.backends.backend import Precision, RuntimeName
 from gainspect.inspection.bundle import read_bundle
 from gainspect.ledger import open_ledger
+from gainspect.serve.app import create_app
 from gainspect.serve.bundles import Bundles
 from gainspect.serve.listening import listeners
+from gainspect.serve.log_lines import write_log
 from gainspect.serve.service import Service
 from gainspect.serve.settings import read_settings
 
@@ -87,10 +91,6 @@ def run_service(service: Service, *, host: str, port: int, tell: Callable[[str],
     Raises:
         GainspectError: it cannot listen there; it is stopped.
     """
-    import uvicorn
-
-    from gainspect.serve.app import create_app
-    from gainspect.serve.log_lines import write_log
 
     class Server(uvicorn.Server):
         """Tells the service at once that it ends, so that streams end too."""
