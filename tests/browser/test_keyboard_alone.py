@@ -127,6 +127,7 @@ def test_a_record_is_searched_and_judged_again(one: Seat, made: Plant) -> None:
     page.wait_for_url("**/audit/records/*")
     press(one, "form[action$='/replay'] button")
     page.wait_for_selector("text=Equal: every score, label, region and rule.")
+    assert "K-4" in page.inner_text("main")
 
 
 def test_pictures_are_enlarged_and_evidence_is_faded(one: Seat, made: Plant) -> None:

@@ -51,12 +51,11 @@ def open_service(
     if not bundles:
         raise GainspectError("a service needs a bundle", hint="Name one: gainspect serve NAME.gain.")
     chosen = read_settings(settings)
-    for bundle in bundles:
-        read_bundle(bundle)  # before a ledger is made for nothing
+    read = [read_bundle(bundle) for bundle in bundles]  # before a ledger is made for nothing
     ledger = open_ledger(db, pictures=store)
     try:
         known = Bundles(
-            bundles,
+            read,
             ledger,
             runtime=runtime,
             precision=precision,

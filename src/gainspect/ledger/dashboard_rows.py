@@ -98,12 +98,7 @@ def together(buckets: Sequence[BucketRows]) -> BucketRows:
     return whole
 
 
-def _add_actions(
-    rows: Rows,
-    station: str,
-    ends: Sequence[tuple[str, str]],
-    found: list[BucketRows],
-) -> None:
+def _add_actions(rows: Rows, station: str, ends: Sequence[tuple[str, str]], found: list[BucketRows]) -> None:
     period = {"station": station, "begin": ends[0][0], "end": ends[-1][1]}
     first = rows.one("dashboard_first", **period)
     if first is None or first[0] is None:
@@ -126,11 +121,7 @@ def _add_actions(
 
 
 def _add_sample(
-    rows: Rows,
-    station: str,
-    ends: Sequence[tuple[str, str]],
-    found: list[BucketRows],
-    sample: int,
+    rows: Rows, station: str, ends: Sequence[tuple[str, str]], found: list[BucketRows], sample: int
 ) -> None:
     share = sample / max(1, sum(each.parts for each in found))
     limits = [ceil(_ALL * min(1.0, max(share, LEAST / each.parts))) if each.parts else 0 for each in found]

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from gainspect.errors import GainspectError
 from gainspect.inspection.backends.backend import Precision, RuntimeName
-from gainspect.inspection.bundle import Bundle, read_bundle
+from gainspect.inspection.bundle import Bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.ledger import Ledger
 from gainspect.ledger.inspected import made_with_now
@@ -42,7 +41,7 @@ class Bundles:
     """The bundles that were named at the start; all are loaded then.
 
     Args:
-        paths: of the bundles; those with the same content are one.
+        bundles: those with the same content are one.
         ledger: whose records say which is active where.
         runtime: see `Inspector.load`.
         precision: see `Inspector.load`.
@@ -51,12 +50,12 @@ class Bundles:
         max_mpx: see `Inspector.load`.
 
     Raises:
-        GainspectError: one cannot be read, or run here.
+        GainspectError: one cannot be run here.
     """
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        bundles: Sequence[Bundle],
         ledger: Ledger,
         *,
         runtime: RuntimeName = "auto",
@@ -66,8 +65,7 @@ class Bundles:
         max_mpx: float | None = None,
     ) -> None:
         self._loaded: dict[str, Loaded] = {}
-        for path in paths:
-            bundle = read_bundle(path)
+        for bundle in bundles:
             if bundle.sha256 not in self._loaded:
                 inspector = Inspector.load(
                     bundle, runtime, precision, threads=threads, batch_size=at_once, max_mpx=max_mpx

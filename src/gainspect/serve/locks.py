@@ -145,12 +145,16 @@ class Locks:
             GainspectError: the ledger cannot be read.
         """
         counted = self._last_result(station, bundle, since)
+        failed = -1 if counted is None or counted.result.passed else counted.place
         waived = last_with_bundle(self._ledger, station, "challenge_waived", bundle)
-        result = None if counted is None else counted.result
-        waiver = None if waived is None or waived.index <= since else waived.record
-        if waived is not None and counted is not None and not counted.result.passed:
-            waiver = waiver if waived.index > counted.place else None  # what failed later is the last word
-        return StationRecords(bundle, since, result, waiver if isinstance(waiver, ChallengeWaived) else None)
+        # What failed after a waiver is the last word.
+        waiver = None if waived is None or waived.index <= max(since, failed) else waived.record
+        return StationRecords(
+            bundle,
+            since,
+            None if counted is None else counted.result,
+            waiver if isinstance(waiver, ChallengeWaived) else None,
+        )
 
     def _last_result(self, station: str, bundle: str, since: int) -> "_Counted | None":
         """Of the challenges with a bundle after a place, the last one that counts.
