@@ -1,11 +1,14 @@
 """CBAM and guided attention against the papers' formulas, written out by hand."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from timm.layers.cbam import CbamModule
 from torch import Tensor, nn
 
 from gainspect.models.attention import AttentionHead, GuidedAttention, normalize_by_max, to_logits
@@ -69,7 +72,6 @@ def _cbam(x: Doubles, cbam: nn.Module) -> Doubles:
 
 @pytest.fixture
 def guided() -> GuidedAttention:
-    """32 channels, so that CBAM's bottleneck has two."""
     torch.manual_seed(0)
     attention = GuidedAttention(32, 8).eval()
     generator = torch.Generator().manual_seed(1)
@@ -91,6 +93,22 @@ def deep() -> Tensor:
 def test_cbam_is_the_papers_formula(guided: GuidedAttention, deep: Tensor) -> None:
     refined = guided.cbam(deep)
     np.testing.assert_allclose(_double(refined), _cbam(_double(deep), guided.cbam), rtol=1e-4, atol=1e-5)
+
+
+def test_cbam_has_a_sixteenth_of_the_channels_as_hidden_units_but_at_least_eight() -> None:
+    widths = {channels: GuidedAttention(channels, 8).cbam.channel.fc1.out_channels for channels in (32, 1280)}
+    assert widths == {32: 8, 1280: 80}
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_weights_from_before_load_with_as_few_hidden_units_as_they_have(
+    guided: GuidedAttention, deep: Tensor, *, copied: bool
+) -> None:
+    guided.cbam = CbamModule(32).eval()  # two hidden units, as until then
+    anew = GuidedAttention(32, 8).eval()
+    anew = deepcopy(anew) if copied else anew  # as the weight average is
+    anew.load_state_dict(guided.state_dict())
+    assert torch.equal(anew(deep), guided(deep))
 
 
 def test_attention_is_the_mean_of_the_tempered_head_and_the_mining_head(
