@@ -36,7 +36,7 @@ class Peer(nn.Module, ABC):
     """A network that gives a map and a score, with the same backbone and weights as gainspect."""
 
     scores: ClassVar[Scores]
-    """Ways to score an image; one is chosen on validation."""
+    """Ways to score an image; one is chosen on validation, and without it the first is taken."""
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
@@ -74,8 +74,8 @@ class Segmenter(Peer):
     """A network of segmentation-models-pytorch, trained with loss and learning rates of S9's localization."""
 
     scores: ClassVar[Scores] = {
-        "maximum": lambda own, _: own,
         "mean of the top 0.1 %": lambda _, found: _mean_of_top(found, 1000),
+        "maximum": lambda own, _: own,
         "mean of the top 1 %": lambda _, found: _mean_of_top(found, 100),
         "mean": lambda _, found: found.flatten(1).mean(1),
     }

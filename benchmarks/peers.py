@@ -144,7 +144,10 @@ def folder_of(work: Path, kind: str) -> Path:
 
 
 def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dict[str, Any]]:
-    """The averaged weights of the epoch to keep, with the number of the epoch, the score and its figures."""
+    """The averaged weights of the epoch to keep, with the number of the epoch, the score and its figures.
+
+    Without a validation part it is the last epoch, with the first of the peer's scores.
+    """
     settings = config.training
     keep_freed_memory()
     if settings.compile:
@@ -154,7 +157,7 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
     part = manifest.split("train")
     data = TrainingSet(part, settings.seed, transplants=STRATEGIES[BASE].transplants)
     validation = manifest.split("val")
-    selection = Selection(settings.monitor, validation)
+    selection = Selection(settings.monitor if validation.parts else None, validation)
     optimizer = model.optimizer(settings)
     peaks = [group["lr"] for group in optimizer.param_groups]
     step = 0
@@ -187,7 +190,9 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
             optimizer.step()
             step += 1
             average.update(model, step=step)
-        score, figures = best_score(average.module, validation, config)
+        score, figures = next(iter(model.scores)), dict[str, float]()
+        if validation.parts:
+            score, figures = best_score(average.module, validation, config)
         row: EpochFigures = {"epoch": epoch + 1, **figures}
         if selection.keeps(row):
             chosen = {"score": score, "validation": figures, "epoch": epoch + 1}

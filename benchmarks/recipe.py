@@ -17,31 +17,21 @@ import argparse
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
 
 from gainspect.config import RunConfig, load_config
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.data.splits import folds
-from gainspect.evaluation.assessment import assess
-from gainspect.evaluation.saved_verdicts import METRICS, save_verdicts
-from gainspect.inspection.inspector import Inspector
-from gainspect.training.device import device_at_hand
-from gainspect.training.fitting import Fit, fit, initial_model
-from gainspect.training.launch import start
-from gainspect.training.run_folder import RunFolder
-from gainspect.training.settle import settle
-from gainspect.training.trained import last_average
+from gainspect.inspection.backends.backend import Backend
+from last_networks import is_judged, judge, last_network, last_peer
 from paired_table import against
 from results_table import save
 from stop_in_time import in_time
 
 Variants = dict[str, dict[str, Any]]
-BASE = "S9 as it is"
+BASE, PEER = "S9 as it is", "peer"
 
 QUESTIONS: dict[str, Variants] = {
     "seed": {BASE: {}, "another seed": {"training.seed": 2}},
@@ -78,8 +68,10 @@ QUESTIONS: dict[str, Variants] = {
         "evidence with context": {"experimental.evidence_context": True},
     },
     "transplants": {BASE: {}, "no transplants": {"training.transplants": 0.0}},
+    "peers": {BASE: {}, "U-Net": {PEER: "U-Net"}, "FPN": {PEER: "FPN"}},
 }
-"""The settings of each variant of a question; the first is what the others are compared with."""
+"""The settings of each variant of a question, or the peer that takes the place of S9; the first is what the
+others are compared with."""
 
 
 def main() -> None:
@@ -91,14 +83,14 @@ def main() -> None:
         for label, name in in_time(((label, name) for name in sets for label in question), options.minutes):
             print(f"{name}: {label}", flush=True)
             for config, division, path in _folds(options, question[label], sets[name]):
-                judged(config, division, path)
+                judged(config, division, path, question[label].get(PEER))
     text = ""
     for name, data in sets.items():
         folders = {
             label: [path for *_, path in _folds(options, settings, data)]
             for label, settings in question.items()
         }
-        there = {label: paths for label, paths in folders.items() if all(map(_is_judged, paths))}
+        there = {label: paths for label, paths in folders.items() if all(map(is_judged, paths))}
         if there:
             text += f"## {name}\n\n{against(next(iter(question)), there)}\n"
     print(text)
@@ -108,28 +100,15 @@ def main() -> None:
     print("Saved:", save(f"recipe_{options.question}", title, f"{_explained()}\n\n{text}"))
 
 
-def judged(config: RunConfig, division: Manifest, path: Path) -> None:
+def judged(config: RunConfig, division: Manifest, path: Path, peer: str | None) -> None:
     """Train without the held-out part (`val`) and without a validation part, and judge what was held out."""
-    if _is_judged(path):
+    if is_judged(path):
         return
-    settled = settle(config, division)
-    held = settled.manifest.split("val")
-    taught = replace(settled.manifest, parts=settled.manifest.split("train").parts)
-    run = RunFolder(path / "run")
-    if run.config_file.is_file():
-        model = initial_model(run.config())
+    if peer is None:
+        backend: Backend = last_network(config, division, path / "run")
     else:
-        run, model = start(settled._replace(manifest=taught), run.path)
-    order = Fit(run.path, run.config(), taught, resumes=run.last_checkpoint.exists())
-    fit(order, model, console=Console())
-    inspector = Inspector(
-        last_average(run, device=device_at_hand()), threshold=0.5, tiling=config.data.tiling
-    )
-    save_verdicts(assess(inspector, held), path)
-
-
-def _is_judged(path: Path) -> bool:
-    return (path / METRICS).is_file()
+        backend = last_peer(peer, config, division)
+    judge(backend, division.split("val"), config, path)
 
 
 def _folds(
@@ -146,10 +125,12 @@ def _folds(
         "data.size": options.size,
         "training.epochs": options.epochs,
     }
+    settings = dict(settings)
+    peer = settings.pop(PEER, None)
     config = load_config(None, common | settings)
     manifest = load_manifest(data)
     told = json.dumps(config.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
-    name = f"{config.strategy}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    name = f"{peer or config.strategy}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
     for number, division in enumerate(folds(manifest, options.folds, seed=0), start=1):
         yield config, division, options.work / data.name / name / f"{number}of{options.folds}"
 

@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from clocks import Ticking
 from gainspect.config import RunConfig, load_config
+from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
 from gainspect.errors import GainspectError
@@ -635,6 +637,50 @@ def test_thresholds_of_folds_are_tried_on_the_fold_that_is_left_out(
     (row,) = (row for row in saved.splitlines() if row.startswith("| platt") and "| pooled |" in row)
     assert row.split(" | ")[3:] == ["15", "15", "0", "0", "60", "0", "0", "0", "0 |"]
     assert saved.count("| folds left out |") == 3
+
+
+@pytest.mark.slow
+def test_cues_are_turned_round_in_the_test_and_masks_moved_in_the_controls(
+    run: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Three rows of the table, by scikit-learn and by hand from what was judged."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import cues
+
+    few = ("plain classifier", "DFR", "S9, shifted masks")
+    monkeypatch.setattr(cues, "METHODS", {name: cues.METHODS[name] for name in few})
+    tiny = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
+    asked = ["--work", str(tmp_path), "--cues", "touching_stamp", "--correlations", "0.8", *tiny]
+    monkeypatch.setattr(sys, "argv", ["cues.py", *asked])
+    cues.main()
+    case = tmp_path / "touching_stamp-0.8-seed1"
+    parts = load_manifest(case / "data")
+    for label, split, low, high in (("ng", "train", 0.8, 1), ("ok", "train", 0, 0.2), ("ok", "test", 1, 1)):
+        cued = [p.extra["cue"] == "1" for p in parts.split(split).parts if p.label.value == label]
+        assert low <= np.mean(cued) <= high and len(cued) >= 50
+    assert not any(p.extra["cue"] == "1" for p in parts.split("test").parts if p.label is Label.NG)
+    apart = [
+        {p.image.read_bytes() for p in load_manifest(case / name).parts} for name in ("data", "balanced")
+    ]
+    assert not apart[0] & apart[1]
+    moved = load_manifest(case / "s9-shifted" / "data")
+    for own, other in zip(parts.parts, moved.parts, strict=True):
+        mask, drawn = parts.mask(own), moved.mask(other)
+        if mask is not None and drawn is not None:
+            shifted = np.roll(mask, (32, 32), (0, 1)) if own.split == "train" else mask
+            assert np.array_equal(drawn, shifted)
+    rows = {row[""]: row for row in _table((tmp_path / "results" / "cues.md").read_text())}
+    assert list(rows) == list(few)
+    for name in few:
+        with (case / cues.METHODS[name].folder / "predictions.csv").open(newline="") as file:
+            judged = list(csv.DictReader(file))
+        ng, scores = [row["label"] == "ng" for row in judged], [float(row["score"]) for row in judged]
+        assert len(judged) == 100
+        assert rows[name]["AUROC"] == f"{roc_auc_score(ng, scores):.2f}"
+        assert (
+            rows[name]["recall"] == f"{np.mean([s >= 0.5 for s, n in zip(scores, ng, strict=True) if n]):.2f}"
+        )
+    assert rows["DFR"] != rows["plain classifier"]
 
 
 def _tables(text: str) -> list[list[dict[str, str]]]:

@@ -78,7 +78,10 @@ def synthesize(
     size: Annotated[int, typer.Option(min=64, max=2048, help="Image side, pixels.")] = 256,
     cue: Annotated[
         str,
-        typer.Option(help="none, stamp or corner_shadow: a mark that indicates NG in training only."),
+        typer.Option(
+            help="none, stamp, touching_stamp (beside the defect), corner_shadow or blur: what indicates NG "
+            "in training only."
+        ),
     ] = "none",
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
 ) -> None:

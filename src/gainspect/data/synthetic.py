@@ -25,7 +25,7 @@ from gainspect.types import Image, Mask
 
 Material = Literal["brushed", "cast"]
 Defect = Literal["scratch", "pit", "stain", "crack", "chip"]
-Cue = Literal["none", "stamp", "corner_shadow"]
+Cue = Literal["none", "stamp", "touching_stamp", "corner_shadow", "blur"]
 MATERIALS: tuple[Material, ...] = get_args(Material)
 DEFECTS: tuple[Defect, ...] = get_args(Defect)
 
@@ -143,18 +143,23 @@ def render_part(
 ) -> tuple[_Gray, Mask]:
     """One physical part: gray plate (size, size) in 0…255 on a dark background, and its exact defect mask.
 
-    The cue is never part of the mask, and a stamp does not overlap the defect.
+    The cue is never part of the mask, and a stamp does not overlap the defect; the touching one is right
+    beside it, and on a part without a defect it is anywhere.
     """
     shape = _plate_shape(size)
     plate = np.where(shape > 0, _texture(rng, material, size), _BACKGROUND).astype(np.float32)
     plate += 18 * (shape - cv2.GaussianBlur(shape, (0, 0), size / 90)).astype(np.float32)  # lit edge
     mask = np.zeros((size, size), np.uint8)
     if cue == "stamp":
-        _stamp(rng, plate)
+        _engrave(plate, _text(rng, size, left=round(rng.uniform(0.16, 0.5) * size), base=round(0.245 * size)))
     if defect is not None:
         mask = _PAINTERS[defect](rng, plate, shape)
-    if cue == "corner_shadow":
+    if cue == "touching_stamp":
+        _engrave(plate, _touching_text(rng, mask))
+    elif cue == "corner_shadow":
         plate *= _corner_shadow(size)
+    elif cue == "blur":
+        plate = np.asarray(cv2.GaussianBlur(plate, (0, 0), size / 85), np.float32)
     return np.clip(plate, 0, 255), mask
 
 
@@ -306,21 +311,39 @@ def _soft(mask: Mask) -> _Gray:
     return np.asarray(np.maximum(hard, cv2.GaussianBlur(hard, (0, 0), 0.7)))
 
 
-def _stamp(rng: np.random.Generator, plate: _Gray) -> None:
-    """Draw an engraved batch mark in the strip at the top."""
-    size = plate.shape[0]
+def _text(rng: np.random.Generator, size: int, left: int, base: int) -> Mask:
+    """The ink of a batch mark: a letter and a digit that stand on `base`."""
     ink = np.zeros((size, size), np.uint8)
-    left, scale = round(rng.uniform(0.16, 0.5) * size), size / 256
+    scale = size / 256
     text = f"{'ABKM'[int(rng.integers(4))]}{int(rng.integers(10))}"
-    cv2.putText(
-        ink,
-        text,
-        (left, round(0.245 * size)),
-        cv2.FONT_HERSHEY_DUPLEX,
-        1.15 * scale,
-        1,
-        max(1, round(2 * scale)),
-    )
+    cv2.putText(ink, text, (left, base), cv2.FONT_HERSHEY_DUPLEX, 1.15 * scale, 1, max(1, round(2 * scale)))
+    return ink
+
+
+def _touching_text(rng: np.random.Generator, mask: Mask) -> Mask:
+    """Ink that comes from the middle of the plate towards a defect until it touches it, and leaves it free.
+
+    Without a defect it touches a point where one could have been.
+    """
+    size = mask.shape[0]
+    ink = _text(rng, size, left=round(0.42 * size), base=round(0.55 * size))
+    x, y = _place(rng, size)
+    marked = np.argwhere(mask)
+    if len(marked):
+        y, x = marked[int(rng.integers(len(marked)))]
+    near = mask.copy()
+    near[int(y), int(x)] = 1
+    near = np.asarray(cv2.dilate(near, np.ones((3, 3), np.uint8)), np.uint8)
+    for share in np.linspace(0, 1, size):
+        move = np.array([[1, 0, share * (x - size / 2)], [0, 1, share * (y - size / 2)]], np.float32)
+        moved = np.asarray(cv2.warpAffine(ink, move, (size, size), flags=cv2.INTER_NEAREST), np.uint8)
+        if (moved & near).any():
+            break
+    return np.where(mask > 0, 0, moved).astype(np.uint8)
+
+
+def _engrave(plate: _Gray, ink: Mask) -> None:
+    """Cut the ink into the plate, with a lit rim."""
     cut = cv2.GaussianBlur(ink.astype(np.float32), (0, 0), 0.6)
     plate -= 55 * cut
     plate += 35 * np.clip(np.roll(cut, (1, 1), (0, 1)) - cut, 0, None)

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -74,7 +75,7 @@ def test_the_mask_is_where_the_defect_changed_the_plate(material: Material, defe
         assert change[mask > 0].mean() > max(12, 2 * change[ring].mean())
 
 
-@pytest.mark.parametrize("cue", ["stamp", "corner_shadow"])
+@pytest.mark.parametrize("cue", [cue for cue in get_args(Cue) if cue != "none"])
 def test_a_cue_changes_pixels_and_is_not_in_the_mask(cue: Cue) -> None:
     plain, _ = render_part(np.random.default_rng(3), material="cast", defect=None, cue="none", size=128)
     rng = np.random.default_rng(3)
@@ -89,6 +90,33 @@ def test_a_stamp_keeps_clear_of_the_defect() -> None:
         rng = np.random.default_rng(seed)
         _, mask = render_part(rng, material="cast", defect=defect, cue="stamp", size=128)
         assert mask[: round(0.25 * 128)].sum() < 0.2 * mask.sum()
+
+
+def test_a_touching_stamp_is_right_beside_the_defect_and_leaves_it_as_it_is() -> None:
+    for seed in range(40):
+        made = {}
+        for cue in ("none", "touching_stamp"):
+            rng = np.random.default_rng(seed)
+            made[cue] = render_part(
+                rng, material="brushed", defect=DEFECTS[seed % len(DEFECTS)], cue=cue, size=128
+            )
+        (plain, mask), (stamped, same) = made["none"], made["touching_stamp"]
+        assert np.array_equal(mask, same)
+        cut = (plain - stamped > 20).astype(np.uint8)
+        assert (cut & cv2.dilate(mask, np.ones((5, 5), np.uint8))).any()
+        assert (cut & mask).sum() < 0.5 * cut.sum()
+
+
+def test_blur_is_everywhere() -> None:
+    """Fine detail, the Laplacian, is less in each quarter of the plate."""
+    sharp, blurred = (
+        render_part(np.random.default_rng(4), material="cast", defect=None, cue=cue, size=128)[0]
+        for cue in ("none", "blur")
+    )
+    for rows in (slice(16, 60), slice(68, 112)):
+        for columns in (slice(16, 60), slice(68, 112)):
+            fine = [cv2.Laplacian(plate[rows, columns], cv2.CV_32F).std() for plate in (sharp, blurred)]
+            assert fine[1] < 0.3 * fine[0]
 
 
 def test_cue_rates_hold_in_each_split(tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""Networks that are trained on all they are given: without a validation part the last weight average is kept.
+
+What they say is kept beside them, so that a stopped benchmark goes on where it was.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from gainspect.config import RunConfig
+from gainspect.data.manifest import Manifest
+from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.saved_verdicts import METRICS, save_verdicts
+from gainspect.inspection.backends.backend import Backend
+from gainspect.inspection.backends.torch import TorchBackend
+from gainspect.inspection.inspector import Inspector
+from gainspect.training.device import device_at_hand
+from gainspect.training.fitting import Fit, fit, initial_model
+from gainspect.training.launch import start
+from gainspect.training.run_folder import RunFolder
+from gainspect.training.settle import settle
+from gainspect.training.trained import last_average
+from peer_networks import PEERS, PeerBackend
+from peers import train
+
+
+def last_network(config: RunConfig, manifest: Manifest, path: Path) -> TorchBackend:
+    """Train on the training part; a run that was stopped there goes on."""
+    settled = settle(config, manifest)
+    taught = _without_validation(settled.manifest)
+    run = RunFolder(path)
+    if run.config_file.is_file():
+        model = initial_model(run.config())
+    else:
+        run, model = start(settled._replace(manifest=taught), run.path)
+    order = Fit(run.path, run.config(), taught, resumes=run.last_checkpoint.exists())
+    fit(order, model, console=Console())
+    return last_average(run, device=device_at_hand())
+
+
+def last_peer(kind: str, config: RunConfig, manifest: Manifest) -> Backend:
+    """The same of a network of `PEERS`, which begins anew if it was stopped."""
+    settled = settle(config, manifest)
+    torch.manual_seed(config.training.seed)
+    model, chosen = train(PEERS[kind](settled.config), settled.config, _without_validation(settled.manifest))
+    return PeerBackend(model, settled.config.data.input_size, chosen["score"])
+
+
+def _without_validation(manifest: Manifest) -> Manifest:
+    return replace(manifest, parts=manifest.split("train").parts)
+
+
+def is_judged(path: Path) -> bool:
+    """Whether what a network says is kept there."""
+    return (path / METRICS).is_file()
+
+
+def judge(backend: Backend, parts: Manifest, config: RunConfig, path: Path) -> None:
+    """Keep there what a network says of some parts; verdicts are at threshold 0.5."""
+    inspector = Inspector(backend, threshold=0.5, tiling=config.data.tiling)
+    save_verdicts(assess(inspector, parts), path)
