@@ -29,6 +29,9 @@ MONITORS: Mapping[str, Direction] = MappingProxyType(
 """The figures by which a checkpoint can be chosen, and whether the largest or the smallest is the best.
 The shares are those of `evaluation.validation_figures`, the losses those of `strategies`."""
 
+_ONCE_MONITORED = "right_reason_at_recall"
+"""The default of `training.monitor` before there was none, which runs with folds also recorded."""
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
 
@@ -166,13 +169,14 @@ class TrainingConfig(_Section):
     """The threshold is set so that recall on the validation part reaches this value, whatever it costs; None:
     thresholds are chosen by expected cost (`evaluation.operating_point`)."""
     monitor_recall: Annotated[float, Field(gt=0, le=1)] = 0.9
-    """Checkpoints are compared at this recall on the validation part. It is lower than `target_recall` so
-    that the comparison does not depend on one or two images."""
-    monitor: str = "right_reason_at_recall"
+    """Epochs are compared at this recall on the validation part. It is lower than `target_recall` so that the
+    comparison does not depend on one or two images."""
+    monitor: str | None = None
     """The figure (a column of log.csv) by which the checkpoint is chosen, one of `MONITORS`; of a loss the
-    smallest is the best."""
+    smallest is the best. None: that of the last epoch is kept. The learning rate has fallen to 0 by then, the
+    weights are an average, and a validation part of a few defective parts knows no better."""
     patience: PositiveInt | None = None
-    """Stop after this many epochs without a better `monitor`; None: train to the end."""
+    """Stop after this many epochs without a better `monitor`, which must be given; None: train to the end."""
     folds: Annotated[int, Field(ge=2)] | None = None
     """Choose the policy out of fold: training and validation parts are divided into so many folds, each
     judged by a network that was trained on the others, and the last network is trained on all of them
@@ -199,20 +203,22 @@ class TrainingConfig(_Section):
 
     @field_validator("monitor")
     @classmethod
-    def _known_figure(cls, name: str) -> str:
-        if name not in MONITORS:
+    def _known_figure(cls, name: str | None) -> str | None:
+        if name is not None and name not in MONITORS:
             raise ValueError(f"there is no figure {name!r}; choose one of {', '.join(MONITORS)}")
         return name
 
     @model_validator(mode="after")
-    def _folds_need_no_figure(self) -> "TrainingConfig":
+    def _a_figure_only_where_there_is_one(self) -> "TrainingConfig":
         if self.folds is not None and self.patience is not None:
             raise ValueError("patience needs a validation part, and with folds the last training has none")
-        if self.folds is not None and self.monitor != type(self).model_fields["monitor"].default:
+        if self.folds is not None and self.monitor not in (None, _ONCE_MONITORED):
             raise ValueError(
                 "with folds no checkpoint is chosen by a figure (each training keeps its last average), "
                 "so monitor has no effect"
             )
+        if self.patience is not None and self.monitor is None:
+            raise ValueError("patience needs a figure to go by: name it as monitor, such as ap")
         return self
 
     @field_validator("stage_starts")
@@ -319,6 +325,8 @@ class RunConfig(_Section):
     @model_validator(mode="after")
     def _the_strategy_has_the_monitored_figure(self) -> "RunConfig":
         own, figure = strategy(self.strategy), self.training.monitor
+        if figure is None:
+            return self
         loss = figure.removeprefix("loss/")
         if figure.startswith("loss/") and loss != "total" and loss not in own.weights:
             known = ", ".join(f"loss/{name}" for name in ("total", *own.weights))

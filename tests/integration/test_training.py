@@ -45,7 +45,7 @@ from gainspect.training import estimate as estimating
 from gainspect.training.familiar import read_familiar
 from gainspect.training.launch import resume, train
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.trained import trained_backend, trained_inspector
+from gainspect.training.trained import last_average, trained_backend, trained_inspector
 from gainspect.types import Label
 from gainspect.wording import plural
 
@@ -57,7 +57,13 @@ TINY = {
         "attention_channels": 16,
         "fpn_channels": 16,
     },
-    "training": {"epochs": 4, "batch_size": 7, "lr": 2e-3, "workers": 0},
+    "training": {
+        "epochs": 4,
+        "batch_size": 7,
+        "lr": 2e-3,
+        "workers": 0,
+        "monitor": "right_reason_at_recall",
+    },
 }
 
 STOPPED = """
@@ -245,7 +251,7 @@ def test_a_run_folder_says_what_it_used(finished: RunFolder, parts: Manifest) ->
 def test_the_latest_candidate_within_one_standard_error_of_the_best_is_kept(finished: RunFolder) -> None:
     """S6 has all its losses from 3/4 of the run on: epochs 3 and 4 are candidates."""
     figures = {
-        epoch: float(row[finished.config().training.monitor])
+        epoch: float(row["right_reason_at_recall"])
         for epoch, row in enumerate(log_of(finished), start=1)
         if epoch >= 3
     }
@@ -255,6 +261,15 @@ def test_the_latest_candidate_within_one_standard_error_of_the_best_is_kept(fini
     error = math.sqrt(best * (1 - best) / defective)
     expected = max(epoch for epoch, figure in figures.items() if figure >= best - error)
     assert finished.result()["epoch"] == expected
+
+
+@pytest.mark.slow
+def test_without_a_figure_the_last_average_is_kept(parts: Manifest, tmp_path: Path) -> None:
+    """At a learning rate of 0 an early epoch is as good, and still the last one is kept."""
+    run = train(tiny("S1", epochs=2, lr=1e-9, monitor=None), parts, tmp_path / "run")
+    assert run.result()["epoch"] == 2 and len(log_of(run)) == 2
+    kept, last = (network(run).graph.model.state_dict() for network in (trained_backend, last_average))
+    assert kept.keys() == last.keys() and all(torch.equal(kept[name], last[name]) for name in kept)
 
 
 @pytest.mark.slow

@@ -47,7 +47,13 @@ def test_a_saved_configuration_is_the_same_one(
             "strategy": strategy,
             "data": {"size": size},
             "model": {"weights": weights},
-            "training": {"lr": lr, "focal_alpha": alpha, "stage_starts": starts, "patience": patience},
+            "training": {
+                "lr": lr,
+                "focal_alpha": alpha,
+                "stage_starts": starts,
+                "patience": patience,
+                "monitor": "ap",
+            },
         }
     )
     path = tmp_path_factory.mktemp("config") / "config.yaml"
@@ -276,6 +282,12 @@ def test_folds_are_at_least_two(folds: float) -> None:
         load_config(None, {"training.folds": folds})
 
 
+def test_patience_needs_a_figure() -> None:
+    with pytest.raises(ValidationError, match="name it as monitor"):
+        TrainingConfig(patience=3)
+    assert TrainingConfig(patience=3, monitor="ap").monitor == "ap"
+
+
 @pytest.mark.parametrize(
     ("settings", "what"),
     [({"patience": 3}, "patience needs a validation part"), ({"monitor": "ap"}, "monitor has no effect")],
@@ -284,4 +296,5 @@ def test_with_folds_nothing_is_chosen_by_a_figure(settings: dict[str, Any], what
     with pytest.raises(ValidationError, match=what):
         TrainingConfig(folds=3, **settings)
     assert TrainingConfig(folds=3).folds == 3
+    assert TrainingConfig(folds=3, monitor="right_reason_at_recall")  # as runs from before recorded it
     assert RunConfig(training=TrainingConfig(folds=3)).without_folds() == RunConfig()

@@ -33,7 +33,7 @@ class Monitor(pl.Callback):
     On several ranks each judges its share of the validation part, and all know all of what was found; rank 0
     writes the files.
 
-    Without a validation part nothing is compared, and the last epoch is kept.
+    Without a figure, or without a validation part, nothing is compared, and the last epoch is kept.
 
     A checkpoint is a candidate only after all losses of the strategy have reached their full weight; before
     that, the head that decides may not have been trained yet.

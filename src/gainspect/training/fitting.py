@@ -129,7 +129,7 @@ def fit(
     task = InspectionTask(config, model, data, workers, ranks)
     lines = EpochLines(config.strategy, console or Console(quiet=True))
     validation = manifest.split("val")
-    figure = monitored(settings.monitor, validation) if validation.parts else None
+    figure = monitored(settings.monitor, validation)
     better = "max" if figure is None else MONITORS[figure]
     monitor = Monitor(run, validation, figure, lines.add, better)
     announced = None

@@ -14,20 +14,22 @@ EpochFigures = dict[str, float | int]
 """The figures of an epoch: its number, losses ("loss/…"), validation figures and seconds."""
 
 
-def monitored(figure: str, validation: Manifest) -> str:
-    """The figure by which epochs are compared.
+def monitored(figure: str | None, validation: Manifest) -> str | None:
+    """The figure by which epochs are compared; None: the last is kept.
 
     Without a marked defect `right_reason_at_recall` does not exist, and `specificity_at_recall`, the half of
     it that needs none, takes its place.
 
     Args:
-        figure: one of `MONITORS`, as configured.
-        validation: the validation part.
+        figure: one of `MONITORS`, as configured, or None.
+        validation: the validation part; if it is empty, nothing can be compared.
 
     Raises:
         GainspectError: the figure needs NG images with a marked defect, or with its outline, and there are
             none; or a mask cannot be read.
     """
+    if figure is None or not validation.parts:
+        return None
     if figure not in (*MAP_MONITORS, _RIGHT_REASON):
         return figure
     marked = [part for part in validation.parts if part.label is Label.NG and part.mask is not None]
@@ -51,16 +53,15 @@ def _any_defect(manifest: Manifest, parts: Sequence[Part]) -> bool:
 
 
 class Selection:
-    """Keeps the latest epoch that is within one standard error of the best.
+    """Keeps the last epoch, or by a figure the latest that is within one standard error of the best.
 
     A validation part has few defective parts, and the learning rate falls to 0, so an early lead is mostly
-    luck. A loss is no share and has no such error: of a loss, the latest of the smallest is kept. Without a
-    figure the last epoch is kept.
+    luck. A loss is no share and has no such error: of a loss, the latest of the smallest is kept.
 
     Source: the one-standard-error rule of Breiman et al., Classification and Regression Trees (1984), 3.4.3.
 
     Args:
-        figure: the figure to compare: a share in 0…1, or a loss; None: there is no validation part.
+        figure: the figure to compare: a share in 0…1, or a loss; None: none is compared.
         validation: the validation part.
         better: whether the largest or the smallest is the best.
     """

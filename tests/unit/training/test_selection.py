@@ -82,6 +82,12 @@ def test_an_unknown_figure_is_named_with_those_there_are() -> None:
         Selection("beauty", Manifest(Path(), ())).keeps({"epoch": 1, "ap": 0.5, "loss/total": 1.0})
 
 
+def test_nothing_is_compared_without_a_figure_or_without_a_validation_part() -> None:
+    some = Manifest(Path(), (Part(Path("ok.png"), Label.OK), Part(Path("ng.png"), Label.NG)))
+    assert monitored("ap", some) == "ap"
+    assert monitored(None, some) is None and monitored("pointing_game", Manifest(Path(), ())) is None
+
+
 def test_without_a_figure_the_last_epoch_is_kept() -> None:
     selection = Selection(None, Manifest(Path(), ()))
     assert all(selection.keeps({"epoch": epoch, "loss/total": epoch}) for epoch in (1, 2, 3))
