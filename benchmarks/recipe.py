@@ -40,7 +40,10 @@ QUESTIONS: dict[str, Variants] = {
         "frozen up to stride 4": {"training.frozen_stages": 3},
         "frozen up to stride 8": {"training.frozen_stages": 4},
     },
-    "epochs": {BASE: {}, "40 epochs": {"training.epochs": 40}, "80 epochs": {"training.epochs": 80}},
+    "epochs": {
+        BASE: {},
+        **{f"{epochs} epochs": {"training.epochs": epochs} for epochs in (6, 20, 40, 80)},
+    },
     "gamma": {
         BASE: {},
         "γ = 2": {"training.focal_gamma": 2.0},
@@ -66,6 +69,11 @@ QUESTIONS: dict[str, Variants] = {
     "context": {
         BASE: {},
         "evidence with context": {"experimental.evidence_context": True},
+    },
+    "counterfactual": {
+        BASE: {},
+        "feature counterfactual, weight 0.3": {"experimental.counterfactual": 0.3},
+        "feature counterfactual, weight 1": {"experimental.counterfactual": 1.0},
     },
     "transplants": {BASE: {}, "no transplants": {"training.transplants": 0.0}},
     "peers": {BASE: {}, "U-Net": {PEER: "U-Net"}, "FPN": {PEER: "FPN"}},

@@ -237,6 +237,8 @@ class ExperimentalConfig(_Section):
     repairs: Fraction = 0.0
     """Share of the drawn images in which something is repaired, as the reason check repairs: of marked NG
     images in half of these the defect, which makes them OK."""
+    counterfactual: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the counterfactual loss, with its suppression, in a strategy that has none."""
     boxes: bool = False
     """Train on the boxes around the marked defects instead of their outlines, as if they were outlines."""
     attention_loss: Literal["overlap", "energy", "l1"] = "overlap"

@@ -123,6 +123,17 @@ class Strategy:
         fine = "attention" in modules and self.attends == "pyramid"
         return modules | {"localization"} if gated or fine else modules
 
+    def with_counterfactual(self, weight: float) -> "Strategy":
+        """The same, with suppression that is trained at this weight; at 0, and with its own, as it is.
+
+        >>> sorted(STRATEGIES["S9"].with_counterfactual(0.3).modules - STRATEGIES["S9"].modules)
+        ['suppression']
+        """
+        if not weight or "counterfactual" in self.weights:
+            return self
+        modules, weights = self.modules | {"suppression"}, {**self.weights, "counterfactual": weight}
+        return replace(self, modules=frozenset(modules), weights=weights)
+
     def weights_at(self, progress: float, stages: tuple[Stage, ...] | None = None) -> dict[LossName, float]:
         """Loss weights at `progress` (0…1 of the run); a loss that has not begun is absent.
 

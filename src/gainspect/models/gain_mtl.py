@@ -239,7 +239,8 @@ class GainMTL(nn.Module):
 
 def model_of(config: RunConfig) -> GainMTL:
     """The network of a run, with random weights."""
-    return GainMTL(config.model, strategy(config.strategy), config.experimental)
+    own = strategy(config.strategy).with_counterfactual(config.experimental.counterfactual)
+    return GainMTL(config.model, own, config.experimental)
 
 
 def _read_older_names(_: nn.Module, state: dict[str, Any], prefix: str, *__: Any) -> None:
