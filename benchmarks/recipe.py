@@ -57,6 +57,16 @@ QUESTIONS: dict[str, Variants] = {
         "four stages": {"training.stage_starts": [0.0, 0.25, 0.5, 0.75]},
         "progressive size from one half": {"training.start_size": 0.5},
     },
+    "stages": {
+        "S6 in four equal stages": {"strategy": "S6"},
+        "every added loss ramps": {"strategy": "S6", "experimental.stage_ramp": 0.125},
+        "earlier stages that ramp": {
+            "strategy": "S6",
+            "training.stage_starts": [0.0, 0.2, 0.4, 0.6],
+            "experimental.stage_ramp": 0.1,
+        },
+        "all at once": {"strategy": "S6", "training.stage_starts": [0.0, 0.0, 0.0, 0.0]},
+    },
     "memory": {
         "frozen up to stride 8": {"training.frozen_stages": 4},
         "the same, with a memory": {"training.frozen_stages": 4, "experimental.memory": 1024},

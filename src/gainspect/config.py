@@ -237,6 +237,9 @@ class ExperimentalConfig(_Section):
     repairs: Fraction = 0.0
     """Share of the drawn images in which something is repaired, as the reason check repairs: of marked NG
     images in half of these the defect, which makes them OK."""
+    stage_ramp: Fraction | None = None
+    """Share of the run over which the losses that a stage adds grow to their full weight; None: as `STAGES`
+    has it for each."""
     counterfactual: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the counterfactual loss, with its suppression, in a strategy that has none."""
     boxes: bool = False

@@ -44,14 +44,18 @@ TOGETHER: tuple[Stage, ...] = tuple(Stage(0.0, stage.losses) for stage in STAGES
 """All losses from the first step."""
 
 
-def stages_at(starts: Sequence[float]) -> tuple[Stage, ...]:
-    """The stages with other start times, in the order of `STAGES`.
+def stages_at(starts: Sequence[float], ramp: float | None = None) -> tuple[Stage, ...]:
+    """The stages with other start times, in the order of `STAGES`, and with the ramp that each has or is given.
 
     A ramp takes at most half of the remaining run, so that every loss reaches its full weight. A stage that
     begins with the run has no ramp, because nothing has been learned before it that a ramp could protect.
     """
     return tuple(
-        replace(stage, start=start, ramp=min(stage.ramp, (1 - start) / 2) if start else 0.0)
+        replace(
+            stage,
+            start=start,
+            ramp=min(stage.ramp if ramp is None else ramp, (1 - start) / 2) if start else 0.0,
+        )
         for stage, start in zip(STAGES, starts, strict=True)
     )
 
@@ -131,8 +135,9 @@ class Strategy:
         """
         if not weight or "counterfactual" in self.weights:
             return self
-        modules, weights = self.modules | {"suppression"}, {**self.weights, "counterfactual": weight}
-        return replace(self, modules=frozenset(modules), weights=weights)
+        modules: frozenset[ModuleName] = self.modules | {"suppression"}
+        weights: dict[LossName, float] = {**self.weights, "counterfactual": weight}
+        return replace(self, modules=modules, weights=weights)
 
     def weights_at(self, progress: float, stages: tuple[Stage, ...] | None = None) -> dict[LossName, float]:
         """Loss weights at `progress` (0…1 of the run); a loss that has not begun is absent.

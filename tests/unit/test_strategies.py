@@ -135,6 +135,11 @@ def test_the_designs_starts_give_the_designs_stages() -> None:
     assert STAGES[2] == Stage(0.5, ("localization", "consistency"), ramp=0.125)
 
 
+def test_a_given_ramp_is_that_of_every_stage_that_begins_later() -> None:
+    stages = stages_at((0.0, 0.2, 0.4, 0.9), ramp=0.1)
+    assert [stage.ramp for stage in stages] == [0.0, 0.1, 0.1, pytest.approx(0.05)]
+
+
 def test_stages_that_all_begin_with_the_run_are_all_losses_at_once() -> None:
     assert stages_at((0.0, 0.0, 0.0, 0.0)) == STRATEGIES["S9"].stages
 

@@ -54,8 +54,8 @@ class InspectionTask(pl.LightningModule):
         self._loaded_size: int | None = None
         self.steps_per_epoch = -(-len(self.batches(epoch=0)) // config.training.accumulate)
         self.total_steps = self.steps_per_epoch * config.training.epochs
-        starts = config.training.stage_starts
-        self.stages = model.strategy.stages if starts is None else stages_at(starts)
+        starts, ramp = config.training.stage_starts, config.experimental.stage_ramp
+        self.stages = model.strategy.stages if starts is None else stages_at(starts, ramp)
         self.focal_alpha = self._focal_alpha()
         learned = config.experimental.weighting == "uncertainty"
         self.uncertainty = UncertaintyWeights(model.strategy.weights) if learned else None
