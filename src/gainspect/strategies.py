@@ -45,7 +45,7 @@ TOGETHER: tuple[Stage, ...] = tuple(Stage(0.0, stage.losses) for stage in STAGES
 
 
 def stages_at(starts: Sequence[float], ramp: float | None = None) -> tuple[Stage, ...]:
-    """The stages with other start times, in the order of `STAGES`, and with the ramp that each has or is given.
+    """The stages of `STAGES` with other start times, and with the ramp that each has or is given.
 
     A ramp takes at most half of the remaining run, so that every loss reaches its full weight. A stage that
     begins with the run has no ramp, because nothing has been learned before it that a ramp could protect.
