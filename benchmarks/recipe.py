@@ -98,7 +98,8 @@ def main() -> None:
     question = QUESTIONS[options.question]
     sets = dict(_named(given) for given in options.data)
     if not options.table:
-        for label, name in in_time(((label, name) for name in sets for label in question), options.minutes):
+        asked = [(label, name) for name in sets for label in options.only or question]
+        for label, name in in_time(asked, options.minutes):
             print(f"{name}: {label}", flush=True)
             for config, division, path in _folds(options, question[label], sets[name]):
                 judged(config, division, path, question[label].get(PEER))
@@ -167,6 +168,9 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("question", choices=QUESTIONS)
+    parser.add_argument(
+        "--only", nargs="+", metavar="VARIANT", help="train these; the table shows all there are"
+    )
     parser.add_argument("--data", nargs="+", required=True, metavar="NAME=DIR")
     parser.add_argument("--work", type=Path, required=True, help="folder for the runs")
     parser.add_argument("--backbone", default="tf_efficientnet_lite0")
