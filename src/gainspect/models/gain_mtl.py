@@ -169,8 +169,11 @@ class GainMTL(nn.Module):
             attended = self.adapter(deep * output.gate.to(deep.dtype))
             output.attended_logits, output.attended_evidence = self.attended(attended)
         if "evidence" in modules:
+            gate = self.evidence(output)
+            if self.context:  # the root, so that a faint defect is not made faint twice
+                gate = gate.clamp_min(1e-12).sqrt()
             near = (levels[0], levels[2]) if self.context else ()
-            output.evidence_margin, output.contributions = self.verdict(self.evidence(output), *near)
+            output.evidence_margin, output.contributions = self.verdict(gate, *near)
         if "suppression" in modules and small is not None:
             suppressed = self.suppression(deep, small.to(deep.dtype))
             output.counterfactual_logits, _ = self.classification(suppressed)
@@ -197,8 +200,7 @@ class GainMTL(nn.Module):
         assert output.localization_logits is not None
         fine = output.localization_logits.sigmoid()
         # Unlike the gate, not normalized by its maximum: on a fixed scale, an OK part must look cold.
-        both = fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear")
-        return both.clamp_min(1e-12).sqrt() if self.context else both  # the root: no faint defect twice
+        return fine * F.interpolate(attention, size=fine.shape[-2:], mode="bilinear")
 
     def contributions(self, output: Output) -> Tensor:
         """(B, 1, h, w): what each place adds to the logit; their sum plus `bias_margin()` is `margin`."""
