@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--strategies", default="S1,S9")
     parser.add_argument("--runtimes", default=",".join(RUNS))
     parser.add_argument("--cpus", type=int, help="keep to so many: on a machine that is not idle, 1 (Linux)")
+    parser.add_argument("--name", default="latency", help="of the table in benchmarks/results/")
     options = parser.parse_args()
     if options.cpus is not None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cpus])
@@ -73,7 +74,7 @@ def main() -> None:
                     rows += found
     text = f"{' '.join((__doc__ or '').split())}\n\nMilliseconds per batch, over {options.rounds} runs.\n\n"
     title = f"Latency: {options.backbone}, images of {options.image} px"
-    print("Saved:", save("latency", title, text + markdown(rows)))
+    print("Saved:", save(options.name, title, text + markdown(rows)))
 
 
 def _bundles(folder: Path, options: argparse.Namespace, size: int) -> dict[str, str]:

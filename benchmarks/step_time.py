@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--strategies", default="S1,S3,S4,S6,S9")
+    parser.add_argument("--name", default="step_time", help="of the table in benchmarks/results/")
     options = parser.parse_args()
     keep_freed_memory()  # as in training
     device = device_at_hand()
@@ -50,7 +51,7 @@ def main() -> None:
     )
     print(table)
     title = f"Cost of guidance: {options.backbone}, {options.size} px, batch {options.batch_size}"
-    print("Saved:", save("step_time", title, table))
+    print("Saved:", save(options.name, title, table))
 
 
 def _batch(count: int, size: int, device: str) -> Sample:
