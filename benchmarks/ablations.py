@@ -180,7 +180,7 @@ def table(runs: dict[str, list[RunFolder]], split: str) -> str:
         if split == "test":
             beside[label] = {f"val {name}": number(results[0]["validation"].get(name)) for name in _VALIDATED}
         seconds = sum(result["seconds"] for result in results)
-        epochs = sum(run.config().training.epochs for run in several)
+        epochs = sum(run.config().training.epoch_count for run in several)
         beside[label] = beside.get(label, {}) | {"s/epoch": f"{seconds / epochs:.0f}"}
     judged = {label: [run.evaluation_folder(split) for run in several] for label, several in runs.items()}
     return against(next(iter(runs)), judged, beside=beside)

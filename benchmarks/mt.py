@@ -74,7 +74,7 @@ def main(description: str = __doc__ or "", **defaults: Any) -> None:
         text += f"\n## {options.config.name}\n\n```yaml\n{options.config.read_text()}```\n"
     print(text)
     head = f"{config.model.backbone} ({config.model.weights}), {config.data.input_size} px"
-    title = f"Magnetic Tile: {head}, {config.training.epochs} epochs"
+    title = f"Magnetic Tile: {head}, {config.training.epoch_count} epochs"
     print("Saved:", save(options.name, title, text))
     print("Saved:", save_json(options.name, [record(*run) for run in runs]))
     picture = shutil.copy(options.work / "compare.png", RESULTS / f"{options.name}.png")
@@ -147,7 +147,7 @@ def record(name: str, seed: int, run: RunFolder) -> dict[str, Any]:
         "backbone": config.model.backbone,
         "weights": environment["weights"],
         "size": config.data.input_size,
-        "epochs": config.training.epochs,
+        "epochs": config.training.epoch_count,
         "seed": seed,
         "device": environment["device"],
         "seconds": result["seconds"],
@@ -186,7 +186,7 @@ def _by_type(
 
 def _images(run: RunFolder) -> int:
     """Number of images that a training processed, over all epochs."""
-    return len(run.manifest().split("train").parts) * run.config().training.epochs
+    return len(run.manifest().split("train").parts) * run.config().training.epoch_count
 
 
 def _cell(spread: tuple[float, float | None] | None, interval: tuple[float, float] | None) -> str:

@@ -88,7 +88,7 @@ def main() -> None:
     ]
     text = f"Chosen on validation:\n\n{chosen}" + "\n".join(tables)
     print(text)
-    setting = f"{config.model.backbone}, {config.data.input_size} px, {config.training.epochs} epochs"
+    setting = f"{config.model.backbone}, {config.data.input_size} px, {config.training.epoch_count} epochs"
     title = f"Peers on Magnetic Tile: {setting}"
     print("Saved:", save(options.name, title, text), save_json(options.name, rows))
 
@@ -163,8 +163,8 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
     step = 0
     chosen: dict[str, Any] = {}
     state: dict[str, Tensor] = {}
-    for epoch in range(settings.epochs):
-        progress = epoch / max(1, settings.epochs - 1)
+    for epoch in range(settings.epoch_count):
+        progress = epoch / max(1, settings.epoch_count - 1)
         order = epoch_order(
             part.labels, balanced=settings.sampler == "balanced", seed=settings.seed, epoch=epoch
         )
@@ -180,7 +180,7 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
             batch = Sample(
                 *(v.to(model.mean.device) for v in default_collate([data[draw] for draw in draws]))
             )
-            steps = settings.epochs * len(drawn)
+            steps = settings.epoch_count * len(drawn)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * model.rate(step / steps, steps, settings)
             loss = model.loss(batch)

@@ -32,6 +32,12 @@ The shares are those of `evaluation.validation_figures`, the losses those of `st
 _ONCE_MONITORED = "right_reason_at_recall"
 """The default of `training.monitor` before there was none, which runs with folds also recorded."""
 
+Effort = Literal["quick", "usual", "thorough"]
+EFFORTS: Mapping[Effort, int] = MappingProxyType({"quick": 150, "usual": 600, "thorough": 1800})
+"""Optimizer steps of a training whose epochs are not given. What each gives: docs/explanation/recipe.md."""
+FEWEST_EPOCHS, MOST_EPOCHS = 5, 60
+"""A large set is seen so often all the same, a small one no more often."""
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
 
@@ -127,7 +133,11 @@ class ModelConfig(_Section):
 class TrainingConfig(_Section):
     """How the model is trained."""
 
-    epochs: PositiveInt = 20
+    effort: Effort = "usual"
+    """How many steps a training takes (`EFFORTS`), if `epochs` are "auto"."""
+    epochs: PositiveInt | Literal["auto"] = "auto"
+    """Passes over the training part. "auto": as many as give the steps of `effort`, `FEWEST_EPOCHS` to
+    `MOST_EPOCHS`; chosen when the training begins (`training.settle`)."""
     batch_size: PositiveInt = 16
     """Images of a step, on all processes together (`--devices`, `--nodes`)."""
     accumulate: PositiveInt = 1
@@ -193,6 +203,30 @@ class TrainingConfig(_Section):
     """Memory for images that are kept from epoch to epoch, GB: 4 bytes per pixel of the model's input; with
     tiles, per pixel of the original. None: a quarter of the free memory. The result is the same."""
     seed: int = 1
+
+    @property
+    def epoch_count(self) -> int:
+        """The number of epochs.
+
+        Raises:
+            GainspectError: it is still "auto".
+        """
+        if self.epochs == "auto":
+            raise GainspectError(
+                "the number of epochs is not chosen yet",
+                where="training.epochs",
+                hint="Set it, or let `gainspect.training.settle` choose it.",
+            )
+        return self.epochs
+
+    def epochs_for(self, images: int, effort: Effort) -> int:
+        """As many epochs as give the steps of an effort with so many training images.
+
+        >>> [TrainingConfig().epochs_for(600, effort) for effort in EFFORTS]
+        [5, 16, 49]
+        """
+        steps = max(1, images // self.batch_size) / self.accumulate
+        return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(EFFORTS[effort] / steps)))
 
     @field_validator("focal_gamma")
     @classmethod
@@ -301,6 +335,14 @@ class RunConfig(_Section):
         """The same configuration with other settings of `data`."""
         data = self.data.model_dump() | settings
         return RunConfig.model_validate(self.model_dump() | {"data": data})
+
+    def with_epochs(self, images: int) -> "RunConfig":
+        """The same configuration; epochs that are "auto" are chosen for so many training images."""
+        settings = self.training
+        if settings.epochs != "auto":
+            return self
+        epochs = settings.epochs_for(images, settings.effort)
+        return self.model_copy(update={"training": settings.model_copy(update={"epochs": epochs})})
 
     def without_folds(self) -> "RunConfig":
         """The configuration of each fold."""

@@ -51,6 +51,14 @@ def test_show_config_lists_every_setting_as_a_config_file(run: Run, tmp_path: Pa
     assert config == load_config(overrides=expected)
 
 
+def test_how_long_to_train_is_said_in_one_way(run: Run) -> None:
+    for effort in ("quick", "thorough"):
+        shown = yaml.safe_load(run("train", "--show-config", f"--{effort}").stdout)
+        assert (shown["training"]["effort"], shown["training"]["epochs"]) == (effort, "auto")
+    for both in (("--quick", "--thorough"), ("--quick", "--epochs", "3")):
+        assert_sentence(run("train", "--show-config", *both), f"--quick and {both[1]} say how long to train")
+
+
 @pytest.mark.parametrize(
     "command", [None, [], *([name] for name in ("inspect", "watch", "train", "calibrate", "report"))]
 )

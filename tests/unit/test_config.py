@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gainspect.config import MONITORS, ExperimentalConfig, RunConfig, TrainingConfig, load_config, save_config
+from gainspect.config import (
+    EFFORTS,
+    FEWEST_EPOCHS,
+    MONITORS,
+    MOST_EPOCHS,
+    Effort,
+    ExperimentalConfig,
+    RunConfig,
+    TrainingConfig,
+    load_config,
+    save_config,
+)
 from gainspect.errors import GainspectError
 from gainspect.strategies import STRATEGIES, stages_at
 
@@ -280,6 +291,29 @@ def test_what_is_no_depth_and_no_mask_value_is_a_sentence(setting: str, value: o
 def test_folds_are_at_least_two(folds: float) -> None:
     with pytest.raises(GainspectError, match=r"training\.folds"):
         load_config(None, {"training.folds": folds})
+
+
+@given(
+    images=st.integers(1, 10**6),
+    batch=st.integers(1, 64),
+    accumulate=st.integers(1, 4),
+    effort=st.sampled_from(list(EFFORTS)),
+)
+def test_epochs_that_are_left_open_give_the_steps_within_one_epoch(
+    images: int, batch: int, accumulate: int, effort: Effort
+) -> None:
+    settings = TrainingConfig(batch_size=batch, accumulate=accumulate)
+    epochs = settings.epochs_for(images, effort)
+    an_epoch = max(1, images // batch) / accumulate
+    assert FEWEST_EPOCHS <= epochs <= MOST_EPOCHS
+    assert epochs == MOST_EPOCHS or epochs * an_epoch >= EFFORTS[effort] - an_epoch / 2
+    assert epochs == FEWEST_EPOCHS or epochs * an_epoch <= EFFORTS[effort] + an_epoch / 2
+
+
+def test_epochs_that_are_not_chosen_yet_are_an_error_that_says_so() -> None:
+    with pytest.raises(GainspectError, match="the number of epochs is not chosen yet"):
+        _ = TrainingConfig().epoch_count
+    assert TrainingConfig(epochs=4).epoch_count == 4
 
 
 def test_patience_needs_a_figure() -> None:

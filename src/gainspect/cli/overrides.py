@@ -14,6 +14,7 @@ _PLACES = {
     "size": "data.size",
     "tile": "data.tile",
     "mask_values": "data.mask_values",
+    "effort": "training.effort",
     "epochs": "training.epochs",
     "seed": "training.seed",
     "folds": "training.folds",

@@ -1,7 +1,7 @@
 """`gainspect train`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -12,6 +12,9 @@ from gainspect.cli.mask_options import mask_values_option
 from gainspect.cli.overrides import overrides_of
 from gainspect.cli.speed_options import Devices, Nodes
 from gainspect.errors import GainspectError
+
+if TYPE_CHECKING:
+    from gainspect.config import Effort
 
 _SETTINGS = "Settings"
 
@@ -50,8 +53,22 @@ def train(
         ),
     ] = None,
     mask_values: Annotated[str | None, mask_values_option(rich_help_panel=_SETTINGS)] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="Train a quarter as long as usual: a first look.", rich_help_panel=_SETTINGS
+        ),
+    ] = False,
+    thorough: Annotated[
+        bool,
+        typer.Option("--thorough", help="Train three times as long as usual.", rich_help_panel=_SETTINGS),
+    ] = False,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the data.", rich_help_panel=_SETTINGS)
+        int | None,
+        typer.Option(
+            help="Passes over the data, instead.  [default: chosen from the number of images]",
+            rich_help_panel=_SETTINGS,
+        ),
     ] = None,
     seed: Annotated[
         int | None,
@@ -105,6 +122,7 @@ def train(
         init=None if init is None else str(init.absolute()),
         size=size,
         mask_values=mask_values,
+        effort=_effort(quick=quick, thorough=thorough, epochs=epochs),
         epochs=epochs,
         seed=seed,
         folds=folds,
@@ -149,3 +167,16 @@ def train(
         console.print(f"Stopped. Continue with: gainspect train --resume {resume or out}", soft_wrap=True)
         raise typer.Exit(130) from None
     console.print(Text.assemble("Next: ", (f"gainspect evaluate {run.path}", "bold")), soft_wrap=True)
+
+
+def _effort(*, quick: bool, thorough: bool, epochs: int | None) -> "Effort | None":
+    """The effort that is asked for; None: what the configuration says."""
+    given = {"--quick": quick, "--thorough": thorough, "--epochs": epochs is not None}
+    asked = [option for option, is_given in given.items() if is_given]
+    if len(asked) > 1:
+        raise GainspectError(
+            f"{' and '.join(asked)} say how long to train, each in its own way", hint="Give one of them."
+        )
+    if quick or thorough:
+        return "quick" if quick else "thorough"
+    return None

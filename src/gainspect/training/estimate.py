@@ -40,7 +40,7 @@ def estimate(task: InspectionTask, validation: Manifest, *, epochs: int, device:
     model = copy.deepcopy(task.model).to(device).train()
     if task.config.training.compile:
         compile_backbone(model)
-    draws = task.batches(task.config.training.epochs - 1)
+    draws = task.batches(task.config.training.epoch_count - 1)
     own = task.drawn.share(draws[0])
     loading = step = float("inf")
     for _ in range(_STEPS):

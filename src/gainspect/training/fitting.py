@@ -15,7 +15,7 @@ from lightning.pytorch.plugins import LayerSync, Precision
 from lightning.pytorch.strategies import DDPStrategy
 from rich.console import Console
 
-from gainspect.config import MONITORS, RunConfig
+from gainspect.config import EFFORTS, MONITORS, RunConfig
 from gainspect.data.loading.dataset import TrainingSet
 from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
@@ -184,18 +184,33 @@ def _training_set(config: RunConfig, manifest: Manifest, ranks: Ranks) -> Traini
     )
 
 
+def _other_efforts(task: InspectionTask, seconds: float) -> str | None:
+    """How long shorter and longer trainings take, where this one takes so many seconds; None: as long."""
+    settings = task.config.training
+    images = len(task.data.manifest.parts)
+    count = {effort: settings.epochs_for(images, effort) for effort in EFFORTS}
+    told = [
+        f"--{effort} ({plural(epochs, 'epoch')}) {in_words(seconds * epochs / settings.epoch_count)}"
+        for effort, epochs in count.items()
+        if effort != "usual" and epochs != settings.epoch_count
+    ]
+    return f"Instead: {', '.join(told)}." if told else None
+
+
 def _announce(
     task: InspectionTask, validation: Manifest, console: Console, *, done: int, trainings: int
 ) -> dict[str, float]:
     """Print how long the remaining epochs will take; return their number and the seconds."""
-    epochs = task.config.training.epochs - done
+    epochs = task.config.training.epoch_count - done
     bf16 = precision_of(task.config) == "bf16"
     seconds = estimate(task, validation, epochs=epochs, device=device_at_hand(), bf16=bf16)
     steps = plural(len(task.batches(0)), "step")
     console.print(f"{plural(epochs, 'epoch')} of {steps}: {in_words(seconds)} on this machine.")
     if trainings > 1:
-        whole = seconds * (1 + (trainings - 1) * task.config.training.epochs / max(1, epochs))
+        whole = seconds * (1 + (trainings - 1) * task.config.training.epoch_count / max(1, epochs))
         console.print(f"With {plural(trainings - 1, 'further training')}: {in_words(whole)}.")
+    if not done:
+        say(console, _other_efforts(task, trainings * seconds))
     return {"epochs": epochs, "seconds": round(seconds, 3)}
 
 
@@ -228,7 +243,7 @@ def _trainer(
         strategy="auto" if ranks.alone else DDPStrategy(find_unused_parameters=True, broadcast_buffers=False),
         use_distributed_sampler=False,
         precision="bf16-mixed" if precision_of(config) == "bf16" else "32-true",
-        max_epochs=settings.epochs,
+        max_epochs=settings.epoch_count,
         accumulate_grad_batches=settings.accumulate,
         gradient_clip_val=settings.clip,
         reload_dataloaders_every_n_epochs=1,

@@ -164,7 +164,7 @@ def _continued(run: RunFolder, manifest: Manifest, console: Console | None, rank
     ended = sum(run.fold(number).result_file.exists() for number in range(1, count + 1))
     if not run.result_file.exists():
         there = f", {ended} of them there" if ended else ""
-        epochs = plural(config.training.epochs, "epoch")
+        epochs = plural(config.training.epoch_count, "epoch")
         say(console, f"{count} folds{there}, then one network on all parts; {epochs} each.")
     for number, division in enumerate(divisions, start=1):
         fold = run.fold(number)

@@ -1,4 +1,4 @@
-"""Settles what a configuration leaves open until the data are known: split, depth, image size. No torch."""
+"""Settles what a configuration leaves open until the data are known: split, depth, size, epochs. No torch."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class Settled(NamedTuple):
     """A configuration and its data, ready to be trained on."""
 
     config: RunConfig
-    """The configuration, with an image size and the depth of 16-bit images."""
+    """The configuration, with an image size, epochs, and the depth of 16-bit images."""
     manifest: Manifest
     """The parts, each with a split, and how their files are read."""
     choice: SizeChoice | None
@@ -46,7 +46,7 @@ class Settled(NamedTuple):
 
 
 def settle(config: RunConfig, manifest: Manifest) -> Settled:
-    """Complete the split, find the depth of 16-bit images, then choose the image size if it is "auto".
+    """Complete the split, find the depth of 16-bit images, then choose epochs and image size that are "auto".
 
     Values that are already set stay. This is the only place that does so, for `gainspect train`, `compare`,
     the Python API and the benchmarks.
@@ -65,6 +65,7 @@ def settle(config: RunConfig, manifest: Manifest) -> Settled:
     depth = found.depth
     manifest = replace(manifest, reading=Reading(depth, config.data.meanings))
     config = config.with_data(bits=None if depth is None else depth.bits)
+    config = config.with_epochs(len(manifest.split("train").parts))
     if config.data.meanings is None:
         shares = require_one_meaning(part.mask for part in manifest.parts if part.mask is not None)
     else:

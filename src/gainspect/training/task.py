@@ -53,7 +53,7 @@ class InspectionTask(pl.LightningModule):
         self._loader: DataLoader[Sample] | None = None
         self._loaded_size: int | None = None
         self.steps_per_epoch = -(-len(self.batches(epoch=0)) // config.training.accumulate)
-        self.total_steps = self.steps_per_epoch * config.training.epochs
+        self.total_steps = self.steps_per_epoch * config.training.epoch_count
         starts, ramp = config.training.stage_starts, config.experimental.stage_ramp
         self.stages = model.strategy.stages if starts is None else stages_at(starts, ramp)
         self.focal_alpha = self._focal_alpha()
@@ -194,7 +194,7 @@ class InspectionTask(pl.LightningModule):
             seed=settings.seed,
             epoch=epoch,
         )
-        progress = epoch / max(1, settings.epochs - 1)
+        progress = epoch / max(1, settings.epoch_count - 1)
         return batches(
             order,
             settings.batch_size,

@@ -58,7 +58,7 @@ def _task(clock: Clock, workers: int, steps: Iterator[float]) -> Any:
 
     return SimpleNamespace(
         model=model,
-        config=RunConfig().with_data(size=64, tile=None),
+        config=RunConfig().with_data(size=64, tile=None).with_epochs(16),
         data=Images(clock),
         workers=workers,
         objective=objective,

@@ -1,4 +1,4 @@
-"""A configuration meets its data once: the split is completed, and a size that is left open is chosen."""
+"""A configuration meets its data once: the split is completed, and what is left open is chosen."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,11 +38,26 @@ def test_a_size_that_is_left_open_is_the_smallest_that_shows_the_defects(
     settled = settle(RunConfig(), _manifest(tmp_path, px))
     assert settled.config.data.size == size
     assert settled.choice == choose_size(settled.manifest)
-    assert settled.config == RunConfig().with_data(size=size, tile=None, bits=None)  # nothing else changes
+    chosen = RunConfig().with_data(size=size, tile=None, bits=None)
+    assert settled.config == chosen.with_epochs(
+        len(settled.manifest.split("train").parts)
+    )  # and nothing else
+
+
+def test_epochs_that_are_left_open_give_the_steps_of_the_effort(tmp_path: Path) -> None:
+    """24 of the 40 images are for training: 12 batches of two are an epoch, and 600 steps 50 of them."""
+    manifest = _manifest(tmp_path, 20)
+    for effort, epochs in (("quick", 12), ("usual", 50), ("thorough", 60)):  # never more than 60
+        told = {"data": {"size": 96}, "training": {"effort": effort, "batch_size": 2}}
+        settled = settle(RunConfig.model_validate(told), manifest)
+        assert len(settled.manifest.split("train").parts) == 24
+        assert settled.config.training.epoch_count == epochs
+        given = RunConfig.model_validate(told | {"training": {"effort": effort, "epochs": 3}})
+        assert settle(given, manifest).config.training.epoch_count == 3
 
 
 def test_what_is_settled_stays_as_it_is(tmp_path: Path) -> None:
-    config = RunConfig.model_validate({"data": {"size": 96}})
+    config = RunConfig.model_validate({"data": {"size": 96}, "training": {"epochs": 7}})
     once = settle(config, _manifest(tmp_path, 20))
     assert (once.config, once.choice, once.depth) == (config.with_data(bits=None), None, None)
     again = settle(*settle(RunConfig(), once.manifest)[:2])
