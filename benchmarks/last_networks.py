@@ -3,6 +3,8 @@
 What they say is kept beside them, so that a stopped benchmark goes on where it was.
 """
 
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from rich.console import Console
 
 from gainspect.config import RunConfig
 from gainspect.data.manifest import Manifest
-from gainspect.evaluation.assessment import assess
+from gainspect.evaluation.reliance import assessment_of, examine
 from gainspect.evaluation.saved_verdicts import METRICS, save_verdicts
+from gainspect.files import write_json
 from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.inspection.inspector import Inspector
@@ -24,6 +27,8 @@ from gainspect.training.settle import settle
 from gainspect.training.trained import last_average
 from peer_networks import PEERS, PeerBackend
 from peers import train
+
+REPAIRED = "repaired.json"
 
 
 def last_network(config: RunConfig, manifest: Manifest, path: Path) -> TorchBackend:
@@ -58,6 +63,30 @@ def is_judged(path: Path) -> bool:
 
 
 def judge(backend: Backend, parts: Manifest, config: RunConfig, path: Path) -> None:
-    """Keep there what a network says of some parts; verdicts are at threshold 0.5."""
+    """Keep there what a network says of parts, as they are and repaired; verdicts are at threshold 0.5."""
     inspector = Inspector(backend, threshold=0.5, tiling=config.data.tiling)
-    save_verdicts(assess(inspector, parts), path)
+    examined = [seen.examined for seen in examine(inspector, parts)]
+    repaired = [[e.label.value, e.assessed.score, e.mask_repaired, e.random_repaired] for e in examined]
+    write_json(path / REPAIRED, repaired)
+    save_verdicts(assessment_of(inspector, examined), path)  # its presence shows that all is there
+
+
+def under_repair(folders: Sequence[Path]) -> dict[str, str]:
+    """Columns of a table: what repairs change in the scores of the images that several networks judged.
+
+    Of NG images that are caught their marked defect is repaired, of OK images any place.
+    """
+    kept = [folder / REPAIRED for folder in folders]
+    rows = [row for file in kept if file.is_file() for row in json.loads(file.read_text())]
+    caught = [mask for label, score, mask, _ in rows if label == "ng" and score >= 0.5 and mask is not None]
+    good = [(score, moved) for label, score, _, moved in rows if label == "ok" and moved is not None]
+    return {
+        "defect repaired: OK": _share(mask < 0.5 for mask in caught),
+        "OK repaired: P(NG) rises": _share(moved - score for score, moved in good),
+        "OK repaired: verdicts change": _share((moved >= 0.5) != (score >= 0.5) for score, moved in good),
+    }
+
+
+def _share(values: Iterable[float]) -> str:
+    found = list(values)
+    return f"{sum(found) / len(found):.3f}" if found else "–"

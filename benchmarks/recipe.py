@@ -10,7 +10,9 @@ prints what is there.
 
 The first figure is the share of false alarms at the threshold that catches 95 % of the defective images; then
 AUROC, AP, PointGame and localization IoU. A star means: the 95 % interval of the paired difference from the
-first variant, with whole groups resampled, leaves out 0. Scores of the folds are pooled as they are.
+first variant, with whole groups resampled, leaves out 0. Scores of the folds are pooled as they are. Beside
+them stands what repairs change, as the reason check makes them: of marked defects that are caught, and of OK
+images.
 """
 
 import argparse
@@ -25,7 +27,7 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.data.splits import folds
 from gainspect.inspection.backends.backend import Backend
-from last_networks import is_judged, judge, last_network, last_peer
+from last_networks import is_judged, judge, last_network, last_peer, under_repair
 from paired_table import against
 from results_table import save
 from stop_in_time import in_time
@@ -111,7 +113,8 @@ def main() -> None:
         }
         there = {label: paths for label, paths in folders.items() if all(map(is_judged, paths))}
         if there:
-            text += f"## {name}\n\n{against(next(iter(question)), there)}\n"
+            beside = {label: under_repair(paths) for label, paths in there.items()}
+            text += f"## {name}\n\n{against(next(iter(question)), there, beside=beside)}\n"
     print(text)
     title = (
         f"The recipe: {options.question}, {options.size} px, {options.epochs} epochs, {options.folds} folds"
