@@ -66,7 +66,9 @@ def judge(backend: Backend, parts: Manifest, config: RunConfig, path: Path) -> N
     """Keep there what a network says of parts, as they are and repaired; verdicts are at threshold 0.5."""
     inspector = Inspector(backend, threshold=0.5, tiling=config.data.tiling)
     examined = [seen.examined for seen in examine(inspector, parts)]
-    repaired = [[e.label.value, e.assessed.score, e.mask_repaired, e.random_repaired] for e in examined]
+    repaired = [
+        [e.assessed.label.value, e.assessed.score, e.mask_repaired, e.random_repaired] for e in examined
+    ]
     write_json(path / REPAIRED, repaired)
     save_verdicts(assessment_of(inspector, examined), path)  # its presence shows that all is there
 

@@ -640,6 +640,34 @@ def test_thresholds_of_folds_are_tried_on_the_fold_that_is_left_out(
 
 
 @pytest.mark.slow
+def test_the_recipe_judges_each_image_once_and_no_test_image(
+    run: Callable[..., None], parts: Manifest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
+    asked = ["seed", "--data", f"small={parts.root}", "--work", tmp_path / "work", "--folds", "2", *tiny]
+    run("recipe.py", *asked, "--only", "S9 as it is")
+    (row,) = _table((tmp_path / "results" / "recipe_seed.md").read_text())
+    (folder,) = (tmp_path / "work" / parts.root.name).iterdir()
+    judged: list[dict[str, str]] = []
+    repaired: list[tuple[str, float, float | None, float | None]] = []
+    for fold in ("1of2", "2of2"):
+        with (folder / fold / "predictions.csv").open(newline="") as file:
+            judged += csv.DictReader(file)
+        repaired += json.loads((folder / fold / "repaired.json").read_text())
+    known = [part for part in parts.parts if part.split != "test"]
+    assert sorted(r["image"] for r in judged) == sorted(map(parts.key, known))
+    assert sorted((r["label"], r["score"]) for r in judged) == sorted((r[0], str(r[1])) for r in repaired)
+    ng, scores = [r["label"] == "ng" for r in judged], [float(r["score"]) for r in judged]
+    assert row["auroc"] == f"{roc_auc_score(ng, scores):.3f}"
+    rises = [moved - score for label, score, _, moved in repaired if label == "ok" and moved is not None]
+    assert rises and row["OK repaired: P(NG) rises"] == f"{np.mean(rises):.3f}"
+    trained = (folder / "1of2" / "run" / "log.csv").stat().st_mtime_ns
+    run("recipe.py", *asked)  # the other variant is trained, this one is not trained again
+    assert len(_table((tmp_path / "results" / "recipe_seed.md").read_text())) == 2
+    assert (folder / "1of2" / "run" / "log.csv").stat().st_mtime_ns == trained
+
+
+@pytest.mark.slow
 def test_cues_are_turned_round_in_the_test_and_masks_moved_in_the_controls(
     run: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
