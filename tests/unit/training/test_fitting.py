@@ -206,3 +206,17 @@ def test_chance_in_a_step_differs_from_rank_to_rank_and_that_of_rank_0_is_one_pr
     ranked = [[drawn(Ranks(rank, devices=2), step) for step in range(2)] for rank in range(2)]
     assert ranked[0] == alone
     assert len({*ranked[0], *ranked[1]}) == 4
+
+
+def test_what_steps_are_said_to_give_is_what_was_measured() -> None:
+    """By the results of `benchmarks/recipe.py epochs`: 14 steps are an epoch of the screws."""
+    results = Path(__file__).parents[3] / "benchmarks" / "results" / "recipe_epochs.md"
+    screws = results.read_text(encoding="utf-8").split("## screw")[1]
+    lines = [[cell.strip() for cell in line.split("|")] for line in screws.splitlines() if "|" in line]
+    rows = {line[1]: dict(zip(lines[0], line, strict=True)) for line in lines[2:]}
+    named = {"6 epochs": 84, "S9 as it is": 168, "40 epochs": 560}
+    told = ", ".join(
+        f"{steps} steps {rows[label]['auroc'].removesuffix(' *')}" for label, steps in named.items()
+    )
+    expected = told.replace("steps ", "steps gave AUROC ", 1).replace(", 560", ", and 560")
+    assert fitting._WHAT_STEPS_GIVE.startswith(f"On screws of 192 px, {expected} (")
