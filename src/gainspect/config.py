@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -33,10 +33,23 @@ _ONCE_MONITORED = "right_reason_at_recall"
 """The default of `training.monitor` before there was none, which runs with folds also recorded."""
 
 Effort = Literal["quick", "usual", "thorough"]
-EFFORTS: Mapping[Effort, int] = MappingProxyType({"quick": 150, "usual": 600, "thorough": 1800})
-"""Optimizer steps of a training whose epochs are not given. What each gives: docs/explanation/recipe.md."""
-FEWEST_EPOCHS, MOST_EPOCHS = 5, 60
-"""A large set is seen so often all the same, a small one no more often."""
+
+
+class Length(NamedTuple):
+    """How long a training lasts."""
+
+    steps: int
+    """Optimizer steps."""
+    most_epochs: int
+    """But no more often than this is a small set seen."""
+
+
+EFFORTS: Mapping[Effort, Length] = MappingProxyType(
+    {"quick": Length(150, 30), "usual": Length(600, 60), "thorough": Length(1800, 180)}
+)
+"""Of a training whose epochs are not given. What each gives: docs/explanation/recipe.md."""
+FEWEST_EPOCHS = 5
+"""So often a large set is seen all the same."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -134,10 +147,10 @@ class TrainingConfig(_Section):
     """How the model is trained."""
 
     effort: Effort = "usual"
-    """How many steps a training takes (`EFFORTS`), if `epochs` are "auto"."""
+    """How long a training lasts (`EFFORTS`), if `epochs` are "auto"."""
     epochs: PositiveInt | Literal["auto"] = "auto"
-    """Passes over the training part. "auto": as many as give the steps of `effort`, `FEWEST_EPOCHS` to
-    `MOST_EPOCHS`; chosen when the training begins (`training.settle`)."""
+    """Passes over the training part. "auto": as many as give the steps of `effort`, but at least
+    `FEWEST_EPOCHS`; chosen when the training begins (`training.settle`)."""
     batch_size: PositiveInt = 16
     """Images of a step, on all processes together (`--devices`, `--nodes`)."""
     accumulate: PositiveInt = 1
@@ -225,8 +238,9 @@ class TrainingConfig(_Section):
         >>> [TrainingConfig().epochs_for(600, effort) for effort in EFFORTS]
         [5, 16, 49]
         """
-        steps = max(1, images // self.batch_size) / self.accumulate
-        return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(EFFORTS[effort] / steps)))
+        an_epoch = max(1, images // self.batch_size) / self.accumulate
+        steps, most_epochs = EFFORTS[effort]
+        return min(most_epochs, max(FEWEST_EPOCHS, round(steps / an_epoch)))
 
     @field_validator("focal_gamma")
     @classmethod

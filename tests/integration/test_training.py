@@ -171,9 +171,8 @@ def test_the_same_seed_gives_the_same_run(
     assert len(again.manifest().split("train").parts) // tiny().training.batch_size == 1
     # By this clock reading a batch, a step, and judging the validation part take 10 s each.
     assert "4 epochs of 1 step: about 2 minutes on this machine." in text.getvalue()
-    # Of one step, 60 epochs are as many as any effort takes.
-    longer = "about 30 minutes"
-    assert f"Instead: --quick (60 epochs) {longer}, --thorough (60 epochs) {longer}." in text.getvalue()
+    # Of one step, 30 and 180 epochs are as many as there ever are; each takes 30 s.
+    assert "Instead: --quick (30 epochs) about 15 minutes, --thorough (180 epochs) about" in text.getvalue()
     assert again.result()["announced"] == {"epochs": 4, "seconds": 120.014, "taken": 8.512}
     assert again.result()["seconds"] == 8.512
 
