@@ -85,7 +85,7 @@ TEXTS: dict[str, str] = {
     "op_unusable": "WARNING: this policy is not usable: {why}.",
     "op_unusable_stops": "{stopped} of {ok} OK parts are false alarms or REVIEW",
     "op_unusable_misses": "{escapes} of {ng} NG parts are missed",
-    "op_unusable_help": "What helps: more NG parts, a larger --size where defects are small, more --epochs, and a look at the labels of the parts named.",
+    "op_unusable_help": "What helps: more NG parts, a larger --size where defects are small, a longer training (--thorough), and a look at the labels of the parts named.",
     # Appraiser
     "ap_title": "Would it pass as an appraiser?",
     "ap_acceptable": "It would pass as an appraiser: by AIAG's marks all its figures are acceptable.",

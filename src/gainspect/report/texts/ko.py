@@ -83,7 +83,7 @@ TEXTS: dict[str, str] = {
     "op_unusable": "경고: 이 판정 기준은 쓸 수 없습니다. {why}.",
     "op_unusable_stops": "양품 {ok}개 중 {stopped}개가 과검이거나 재검입니다",
     "op_unusable_misses": "불량 {ng}개 중 {escapes}개를 놓칩니다",
-    "op_unusable_help": "도움이 되는 것: 불량 부품을 더 모으기, 결함이 작으면 --size를 키우기, --epochs를 늘리기, 위에 적은 부품의 라벨 확인하기.",
+    "op_unusable_help": "도움이 되는 것: 불량 부품을 더 모으기, 결함이 작으면 --size를 키우기, 더 오래 학습하기(--thorough), 위에 적은 부품의 라벨 확인하기.",
     "ap_title": "평가자로서 합격인가?",
     "ap_acceptable": "평가자로서 적합합니다. AIAG 기준으로 모든 지표가 적합입니다.",
     "ap_marginal": "평가자로서 조건부 적합입니다. 기준에 못 미친 지표: {figure} {value} ({interval}). 적합 기준은 {mark}입니다.",
