@@ -59,7 +59,7 @@ def untrained_bundle(
     bare: bool = False,
     familiar: bool = False,
 ) -> Bundle:
-    """Write a bundle of a model with random weights from a fixed seed.
+    """Write a bundle of a model with random weights from a fixed seed, with which scores of parts differ.
 
     The region threshold is the 95th percentile of the evidence on synthetic parts, so that there are regions
     of about the size of a defect.
@@ -73,7 +73,7 @@ def untrained_bundle(
         bare: write the backbone alone instead of the inspector (it cannot judge).
         familiar: the network also gives the distance to the training, and the policy limits all figures.
     """
-    torch.manual_seed(0)
+    torch.manual_seed(5)
     settings = ModelConfig(backbone=backbone, weights="none")
     model = GainMTL(settings, strategy(strategy_name)).eval()
     frames = probe_frames(size)
