@@ -355,12 +355,14 @@ class RunConfig(_Section):
         settings = self.training
         if settings.epochs != "auto":
             return self
-        epochs = settings.epochs_for(images, settings.effort)
-        return self.model_copy(update={"training": settings.model_copy(update={"epochs": epochs})})
+        return self._with_training(epochs=settings.epochs_for(images, settings.effort))
 
     def without_folds(self) -> "RunConfig":
         """The configuration of each fold."""
-        return self.model_copy(update={"training": self.training.model_copy(update={"folds": None})})
+        return self._with_training(folds=None)
+
+    def _with_training(self, **settings: Any) -> "RunConfig":
+        return self.model_copy(update={"training": self.training.model_copy(update=settings)})
 
     def resolved(self) -> "RunConfig":
         """The same configuration, with the strategy's value for every setting that is None."""

@@ -169,10 +169,9 @@ class GainMTL(nn.Module):
             attended = self.adapter(deep * output.gate.to(deep.dtype))
             output.attended_logits, output.attended_evidence = self.attended(attended)
         if "evidence" in modules:
-            gate = self.evidence(output)
+            gate, near = self.evidence(output), tuple[Tensor, ...]()
             if self.context:  # the root, so that a faint defect is not made faint twice
-                gate = gate.clamp_min(1e-12).sqrt()
-            near = (levels[0], levels[2]) if self.context else ()
+                gate, near = gate.clamp_min(1e-12).sqrt(), (levels[0], levels[2])
             output.evidence_margin, output.contributions = self.verdict(gate, *near)
         if "suppression" in modules and small is not None:
             suppressed = self.suppression(deep, small.to(deep.dtype))
