@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from gainspect.models.backbone import Backbone
-from peer_networks import MiddleStages, torch_model
+from peer_networks import MiddleStages
 
 if TYPE_CHECKING:
     from anomalib.deploy import OpenVINOInferencer
@@ -16,17 +16,19 @@ if TYPE_CHECKING:
 
 def export(folder: Path, backbone: str, size: int) -> Path:
     """Write it for OpenVINO, with random weights and anomalib's own preprocessing; the path of its .xml."""
-    with warnings.catch_warnings(), patch.object(torch_model, "TimmFeatureExtractor", MiddleStages):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of anomalib's own imports and of the export
         from anomalib.models import Supersimplenet
+        from anomalib.models.image.supersimplenet import torch_model
 
-        model = Supersimplenet(
-            backbone=Backbone(backbone),  # where anomalib takes a name, of weights from a hub
-            supervised=True,
-            pre_processor=Supersimplenet.configure_pre_processor((size, size)),
-            evaluator=False,
-            visualizer=False,
-        )
+        with patch.object(torch_model, "TimmFeatureExtractor", MiddleStages):
+            model = Supersimplenet(
+                backbone=Backbone(backbone),  # where anomalib takes a name, of weights from a hub
+                supervised=True,
+                pre_processor=Supersimplenet.configure_pre_processor((size, size)),
+                evaluator=False,
+                visualizer=False,
+            )
         return Path(model.to_openvino(folder))
 
 

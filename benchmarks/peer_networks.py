@@ -23,11 +23,6 @@ from gainspect.training.objective import mean_of
 from gainspect.training.schedule import learning_rate_factor
 from gainspect.training.task import adamw
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", FutureWarning)  # of anomalib's own imports
-    from anomalib.models.image.supersimplenet import torch_model
-    from anomalib.models.image.supersimplenet.loss import SSNLoss
-
 Scores = dict[str, Callable[[Tensor, Tensor], Tensor]]
 """Score functions by name: (own score (B,), map as probabilities (B, H, W)) → score (B,)."""
 
@@ -127,6 +122,11 @@ class SuperSimpleNet(Peer):
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of anomalib's own imports
+            # Here, as machines that train no SuperSimpleNet need no anomalib.
+            from anomalib.models.image.supersimplenet import torch_model
+            from anomalib.models.image.supersimplenet.loss import SSNLoss
         # anomalib would load ImageNet weights from the hub; here they have the same source as gainspect's.
         with patch.object(torch_model, "TimmFeatureExtractor", MiddleStages):
             self.net = torch_model.SupersimplenetModel(backbone=self.donor[0], stop_grad=False)

@@ -1,12 +1,12 @@
 """The recipe by folds: one question, several variants, on several data sets; the test parts are not touched.
 
-    python benchmarks/recipe.py memory --data screw=SCREW plate=PLATE mt=MT --work WORK
+    python benchmarks/recipe.py memory repairs --data screw=SCREW plate=PLATE mt=MT --work WORK
 
 The training and validation parts of each set are divided into folds by group. A network is trained for each
 fold without a validation part (its last weight average is kept), and judges the images that it has not seen.
 What it says of them is kept beside the run: finished folds are never trained or judged again, those that were
 stopped go on, and other questions use them too. With --minutes the script stops in time; with --table it only
-prints what is there.
+prints what is there. With --processes several networks are trained beside each other, each with one thread.
 
 The first figure is the share of false alarms at the threshold that catches 95 % of the defective images; then
 AUROC, AP, PointGame and localization IoU. A star means: the 95 % interval of the paired difference from the
@@ -18,22 +18,28 @@ images.
 import argparse
 import hashlib
 import json
+import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import yaml
 
 from gainspect.config import RunConfig, load_config
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.data.splits import folds
+from gainspect.files import write_text
 from gainspect.inspection.backends.backend import Backend
+from in_processes import in_processes
 from last_networks import is_judged, judge, last_network, last_peer, under_repair
 from paired_table import against
-from results_table import save
-from stop_in_time import in_time
+from results_table import machine, save
 
 Variants = dict[str, dict[str, Any]]
 BASE, PEER = "S9 as it is", "peer"
+MACHINE = "machine.txt"
 
 QUESTIONS: dict[str, Variants] = {
     "seed": {BASE: {}, "another seed": {"training.seed": 2}},
@@ -69,6 +75,11 @@ QUESTIONS: dict[str, Variants] = {
         },
         "all at once": {"strategy": "S6", "training.stage_starts": [0.0, 0.0, 0.0, 0.0]},
     },
+    "effort": {
+        BASE: {},
+        "--quick": {"training.epochs": "auto", "training.effort": "quick"},
+        "--thorough": {"training.epochs": "auto", "training.effort": "thorough"},
+    },
     "memory": {
         "frozen up to stride 8": {"training.frozen_stages": 4},
         "the same, with a memory": {"training.frozen_stages": 4, "experimental.memory": 1024},
@@ -77,6 +88,7 @@ QUESTIONS: dict[str, Variants] = {
         BASE: {},
         "repairs in 25 % of the images": {"experimental.repairs": 0.25},
         "repairs in 50 %": {"experimental.repairs": 0.5},
+        "repairs in 25 %, no transplants": {"experimental.repairs": 0.25, "training.transplants": 0.0},
     },
     "context": {
         BASE: {},
@@ -94,49 +106,82 @@ QUESTIONS: dict[str, Variants] = {
 others are compared with."""
 
 
+class Fold(NamedTuple):
+    """One network of a variant."""
+
+    title: str
+    config: RunConfig
+    division: Manifest
+    """The parts, with `val` held out."""
+    path: Path
+    """The folder of the run, and of what the network says."""
+    peer: str | None
+    """What takes the place of S9."""
+
+
 def main() -> None:
     """Train, judge, print and save."""
     options = _options()
-    question = QUESTIONS[options.question]
     sets = dict(_named(given) for given in options.data)
+    failed = 0
     if not options.table:
-        asked = [(label, name) for name in sets for label in options.only or question]
-        for label, name in in_time(asked, options.minutes):
-            print(f"{name}: {label}", flush=True)
-            for config, division, path in _folds(options, question[label], sets[name]):
-                judged(config, division, path, question[label].get(PEER))
-    text = ""
+        asked = [
+            fold
+            for question in options.question
+            for name in sets
+            for label in options.only or QUESTIONS[question]
+            for fold in _folds(options, f"{name}: {label}", QUESTIONS[question][label], sets[name])
+        ]
+        left = {fold.path: fold for fold in asked if not is_judged(fold.path)}
+        failed = in_processes(judged, left.values(), options.processes, options.minutes)
+    for question in options.question:
+        _save(question, options, sets)
+    if failed:
+        raise SystemExit(f"{failed} networks failed.")
+
+
+def _save(question: str, options: argparse.Namespace, sets: dict[str, Path]) -> None:
+    text, trained_on = "", set[str]()
     for name, data in sets.items():
         folders = {
-            label: [path for *_, path in _folds(options, settings, data)]
-            for label, settings in question.items()
+            label: [fold.path for fold in _folds(options, label, settings, data)]
+            for label, settings in QUESTIONS[question].items()
         }
         there = {label: paths for label, paths in folders.items() if all(map(is_judged, paths))}
         if there:
+            trained_on |= {_machine(path) for paths in there.values() for path in paths}
             beside = {label: under_repair(paths) for label, paths in there.items()}
-            text += f"## {name}\n\n{against(next(iter(question)), there, beside=beside)}\n"
+            text += f"## {name}\n\n{against(next(iter(QUESTIONS[question])), there, beside=beside)}\n"
     print(text)
-    title = (
-        f"The recipe: {options.question}, {options.size} px, {options.epochs} epochs, {options.folds} folds"
-    )
-    print("Saved:", save(f"recipe_{options.question}", title, f"{_explained()}\n\n{text}"))
+    title = f"The recipe: {question}, {options.size} px, {options.epochs} epochs, {options.folds} folds"
+    where = f"Trained on: {'; '.join(sorted(trained_on)) or '–'}."
+    print("Saved:", save(f"recipe_{question}{options.suffix}", title, f"{_explained()}\n\n{where}\n\n{text}"))
 
 
-def judged(config: RunConfig, division: Manifest, path: Path, peer: str | None) -> None:
-    """Train without the held-out part (`val`) and without a validation part, and judge what was held out."""
-    if is_judged(path):
-        return
-    if peer is None:
-        backend: Backend = last_network(config, division, path / "run")
-    else:
-        backend = last_peer(peer, config, division)
-    judge(backend, division.split("val"), config, path)
+def _machine(path: Path) -> str:
+    file = path / MACHINE
+    return file.read_text(encoding="utf-8") if file.is_file() else "a CPU"
 
 
-def _folds(
-    options: argparse.Namespace, settings: dict[str, Any], data: Path
-) -> Iterator[tuple[RunConfig, Manifest, Path]]:
-    """Of each fold: the configuration, the data with `val` held out, and the folder of the run.
+def judged(fold: Fold) -> None:
+    """Train without the held-out part and without a validation part, and judge what was held out."""
+    started = time.monotonic()
+    print(f"{fold.title} ({fold.path.name})", flush=True)
+    fold.path.mkdir(parents=True, exist_ok=True)
+    with (fold.path / "output.txt").open("w", encoding="utf-8") as output, redirect_stdout(output):
+        if fold.peer is None:
+            backend: Backend = last_network(fold.config, fold.division, fold.path / "run")
+        else:
+            backend = last_peer(fold.peer, fold.config, fold.division)
+        trained = time.monotonic()
+        write_text(fold.path / MACHINE, machine())
+        judge(backend, fold.division.split("val"), fold.config, fold.path)
+    seconds = f"{trained - started:.0f} s, judged in {time.monotonic() - trained:.0f} s"
+    print(f"{fold.title} ({fold.path.name}): trained in {seconds}", flush=True)
+
+
+def _folds(options: argparse.Namespace, title: str, settings: dict[str, Any], data: Path) -> Iterator[Fold]:
+    """The networks of a variant.
 
     The folder depends on the data and on all that the configuration sets, so that questions share runs.
     """
@@ -146,6 +191,7 @@ def _folds(
         "model.weights": options.weights,
         "data.size": options.size,
         "training.epochs": options.epochs,
+        **{name: yaml.safe_load(value) for name, value in (given.split("=", 1) for given in options.set)},
     }
     settings = dict(settings)
     peer = settings.pop(PEER, None)
@@ -154,7 +200,8 @@ def _folds(
     told = json.dumps(config.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
     name = f"{peer or config.strategy}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
     for number, division in enumerate(folds(manifest, options.folds, seed=0), start=1):
-        yield config, division, options.work / data.name / name / f"{number}of{options.folds}"
+        path = options.work / data.name / name / f"{number}of{options.folds}"
+        yield Fold(title, config, division, path, peer)
 
 
 def _named(given: str) -> tuple[str, Path]:
@@ -170,7 +217,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("question", choices=QUESTIONS)
+    parser.add_argument("question", nargs="+", choices=QUESTIONS)
     parser.add_argument(
         "--only", nargs="+", metavar="VARIANT", help="train these; the table shows all there are"
     )
@@ -179,9 +226,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--backbone", default="tf_efficientnet_lite0")
     parser.add_argument("--weights", default="auto")
     parser.add_argument("--size", type=int, default=192)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=yaml.safe_load, default=12, help="a number, or auto")
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="settings of all variants")
     parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("--suffix", default="", help="of the names of the tables in benchmarks/results/")
     parser.add_argument("--table", action="store_true", help="train nothing")
     return parser.parse_args()
 
