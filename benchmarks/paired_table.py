@@ -1,4 +1,4 @@
-"""Compares several assessments of the same parts with one of them, and marks clear differences."""
+"""Compares several assessments of the same parts: with one of them, or each figure with its interval."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,8 +7,9 @@ from types import MappingProxyType
 import numpy as np
 
 from gainspect.evaluation.doubtful import resolve
-from gainspect.evaluation.paired import differences
+from gainspect.evaluation.paired import STATISTICS, differences
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, SavedVerdicts, read_verdicts
+from gainspect.metrics.intervals import group_bootstraps
 from results_table import markdown
 
 
@@ -28,11 +29,7 @@ def against(
         exclude: names of images that do not count.
         beside: further columns, by name.
     """
-    tables = {
-        name: _without(pooled([read_verdicts(folder / PREDICTIONS) for folder in folders]), exclude)
-        for name, folders in judged.items()
-        if all((folder / PREDICTIONS).is_file() for folder in folders)
-    }
+    tables = _read(judged, exclude)
     base = base if base in tables else next(iter(tables))
     cells = {
         name: {
@@ -44,6 +41,58 @@ def against(
     lines = [{"": name} | unknown | found | dict(beside.get(name, {})) for name, found in cells.items()]
     note = f"\\* the 95 % interval of the paired difference from {base}, by part, excludes 0."
     return f"{markdown(lines)}\n{note}\n"
+
+
+def with_intervals(judged: Mapping[str, Sequence[Path]], *, exclude: frozenset[str] = frozenset()) -> str:
+    """A table with one row per assessment: its figures by image and by part, each with its 95 % interval.
+
+    Args:
+        judged: as in `against`.
+        exclude: names of images that do not count.
+    """
+    ranks, maps = ("false_alarms_at_95", "auroc"), ("pointing_game", "energy_inside", "localization_iou")
+    lines = []
+    for name, table in _read(judged, exclude).items():
+        asked = [
+            *((f"{figure}, by image", table, figure) for figure in ranks),
+            *((f"{figure}, by part", by_group(table), figure) for figure in ranks),
+            *((figure, table, figure) for figure in maps),
+        ]
+        lines.append({"": name} | {title: _figure(given, figure) for title, given, figure in asked})
+    note = "95 % intervals in brackets, by part. The score of a part is the mean of those of its images."
+    return f"{markdown(lines)}\n{note}\n"
+
+
+def by_group(table: SavedVerdicts) -> SavedVerdicts:
+    """One row for each group: NG if one of its images is, with the mean of their scores; without maps."""
+    names, member = np.unique(table.groups, return_inverse=True)
+    count = np.bincount(member)
+    scores = np.bincount(member, table.scores) / count
+    return SavedVerdicts(
+        images=tuple(names.tolist()),
+        groups=tuple(names.tolist()),
+        labels=np.bincount(member, table.labels) > 0,
+        called=scores >= 0.5,
+        scores=scores,
+        figures={},
+    )
+
+
+def _figure(table: SavedVerdicts, name: str) -> str:
+    statistic = STATISTICS[name](table)
+    value = float(statistic(np.ones((1, len(table.images))))[0])
+    (interval,) = group_bootstraps([statistic], table.groups)
+    if np.isnan(value):
+        return "–"
+    return f"{value:.3f}" + ("" if interval is None else f" ({interval[0]:.2f}–{interval[1]:.2f})")
+
+
+def _read(judged: Mapping[str, Sequence[Path]], exclude: frozenset[str]) -> dict[str, SavedVerdicts]:
+    return {
+        name: _without(pooled([read_verdicts(folder / PREDICTIONS) for folder in folders]), exclude)
+        for name, folders in judged.items()
+        if all((folder / PREDICTIONS).is_file() for folder in folders)
+    }
 
 
 def pooled(tables: Sequence[SavedVerdicts]) -> SavedVerdicts:

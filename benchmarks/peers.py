@@ -1,8 +1,8 @@
 """Peers on the same parts: U-Net, FPN and a supervised SuperSimpleNet, compared with S9 and S1.
 
 The peers use the same split, backbone, weights, size, epochs, sampler, augmentation (that of S9, including
-transplants) and weight average as the runs in --work (made by `mt.py`), and are evaluated with the same
-Inspector. In each epoch, the score with the best average precision on validation is chosen; the epoch is
+transplants and repairs) and weight average as the runs in --work (made by `mt.py`), and are evaluated with
+the same Inspector. In each epoch, the score with the best average precision on validation is chosen; the epoch is
 chosen by gainspect's own rule. The plain classifier is S1 of --work. It has global average pooling and one
 linear layer, so the Grad-CAM of its margin is the CAM divided by the number of cells, and its row stands for
 both.
@@ -40,8 +40,8 @@ from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.jobs.run_comparison import run_path
 from gainspect.metrics.classification import operating_threshold
-from gainspect.strategies import STRATEGIES
 from gainspect.training.device import device_at_hand
+from gainspect.training.free_memory import cache_room
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.schedule import augmentation_strength, image_size
 from gainspect.training.selection import EpochFigures, Selection
@@ -155,7 +155,14 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
     model.to(device_at_hand())
     average = ModelEmaV3(model, decay=settings.ema, use_warmup=True)
     part = manifest.split("train")
-    data = TrainingSet(part, settings.seed, transplants=STRATEGIES[BASE].transplants)
+    taught = config.model_copy(update={"strategy": BASE}).resolved().training
+    data = TrainingSet(
+        part,
+        settings.seed,
+        transplants=taught.transplants or 0.0,
+        repairs=taught.repairs or 0.0,
+        room=cache_room(settings.cache_gb),
+    )
     validation = manifest.split("val")
     selection = Selection(settings.monitor if validation.parts else None, validation)
     optimizer = model.optimizer(settings)
@@ -176,6 +183,7 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
             strength=augmentation_strength(settings, progress),
         )
         model.train()
+        data.keep(drawn[0][0].size)
         for draws in drawn:
             batch = Sample(
                 *(v.to(model.mean.device) for v in default_collate([data[draw] for draw in draws]))

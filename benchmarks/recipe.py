@@ -5,8 +5,10 @@
 The training and validation parts of each set are divided into folds by group. A network is trained for each
 fold without a validation part (its last weight average is kept), and judges the images that it has not seen.
 What it says of them is kept beside the run: finished folds are never trained or judged again, those that were
-stopped go on, and other questions use them too. With --minutes the script stops in time; with --table it only
-prints what is there. With --processes several networks are trained beside each other, each with one thread.
+stopped go on, and other questions use them too. With --test one network of each variant is trained on all of
+these parts and judges the test part: once, at the end. With --minutes the script stops in time; with --table
+it only prints what is there. With --processes several networks are trained beside each other, each with one
+thread.
 
 The first figure is the share of false alarms at the threshold that catches 95 % of the defective images; then
 AUROC, AP, PointGame and localization IoU. A star means: the 95 % interval of the paired difference from the
@@ -21,6 +23,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,11 +33,12 @@ from gainspect.config import RunConfig, load_config
 from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.data.splits import folds
+from gainspect.evaluation.doubtful import read_doubtful
 from gainspect.files import write_text
 from gainspect.inspection.backends.backend import Backend
 from in_processes import in_processes
 from last_networks import is_judged, judge, last_network, last_peer, under_repair
-from paired_table import against
+from paired_table import against, with_intervals
 from results_table import machine, save
 
 Variants = dict[str, dict[str, Any]]
@@ -86,9 +90,10 @@ QUESTIONS: dict[str, Variants] = {
     },
     "repairs": {
         BASE: {},
-        "repairs in 25 % of the images": {"experimental.repairs": 0.25},
-        "repairs in 50 %": {"experimental.repairs": 0.5},
-        "repairs in 25 %, no transplants": {"experimental.repairs": 0.25, "training.transplants": 0.0},
+        "no repairs": {"training.repairs": 0.0},
+        "repairs in 50 %": {"training.repairs": 0.5},
+        "no transplants": {"training.transplants": 0.0},
+        "neither": {"training.repairs": 0.0, "training.transplants": 0.0},
     },
     "context": {
         BASE: {},
@@ -99,8 +104,14 @@ QUESTIONS: dict[str, Variants] = {
         "feature counterfactual, weight 0.3": {"experimental.counterfactual": 0.3},
         "feature counterfactual, weight 1": {"experimental.counterfactual": 1.0},
     },
-    "transplants": {BASE: {}, "no transplants": {"training.transplants": 0.0}},
-    "peers": {BASE: {}, "U-Net": {PEER: "U-Net"}, "FPN": {PEER: "FPN"}},
+    "peers": {
+        BASE: {},
+        "another seed": {"training.seed": 2},
+        "no repairs": {"training.repairs": 0.0},
+        "U-Net": {PEER: "U-Net"},
+        "FPN": {PEER: "FPN"},
+        "plain classifier": {"strategy": "S1"},
+    },
 }
 """The settings of each variant of a question, or the peer that takes the place of S9; the first is what the
 others are compared with."""
@@ -152,10 +163,23 @@ def _save(question: str, options: argparse.Namespace, sets: dict[str, Path]) -> 
             trained_on |= {_machine(path) for paths in there.values() for path in paths}
             beside = {label: under_repair(paths) for label, paths in there.items()}
             text += f"## {name}\n\n{against(next(iter(QUESTIONS[question])), there, beside=beside)}\n"
+            if options.test:
+                text += _intervals(name, data, there)
     print(text)
-    title = f"The recipe: {question}, {options.size} px, {options.epochs} epochs, {options.folds} folds"
+    judging = "test parts" if options.test else f"{options.folds} folds"
+    title = f"The recipe: {question}, {options.size} px, {options.epochs} epochs, {judging}"
     where = f"Trained on: {'; '.join(sorted(trained_on)) or '–'}."
     print("Saved:", save(f"recipe_{question}{options.suffix}", title, f"{_explained()}\n\n{where}\n\n{text}"))
+
+
+def _intervals(name: str, data: Path, judged: dict[str, list[Path]]) -> str:
+    """The same figures with intervals, and again without the images whose labels are doubtful."""
+    text = f"{with_intervals(judged)}\n"
+    suspects = data / "suspect_labels.csv"
+    if not suspects.is_file():
+        return text
+    trusted = with_intervals(judged, exclude=read_doubtful(suspects))
+    return f"{text}### {name}, without doubtful labels\n\n{trusted}\n"
 
 
 def _machine(path: Path) -> str:
@@ -197,11 +221,20 @@ def _folds(options: argparse.Namespace, title: str, settings: dict[str, Any], da
     peer = settings.pop(PEER, None)
     config = load_config(None, common | settings)
     manifest = load_manifest(data)
-    told = json.dumps(config.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+    told = json.dumps(config.resolved().model_dump(mode="json", exclude_defaults=True), sort_keys=True)
     name = f"{peer or config.strategy}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    folder = options.work / data.name / name
+    if options.test:
+        yield Fold(title, config, _tested(manifest), folder / "test", peer)
+        return
     for number, division in enumerate(folds(manifest, options.folds, seed=0), start=1):
-        path = options.work / data.name / name / f"{number}of{options.folds}"
-        yield Fold(title, config, division, path, peer)
+        yield Fold(title, config, division, folder / f"{number}of{options.folds}", peer)
+
+
+def _tested(manifest: Manifest) -> Manifest:
+    """The test part held out, and all others for the training."""
+    parts = (replace(part, split="val" if part.split == "test" else "train") for part in manifest.parts)
+    return replace(manifest, parts=tuple(parts))
 
 
 def _named(given: str) -> tuple[str, Path]:
@@ -229,6 +262,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--epochs", type=yaml.safe_load, default=12, help="a number, or auto")
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="settings of all variants")
     parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--test", action="store_true", help="judge the test parts, in the place of folds")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--suffix", default="", help="of the names of the tables in benchmarks/results/")

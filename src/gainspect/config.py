@@ -182,6 +182,9 @@ class TrainingConfig(_Section):
     transplants: Fraction | None = None
     """Share of the drawn NG images with a mask whose defect is put onto an OK part; None: as the strategy
     defines."""
+    repairs: Fraction | None = None
+    """Share of the drawn images in which something is repaired, as the reason check repairs: of marked NG
+    images in half of these the defect, which makes them OK; None: as the strategy defines."""
     start_size: Fraction = 1.0
     """Progressive learning: share of the image size at the start; it grows to 1 over the first half."""
     start_strength: Fraction = 0.3
@@ -282,9 +285,6 @@ class ExperimentalConfig(_Section):
 
     mask_share: Fraction = 1.0
     """Share of the masks that training uses, to find out how many are worth drawing."""
-    repairs: Fraction = 0.0
-    """Share of the drawn images in which something is repaired, as the reason check repairs: of marked NG
-    images in half of these the defect, which makes them OK."""
     stage_ramp: Fraction | None = None
     """Share of the run over which the losses that a stage adds grow to their full weight; None: as `STAGES`
     has it for each."""
@@ -357,6 +357,10 @@ class RunConfig(_Section):
             return self
         return self._with_training(epochs=settings.epochs_for(images, settings.effort))
 
+    def with_repairs(self, share: float) -> "RunConfig":
+        """The same configuration, with this share of repairs in the training."""
+        return self._with_training(repairs=share)
+
     def without_folds(self) -> "RunConfig":
         """The configuration of each fold."""
         return self._with_training(folds=None)
@@ -367,7 +371,8 @@ class RunConfig(_Section):
     def resolved(self) -> "RunConfig":
         """The same configuration, with the strategy's value for every setting that is None."""
         own = strategy(self.strategy)
-        left = {"transplants": own.transplants, "stage_starts": tuple(stage.start for stage in own.stages)}
+        starts = tuple(stage.start for stage in own.stages)
+        left = {"transplants": own.transplants, "repairs": own.repairs, "stage_starts": starts}
         left = {name: value for name, value in left.items() if getattr(self.training, name) is None}
         model = {"pyramid": self.model.pyramid or own.pyramid}
         return self.model_copy(

@@ -101,6 +101,9 @@ class Strategy:
     """Share of the drawn NG images with a mask whose defect is put onto an OK part (a counterfactual image).
     As a control, half this share of the OK images receive a patch of defect-free surface. A run can override
     it."""
+    repairs: float = 0.0
+    """Share of the drawn images in which something is repaired, as the reason check repairs: of marked NG
+    images in half of these the defect, which makes them OK. A run can override it."""
     stages: tuple[Stage, ...] = STAGES
     """When its losses begin. A run can override it."""
 
@@ -243,6 +246,7 @@ def _strategies() -> dict[str, Strategy]:
             attends="pyramid",
             pyramid="unet",
             transplants=0.5,
+            repairs=0.25,
             stages=TOGETHER,
         ),
     )

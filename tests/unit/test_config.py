@@ -245,6 +245,7 @@ def test_what_is_left_to_the_strategy_is_written_out(name: str) -> None:
     own = STRATEGIES[name]
     resolved = RunConfig.model_validate({"strategy": name}).resolved()
     assert (resolved.model.pyramid, resolved.training.transplants) == (own.pyramid, own.transplants)
+    assert resolved.training.repairs == own.repairs
     assert resolved.training.stage_starts is not None
     assert stages_at(resolved.training.stage_starts) == own.stages
     assert resolved.resolved() == resolved
@@ -254,7 +255,7 @@ def test_what_a_run_says_itself_stays_when_the_rest_is_written_out() -> None:
     settings = {
         "strategy": "S9",
         "model": {"pyramid": "fpn"},
-        "training": {"transplants": 0.0, "stage_starts": [0.0, 0.1, 0.2, 0.3], "epochs": 3},
+        "training": {"transplants": 0.0, "repairs": 0.0, "stage_starts": [0.0, 0.1, 0.2, 0.3], "epochs": 3},
     }
     config = RunConfig.model_validate(settings)
     assert config.resolved() == config

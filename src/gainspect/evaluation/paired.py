@@ -63,7 +63,7 @@ def differences(base: SavedVerdicts, other: SavedVerdicts) -> list[Difference]:
         )
     whole = np.ones((1, len(base.images)))
     found = []
-    for name, of in _STATISTICS.items():
+    for name, of in STATISTICS.items():
         first, second = of(base), of(other)
         values = float(first(whole)[0]), float(second(whole)[0])
         if not np.isnan(values).any():
@@ -103,7 +103,7 @@ def _known(name: str) -> Callable[[SavedVerdicts], Statistic]:
     return statistic
 
 
-_STATISTICS: dict[str, Callable[[SavedVerdicts], Statistic]] = {
+STATISTICS: dict[str, Callable[[SavedVerdicts], Statistic]] = {
     "recall": lambda t: _share(t.called & t.labels, t.labels),
     "false_alarm_rate": lambda t: _share(t.called & ~t.labels, ~t.labels),
     "accuracy": lambda t: _share(t.called == t.labels, np.ones_like(t.labels)),
@@ -112,6 +112,7 @@ _STATISTICS: dict[str, Callable[[SavedVerdicts], Statistic]] = {
     "ap": lambda t: weighted_average_precision(t.scores, t.labels),
     **{name: _known(name) for name in FIGURE_COLUMNS},
 }
+"""The figures of an assessment by name."""
 
 
 def _minus(first: Statistic, second: Statistic) -> Statistic:

@@ -21,7 +21,6 @@ from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
 from gainspect.models.gain_mtl import GainMTL, model_of
 from gainspect.report.terminal.sentences import say
-from gainspect.strategies import strategy
 from gainspect.training.batch_norm import SynchronizedBatchNorm
 from gainspect.training.callbacks import EpochBar, EpochLines, Monitor, Patience, StopOnTerminate
 from gainspect.training.checkpoint import SafetensorsIO, load_state
@@ -177,14 +176,14 @@ def _run(trainer: pl.Trainer, task: InspectionTask, checkpoint: str | None) -> N
 
 
 def _training_set(config: RunConfig, manifest: Manifest, ranks: Ranks) -> TrainingSet:
-    transplants = config.training.transplants
+    training = config.resolved().training
     return TrainingSet(
         manifest,
         config.training.seed,
         mask_share=config.experimental.mask_share,
         boxes=config.experimental.boxes,
-        transplants=strategy(config.strategy).transplants if transplants is None else transplants,
-        repairs=config.experimental.repairs,
+        transplants=training.transplants or 0.0,
+        repairs=training.repairs or 0.0,
         tiling=config.data.tiling,
         room=cache_room(config.training.cache_gb) // ranks.devices,
         room_asked=config.training.cache_gb is not None,

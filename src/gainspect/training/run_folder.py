@@ -130,7 +130,7 @@ class RunFolder:
         return self.path / "evaluation" / split
 
     def config(self) -> RunConfig:
-        """Read the configuration.
+        """Read the configuration; a run of before repairs were training images has none of them.
 
         Raises:
             GainspectError: this is not a run folder.
@@ -141,7 +141,8 @@ class RunFolder:
                 where=self.path,
                 hint="`gainspect train --data DIR --out RUN` makes one.",
             )
-        return load_config(self.config_file)
+        config = load_config(self.config_file)
+        return config if config.training.repairs is not None else config.with_repairs(0.0)
 
     def environment(self) -> dict[str, Any]:
         """Read the environment record."""

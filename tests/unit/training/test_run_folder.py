@@ -10,6 +10,7 @@ import pytest
 from gainspect.config import RunConfig, save_config
 from gainspect.errors import GainspectError
 from gainspect.policy import HeatScale, Policy, ReasonPolicy
+from gainspect.strategies import STRATEGIES
 from gainspect.training.run_folder import RunFolder
 
 OLDER = {
@@ -54,6 +55,12 @@ def test_the_policy_is_the_one_that_was_stored(run: RunFolder) -> None:
     )
     run.result_file.write_text(json.dumps({"policy": policy.model_dump(mode="json")}))
     assert run.policy() == policy
+
+
+def test_a_run_of_before_repairs_goes_on_without_them(run: RunFolder) -> None:
+    assert run.config().training.repairs == 0.0
+    save_config(RunConfig().resolved(), run.config_file)
+    assert run.config().training.repairs == STRATEGIES["S9"].repairs > 0.0
 
 
 def test_of_an_older_run_the_policy_is_its_operating_point(run: RunFolder) -> None:
