@@ -2,10 +2,10 @@
 
 The peers use the same split, backbone, weights, size, epochs, sampler, augmentation (that of S9, including
 transplants and repairs) and weight average as the runs in --work (made by `mt.py`), and are evaluated with
-the same Inspector. In each epoch, the score with the best average precision on validation is chosen; the epoch is
-chosen by gainspect's own rule. The plain classifier is S1 of --work. It has global average pooling and one
-linear layer, so the Grad-CAM of its margin is the CAM divided by the number of cells, and its row stands for
-both.
+the same Inspector. In each epoch, the score with the best average precision on validation is chosen; the
+epoch is chosen by gainspect's own rule. The plain classifier is S1 of --work. It has global average pooling
+and one linear layer, so the Grad-CAM of its margin is the CAM divided by the number of cells, and its row
+stands for both.
 """
 
 import argparse

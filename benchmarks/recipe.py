@@ -109,8 +109,8 @@ QUESTIONS: dict[str, Variants] = {
         "another seed": {"training.seed": 2},
         "no repairs": {"training.repairs": 0.0},
         "U-Net": {PEER: "U-Net"},
-        "FPN": {PEER: "FPN"},
         "plain classifier": {"strategy": "S1"},
+        "FPN": {PEER: "FPN"},
     },
 }
 """The settings of each variant of a question, or the peer that takes the place of S9; the first is what the
