@@ -36,9 +36,13 @@ from gainspect.data.splits import folds
 from gainspect.evaluation.doubtful import read_doubtful
 from gainspect.files import write_text
 from gainspect.inspection.backends.backend import Backend
+from gainspect.inspection.backends.torch import TorchBackend
+from gainspect.models.gain_mtl import model_of
 from in_processes import in_processes
 from last_networks import is_judged, judge, last_network, last_peer, under_repair
 from paired_table import against, with_intervals
+from peer_networks import PEERS, PeerBackend
+from peers import gigaflops
 from results_table import machine, save
 
 Variants = dict[str, dict[str, Any]]
@@ -154,22 +158,33 @@ def main() -> None:
 def _save(question: str, options: argparse.Namespace, sets: dict[str, Path]) -> None:
     text, trained_on = "", set[str]()
     for name, data in sets.items():
-        folders = {
-            label: [fold.path for fold in _folds(options, label, settings, data)]
+        asked = {
+            label: list(_folds(options, label, settings, data))
             for label, settings in QUESTIONS[question].items()
         }
-        there = {label: paths for label, paths in folders.items() if all(map(is_judged, paths))}
+        paths = {label: [fold.path for fold in networks] for label, networks in asked.items()}
+        there = {label: of for label, of in paths.items() if all(map(is_judged, of))}
         if there:
-            trained_on |= {_machine(path) for paths in there.values() for path in paths}
-            beside = {label: under_repair(paths) for label, paths in there.items()}
+            trained_on |= {_machine(path) for of in there.values() for path in of}
+            beside = {label: under_repair(of) | _cost(asked[label][0]) for label, of in there.items()}
             text += f"## {name}\n\n{against(next(iter(QUESTIONS[question])), there, beside=beside)}\n"
             if options.test:
                 text += _intervals(name, data, there)
     print(text)
-    judging = "test parts" if options.test else f"{options.folds} folds"
-    title = f"The recipe: {question}, {options.size} px, {options.epochs} epochs, {judging}"
+    by = "test parts" if options.test else f"{options.folds} folds"
+    title = f"The recipe: {question}, {options.size} px, {options.epochs} epochs, {by}"
     where = f"Trained on: {'; '.join(sorted(trained_on)) or '–'}."
-    print("Saved:", save(f"recipe_{question}{options.suffix}", title, f"{_explained()}\n\n{where}\n\n{text}"))
+    name = f"recipe_{question}{'_test' if options.test else ''}{options.suffix}"
+    print("Saved:", save(name, title, f"{_explained()}\n\n{where}\n\n{text}"))
+
+
+def _cost(fold: Fold) -> dict[str, str]:
+    """A column of the table: what an inspection of one image costs."""
+    config, size = fold.config, fold.config.data.input_size
+    if fold.peer is None:
+        return {"GFLOP": gigaflops(TorchBackend(model_of(config).eval(), size))}
+    peer = PEERS[fold.peer](config).eval()
+    return {"GFLOP": gigaflops(PeerBackend(peer, size, next(iter(peer.scores))))}
 
 
 def _intervals(name: str, data: Path, judged: dict[str, list[Path]]) -> str:
