@@ -320,6 +320,7 @@ def test_train_evaluate_and_compare(
     compare = ["compare", "--data", parts_folder, "--out", tmp_path / "c", "--strategies", "S1,S4", *QUICK]
     first = run(*compare)
     assert first.returncode == 0, first.stderr
+    assert "on this machine" in first.stdout and "--quick" not in first.stdout  # which it does not have
     with (tmp_path / "c/compare.csv").open() as file:
         assert [row["strategy"] for row in csv.DictReader(file)] == ["S1", "S4"]
     assert "Judged by onnxruntime f32." in first.stdout

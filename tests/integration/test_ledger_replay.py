@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import pytest
 
 from command_line import Run
 from gainspect.data.synthetic import probe_frames
 from gainspect.errors import GainspectError
-from gainspect.inspection.bundle import PARITY, read_bundle, write_bundle
+from gainspect.inspection.bundle import PARITY, Bundle, read_bundle, write_bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.parity import MAX_SCORE_DIFFERENCE, score_limit
 from gainspect.jobs.inspection_output import LedgerPlace
@@ -26,7 +25,7 @@ from gainspect.ledger.records.upkeep import RetentionRule
 from gainspect.ledger.replays import compare
 from gainspect.ledger.retention import remove_by_rule
 from gainspect.policy import ReasonPolicy
-from gainspect.types import Label
+from gainspect.types import Image, Label
 from ledger_records import Intruder
 
 pytest.importorskip("torch")
@@ -36,34 +35,43 @@ PARTS = "([^/]+)_[0-9][.]png"
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights; about half of the images are NG, and reasons are checked."""
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(BENCHMARKS))
         from untrained import untrained_bundle
 
     path = tmp_path_factory.mktemp("bundle") / "u.gain"
-    made = untrained_bundle(path, backbone="test_efficientnet", size=SIZE, familiar=True)
-    scores = [verdict.score for verdict in Inspector.load(made, check=False).judge(probe_frames(SIZE))]
+    return untrained_bundle(path, backbone="test_efficientnet", size=SIZE, familiar=True)
+
+
+@pytest.fixture(scope="module")
+def ranked(untrained: Bundle) -> list[tuple[float, Image]]:
+    """Frames with what a network with random weights says of each, from the highest score to the lowest."""
+    frames = list(probe_frames(SIZE))
+    scores = [verdict.score for verdict in Inspector.load(untrained, check=False).judge(frames)]
+    return sorted(zip(scores, frames, strict=True), key=lambda row: -row[0])
+
+
+@pytest.fixture(scope="module")
+def bundle(untrained: Bundle, ranked: list[tuple[float, Image]]) -> Path:
+    """The two images that score highest are NG, and reasons are checked."""
     reason = ReasonPolicy(
         min_drop=0.2, max_control_drop=0.3, min_agreement=0.5, split="val", verdicts=9, marked=9
     )
-    policy = made.description.policy.model_copy(
-        update={"threshold": float(np.median(scores)), "reason": reason}
-    )
-    description = made.description.model_copy(update={"policy": policy})
-    path = path.with_name("spots.gain")
-    write_bundle(path, description, made.contents)
+    threshold = (ranked[1][0] + ranked[-3][0]) / 2
+    assert ranked[1][0] > threshold
+    policy = untrained.description.policy.model_copy(update={"threshold": threshold, "reason": reason})
+    path = untrained.path.with_name("spots.gain")
+    write_bundle(path, untrained.description.model_copy(update={"policy": policy}), untrained.contents)
     return path
 
 
 @pytest.fixture(scope="module")
-def lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three parts of two images or one, and one that is none."""
+def lot(ranked: list[tuple[float, Image]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three parts of two images or one, of which the first is NG, and one that is none."""
     folder = tmp_path_factory.mktemp("lot")
-    frames = probe_frames(SIZE)
-    for name, frame in zip(("a_1", "a_2", "b_1", "b_2", "c_1"), frames, strict=False):
-        cv2.imwrite(str(folder / f"{name}.png"), frame)
+    for name, place in {"a_1": 0, "a_2": 1, "b_1": -1, "b_2": -2, "c_1": -3}.items():
+        cv2.imwrite(str(folder / f"{name}.png"), ranked[place][1][..., ::-1])
     (folder / "d_1.png").write_bytes(b"no image")
     return folder
 

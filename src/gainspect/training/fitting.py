@@ -104,7 +104,13 @@ def follow(ranks: Ranks) -> None:
 
 @compiler_errors()
 def fit(
-    order: Fit, model: GainMTL, ranks: Ranks = ALONE, console: Console | None = None, trainings: int = 1
+    order: Fit,
+    model: GainMTL,
+    ranks: Ranks = ALONE,
+    console: Console | None = None,
+    trainings: int = 1,
+    *,
+    efforts: bool = True,
 ) -> Fitted:
     """Train a model to the last epoch, or until patience ends.
 
@@ -114,6 +120,7 @@ def fit(
         ranks: the ranks that train together; all of them call this.
         console: where progress is shown; None: no progress is shown.
         trainings: how many like it are still to come, itself among them; the time that they take is said.
+        efforts: whether to say how long other efforts take.
 
     Raises:
         GainspectError: an image cannot be read, a file not be written, or another rank failed.
@@ -142,6 +149,8 @@ def fit(
     if console is not None:
         done = int(load_state(run.last_checkpoint)["epoch"]) + 1 if order.resumes else 0
         announced = _announce(task, validation, console, done=done, trainings=trainings)
+        if efforts and not done:
+            say(console, _other_efforts(task, trainings * announced["seconds"]))
     trainer = _trainer(config, monitor, figure, ranks, bar=console is not None and console.is_terminal)
     checkpoint = str(run.last_checkpoint) if order.resumes else None
     try:
@@ -215,8 +224,6 @@ def _announce(
     if trainings > 1:
         whole = seconds * (1 + (trainings - 1) * task.config.training.epoch_count / max(1, epochs))
         console.print(f"With {plural(trainings - 1, 'further training')}: {in_words(whole)}.")
-    if not done:
-        say(console, _other_efforts(task, trainings * seconds))
     return {"epochs": epochs, "seconds": round(seconds, 3)}
 
 

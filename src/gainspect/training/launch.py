@@ -50,7 +50,8 @@ def train(
             size is "auto", it is chosen from their defects.
         out: the run folder to create.
         console: where progress is shown; None: no progress is shown.
-        announce: whether to say what was settled; a comparison of several runs says it once.
+        announce: whether to say what was settled, and how long other efforts take; a comparison of several
+            runs says the first once, and has one effort for all.
         trainings: how many like it are still to come, itself among them; the time that they take is said.
         ranks: the ranks to train on, of which this process leads (`training.together`).
 
@@ -73,7 +74,7 @@ def train(
         say(console, *settled.sentences([config.strategy]))
     monitored(config.training.monitor, manifest.split("val"))
     run, model = start(settled, out, ranks, console if announce else None)
-    return _trained(run, config, manifest, model, console, trainings, ranks)
+    return _trained(run, config, manifest, model, console, trainings, ranks, efforts=announce)
 
 
 def start(
@@ -138,11 +139,13 @@ def _trained(
     console: Console | None,
     trainings: int,
     ranks: Ranks,
+    *,
+    efforts: bool = True,
 ) -> RunFolder:
     """Train on all ranks; rank 0 alone does the rest."""
     order = Fit(run.path, config, manifest, resumes=run.last_checkpoint.exists())
     ranks.told(order)
-    monitor, announced = fit(order, model, ranks, console, trainings)
+    monitor, announced = fit(order, model, ranks, console, trainings, efforts=efforts)
     _finish(run, config, manifest, monitor, announced, console)
     return run
 
