@@ -1,6 +1,6 @@
 """The recipe by folds: one question, several variants, on several data sets; the test parts are not touched.
 
-    python benchmarks/recipe.py memory repairs --data screw=SCREW plate=PLATE mt=MT --work WORK
+    python benchmarks/recipe.py frozen repairs --data screw=SCREW plate=PLATE mt=MT --work WORK
 
 The training and validation parts of each set are divided into folds by group. A network is trained for each
 fold without a validation part (its last weight average is kept), and judges the images that it has not seen.
@@ -88,20 +88,12 @@ QUESTIONS: dict[str, Variants] = {
         "--quick": {"training.epochs": "auto", "training.effort": "quick"},
         "--thorough": {"training.epochs": "auto", "training.effort": "thorough"},
     },
-    "memory": {
-        "frozen up to stride 8": {"training.frozen_stages": 4},
-        "the same, with a memory": {"training.frozen_stages": 4, "experimental.memory": 1024},
-    },
     "repairs": {
         BASE: {},
         "no repairs": {"training.repairs": 0.0},
         "repairs in 50 %": {"training.repairs": 0.5},
         "no transplants": {"training.transplants": 0.0},
         "neither": {"training.repairs": 0.0, "training.transplants": 0.0},
-    },
-    "context": {
-        BASE: {},
-        "evidence with context": {"experimental.evidence_context": True},
     },
     "counterfactual": {
         BASE: {},

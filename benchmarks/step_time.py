@@ -61,8 +61,7 @@ def _batch(count: int, size: int, device: str) -> Sample:
     target = torch.arange(count, device=device) % 2 == 0
     outlined = torch.zeros_like(target)
     turned = torch.full(target.shape, torch.nan, device=device)
-    share = torch.zeros_like(target, dtype=torch.int64)
-    return Sample(image, mask, target, target, torch.zeros_like(mask), outlined, turned, share)
+    return Sample(image, mask, target, target, torch.zeros_like(mask), outlined, turned)
 
 
 def _training_step(model: GainMTL, batch: Sample) -> Callable[[], None]:

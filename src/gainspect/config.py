@@ -301,12 +301,6 @@ class ExperimentalConfig(_Section):
     evidence_power: Annotated[float, Field(ge=0)] = 3.0
     """How the evidence map is pooled to the logit, in strategies whose verdict is their evidence: 0 takes the
     mean of the map; larger values approach its maximum."""
-    memory: Annotated[int, Field(ge=0)] = 0
-    """Centers of the memory of OK parts that the decoder is told the distance from (`OkMemory`); 0: there is
-    none. The backbone must be frozen up to stride 8."""
-    evidence_context: bool = False
-    """Whether a cell of the evidence counts by what is around it (`ContextEvidenceHead`), and the gate is the
-    root of attention × localization."""
     attention_stride: Literal[4, 8, 16, 32] = 8
     """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
 
@@ -317,6 +311,9 @@ _MOVED = {
     "training": ("attention_loss", "weighting"),
 }
 """Settings that were in these sections before they moved to `experimental`."""
+
+_GONE = {"repairs": 0.0, "memory": 0, "evidence_context": False}
+"""Settings of `experimental` that were tried and are no more, as runs of then say that they did without."""
 
 
 class RunConfig(_Section):
@@ -331,7 +328,7 @@ class RunConfig(_Section):
     @model_validator(mode="before")
     @classmethod
     def _from_older_places(cls, values: Any) -> Any:
-        """Accept configurations written before some settings moved to `experimental`."""
+        """Accept configurations written before some settings moved to `experimental`, or went from there."""
         if not isinstance(values, dict):
             return values
         values = dict(values)
@@ -343,6 +340,9 @@ class RunConfig(_Section):
                 values[section] = content
         if moved and isinstance(values.setdefault("experimental", {}), dict):
             values["experimental"] = moved | values["experimental"]
+        if isinstance(tried := values.get("experimental"), dict):
+            unused = {name for name, value in _GONE.items() if name in tried and tried[name] == value}
+            values["experimental"] = {name: tried[name] for name in tried if name not in unused}
         return values
 
     def with_data(self, **settings: Any) -> "RunConfig":

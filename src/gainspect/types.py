@@ -25,9 +25,6 @@ MAP_NAMES: tuple[MapName, ...] = ("cam", "attention", "localization", "evidence"
 
 MaskKind = Literal["outline", "box", "scribble"]
 """What a mask shows of a defect: its outline; a box around it; or strokes on it."""
-MEMORY_SHARES = 3
-"""The training parts are divided into so many shares by group. A memory of OK parts is made without each of
-them, for images of that share, and one of all."""
 
 MASK_KINDS: tuple[MaskKind, ...] = ("outline", "box", "scribble")
 

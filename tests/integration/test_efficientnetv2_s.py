@@ -41,8 +41,7 @@ def batch() -> Sample:
     masks[0, 5:9, 70:77] = 1  # a corner: something is left around it at stride 32
     defective, marked = torch.tensor([True, True, False, False]), torch.tensor([True, False, False, False])
     none, nowhere = torch.zeros(4, dtype=torch.bool), torch.full((4,), torch.nan)
-    share = torch.zeros(4, dtype=torch.int64)
-    return Sample(images, masks, defective, marked, torch.zeros_like(masks), none, nowhere, share)
+    return Sample(images, masks, defective, marked, torch.zeros_like(masks), none, nowhere)
 
 
 def test_it_is_the_default_and_its_features_are_those_of_its_head() -> None:

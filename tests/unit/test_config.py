@@ -240,6 +240,13 @@ def test_settings_are_read_where_they_stood_before_they_became_experimental(tmp_
     assert "boxes" not in yaml.safe_load((tmp_path / "again.yaml").read_text())["data"]
 
 
+def test_what_was_tried_and_is_gone_is_read_where_a_run_did_without() -> None:
+    without = {"repairs": 0.0, "memory": 0, "evidence_context": False}
+    assert RunConfig.model_validate({"experimental": without | {"boxes": True}}).experimental.boxes
+    with pytest.raises(GainspectError, match=r"experimental\.memory"):
+        load_config(overrides={"experimental.memory": 1024})
+
+
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_what_is_left_to_the_strategy_is_written_out(name: str) -> None:
     own = STRATEGIES[name]

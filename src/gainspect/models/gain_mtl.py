@@ -12,8 +12,7 @@ from gainspect.config import ExperimentalConfig, ModelConfig, RunConfig
 from gainspect.models.attention import GuidedAttention, conv_bn_relu, normalize_by_max
 from gainspect.models.backbone import PYRAMID_STRIDES, Backbone
 from gainspect.models.decoders import PYRAMIDS, pyramid_widths
-from gainspect.models.evidence import ContextEvidenceHead, EvidenceHead
-from gainspect.models.ok_memory import OkMemory
+from gainspect.models.evidence import EvidenceHead
 from gainspect.models.suppression import FeatureSuppression, is_surrounded
 from gainspect.strategies import LossName, Strategy, strategy
 
@@ -98,9 +97,6 @@ class GainMTL(nn.Module):
         self.backbone = Backbone(config.backbone, config.output_stride)
         channels = self.backbone.out_channels
         self.classification = LinearHead(channels)
-        self.memory: OkMemory | None = None
-        if experimental.memory and "localization" in strategy.modules:
-            self.memory = OkMemory(self.backbone.pyramid_channels[1], experimental.memory)
         pyramid = config.pyramid or strategy.pyramid
         if "attention" in strategy.modules:
             fine = pyramid_widths(pyramid, config.fpn_channels)[self.attention_level]
@@ -114,18 +110,12 @@ class GainMTL(nn.Module):
             self.attended = LinearHead(config.attention_channels)
         if "localization" in strategy.modules:
             join, head = PYRAMIDS[pyramid]
-            widths = list(self.backbone.pyramid_channels)
-            widths[1] += 0 if self.memory is None else self.memory.out_channels
-            self.pyramid = join(widths, config.fpn_channels)
+            self.pyramid = join(self.backbone.pyramid_channels, config.fpn_channels)
             self.localization = head(config.fpn_channels)
         if "suppression" in strategy.modules:
             self.suppression = FeatureSuppression(channels)
-        self.context = experimental.evidence_context
         if "evidence" in strategy.modules:
-            power, widths = experimental.evidence_power, pyramid_widths(pyramid, config.fpn_channels)
-            self.verdict: EvidenceHead | ContextEvidenceHead = (
-                ContextEvidenceHead(power, widths[0], widths[2]) if self.context else EvidenceHead(power)
-            )
+            self.verdict = EvidenceHead(experimental.evidence_power)
         self.register_load_state_dict_pre_hook(_read_older_names)  # type: ignore[no-untyped-call]  # torch has no types for it
 
     def forward(
@@ -135,7 +125,6 @@ class GainMTL(nn.Module):
         has_mask: Tensor | None = None,
         alpha: float = 0.0,
         losses: Iterable[LossName] | None = None,
-        share: Tensor | None = None,
     ) -> Output:
         """The predictions for images; with masks (in training) also the outputs that only training needs.
 
@@ -146,7 +135,6 @@ class GainMTL(nn.Module):
             alpha: α of the curriculum: share of the mask in the gate, for images that have a mask.
             losses: those that will be computed from the output: only the modules that they need are run;
                 None: all are.
-            share: (B,) see `OkMemory`; training only.
         """
         modules = self.strategy.modules if losses is None else self.strategy.needed(losses)
         deep, features = self.backbone(images)
@@ -154,10 +142,7 @@ class GainMTL(nn.Module):
         output = Output(logits, cam, pyramid=features)
         attended_to = deep
         if "localization" in modules:
-            read = list(features)
-            if self.memory is not None:
-                read[1] = torch.cat([read[1], self.memory(read[1], share).to(read[1].dtype)], dim=1)
-            levels = self.pyramid(read)
+            levels = self.pyramid(features)
             output.localization_logits = self.localization(levels)
             if self.strategy.attends == "pyramid":
                 attended_to = levels[self.attention_level]
@@ -169,10 +154,7 @@ class GainMTL(nn.Module):
             attended = self.adapter(deep * output.gate.to(deep.dtype))
             output.attended_logits, output.attended_evidence = self.attended(attended)
         if "evidence" in modules:
-            gate, near = self.evidence(output), tuple[Tensor, ...]()
-            if self.context:  # the root, so that a faint defect is not made faint twice
-                gate, near = gate.clamp_min(1e-12).sqrt(), (levels[0], levels[2])
-            output.evidence_margin, output.contributions = self.verdict(gate, *near)
+            output.evidence_margin, output.contributions = self.verdict(self.evidence(output))
         if "suppression" in modules and small is not None:
             suppressed = self.suppression(deep, small.to(deep.dtype))
             output.counterfactual_logits, _ = self.classification(suppressed)

@@ -29,7 +29,6 @@ from gainspect.training.device import arithmetic, device_at_hand
 from gainspect.training.estimate import estimate
 from gainspect.training.free_memory import cache_room
 from gainspect.training.ranks import ALONE, Ranks
-from gainspect.training.remembered import remember
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.selection import monitored
 from gainspect.training.task import InspectionTask
@@ -130,9 +129,6 @@ def fit(
     settings = config.training
     if device_at_hand() == "cuda":
         model.to(memory_format=torch.channels_last)  # in which convolutions are fastest there
-    if model.memory is not None and not order.resumes:
-        size, seed = config.data.input_size, settings.seed
-        remember(model, manifest.split("train"), size=size, seed=seed)
     model.backbone.freeze(settings.frozen_stages)
     if settings.compile:
         compile_backbone(model)

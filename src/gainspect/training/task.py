@@ -141,7 +141,6 @@ class InspectionTask(pl.LightningModule):
             batch.has_mask,
             curriculum_alpha(progress),
             losses=weights,
-            share=batch.share,
         )
         settings = self.config.training
         named = named_losses(

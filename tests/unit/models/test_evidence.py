@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from scipy.ndimage import correlate
 
-from gainspect.models.evidence import ContextEvidenceHead, EvidenceHead
+from gainspect.models.evidence import EvidenceHead
 
 Gate = NDArray[np.float32]
 gates = arrays(np.float32, (2, 1, 6, 5), elements=st.floats(0, 1, width=32))
@@ -94,55 +93,3 @@ def test_it_stays_in_float32_under_autocast() -> None:
         margin, contributions = EvidenceHead()(gate)
     assert margin.dtype == contributions.dtype == torch.float32
     torch.testing.assert_close(margin, EvidenceHead()(gate.float())[0])
-
-
-def _context(power: float = 3.0) -> ContextEvidenceHead:
-    """With convolutions that are not all zero."""
-    torch.manual_seed(1)
-    head = ContextEvidenceHead(power, fine=3, coarse=2)
-    for worth in (head.fine, head.coarse):
-        torch.nn.init.normal_(worth.weight, std=0.3)
-    return head
-
-
-def _near(seed: int, batch: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
-    drawn = torch.Generator().manual_seed(seed)
-    return torch.randn(batch, 3, 16, 8, generator=drawn), torch.randn(batch, 2, 4, 2, generator=drawn)
-
-
-@given(gate=arrays(np.float32, (2, 1, 16, 8), elements=st.floats(0, 1, width=32)), seed=st.integers(0, 99))
-def test_contributions_with_context_are_the_formula_and_sum_to_the_margin(gate: Gate, seed: int) -> None:
-    """Against SciPy's convolutions, cell by cell, in float64."""
-    head, (fine, coarse) = _context(), _near(seed)
-    margin, contributions = head(torch.from_numpy(gate), fine, coarse)
-    found = contributions.detach().numpy().astype(np.float64)
-    exact, large = gate[:, 0].astype(np.float64), gate.reshape(2, 4, 4, 2, 4).max(axis=(2, 4))
-    expected = _formula(exact, head.fine, fine)
-    cells = _formula(large.astype(np.float64), head.coarse, coarse)
-    sums = exact.reshape(2, 4, 4, 2, 4).sum(axis=(2, 4))
-    shares = np.divide(cells, sums, out=np.zeros_like(cells), where=sums > 0)
-    expected += exact * shares.repeat(4, axis=1).repeat(4, axis=2)
-    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(found.sum(axis=(1, 2, 3)) - 4, margin.detach(), rtol=1e-4, atol=1e-4)
-    assert (found >= 0).all() and (found[gate == 0] == 0).all()
-
-
-def _formula(gate: NDArray[np.float64], worth: torch.nn.Conv2d, features: torch.Tensor) -> Gate:
-    kernels = worth.weight[0].detach().numpy().astype(np.float64)
-    assert worth.bias is not None
-    rows = []
-    for one, planes in zip(gate, features.numpy().astype(np.float64), strict=True):
-        layers = [*planes, one]
-        logit = sum(
-            correlate(layer, kernel, mode="constant") for layer, kernel in zip(layers, kernels, strict=True)
-        )
-        value = np.logaddexp(0, logit + worth.bias.item())
-        rows.append(one**4 / ((one**3).sum() + 1e-3) * value)
-    return np.stack(rows)
-
-
-def test_with_context_it_begins_as_the_head_without() -> None:
-    """Of an even gate: where it is not even, the coarse half looks at its largest cells."""
-    gate = torch.full((1, 1, 16, 8), 0.7)
-    begun, _ = ContextEvidenceHead(3.0, fine=3, coarse=2)(gate, *_near(0, batch=1))
-    torch.testing.assert_close(begun, EvidenceHead(3.0)(gate)[0], rtol=0, atol=1e-3)

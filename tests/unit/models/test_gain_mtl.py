@@ -175,8 +175,8 @@ def test_what_a_stage_does_not_train_is_not_run_and_its_losses_are_those_of_the_
 ) -> None:
     model = build(name).train()
     none = torch.zeros_like(HAS_MASK)
-    nowhere, share = torch.full(none.shape, torch.nan), torch.zeros(len(images)).long()
-    batch = Sample(images, masks, HAS_MASK, HAS_MASK, torch.zeros_like(masks), none, nowhere, share)
+    nowhere = torch.full(none.shape, torch.nan)
+    batch = Sample(images, masks, HAS_MASK, HAS_MASK, torch.zeros_like(masks), none, nowhere)
 
     def losses_and_gradients(
         only: tuple[LossName, ...] | None,

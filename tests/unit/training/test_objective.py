@@ -35,7 +35,6 @@ def _batch() -> Sample:
         torch.zeros_like(mask),
         torch.zeros(4, dtype=torch.bool),
         torch.full((4,), torch.nan),
-        torch.zeros(4, dtype=torch.int64),
     )
 
 

@@ -1,6 +1,5 @@
 """Images and masks for training, as torch tensors."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -21,7 +20,7 @@ from gainspect.data.manifest import Manifest, Part
 from gainspect.data.strokes import with_surroundings
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
 from gainspect.errors import GainspectError
-from gainspect.types import MEMORY_SHARES, Image, Label, Mask
+from gainspect.types import Image, Label, Mask
 
 
 class Draw(NamedTuple):
@@ -56,8 +55,6 @@ class Sample(NamedTuple):
     turned: Tensor
     """() float32, degrees by which the sides of the boxes are turned, counter-clockwise; NaN: there are none,
     or some are cut by the edge of the frame."""
-    share: Tensor
-    """() int64, `share_of` the group of the part that is seen."""
 
 
 class _Frame(NamedTuple):
@@ -186,10 +183,8 @@ class TrainingSet(Dataset[Sample]):
         defective = part.label is Label.NG and (self.tiling is None or marked)
         # Part of a box need not show anything of the defect.
         movable = marked and _movable(part) and (frame.whole or part.mask_kind != "box")
-        group = part.group
         if rng.random() < self._transplanted(defective, movable=movable):
-            frame, host = self._transplant(frame, rng)
-            group = group if host is None else self.manifest.parts[host].group
+            frame = self._transplant(frame, rng)
         if self.repairs and rng.random() < self.repairs:
             frame, defective = self._repaired(frame, rng, defective=defective)
         labels = np.where(frame.mask, DEFECT, frame.ignored * IGNORED).astype(np.uint8)
@@ -206,7 +201,6 @@ class TrainingSet(Dataset[Sample]):
             torch.from_numpy((labels == IGNORED).astype(np.uint8)),
             torch.tensor(boxed),
             torch.tensor(turned, dtype=torch.float32),
-            torch.tensor(share_of(group)),
         )
 
     def _frame(self, index: int, size: int, rng: np.random.Generator) -> _Frame:
@@ -274,11 +268,11 @@ class TrainingSet(Dataset[Sample]):
             return self.transplants if movable else 0.0
         return self.transplants / 2
 
-    def _transplant(self, frame: _Frame, rng: np.random.Generator) -> tuple[_Frame, int | None]:
+    def _transplant(self, frame: _Frame, rng: np.random.Generator) -> _Frame:
         """For a marked image, its defect on an OK part; for an OK image, a patch of another OK part on it.
 
         The patch is defect-free surface in the shape of a defect. If there is no room for the piece, the
-        image is not changed. The number is that of the OK part if it is that which is seen now.
+        image is not changed.
         """
         size = len(frame.image)
         index = self._ok[rng.integers(len(self._ok))]
@@ -286,17 +280,17 @@ class TrainingSet(Dataset[Sample]):
         if frame.mask.any():
             put = transplant(other.image, other.room, frame.image, frame.mask, rng)
             if put is None:
-                return frame, None
+                return frame
             whole = frame.whole and put[1].sum() == frame.mask.sum()
-            return _Frame(*put, other.ignored & (1 - put[1]), other.room, bool(whole)), index
+            return _Frame(*put, other.ignored & (1 - put[1]), other.room, bool(whole))
         shape = self._frame(self._movable[rng.integers(len(self._movable))], size, rng).mask
         # The edge of a part, put elsewhere, would not look like defect-free surface.
         rim = max(1, size // 10)
         shape &= np.asarray(cv2.erode(other.room, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)), np.uint8)
         if not shape.any():
-            return frame, None
+            return frame
         put = transplant(frame.image, frame.room, other.image, shape, rng)
-        return (frame if put is None else frame._replace(image=put[0])), None
+        return frame if put is None else frame._replace(image=put[0])
 
     def _repaired(self, frame: _Frame, rng: np.random.Generator, *, defective: bool) -> tuple[_Frame, bool]:
         """The frame with something repaired, and whether it is defective then.
@@ -341,15 +335,6 @@ def _packed(bits: Iterable[tuple[Mask, int]]) -> Mask:
 
 def _bit(values: Mask, bit: int) -> Mask:
     return ((values & bit) > 0).astype(np.uint8)
-
-
-def share_of(group: str) -> int:
-    """The share of the training parts that a group belongs to (`OkMemory`), by its name alone.
-
-    >>> [share_of(name) for name in ("tile1", "tile2", "tile3", "tile4")]
-    [2, 2, 0, 0]
-    """
-    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") % MEMORY_SHARES
 
 
 def with_fewer_masks(manifest: Manifest, share: float, seed: int) -> Manifest:
