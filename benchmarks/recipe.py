@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,13 +32,14 @@ import yaml
 
 from gainspect.config import RunConfig, load_config
 from gainspect.data.importers import load_manifest
-from gainspect.data.manifest import Manifest
+from gainspect.data.manifest import Manifest, Split
 from gainspect.data.splits import folds
 from gainspect.evaluation.doubtful import read_doubtful
 from gainspect.files import write_text
 from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.models.gain_mtl import model_of
+from gainspect.types import Label
 from in_processes import in_processes
 from last_networks import is_judged, judge, last_network, last_peer, under_repair
 from paired_table import against, with_intervals
@@ -119,7 +121,9 @@ class Fold(NamedTuple):
     title: str
     config: RunConfig
     division: Manifest
-    """The parts, with `val` held out."""
+    """The parts; `train` is taught."""
+    held_out: Manifest
+    """What is judged."""
     path: Path
     """The folder of the run, and of what the network says."""
     peer: str | None
@@ -206,7 +210,7 @@ def judged(fold: Fold) -> None:
             backend = last_peer(fold.peer, fold.config, fold.division)
         trained = time.monotonic()
         write_text(fold.path / MACHINE, machine())
-        judge(backend, fold.division.split("val"), fold.config, fold.path)
+        judge(backend, fold.held_out, fold.config, fold.path)
     seconds = f"{trained - started:.0f} s, judged in {time.monotonic() - trained:.0f} s"
     print(f"{fold.title} ({fold.path.name}): trained in {seconds}", flush=True)
 
@@ -232,15 +236,26 @@ def _folds(options: argparse.Namespace, title: str, settings: dict[str, Any], da
     name = f"{peer or config.strategy}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
     folder = options.work / data.name / name
     if options.test:
-        yield Fold(title, config, _tested(manifest), folder / "test", peer)
+        yield Fold(title, config, _tested(manifest), manifest.split("test"), folder / "test", peer)
         return
     for number, division in enumerate(folds(manifest, options.folds, seed=0), start=1):
-        yield Fold(title, config, division, folder / f"{number}of{options.folds}", peer)
+        path = folder / f"{number}of{options.folds}"
+        yield Fold(title, config, division, division.split("val"), path, peer)
 
 
 def _tested(manifest: Manifest) -> Manifest:
-    """The test part held out, and all others for the training."""
-    parts = (replace(part, split="val" if part.split == "test" else "train") for part in manifest.parts)
+    """All parts but the test part in the training.
+
+    The groups of the test part are named `val` and `test` by turns, those with a defect and the others: what
+    is missing, `settle` takes out of the training.
+    """
+    tested = sorted(manifest.split("test").parts, key=manifest.key)
+    defective = {part.group for part in tested if part.label is Label.NG}
+    turns: dict[bool, Iterator[Split]] = {found: cycle(("val", "test")) for found in (True, False)}
+    names = {group: next(turns[group in defective]) for group in dict.fromkeys(part.group for part in tested)}
+    parts = (
+        replace(part, split=names[part.group] if part.split == "test" else "train") for part in manifest.parts
+    )
     return replace(manifest, parts=tuple(parts))
 
 

@@ -24,7 +24,7 @@ from gainspect.data.importers import load_manifest
 from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import SyntheticSpec, generate
 from gainspect.errors import GainspectError
-from gainspect.evaluation.saved_verdicts import FIGURE_COLUMNS
+from gainspect.evaluation.saved_verdicts import FIGURE_COLUMNS, SavedVerdicts
 from gainspect.evaluation.validation_verdicts import (
     ValidationVerdict,
     ValidationVerdicts,
@@ -34,6 +34,7 @@ from gainspect.inspection import inspector as inspector_module
 from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.run_comparison import compare_strategies
 from gainspect.training.launch import train
+from gainspect.training.run_folder import RunFolder
 from gainspect.training.settle import complete_split
 from gainspect.types import Label
 
@@ -665,6 +666,67 @@ def test_the_recipe_judges_each_image_once_and_no_test_image(
     run("recipe.py", *asked)  # the other variant is trained, this one is not trained again
     assert len(_table((tmp_path / "results" / "recipe_seed.md").read_text())) == 2
     assert (folder / "1of2" / "run" / "log.csv").stat().st_mtime_ns == trained
+
+
+@pytest.mark.slow
+def test_the_recipe_judges_the_test_part_with_a_network_that_saw_none_of_it(
+    run: Callable[..., None], parts: Manifest, tmp_path: Path
+) -> None:
+    tiny = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
+    given = ["--data", f"small={parts.root}", "--work", tmp_path / "work", "--set", "training.batch_size=4"]
+    run("recipe.py", "peers", "--only", "plain classifier", "--test", *given, *tiny)
+    (folder,) = (tmp_path / "work" / parts.root.name).glob("S1-*/test")
+    taught = RunFolder(folder / "run")
+    assert taught.config().training.batch_size == 4
+    held_out = {parts.key(part): part.group for part in parts.split("test").parts}
+    known = taught.manifest()
+    assert {known.key(part) for part in known.parts} == {*map(parts.key, parts.parts)} - {*held_out}
+    with (folder / "predictions.csv").open(newline="") as file:
+        judged = sorted(csv.DictReader(file), key=lambda row: row["group"])
+    assert {row["image"] for row in judged} == {*held_out}
+    first, with_intervals = _tables((tmp_path / "results" / "recipe_peers_test.md").read_text())
+    labels, scores, groups = (
+        np.array([row["label"] == "ng" for row in judged]),
+        np.array([float(row["score"]) for row in judged]),
+        np.array([row["group"] for row in judged]),
+    )
+    assert first[0]["auroc"] == f"{roc_auc_score(labels, scores):.3f}" and float(first[0]["GFLOP"]) > 0
+    by_part = {group: (labels[groups == group].any(), scores[groups == group].mean()) for group in groups}
+    expected = roc_auc_score(*zip(*by_part.values(), strict=True))
+    assert with_intervals[0]["auroc, by part"].split(" ")[0] == f"{expected:.3f}"
+
+
+def test_parts_are_ranked_by_the_mean_of_their_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from paired_table import by_group
+
+    table = SavedVerdicts(
+        images=("1.png", "2.png", "3.png"),
+        groups=("b", "a", "b"),
+        labels=np.array([False, False, True]),
+        called=np.array([True, False, True]),
+        scores=np.array([0.7, 0.25, 0.9]),
+        figures={},
+    )
+    found = by_group(table)
+    assert found.groups == ("a", "b") and found.labels.tolist() == found.called.tolist() == [False, True]
+    assert found.scores.tolist() == pytest.approx([0.25, 0.8])
+
+
+@pytest.mark.slow
+def test_a_job_that_fails_beside_others_is_told_and_they_are_done(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from in_processes import in_processes
+
+    jobs = [tmp_path / "a", tmp_path / "missing" / "b", tmp_path / "c"]
+    assert in_processes(Path.touch, jobs, 2, float("inf")) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "c"]
+    assert "FileNotFoundError" in capsys.readouterr().out
+    assert in_processes(Path.touch, [tmp_path / "d"], 2, 0.0) == 0 and not (tmp_path / "d").exists()
+    with pytest.raises(FileNotFoundError):
+        in_processes(Path.touch, jobs[1:], 1, float("inf"))
 
 
 @pytest.mark.slow
