@@ -11,7 +11,7 @@ anew to 80 further parts on which the cue says nothing, which no other network g
 from masks, and see transplants: marked defects on OK parts, without the cue. A plain classifier that sees
 these too, and S9 without them, show what they alone are worth. Two controls learn as S9 does, from masks that
 say nothing: those of other parts, and their own, shifted by half of the image. If they help as much, it is
-not the masks that help.
+not the masks that help. Nobody sees repairs, which can take a cue away.
 
 No network has a validation part, the last weight average is judged, and verdicts are at P(NG) = 0.5. Each
 cell lists the correlations in order; with several seeds, of training and parts, it is their mean.
@@ -224,7 +224,7 @@ def _config(options: argparse.Namespace, how: Method, seed: int) -> RunConfig:
     told: dict[str, Any] = CONFIG.model_dump()
     told["data"]["size"] = options.size
     told["model"] |= {"backbone": options.backbone, "weights": options.weights}
-    told["training"] |= {"epochs": options.epochs, "transplants": how.transplants}
+    told["training"] |= {"epochs": options.epochs, "transplants": how.transplants, "repairs": 0.0}
     return variant(RunConfig.model_validate(told), how.strategy, seed)
 
 

@@ -3,8 +3,10 @@
 import multiprocessing
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 import cv2
@@ -32,22 +34,25 @@ def in_processes(work: Callable[[Job], None], jobs: Iterable[Job], processes: in
         return 0
     started, longest, failed = time.monotonic(), 0.0, 0
     begun: dict[Future[None], float] = {}
-    waiting = iter(jobs)
+    waiting = deque(jobs)
     context = multiprocessing.get_context("spawn")  # CUDA cannot be used after a fork
     with ProcessPoolExecutor(processes, context, initializer=_one_thread) as pool:
-        while True:
-            while len(begun) < processes and time.monotonic() - started + longest < 60 * minutes:
+        while waiting or begun:
+            while waiting and len(begun) < processes and time.monotonic() - started + longest < 60 * minutes:
                 try:
-                    begun[pool.submit(work, next(waiting))] = time.monotonic()
-                except StopIteration:
-                    break
+                    begun[pool.submit(work, waiting[0])] = time.monotonic()
+                except BrokenProcessPool:  # a process was killed
+                    return failed + len(waiting) + len(begun)
+                waiting.popleft()
             if not begun:
-                return failed
+                print(f"Time is over before {waiting[0]!r}: run the same command again to continue.")
+                break
             for done in wait(begun, return_when=FIRST_COMPLETED).done:
                 longest = max(longest, time.monotonic() - begun.pop(done))
                 if (error := done.exception()) is not None:
                     failed += 1
                     print("".join(traceback.format_exception(error)), flush=True)
+    return failed
 
 
 def _one_thread() -> None:

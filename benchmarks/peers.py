@@ -62,6 +62,7 @@ def main() -> None:
     given = {"model.backbone": options.backbone, "training.compile": options.compile}
     config = load_config(options.config, given)
     config, manifest, *_ = settle(config, load_manifest(options.data))
+    config = config.resolved()
     suspects = options.data / "suspect_labels.csv"
     doubtful = read_doubtful(suspects) if suspects.is_file() else frozenset()
     rows = [peer(kind, config, manifest, options.work, doubtful) for kind in options.peers.split(",")]

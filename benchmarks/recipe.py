@@ -32,7 +32,7 @@ import yaml
 
 from gainspect.config import RunConfig, load_config
 from gainspect.data.importers import load_manifest
-from gainspect.data.manifest import Manifest, Split
+from gainspect.data.manifest import Manifest, Split, require_both_classes
 from gainspect.data.splits import folds
 from gainspect.evaluation.doubtful import read_doubtful
 from gainspect.files import write_text
@@ -129,6 +129,9 @@ class Fold(NamedTuple):
     peer: str | None
     """What takes the place of S9."""
 
+    def __repr__(self) -> str:
+        return f"{self.title} ({self.path.name})"
+
 
 def main() -> None:
     """Train, judge, print and save."""
@@ -140,7 +143,8 @@ def main() -> None:
             fold
             for question in options.question
             for name in sets
-            for label in options.only or QUESTIONS[question]
+            for label in QUESTIONS[question]
+            if options.only is None or label in options.only
             for fold in _folds(options, f"{name}: {label}", QUESTIONS[question][label], sets[name])
         ]
         left = {fold.path: fold for fold in asked if not is_judged(fold.path)}
@@ -201,7 +205,7 @@ def _machine(path: Path) -> str:
 def judged(fold: Fold) -> None:
     """Train without the held-out part and without a validation part, and judge what was held out."""
     started = time.monotonic()
-    print(f"{fold.title} ({fold.path.name})", flush=True)
+    print(fold, flush=True)
     fold.path.mkdir(parents=True, exist_ok=True)
     with (fold.path / "output.txt").open("w", encoding="utf-8") as output, redirect_stdout(output):
         if fold.peer is None:
@@ -212,7 +216,7 @@ def judged(fold: Fold) -> None:
         write_text(fold.path / MACHINE, machine())
         judge(backend, fold.held_out, fold.config, fold.path)
     seconds = f"{trained - started:.0f} s, judged in {time.monotonic() - trained:.0f} s"
-    print(f"{fold.title} ({fold.path.name}): trained in {seconds}", flush=True)
+    print(f"{fold}: trained in {seconds}", flush=True)
 
 
 def _folds(options: argparse.Namespace, title: str, settings: dict[str, Any], data: Path) -> Iterator[Fold]:
@@ -249,6 +253,7 @@ def _tested(manifest: Manifest) -> Manifest:
     The groups of the test part are named `val` and `test` by turns, those with a defect and the others: what
     is missing, `settle` takes out of the training.
     """
+    require_both_classes(manifest.split("test"), what="the test part")
     tested = sorted(manifest.split("test").parts, key=manifest.key)
     defective = {part.group for part in tested if part.label is Label.NG}
     turns: dict[bool, Iterator[Split]] = {found: cycle(("val", "test")) for found in (True, False)}

@@ -312,7 +312,7 @@ _MOVED = {
 }
 """Settings that were in these sections before they moved to `experimental`."""
 
-_GONE = {"repairs": 0.0, "memory": 0, "evidence_context": False}
+_GONE = {"memory": 0, "evidence_context": False}
 """Settings of `experimental` that were tried and are no more, as runs of then say that they did without."""
 
 
@@ -342,7 +342,10 @@ class RunConfig(_Section):
             values["experimental"] = moved | values["experimental"]
         if isinstance(tried := values.get("experimental"), dict):
             unused = {name for name, value in _GONE.items() if name in tried and tried[name] == value}
-            values["experimental"] = {name: tried[name] for name in tried if name not in unused}
+            tried = {name: tried[name] for name in tried if name not in unused}
+            if "repairs" in tried and isinstance(values.setdefault("training", {}), dict):
+                values["training"] = {"repairs": tried.pop("repairs"), **values["training"]}
+            values["experimental"] = tried
         return values
 
     def with_data(self, **settings: Any) -> "RunConfig":

@@ -241,8 +241,9 @@ def test_settings_are_read_where_they_stood_before_they_became_experimental(tmp_
 
 
 def test_what_was_tried_and_is_gone_is_read_where_a_run_did_without() -> None:
-    without = {"repairs": 0.0, "memory": 0, "evidence_context": False}
-    assert RunConfig.model_validate({"experimental": without | {"boxes": True}}).experimental.boxes
+    without = {"repairs": 0.25, "memory": 0, "evidence_context": False}
+    config = RunConfig.model_validate({"experimental": without | {"boxes": True}})
+    assert config.experimental.boxes and config.training.repairs == 0.25
     with pytest.raises(GainspectError, match=r"experimental\.memory"):
         load_config(overrides={"experimental.memory": 1024})
 

@@ -250,7 +250,7 @@ def train_or_resume(
     """
     run = RunFolder(path)
     if not run.config_file.exists():
-        return train(config, manifest, path, console=console, announce=False, ranks=ranks)
+        return train(config, manifest, path, console=console, announce=False, efforts=False, ranks=ranks)
     config, manifest, *_ = settle(config, manifest)
     begun = run.config()
     if begun.data.bits == "auto":  # a run of an older version, which did not settle it
@@ -262,4 +262,4 @@ def train_or_resume(
             hint="Choose another --out, or delete the folder.",
         )
     run.require_unchanged(manifest)
-    return resume(path, data=manifest.root, console=console, ranks=ranks)
+    return resume(path, data=manifest.root, console=console, efforts=False, ranks=ranks)

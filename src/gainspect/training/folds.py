@@ -174,7 +174,14 @@ def _continued(run: RunFolder, manifest: Manifest, console: Console | None, rank
         say(console, f"Fold {number} of {count}: {counts} held out.")
         left = sum(not run.fold(at).result_file.exists() for at in range(1, count + 1)) + 1
         if fold.config_file.exists():
-            launch.resume(fold.path, data=manifest.root, console=console, trainings=left, ranks=ranks)
+            launch.resume(
+                fold.path,
+                data=manifest.root,
+                console=console,
+                efforts=left > count,
+                trainings=left,
+                ranks=ranks,
+            )
         else:
             for begun in (fold.split_file, fold.files_file, fold.environment_file):
                 begun.unlink(missing_ok=True)  # stopped while the folder was made
@@ -184,6 +191,7 @@ def _continued(run: RunFolder, manifest: Manifest, console: Console | None, rank
                 fold.path,
                 console=console,
                 announce=False,
+                efforts=left > count,  # said once, before the first
                 trainings=left,
                 ranks=ranks,
             )
@@ -192,7 +200,7 @@ def _continued(run: RunFolder, manifest: Manifest, console: Console | None, rank
     if not run.result_file.exists():
         images = plural(len(manifest.split("train").parts), "image")
         say(console, f"One network on all {images}; it keeps its last epoch.")
-    return launch.resume(run.path, data=manifest.root, console=console, ranks=ranks)
+    return launch.resume(run.path, data=manifest.root, console=console, efforts=False, ranks=ranks)
 
 
 def _judge(run: RunFolder, config: RunConfig, divisions: list[Manifest], console: Console | None) -> None:

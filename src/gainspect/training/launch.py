@@ -39,6 +39,7 @@ def train(
     *,
     console: Console | None = None,
     announce: bool = True,
+    efforts: bool = True,
     trainings: int = 1,
     ranks: Ranks = ALONE,
 ) -> RunFolder:
@@ -50,8 +51,8 @@ def train(
             size is "auto", it is chosen from their defects.
         out: the run folder to create.
         console: where progress is shown; None: no progress is shown.
-        announce: whether to say what was settled, and how long other efforts take; a comparison of several
-            runs says the first once, and has one effort for all.
+        announce: whether to say what was settled; a comparison of several runs says it once.
+        efforts: whether to say how long other efforts take.
         trainings: how many like it are still to come, itself among them; the time that they take is said.
         ranks: the ranks to train on, of which this process leads (`training.together`).
 
@@ -74,7 +75,7 @@ def train(
         say(console, *settled.sentences([config.strategy]))
     monitored(config.training.monitor, manifest.split("val"))
     run, model = start(settled, out, ranks, console if announce else None)
-    return _trained(run, config, manifest, model, console, trainings, ranks, efforts=announce)
+    return _trained(run, config, manifest, model, console, trainings, ranks, efforts=efforts)
 
 
 def start(
@@ -111,6 +112,7 @@ def resume(
     *,
     data: Path | None = None,
     console: Console | None = None,
+    efforts: bool = True,
     trainings: int = 1,
     ranks: Ranks = ALONE,
 ) -> RunFolder:
@@ -128,7 +130,7 @@ def resume(
     model = initial_model(config)
     if not run.last_checkpoint.exists():  # stopped in its first epoch
         load_initial(model, config)
-    return _trained(run, config, run.manifest(data), model, console, trainings, ranks)
+    return _trained(run, config, run.manifest(data), model, console, trainings, ranks, efforts=efforts)
 
 
 def _trained(
@@ -140,7 +142,7 @@ def _trained(
     trainings: int,
     ranks: Ranks,
     *,
-    efforts: bool = True,
+    efforts: bool,
 ) -> RunFolder:
     """Train on all ranks; rank 0 alone does the rest."""
     order = Fit(run.path, config, manifest, resumes=run.last_checkpoint.exists())

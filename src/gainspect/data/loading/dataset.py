@@ -87,8 +87,9 @@ class TrainingSet(Dataset[Sample]):
         transplants: share of the drawn NG images with a mask whose defect is put onto an OK part, 0…1; a box
             with all that is in it, but no strokes, as they show only a part of the defect. Half this share of
             the OK images receive a patch of defect-free surface.
-        repairs: share of the draws in which something is repaired, 0…1: of marked NG images in half of these
-            the defect, which makes them OK, in the other half another place; of OK images any place.
+        repairs: share of the draws in which something is repaired, 0…1: of NG images with a mask that is no
+            strokes in half of these the defect, which makes them OK, in the other half another place; of OK
+            images any place, but as much more seldom as NG images have no such mask.
         tiling: if given, each draw is one tile, which is NG if it contains some of the marked defect; NG
             parts whose defect is not marked are left out.
         room: bytes of memory for images that are kept from epoch to epoch, see `keep`.
@@ -126,6 +127,8 @@ class TrainingSet(Dataset[Sample]):
             for i, part in enumerate(parts)
             if part.label is Label.NG and part.mask is not None and _movable(part)
         ]
+        defective = sum(part.label is Label.NG for part in parts)
+        self._share_movable = len(self._movable) / max(1, defective)
         self._store: PixelStore | None = None
         self._stored_size: int | None = None
 
@@ -185,7 +188,7 @@ class TrainingSet(Dataset[Sample]):
         movable = marked and _movable(part) and (frame.whole or part.mask_kind != "box")
         if rng.random() < self._transplanted(defective, movable=movable):
             frame = self._transplant(frame, rng)
-        if self.repairs and rng.random() < self.repairs:
+        if self.repairs and rng.random() < self._repaired_share(defective, movable=movable):
             frame, defective = self._repaired(frame, rng, defective=defective)
         labels = np.where(frame.mask, DEFECT, frame.ignored * IGNORED).astype(np.uint8)
         image, labels, turned, whole = augment(frame.image, labels, rng, draw.strength)
@@ -292,21 +295,28 @@ class TrainingSet(Dataset[Sample]):
         put = transplant(frame.image, frame.room, other.image, shape, rng)
         return frame if put is None else frame._replace(image=put[0])
 
+    def _repaired_share(self, defective: bool, *, movable: bool) -> float:
+        """Probability of a repair: of an OK image as much smaller as there are defects without an outline.
+
+        Else a repair would say OK where few defects are marked.
+        """
+        if defective:
+            return self.repairs if movable else 0.0
+        return self.repairs * self._share_movable
+
     def _repaired(self, frame: _Frame, rng: np.random.Generator, *, defective: bool) -> tuple[_Frame, bool]:
         """The frame with something repaired, and whether it is defective then.
 
         What is ignored may be a defect too, so with that the part is not known to be OK. Where a repair finds
-        no room, and of NG images whose defect is not marked, the image is not changed.
+        no room the image is not changed.
         """
         marked = bool(frame.mask.any())
-        if defective and not marked:
-            return frame, True
         if marked and not frame.ignored.any() and rng.random() < 0.5:
             image = without_defect(frame.image, frame.mask, frame.room)
             if image is not None:
                 return frame._replace(image=image, mask=np.zeros_like(frame.mask)), False
         shape = frame.mask
-        if not marked and self._movable:
+        if not marked:
             shape = self._frame(self._movable[rng.integers(len(self._movable))], len(frame.image), rng).mask
         if not shape.any():
             return frame, defective

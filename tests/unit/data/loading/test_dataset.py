@@ -163,7 +163,6 @@ def test_repairs_make_a_part_ok_only_where_they_take_its_defect_away(tmp_path: P
     parts = (
         Part(tmp_path / "ok.png", Label.OK),
         Part(tmp_path / "ng.png", Label.NG, mask=tmp_path / "mask.png"),
-        Part(tmp_path / "ng.png", Label.NG),
     )
     plain = TrainingSet(Manifest(tmp_path, parts), seed=1)
     data = TrainingSet(Manifest(tmp_path, parts), seed=1, repairs=1.0)
@@ -171,11 +170,10 @@ def test_repairs_make_a_part_ok_only_where_they_take_its_defect_away(tmp_path: P
     changed = np.zeros((64, 64), np.bool_)
     targets = set()
     for epoch in range(12):
-        ok, ng, bare = (
+        ok, ng = (
             (plain[draw].image.numpy()[..., 0], data[draw])
-            for draw in (Draw(index, epoch=epoch, place=0, size=64, strength=0.0) for index in range(3))
+            for draw in (Draw(index, epoch=epoch, place=0, size=64, strength=0.0) for index in range(2))
         )
-        assert (bare[1].image.numpy()[..., 0] == bare[0]).all() and bare[1].target  # its defect is not known
         before, after = ok[0], ok[1].image.numpy()[..., 0]
         assert not ok[1].target and not ok[1].mask.any()
         assert 50 < (before != after).sum() < (10 + 2 * margin) ** 2 and abs(int(after.mean()) - 77) <= 1
@@ -188,6 +186,27 @@ def test_repairs_make_a_part_ok_only_where_they_take_its_defect_away(tmp_path: P
         else:
             assert not ng[1].mask.any() and not ng[1].has_mask and after.min() > 130
     assert targets == {True, False} and not changed[defect > 0].any() and changed.sum() > 300
+
+
+def test_a_repair_says_neither_ok_nor_ng_where_few_defects_are_outlined(kinds: Manifest) -> None:
+    """OK images are repaired as often as NG images have a mask to repair; strokes are no such mask."""
+    outline, _, strokes, ok, _ = kinds.parts
+    for part in (outline, ok):  # a repair of an even surface changes nothing
+        pixels = np.asarray(Pillow.open(part.image)).astype(int)
+        grain = np.random.default_rng(0).integers(-3, 4, pixels.shape)
+        Pillow.fromarray((pixels + grain).clip(0, 255).astype(np.uint8)).save(part.image)
+
+    def repaired(parts: tuple[Part, ...]) -> list[int]:
+        """How many of 100 draws of each part are changed."""
+        plain, data = (TrainingSet(Manifest(kinds.root, parts), 1, repairs=share) for share in (0.0, 1.0))
+        draws = [[Draw(index, 0, place, 64, 0.0) for place in range(100)] for index in range(len(parts))]
+        return [sum(bool((data[d].image != plain[d].image).any()) for d in each) for each in draws]
+
+    assert repaired((strokes, ok)) == [0, 0]
+    assert repaired((outline, ok)) == [100, 100]
+    bare = replace(outline, mask=None, mask_kind=None)
+    all_of_it, none, some = repaired((outline, bare, ok))
+    assert (all_of_it, none) == (100, 0) and 35 <= some <= 65  # 3 deviations around a half
 
 
 def test_a_part_with_something_ignored_is_not_ok_without_its_defect(tmp_path: Path) -> None:
