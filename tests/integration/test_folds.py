@@ -169,6 +169,7 @@ def test_a_run_killed_in_its_second_fold_resumes_to_what_it_would_have_been(
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert "3 folds, then one network on all parts; 1 epoch each." in " ".join(done.stdout.split())
     assert "With 3 further trainings: under a minute." in " ".join(done.stdout.split())
+    assert done.stdout.count("Instead: ") == 1  # before the first fold, not before the second
     assert killed.fold(1).result_file.exists() and not killed.fold(2).result_file.exists()
     first = killed.fold(1).result_file.stat().st_mtime_ns
     folds.resume(killed.path)
