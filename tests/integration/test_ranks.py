@@ -90,15 +90,19 @@ def rows(run: RunFolder) -> list[dict[str, float]]:
         return [{k: float(v) for k, v in row.items() if k != "seconds" and v} for row in csv.DictReader(file)]
 
 
-def difference(one: RunFolder, other: RunFolder) -> float:
-    """Largest difference of two trained networks and of their averages."""
+def differences(one: RunFolder, other: RunFolder) -> torch.Tensor:
+    """How far each number of two trained networks and of their averages is apart."""
     first, second = (load_state(run.last_checkpoint)["state_dict"] for run in (one, other))
     assert first.keys() == second.keys()
-    return max(float((first[name].double() - second[name].double()).abs().max()) for name in first)
+    return torch.cat([(first[name].double() - second[name].double()).abs().flatten() for name in first])
 
 
 def assert_same_training(one: RunFolder, other: RunFolder) -> None:
-    assert difference(one, other) < 1e-5
+    apart = differences(one, other)
+    # Sums are rounded otherwise. Where a cell is nearly 0 before a ReLU, that opens it in one of the two, and
+    # AdamW makes steps of up to the learning rate, 1e-4, of its small gradient: in a channel or two. What is
+    # not the same arithmetic moves nearly all weights so far.
+    assert (apart > 1e-6).double().mean() < 1e-2 and apart.max() < 1e-4
     for expected, found in zip(rows(one), rows(other), strict=True):
         assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
     assert one.result()["epoch"] == other.result()["epoch"]
@@ -118,7 +122,7 @@ def test_two_ranks_train_what_one_process_trains(partly_marked: Manifest, tmp_pa
             assert [run.environment()["processes"] for run in (one, two)] == [1, 2]
     assert (sys.excepthook, torch.get_num_threads(), dict(os.environ)) == before
     other = train(tiny("S9", sampler="natural", seed=2), partly_marked, tmp_path / "other")
-    assert difference(two, other) > 1e-3  # what a difference is
+    assert (differences(two, other) > 1e-6).double().mean() > 0.5  # what a difference is
 
 
 @pytest.mark.usefixtures("frozen")
@@ -261,5 +265,5 @@ def test_torchrun_starts_the_ranks_itself(parts_folder: Path, tmp_path: Path) ->
     assert done.stdout.count("Next: gainspect evaluate") == 1
     with training_ranks(2, 1, None) as ranks:
         own = train(tiny("S1"), load_manifest(parts_folder), tmp_path / "own", ranks=ranks)
-    assert difference(RunFolder(tmp_path / "run"), own) == 0
+    assert differences(RunFolder(tmp_path / "run"), own).max() == 0
     assert rows(RunFolder(tmp_path / "run")) == rows(own)
