@@ -181,6 +181,9 @@ PEERS: dict[str, Callable[[RunConfig], Peer]] = {
 class PeerBackend:
     """A `Backend` of a `Peer`: the peer's map is the evidence; `score` is the name of the score function."""
 
+    runtime = "torch"
+    precision = "f32"
+
     def __init__(self, peer: Peer, size: int, score: str) -> None:
         self.peer = peer
         self.size = size
