@@ -9,7 +9,7 @@ import numpy as np
 from gainspect.evaluation.doubtful import resolve
 from gainspect.evaluation.paired import STATISTICS, differences
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, SavedVerdicts, read_verdicts
-from gainspect.metrics.intervals import group_bootstraps
+from gainspect.metrics.intervals import Interval, group_bootstraps
 from results_table import markdown
 
 
@@ -53,12 +53,11 @@ def with_intervals(judged: Mapping[str, Sequence[Path]], *, exclude: frozenset[s
     ranks, maps = ("false_alarms_at_95", "auroc"), ("pointing_game", "energy_inside", "localization_iou")
     lines = []
     for name, table in _read(judged, exclude).items():
-        asked = [
-            *((f"{figure}, by image", table, figure) for figure in ranks),
-            *((f"{figure}, by part", by_group(table), figure) for figure in ranks),
-            *((figure, table, figure) for figure in maps),
-        ]
-        lines.append({"": name} | {title: _figure(given, figure) for title, given, figure in asked})
+        images = _figures(table, (*ranks, *maps))
+        parts = _figures(by_group(table), ranks)
+        by_image = {f"{figure}, by image": images[figure] for figure in ranks}
+        by_part = {f"{figure}, by part": parts[figure] for figure in ranks}
+        lines.append({"": name} | by_image | by_part | {figure: images[figure] for figure in maps})
     note = "95 % intervals in brackets, by part. The score of a part is the mean of those of its images."
     return f"{markdown(lines)}\n{note}\n"
 
@@ -78,10 +77,18 @@ def by_group(table: SavedVerdicts) -> SavedVerdicts:
     )
 
 
-def _figure(table: SavedVerdicts, name: str) -> str:
-    statistic = STATISTICS[name](table)
-    value = float(statistic(np.ones((1, len(table.images))))[0])
-    (interval,) = group_bootstraps([statistic], table.groups)
+def _figures(table: SavedVerdicts, names: Sequence[str]) -> dict[str, str]:
+    """Figures by name, with intervals that share their resamples."""
+    statistics = [STATISTICS[name](table) for name in names]
+    whole = np.ones((1, len(table.images)))
+    intervals = group_bootstraps(statistics, table.groups)
+    return {
+        name: _cell(float(statistic(whole)[0]), interval)
+        for name, statistic, interval in zip(names, statistics, intervals, strict=True)
+    }
+
+
+def _cell(value: float, interval: Interval | None) -> str:
     if np.isnan(value):
         return "–"
     return f"{value:.3f}" + ("" if interval is None else f" ({interval[0]:.2f}–{interval[1]:.2f})")
