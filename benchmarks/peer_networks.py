@@ -19,6 +19,7 @@ from gainspect.models import losses
 from gainspect.models.backbone import Backbone
 from gainspect.models.gain_mtl import mask_at
 from gainspect.models.weights import load_weights
+from gainspect.training.initial import frozen_stages
 from gainspect.training.objective import mean_of
 from gainspect.training.schedule import learning_rate_factor
 from gainspect.training.task import adamw
@@ -81,6 +82,13 @@ class Segmenter(Peer):
         encoder = self.net.encoder.model
         for name, _ in list(encoder.named_children()):  # the same modules, so that timm knows their groups
             setattr(encoder, name, self.donor[0].net.get_submodule(name))
+        self.donor[0].freeze(frozen_stages(config, self.donor[0]))
+
+    @override
+    def train(self, mode: bool = True) -> "Segmenter":
+        super().train(mode)
+        self.donor[0].train(mode)  # in which frozen stages stay in evaluation mode
+        return self
 
     @override
     def loss(self, batch: Sample) -> Tensor:

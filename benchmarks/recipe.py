@@ -45,74 +45,11 @@ from last_networks import is_judged, judge, last_network, last_peer, under_repai
 from paired_table import against, with_intervals
 from peer_networks import PEERS, PeerBackend
 from peers import gigaflops
+from recipe_questions import PEER, QUESTIONS, VIEWS
 from results_table import machine, save
+from views import MeanOfViews
 
-Variants = dict[str, dict[str, Any]]
-BASE, PEER = "S9 as it is", "peer"
 MACHINE = "machine.txt"
-
-QUESTIONS: dict[str, Variants] = {
-    "seed": {BASE: {}, "another seed": {"training.seed": 2}},
-    "frozen": {
-        BASE: {},
-        "frozen up to stride 4": {"training.frozen_stages": 3},
-        "frozen up to stride 8": {"training.frozen_stages": 4},
-    },
-    "epochs": {
-        BASE: {},
-        **{f"{epochs} epochs": {"training.epochs": epochs} for epochs in (6, 20, 40, 80)},
-    },
-    "gamma": {
-        BASE: {},
-        "γ = 2": {"training.focal_gamma": 2.0},
-        "S1": {"strategy": "S1"},
-        "S1, γ = 2": {"strategy": "S1", "training.focal_gamma": 2.0},
-        "S6": {"strategy": "S6"},
-        "S6, γ = 2": {"strategy": "S6", "training.focal_gamma": 2.0},
-    },
-    "schedule": {
-        BASE: {},
-        "four stages": {"training.stage_starts": [0.0, 0.25, 0.5, 0.75]},
-        "progressive size from one half": {"training.start_size": 0.5},
-    },
-    "stages": {
-        "S6 in four equal stages": {"strategy": "S6"},
-        "every added loss ramps": {"strategy": "S6", "experimental.stage_ramp": 0.125},
-        "earlier stages that ramp": {
-            "strategy": "S6",
-            "training.stage_starts": [0.0, 0.2, 0.4, 0.6],
-            "experimental.stage_ramp": 0.1,
-        },
-        "all at once": {"strategy": "S6", "training.stage_starts": [0.0, 0.0, 0.0, 0.0]},
-    },
-    "effort": {
-        BASE: {},
-        "--quick": {"training.epochs": "auto", "training.effort": "quick"},
-        "--thorough": {"training.epochs": "auto", "training.effort": "thorough"},
-    },
-    "repairs": {
-        BASE: {},
-        "no repairs": {"training.repairs": 0.0},
-        "repairs in 50 %": {"training.repairs": 0.5},
-        "no transplants": {"training.transplants": 0.0},
-        "neither": {"training.repairs": 0.0, "training.transplants": 0.0},
-    },
-    "counterfactual": {
-        BASE: {},
-        "feature counterfactual, weight 0.3": {"experimental.counterfactual": 0.3},
-        "feature counterfactual, weight 1": {"experimental.counterfactual": 1.0},
-    },
-    "peers": {
-        BASE: {},
-        "another seed": {"training.seed": 2},
-        "no repairs": {"training.repairs": 0.0},
-        "U-Net": {PEER: "U-Net"},
-        "plain classifier": {"strategy": "S1"},
-        "FPN": {PEER: "FPN"},
-    },
-}
-"""The settings of each variant of a question, or the peer that takes the place of S9; the first is what the
-others are compared with."""
 
 
 class Fold(NamedTuple):
@@ -125,9 +62,13 @@ class Fold(NamedTuple):
     held_out: Manifest
     """What is judged."""
     path: Path
-    """The folder of the run, and of what the network says."""
+    """The folder of what the network says."""
+    run: Path
+    """The folder of its training."""
     peer: str | None
     """What takes the place of S9."""
+    views: int
+    """How many views of an image it judges."""
 
     def __repr__(self) -> str:
         return f"{self.title} ({self.path.name})"
@@ -148,7 +89,14 @@ def main() -> None:
             for fold in _folds(options, f"{name}: {label}", QUESTIONS[question][label], sets[name])
         ]
         left = {fold.path: fold for fold in asked if not is_judged(fold.path)}
-        failed = in_processes(judged, left.values(), options.processes, options.minutes)
+        started = time.monotonic()
+        for of_others in (
+            False,
+            True,
+        ):  # those that judge again what was trained for another variant are last
+            now = [fold for fold in left.values() if (fold.views > 1) == of_others]
+            minutes = options.minutes - (time.monotonic() - started) / 60
+            failed += in_processes(judged, now, options.processes, minutes)
     for question in options.question:
         _save(question, options, sets)
     if failed:
@@ -182,7 +130,8 @@ def _cost(fold: Fold) -> dict[str, str]:
     """A column of the table: what an inspection of one image costs."""
     config, size = fold.config, fold.config.data.input_size
     if fold.peer is None:
-        return {"GFLOP": gigaflops(TorchBackend(model_of(config).eval(), size))}
+        own = TorchBackend(model_of(config).eval(), size)
+        return {"GFLOP": gigaflops(own if fold.views == 1 else MeanOfViews(own, fold.views))}
     peer = PEERS[fold.peer](config).eval()
     return {"GFLOP": gigaflops(PeerBackend(peer, size, next(iter(peer.scores))))}
 
@@ -209,9 +158,10 @@ def judged(fold: Fold) -> None:
     fold.path.mkdir(parents=True, exist_ok=True)
     with (fold.path / "output.txt").open("w", encoding="utf-8") as output, redirect_stdout(output):
         if fold.peer is None:
-            backend: Backend = last_network(fold.config, fold.division, fold.path / "run")
+            backend: Backend = last_network(fold.config, fold.division, fold.run)
         else:
             backend = last_peer(fold.peer, fold.config, fold.division)
+        backend = backend if fold.views == 1 else MeanOfViews(backend, fold.views)
         trained = time.monotonic()
         write_text(fold.path / MACHINE, machine())
         judge(backend, fold.held_out, fold.config, fold.path)
@@ -233,18 +183,21 @@ def _folds(options: argparse.Namespace, title: str, settings: dict[str, Any], da
         **{name: yaml.safe_load(value) for name, value in (given.split("=", 1) for given in options.set)},
     }
     settings = dict(settings)
-    peer = settings.pop(PEER, None)
+    peer, views = settings.pop(PEER, None), settings.pop(VIEWS, 1)
     config = load_config(None, common | settings)
     manifest = load_manifest(data)
     told = json.dumps(config.resolved().model_dump(mode="json", exclude_defaults=True), sort_keys=True)
     name = f"{peer or config.strategy}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
     folder = options.work / data.name / name
+    divisions = {
+        f"{number}of{options.folds}": (division, division.split("val"))
+        for number, division in enumerate(folds(manifest, options.folds, seed=0), start=1)
+    }
     if options.test:
-        yield Fold(title, config, _tested(manifest), manifest.split("test"), folder / "test", peer)
-        return
-    for number, division in enumerate(folds(manifest, options.folds, seed=0), start=1):
-        path = folder / f"{number}of{options.folds}"
-        yield Fold(title, config, division, division.split("val"), path, peer)
+        divisions = {"test": (_tested(manifest), manifest.split("test"))}
+    for place, (division, held_out) in divisions.items():
+        path = folder / (place if views == 1 else f"{place}-{views}views")
+        yield Fold(title, config, division, held_out, path, folder / place / "run", peer, views)
 
 
 def _tested(manifest: Manifest) -> Manifest:

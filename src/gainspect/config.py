@@ -176,9 +176,9 @@ class TrainingConfig(_Section):
     stage_starts: tuple[Fraction, Fraction, Fraction, Fraction] | None = None
     """When each stage begins, as shares of the run: classification, attention, localization, counterfactual.
     None: as the strategy defines."""
-    frozen_stages: Annotated[int, Field(ge=0, le=8)] = 0
-    """Number of backbone stages (counted from the stem, which is 1) whose pretrained weights and BatchNorm
-    statistics do not change."""
+    frozen_stages: Annotated[int, Field(ge=0, le=8)] | Literal["auto"] = "auto"
+    """Number of backbone stages (counted from the stem, which is 1) whose weights and BatchNorm statistics do
+    not change. "auto": all up to stride 8, or none if the weights are random."""
     transplants: Fraction | None = None
     """Share of the drawn NG images with a mask whose defect is put onto an OK part; None: as the strategy
     defines."""

@@ -35,7 +35,6 @@ from gainspect.inspection.inspector import Inspector
 from gainspect.jobs.run_comparison import compare_strategies
 from gainspect.training.launch import train
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.settle import complete_split
 from gainspect.types import Label
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -228,76 +227,13 @@ def test_the_variants_of_a_question_differ_also_from_what_the_strategy_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
-    from ablations import CONFIG, QUESTIONS
+    from recipe_questions import PEER, QUESTIONS, VIEWS
 
+    common = {"data.size": 192, "training.epochs": 12}
     for question, variants in QUESTIONS.items():
-        asked = [load_config(CONFIG, settings).resolved() for settings in variants.values()]
+        own = [settings for settings in variants.values() if not {PEER, VIEWS} & {*settings}]
+        asked = [load_config(None, common | settings).resolved() for settings in own]
         assert all(one != other for one, other in combinations(asked, 2)), question
-
-
-@pytest.mark.slow
-def test_an_ablation_on_a_tiny_configuration(
-    run: Callable[..., None], parts_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "tiny.yaml"
-    config.write_text("training: {target_recall: 0.9}\n", encoding="utf-8")
-    tiny = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
-    arguments = ["--data", parts_folder, "--work", tmp_path / "work", "--config", config, *tiny]
-    run("ablations.py", "attention_loss", *arguments)
-    text = (tmp_path / "results" / "ablation_attention_loss.md").read_text()
-    rows = {row[""]: row for row in _table(text)}
-    assert list(rows) == ["BCE + Dice + IoU", "energy", "L1"]
-    assert "target_recall: 0.9" in text
-    folders = {
-        re.findall(r"attention_loss: (\w+)", (folder / "config.yaml").read_text())[0]: folder
-        for folder in (tmp_path / "work").iterdir()
-    }
-    for label, loss in (("BCE + Dice + IoU", "overlap"), ("energy", "energy"), ("L1", "l1")):
-        with (folders[loss] / "evaluation" / "test" / "predictions.csv").open(newline="") as file:
-            defective = [row for row in csv.DictReader(file) if row["label"] == "ng"]
-        caught = sum(row["verdict"] == "ng" for row in defective)
-        assert rows[label]["recall"].removesuffix(" *") == f"{caught / len(defective):.3f}"
-    assert "*" not in "".join(rows["BCE + Dice + IoU"].values())
-    trained = (folders["overlap"] / "training.json").stat().st_mtime_ns
-    capsys.readouterr()
-    run("ablations.py", "masks", *arguments, "--minutes", "0")
-    assert "Time is over before 'all masks'" in capsys.readouterr().out
-    run("ablations.py", "attention_loss", *arguments)
-    assert (folders["overlap"] / "training.json").stat().st_mtime_ns == trained
-
-
-@pytest.mark.slow
-def test_cross_validation_judges_each_image_once_and_no_test_image(
-    run: Callable[..., None],
-    parts: Manifest,
-    parts_folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import stop_in_time
-
-    monkeypatch.setattr(stop_in_time, "time", Ticking(1.0))
-    config = tmp_path / "tiny.yaml"
-    config.write_text("training: {target_recall: 0.9}\n", encoding="utf-8")
-    tiny = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
-    arguments = ["--data", parts_folder, "--work", tmp_path / "work", "--config", config, *tiny]
-    # By this clock a variant takes one second: after the first there is too little left of three.
-    run("ablations.py", "attention_loss", *arguments, "--folds", "2", "--minutes", "0.05")
-    text = (tmp_path / "results" / "folds_attention_loss.md").read_text()
-    (row,) = _table(text)
-    judged: list[dict[str, str]] = []
-    for folder in (tmp_path / "work").iterdir():
-        with (folder / "evaluation" / "val" / "predictions.csv").open(newline="") as file:
-            judged += csv.DictReader(file)
-    known = complete_split(load_config(config), parts)
-    assert sorted(r["image"] for r in judged) == sorted(
-        known.key(p) for p in known.parts if p.split != "test"
-    )
-    for group in {r["group"] for r in judged}:
-        assert len({r["threshold"] for r in judged if r["group"] == group}) == 1  # judged by one of the two
-    right = [r["verdict"] == r["label"] for r in judged]
-    assert row["accuracy"] == f"{sum(right) / len(right):.3f}"
 
 
 @pytest.mark.slow
@@ -666,6 +602,9 @@ def test_the_recipe_judges_each_image_once_and_no_test_image(
     run("recipe.py", *asked)  # the other variant is trained, this one is not trained again
     assert len(_table((tmp_path / "results" / "recipe_seed.md").read_text())) == 2
     assert (folder / "1of2" / "run" / "log.csv").stat().st_mtime_ns == trained
+    run("recipe.py", "views", "--only", "mean of 2 views", *asked[1:])  # nothing is trained
+    assert len(_table((tmp_path / "results" / "recipe_views.md").read_text())) == 2
+    assert (folder / "1of2" / "run" / "log.csv").stat().st_mtime_ns == trained
 
 
 @pytest.mark.slow
@@ -694,6 +633,38 @@ def test_the_recipe_judges_the_test_part_with_a_network_that_saw_none_of_it(
     by_part = {group: (labels[groups == group].any(), scores[groups == group].mean()) for group in groups}
     expected = roc_auc_score(*zip(*by_part.values(), strict=True))
     assert with_intervals[0]["auroc, by part"].split(" ")[0] == f"{expected:.3f}"
+
+
+def test_the_mean_of_all_views_has_turned_the_maps_back_and_is_the_same_for_each_view(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from views import MOST, MeanOfViews
+
+    class Looks:
+        """Its map is what it sees; its score depends on where it sees it."""
+
+        size, runtime, precision = 6, "none", "f32"
+
+        def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+            seen = images[..., 0].astype(np.float32) / 255
+            weights = np.linspace(0.1, 0.9, 36, dtype=np.float32).reshape(6, 6)
+            return {"evidence": seen, "score": (seen * weights).sum((1, 2)) / weights.sum()}
+
+    image = np.random.default_rng(0).integers(0, 256, (6, 6, 3), np.uint8)
+    views = [
+        np.ascontiguousarray(turned)
+        for plain in (image, image.transpose(1, 0, 2))
+        for turned in (plain, plain[::-1], plain[:, ::-1], plain[::-1, ::-1])
+    ]
+    found = MeanOfViews(Looks(), MOST)(np.stack(views))
+    np.testing.assert_allclose(found["evidence"], np.stack(views)[..., 0] / 255, atol=1e-6)
+    scores = Looks()(np.stack(views))["score"].astype(float)
+    assert len(set(scores.round(6))) == MOST
+    margin = np.mean(np.log(scores / (1 - scores)))
+    np.testing.assert_allclose(found["score"], 1 / (1 + np.exp(-margin)), atol=1e-6)
+    one = MeanOfViews(Looks(), 1)(np.stack(views))
+    np.testing.assert_allclose(one["score"], scores, atol=1e-6)
 
 
 def test_parts_are_ranked_by_the_mean_of_their_images(monkeypatch: pytest.MonkeyPatch) -> None:

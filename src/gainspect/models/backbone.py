@@ -86,6 +86,18 @@ class Backbone(nn.Module):
             module.requires_grad_(False)
         self.train(self.training)
 
+    def stages_to(self, stride: int) -> int:
+        """How many stages lead to the features of a stride (4, 8, 16 or 32), for `freeze`.
+
+        0: timm does not define the stages of this model.
+        """
+        info: Any = self.net.feature_info
+        last = info[self.indices[PYRAMID_STRIDES.index(stride)]]["module"]
+        for number, names in enumerate(self._stages(), start=1):
+            if any(f"{name}.".startswith(f"{last}.") for name in names):
+                return number
+        return 0
+
     def train(self, mode: bool = True) -> "Backbone":
         """Like `nn.Module.train`, but frozen stages stay in evaluation mode."""
         super().train(mode)

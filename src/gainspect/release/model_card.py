@@ -59,7 +59,7 @@ This bundle judges images of parts as OK or NG, and shows what each verdict is b
 | | |
 | --- | --- |
 | strategy | {description.strategy}: the {chosen.decides} decides, the evidence is {chosen.evidence} |
-| backbone | {config["model"]["backbone"]}, weights {description.training["environment"]["weights"]} |
+| backbone | {config["model"]["backbone"]}, weights {_origin(description.training["environment"])} |
 | input | {description.preprocessing} |
 | epoch kept | {description.training["epoch"]} |
 
@@ -97,6 +97,12 @@ Nothing is known about its verdicts on images unlike these (other parts, another
 The bundle contains a few images, some from the {sampled} part, with the predictions of the trained model.
 `gainspect bundle parity` repeats the comparison on the machine where the bundle is deployed.
 """
+
+
+def _origin(environment: Mapping[str, Any]) -> str:
+    """Where the weights come from; runs of older versions do not say how many stages stayed as they were."""
+    frozen = environment.get("frozen_stages", 0)
+    return f"{environment['weights']}{f', {frozen} stages of it frozen' if frozen else ''}"
 
 
 def _expect(policy: Policy) -> str:

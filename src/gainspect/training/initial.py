@@ -4,12 +4,17 @@ from pathlib import Path
 
 from gainspect.config import RunConfig
 from gainspect.inspection.backends.torch import TorchBackend, torch_backend
+from gainspect.models.backbone import Backbone
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.models.taken_over import take_over
 from gainspect.models.weights import load_weights
 from gainspect.training.earlier import Earlier, earlier_of
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.trained import trained_backend
+
+_FROZEN_STRIDE = 8
+"""Up to here pretrained features stay as they are: few hundred images make them worse
+(docs/explanation/recipe.md)."""
 
 
 def load_initial(model: GainMTL, config: RunConfig) -> tuple[str, list[str]]:
@@ -33,6 +38,15 @@ def load_initial(model: GainMTL, config: RunConfig) -> tuple[str, list[str]]:
             "(`--config`)."
         )
     return " ".join([f"earlier network: {earlier}.", *taken.sentences()]), sentences
+
+
+def frozen_stages(config: RunConfig, backbone: Backbone) -> int:
+    """How many stages of the backbone a training leaves as they are."""
+    given = config.training.frozen_stages
+    if given != "auto":
+        return given
+    begins_anew = config.model.init is None and config.model.weights == "none"
+    return 0 if begins_anew else backbone.stages_to(_FROZEN_STRIDE)
 
 
 def backend_of(earlier: Earlier, device: str = "cpu") -> TorchBackend:

@@ -24,7 +24,7 @@ from gainspect.training.callbacks import Monitor
 from gainspect.training.device import device_at_hand
 from gainspect.training.earlier import seen_in
 from gainspect.training.fitting import Fit, fit, initial_model, precision_of
-from gainspect.training.initial import load_initial
+from gainspect.training.initial import frozen_stages, load_initial
 from gainspect.training.ranks import ALONE, Ranks
 from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.training.selection import EpochFigures, monitored
@@ -100,6 +100,7 @@ def start(
         out,
         settled,
         weights=weights,
+        frozen=frozen_stages(config, model.backbone),
         device=device_at_hand(),
         precision=precision_of(config),
         ranks=ranks.count,
@@ -206,7 +207,7 @@ _PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "opencv-pytho
 
 
 def _start_run(
-    path: Path, settled: Settled, *, weights: str, device: str, precision: str, ranks: int
+    path: Path, settled: Settled, *, weights: str, frozen: int, device: str, precision: str, ranks: int
 ) -> RunFolder:
     """Create a run folder and record what the training will use."""
     run, manifest = RunFolder(path), settled.manifest
@@ -227,6 +228,7 @@ def _start_run(
                 },
             },
             "weights": weights,
+            "frozen_stages": frozen,
             "device": device,
             "precision": precision,
             "processes": ranks,

@@ -39,7 +39,7 @@ class RunFolder:
 
     @property
     def environment_file(self) -> Path:
-        """Data folder and fingerprint, versions, machine, device, precision, origin of the weights."""
+        """Data folder and fingerprint, versions, machine, device, precision, weights and frozen stages."""
         return self.path / "environment.json"
 
     @property

@@ -164,6 +164,21 @@ def test_freezing_survives_train_calls_of_the_whole_model(
     assert torch.equal(backbone.net.bn1.running_var, before)
 
 
+@pytest.mark.parametrize(
+    "name", ["test_efficientnet", "tf_efficientnet_lite0", "test_resnet", "convnext_atto"]
+)
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_stages_to_a_stride_are_all_that_its_features_come_from(
+    images: Tensor, name: str, level: int
+) -> None:
+    """Oracle: autograd, which finds no weight that learns behind these features, and some behind the next."""
+    backbone = _backbone(name)
+    backbone.freeze(backbone.stages_to((4, 8, 16)[level]))
+    backbone.train()
+    learning = [features.requires_grad for features in backbone(images).pyramid]
+    assert learning == [False] * (level + 1) + [True] * (3 - level)
+
+
 def test_freezing_nothing_changes_nothing() -> None:
     backbone = _backbone("test_efficientnet")
     backbone.freeze(0)
@@ -176,6 +191,7 @@ def test_a_backbone_without_stages_works_unfrozen() -> None:
     backbone = _backbone("poolformer_s12")
     backbone.freeze(0)
     assert all(parameter.requires_grad for parameter in backbone.parameters())
+    assert backbone.stages_to(8) == 0
     with pytest.raises(GainspectError, match=r"this backbone has 0. Choose 0\."):
         backbone.freeze(1)
 

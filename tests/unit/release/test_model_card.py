@@ -70,6 +70,22 @@ def test_the_sentence_on_a_policy_says_how_far_reasons_are_known(marked: int, sa
     assert said in reason_sentence(policy)
 
 
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"weights": "ImageNet"}, "weights ImageNet |"),  # a run of an older version
+        ({"weights": "random", "frozen_stages": 0}, "weights random |"),
+        ({"weights": "ImageNet", "frozen_stages": 4}, "weights ImageNet, 4 stages of it frozen |"),
+    ],
+)
+def test_it_says_how_much_of_the_backbone_the_training_left_as_it_was(
+    environment: dict[str, Any], said: str
+) -> None:
+    known = described(ReasonPolicy())
+    training = {**known.training, "environment": environment}
+    assert said in model_card(known.model_copy(update={"training": training}), {"formats": []})
+
+
 def test_it_lists_what_of_an_image_is_compared_with_the_training_or_says_that_nothing_is() -> None:
     plain = described(ReasonPolicy())
     assert "Whether images are like those of the training is not checked" in model_card(
