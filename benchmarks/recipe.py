@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -114,7 +115,9 @@ def _save(question: str, options: argparse.Namespace, sets: dict[str, Path]) -> 
         there = {label: of for label, of in paths.items() if all(map(is_judged, of))}
         if there:
             trained_on |= {_machine(path) for of in there.values() for path in of}
-            beside = {label: under_repair(of) | _cost(asked[label][0]) for label, of in there.items()}
+            first = {label: asked[label][0] for label in there}
+            costs = {label: _cost(fold.config, fold.peer, fold.views) for label, fold in first.items()}
+            beside = {label: under_repair(of) | costs[label] for label, of in there.items()}
             text += f"## {name}\n\n{against(next(iter(QUESTIONS[question])), there, beside=beside)}\n"
             if options.test:
                 text += _intervals(name, data, there)
@@ -126,14 +129,15 @@ def _save(question: str, options: argparse.Namespace, sets: dict[str, Path]) -> 
     print("Saved:", save(name, title, f"{_explained()}\n\n{where}\n\n{text}"))
 
 
-def _cost(fold: Fold) -> dict[str, str]:
+@cache
+def _cost(config: RunConfig, peer: str | None, views: int) -> dict[str, str]:
     """A column of the table: what an inspection of one image costs."""
-    config, size = fold.config, fold.config.data.input_size
-    if fold.peer is None:
-        own = TorchBackend(model_of(config).eval(), size)
-        return {"GFLOP": gigaflops(own if fold.views == 1 else MeanOfViews(own, fold.views))}
-    peer = PEERS[fold.peer](config).eval()
-    return {"GFLOP": gigaflops(PeerBackend(peer, size, next(iter(peer.scores))))}
+    size = config.data.input_size
+    if peer is not None:
+        network = PEERS[peer](config).eval()
+        return {"GFLOP": gigaflops(PeerBackend(network, size, next(iter(network.scores))))}
+    own = TorchBackend(model_of(config).eval(), size)
+    return {"GFLOP": gigaflops(own if views == 1 else MeanOfViews(own, views))}
 
 
 def _intervals(name: str, data: Path, judged: dict[str, list[Path]]) -> str:

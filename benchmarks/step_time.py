@@ -17,6 +17,7 @@ from gainspect.jobs.memory import keep_freed_memory
 from gainspect.models.gain_mtl import GainMTL
 from gainspect.strategies import STRATEGIES, curriculum_alpha
 from gainspect.training.device import device_at_hand
+from gainspect.training.initial import FROZEN_STRIDE
 from gainspect.training.objective import named_losses
 from results_table import markdown, number, per, save
 
@@ -35,11 +36,13 @@ def main() -> None:
     device = device_at_hand()
     torch.manual_seed(0)
     batch = _batch(options.batch_size, options.size, device)
-    models = {
-        name: GainMTL(ModelConfig(backbone=options.backbone, weights="none"), STRATEGIES[name]).to(device)
-        for name in options.strategies.split(",")
-    }
+    config = ModelConfig(backbone=options.backbone, weights="none")
+    models = {name: GainMTL(config, STRATEGIES[name]).to(device) for name in options.strategies.split(",")}
     steps = {name: _training_step(model, batch) for name, model in models.items()}
+    last = [*models][-1]
+    frozen = GainMTL(config, STRATEGIES[last]).to(device)  # as of pretrained weights
+    frozen.backbone.freeze(frozen.backbone.stages_to(FROZEN_STRIDE))
+    steps[f"{last}, frozen up to stride {FROZEN_STRIDE}"] = _training_step(frozen, batch)
     passes = {f"{name} inference": _inference(model, batch.image) for name, model in models.items()}
     bare = _bare_inference(models["S1"], batch.image)
     step_seconds = _in_turns(steps, options.rounds)

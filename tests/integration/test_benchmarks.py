@@ -218,7 +218,8 @@ def test_step_time_measures_training_and_inference_of_each_strategy(
     assert text[text.index("| training step") :] in capsys.readouterr().out
     training, inference = text.split("| inference")
     names = ["S1", "S3", "S4", "S6", "S9"]
-    assert [row["training step"] for row in _table(training)] == names
+    steps = [*names, "S9, frozen up to stride 8"]
+    assert [row["training step"] for row in _table(training)] == steps
     judged = [row["inference"] for row in _table("| inference" + inference)]
     assert judged == ["bare timm backbone", *(f"{name} inference" for name in names)]
 

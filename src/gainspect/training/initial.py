@@ -12,7 +12,7 @@ from gainspect.training.earlier import Earlier, earlier_of
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.trained import trained_backend
 
-_FROZEN_STRIDE = 8
+FROZEN_STRIDE = 8
 """Up to here pretrained features stay as they are: few hundred images make them worse
 (docs/explanation/recipe.md)."""
 
@@ -46,7 +46,7 @@ def frozen_stages(config: RunConfig, backbone: Backbone) -> int:
     if given != "auto":
         return given
     begins_anew = config.model.init is None and config.model.weights == "none"
-    return 0 if begins_anew else backbone.stages_to(_FROZEN_STRIDE)
+    return 0 if begins_anew else backbone.stages_to(FROZEN_STRIDE)
 
 
 def backend_of(earlier: Earlier, device: str = "cpu") -> TorchBackend:
