@@ -89,15 +89,14 @@ def main() -> None:
             if options.only is None or label in options.only
             for fold in _folds(options, f"{name}: {label}", QUESTIONS[question][label], sets[name])
         ]
-        left = {fold.path: fold for fold in asked if not is_judged(fold.path)}
+        # Several views are judged by networks of other variants, which are trained first.
+        networks = [fold._replace(views=1, path=fold.run.parent) for fold in asked]
         started = time.monotonic()
-        for of_others in (
-            False,
-            True,
-        ):  # those that judge again what was trained for another variant are last
-            now = [fold for fold in left.values() if (fold.views > 1) == of_others]
+        for folds_now in (networks, asked):
+            left = {fold.path: fold for fold in folds_now if not is_judged(fold.path)}
+            there = [fold for fold in left.values() if fold.views == 1 or is_judged(fold.run.parent)]
             minutes = options.minutes - (time.monotonic() - started) / 60
-            failed += in_processes(judged, now, options.processes, minutes)
+            failed += in_processes(judged, there, options.processes, minutes)
     for question in options.question:
         _save(question, options, sets)
     if failed:

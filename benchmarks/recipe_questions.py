@@ -92,6 +92,7 @@ QUESTIONS: dict[str, Variants] = {
         "L1 loss": {"experimental.attention_loss": "l1"},
     },
     "pyramid": {BASE: {}, "linear pyramid": {"model.pyramid": "fpn"}},
+    "finest": {BASE: {}, "read at stride 4": {"model.finest_stride": 4}},
     "evidence": {
         BASE: {},
         "weighted by itself": {"experimental.evidence_power": 1.0},

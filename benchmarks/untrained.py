@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gainspect.config import ModelConfig
+from gainspect.config import RunConfig
 from gainspect.data.framing import PADDING
 from gainspect.data.synthetic import probe_frames
 from gainspect.inspection.backends.torch import TorchBackend
@@ -22,11 +22,10 @@ from gainspect.inspection.bundle import (
 )
 from gainspect.models.backbone import Backbone
 from gainspect.models.familiarity import Familiarity, pooled
-from gainspect.models.gain_mtl import GainMTL
+from gainspect.models.gain_mtl import model_of
 from gainspect.models.graph import InspectionGraph
 from gainspect.policy import InputPolicy, Policy, UsualRange
 from gainspect.release.formats.graph_files import FILES, graph_files
-from gainspect.strategies import strategy
 from gainspect.types import StatisticName
 
 _ANY_INPUT = InputPolicy(
@@ -74,8 +73,9 @@ def untrained_bundle(
         familiar: the network also gives the distance to the training, and the policy limits all figures.
     """
     torch.manual_seed(5)
-    settings = ModelConfig(backbone=backbone, weights="none")
-    model = GainMTL(settings, strategy(strategy_name)).eval()
+    settings = {"strategy": strategy_name, "model": {"backbone": backbone, "weights": "none"}}
+    config = RunConfig.model_validate(settings).resolved()
+    model = model_of(config).eval()
     frames = probe_frames(size)
     known = None
     if familiar:
@@ -104,7 +104,7 @@ def untrained_bundle(
             inputs=_ANY_INPUT if familiar else None,
         ),
         formats={name: FILES[name] for name in formats if not (bare and name == "torch")},
-        training={"config": {"strategy": strategy_name, "model": settings.model_dump()}},
+        training={"config": config.model_dump(mode="json")},
         data={},
         files={},
     )

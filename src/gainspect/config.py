@@ -140,7 +140,11 @@ class ModelConfig(_Section):
     """How localization combines the strides: a linear feature pyramid or a U-Net decoder; None: as the
     strategy defines."""
     fpn_channels: Annotated[int, Field(ge=2)] = 32
-    """Channels of the pyramid (or U-Net decoder) at stride 4 and of the localization head."""
+    """Channels of the pyramid (or U-Net decoder) at stride 4; the decoder has half as many at stride 2."""
+    finest_stride: Literal[2, 4] | None = None
+    """Stride of the finest features that localization combines, and of its map and fused evidence; of a
+    backbone without features at stride 2 it is 4. None: as the earlier network (`init`), or as the strategy
+    defines."""
 
 
 class TrainingConfig(_Section):
@@ -178,7 +182,8 @@ class TrainingConfig(_Section):
     None: as the strategy defines."""
     frozen_stages: Annotated[int, Field(ge=0, le=8)] | Literal["auto"] = "auto"
     """Number of backbone stages (counted from the stem, which is 1) whose weights and BatchNorm statistics do
-    not change. "auto": all up to stride 8, or none if the weights are random."""
+    not change. "auto": all up to stride 8; none if the weights are random, or those of an earlier network
+    that began with random ones."""
     transplants: Fraction | None = None
     """Share of the drawn NG images with a mask whose defect is put onto an OK part; None: as the strategy
     defines."""
@@ -360,9 +365,20 @@ class RunConfig(_Section):
             return self
         return self._with_training(epochs=settings.epochs_for(images, settings.effort))
 
-    def with_repairs(self, share: float) -> "RunConfig":
-        """The same configuration, with this share of repairs in the training."""
-        return self._with_training(repairs=share)
+    def with_finest_stride(self, stride: Literal[2, 4] | None) -> "RunConfig":
+        """The same configuration, with this stride of the finest features."""
+        model = self.model.model_copy(update={"finest_stride": stride})
+        return self.model_copy(update={"model": model})
+
+    def with_older_defaults(self) -> "RunConfig":
+        """The same configuration, read from a run or bundle that may be of an older version.
+
+        Settings that it does not name did not exist when it was saved: there were no repairs then, and stride
+        4 was the finest.
+        """
+        repairs = self.training.repairs
+        saved = self._with_training(repairs=0.0 if repairs is None else repairs)
+        return saved.with_finest_stride(self.model.finest_stride or 4)
 
     def without_folds(self) -> "RunConfig":
         """The configuration of each fold."""
@@ -377,7 +393,10 @@ class RunConfig(_Section):
         starts = tuple(stage.start for stage in own.stages)
         left = {"transplants": own.transplants, "repairs": own.repairs, "stage_starts": starts}
         left = {name: value for name, value in left.items() if getattr(self.training, name) is None}
-        model = {"pyramid": self.model.pyramid or own.pyramid}
+        model = {
+            "pyramid": self.model.pyramid or own.pyramid,
+            "finest_stride": self.model.finest_stride or own.finest_stride,
+        }
         return self.model_copy(
             update={
                 "model": self.model.model_copy(update=model),

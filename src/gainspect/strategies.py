@@ -97,6 +97,8 @@ class Strategy:
     pyramid: PyramidKind = "fpn"
     """How localization combines the strides: a linear feature pyramid, or a U-Net decoder. A run can override
     it."""
+    finest_stride: Literal[2, 4] = 4
+    """Stride of the finest features that localization combines, and of its map. A run can override it."""
     transplants: float = 0.0
     """Share of the drawn NG images with a mask whose defect is put onto an OK part (a counterfactual image).
     As a control, half this share of the OK images receive a patch of defect-free surface. A run can override
@@ -245,6 +247,7 @@ def _strategies() -> dict[str, Strategy]:
             "fused",
             attends="pyramid",
             pyramid="unet",
+            finest_stride=2,
             transplants=0.5,
             repairs=0.25,
             stages=TOGETHER,

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
+from torch import nn
 
 from clocks import Ticking
 from gainspect.config import RunConfig, load_config
@@ -274,9 +275,26 @@ def test_a_peer_trains_the_backbone_that_timm_knows_and_averages_it_once(
     monkeypatch.syspath_prepend(str(FOLDER))
     from peer_networks import PEERS
 
-    config = RunConfig.model_validate({"model": {"backbone": "test_efficientnet", "weights": "none"}})
+    config = RunConfig.model_validate(
+        {
+            "model": {"backbone": "test_efficientnet", "weights": "none"},
+            "training": {"frozen_stages": 2},  # the stem and the first block
+        }
+    )
     for kind, build in PEERS.items():
         peer = build(config)
+        if kind != "SuperSimpleNet":  # whose features are frozen altogether, in its own way
+            peer.train()
+            blocks = peer.donor[0].net.blocks
+            learning = [
+                {norm.training for norm in block.modules() if isinstance(norm, nn.BatchNorm2d)}
+                for block in blocks[:2]
+            ]
+            assert learning == [{False}, {True}], kind
+            assert [p.requires_grad for block in blocks[:2] for p in block.parameters()] == [
+                *(False for _ in blocks[0].parameters()),
+                *(True for _ in blocks[1].parameters()),
+            ], kind
         own = {id(parameter) for parameter in peer.parameters()}
         stages = list(peer.donor[0].net.blocks.parameters())
         assert stages and all(id(parameter) in own for parameter in stages), kind

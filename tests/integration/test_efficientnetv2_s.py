@@ -48,7 +48,7 @@ def test_it_is_the_default_and_its_features_are_those_of_its_head() -> None:
     """conv_head of the paper's table 4: 1280 channels at stride 32, and stages of 48, 64, 160 and 256."""
     assert RunConfig().model.backbone == DEFAULT
     backbone = Backbone(DEFAULT).eval()
-    deep, pyramid = backbone(torch.zeros(1, 96, 96, 3, dtype=torch.uint8))
+    deep, pyramid, _ = backbone(torch.zeros(1, 96, 96, 3, dtype=torch.uint8))
     assert deep.shape == (1, 1280, 3, 3)
     assert [tuple(level.shape[1:]) for level in pyramid] == [
         (48, 24, 24),

@@ -12,6 +12,8 @@ from gainspect.errors import GainspectError
 from gainspect.models.dilated import learn_quickly
 
 PYRAMID_STRIDES = (4, 8, 16, 32)
+_PROBE = 2 * PYRAMID_STRIDES[-1]
+"""Side of a small image, pixels."""
 
 
 class Features(NamedTuple):
@@ -21,12 +23,17 @@ class Features(NamedTuple):
     """F: (B, C, h, w) at the output stride; conv_head features if the backbone has them."""
     pyramid: list[Tensor]
     """C2 … C5: stage outputs at strides 4, 8, 16, 32 (C5 at 16 with output stride 16)."""
+    finest: Tensor | None
+    """C1: those at stride 2; None: the model has none, as where its stem reduces by 4."""
 
 
 @dataclass(frozen=True)
 class _Taps:
     indices: list[int]
     channels: list[int]
+    finest_index: int | None
+    """Index of the features at stride 2."""
+    finest_channels: int | None
 
 
 class Backbone(nn.Module):
@@ -50,6 +57,8 @@ class Backbone(nn.Module):
         taps = _taps(self.net, name, output_stride)
         self.indices = taps.indices
         self.pyramid_channels = taps.channels
+        self.finest_index = taps.finest_index
+        self.finest_channels = taps.finest_channels
         self._frozen_names: list[str] = []
         config = self.net.pretrained_cfg
         self.register_buffer("mean", 255.0 * torch.tensor(config["mean"]).view(1, 3, 1, 1), persistent=False)
@@ -65,8 +74,9 @@ class Backbone(nn.Module):
         """
         # Permuting NHWC gives channels_last memory, the layout in which convolutions are fastest.
         pixels = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        deep, pyramid = self.net.forward_intermediates(pixels, indices=self.indices)
-        return Features(deep, pyramid)
+        finest = [] if self.finest_index is None else [self.finest_index]
+        deep, levels = self.net.forward_intermediates(pixels, indices=[*finest, *self.indices])
+        return Features(deep, levels[len(finest) :], levels[0] if finest else None)
 
     def freeze(self, stages: int) -> None:
         """Freeze weights and BatchNorm statistics of the first `stages` stages (the stem is stage 1).
@@ -87,16 +97,25 @@ class Backbone(nn.Module):
         self.train(self.training)
 
     def stages_to(self, stride: int) -> int:
-        """How many stages lead to the features of a stride (4, 8, 16 or 32), for `freeze`.
+        """The fewest stages behind the features of a stride (4, 8 or 16), for `freeze`; none stays frozen.
 
-        0: timm does not define the stages of this model.
+        0: they cannot be told apart from those behind the next stride, or timm defines no stages.
         """
-        info: Any = self.net.feature_info
-        last = info[self.indices[PYRAMID_STRIDES.index(stride)]]["module"]
-        for number, names in enumerate(self._stages(), start=1):
-            if any(f"{name}.".startswith(f"{last}.") for name in names):
-                return number
-        return 0
+        level, found = PYRAMID_STRIDES.index(stride), 0
+        training = self.training
+        black = torch.zeros(1, _PROBE, _PROBE, 3, device=self.mean.device)
+        for count in range(1, len(self._stages()) + 1):
+            self.freeze(count)
+            with torch.enable_grad():
+                learns = [features.requires_grad for features in self.eval()(black).pyramid]
+            if not learns[level]:
+                found = count if learns[level + 1] else 0
+                break
+        for module in self._frozen():
+            module.requires_grad_(True)
+        self.freeze(0)
+        self.train(training)
+        return found
 
     def train(self, mode: bool = True) -> "Backbone":
         """Like `nn.Module.train`, but frozen stages stay in evaluation mode."""
@@ -118,15 +137,17 @@ class Backbone(nn.Module):
 
     def _probe(self, name: str, output_stride: int) -> None:
         """Run a black image, because what timm declares about a model's features is not always true."""
-        side = 2 * PYRAMID_STRIDES[-1]
+        side = _PROBE
         sizes = [side // min(stride, output_stride) for stride in PYRAMID_STRIDES]
         wanted = [(1, c, s, s) for c, s in zip(self.pyramid_channels, sizes, strict=True)]
         wanted.append((1, self.out_channels, sizes[-1], sizes[-1]))
         training = self.training
         try:
             with torch.no_grad():
-                deep, pyramid = self.eval()(torch.zeros(1, side, side, 3))
+                deep, pyramid, finest = self.eval()(torch.zeros(1, side, side, 3))
             found = [tuple(level.shape) for level in [*pyramid, deep]]
+            if finest is not None and finest.shape != (1, self.finest_channels, side // 2, side // 2):
+                self.finest_index = self.finest_channels = None
         except (RuntimeError, AssertionError):  # the model accepts only one image size
             found = []
         self.train(training)
@@ -167,7 +188,9 @@ def _taps(net: Any, name: str, output_stride: int) -> _Taps:
     if len(indices) < len(PYRAMID_STRIDES):
         before = max(i for i, stage in enumerate(stages) if i < indices[-1] and stage["reduction"] == 16)
         indices.insert(-1, before)
-    return _Taps(indices, [stages[i]["num_chs"] for i in indices])
+    finest = last_of.get(2)
+    channels = [stages[i]["num_chs"] for i in indices]
+    return _Taps(indices, channels, finest, None if finest is None else stages[finest]["num_chs"])
 
 
 def _unfit(name: str, strides: list[int]) -> GainspectError:

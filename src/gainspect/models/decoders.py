@@ -1,4 +1,4 @@
-"""Localization: the backbone's features are combined top-down and read at stride 4."""
+"""Localization: the backbone's features are combined top-down and read at the finest stride."""
 
 from collections import OrderedDict
 
@@ -12,7 +12,7 @@ from gainspect.strategies import PyramidKind
 
 
 class Pyramid(nn.Module):
-    """Top-down feature pyramid: [C2 … C5] → [P2 … P5], all with the same number of channels.
+    """Top-down feature pyramid: [C2 … C5] → [P2 … P5] (with C1, also P1), all with as many channels.
 
     Source: Lin et al., Feature Pyramid Networks (CVPR 2017).
     """
@@ -22,12 +22,12 @@ class Pyramid(nn.Module):
         self.fpn = FeaturePyramidNetwork(in_channels, channels)
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
-        """Features at strides 4, 8, 16, 32 → (B, channels, h, w) at the same strides."""
+        """Features at strides (2,) 4, 8, 16, 32 → (B, channels, h, w) at the same strides."""
         return list(self.fpn(OrderedDict((str(i), level) for i, level in enumerate(features))).values())
 
 
 class UNetDecoder(nn.Module):
-    """Top-down decoder: [C2 … C5] → [D2 … D5], with fewer channels at finer strides.
+    """Top-down decoder: [C2 … C5] → [D2 … D5] (with C1, also D1), with fewer channels at finer strides.
 
     At each stride, a convolution combines the features of the backbone with those of the coarser stride. A
     `Pyramid` is linear up to its head; here each stride learns what it takes from the coarser one.
@@ -37,7 +37,7 @@ class UNetDecoder(nn.Module):
 
     def __init__(self, in_channels: list[int], channels: int) -> None:
         super().__init__()
-        widths = pyramid_widths("unet", channels)
+        widths = pyramid_widths("unet", channels, len(in_channels))
         self.top = conv_bn_relu(in_channels[-1], widths[-1], 1)
         self.joins = nn.ModuleList(
             conv_bn_relu(below + above, width, 3)
@@ -45,7 +45,7 @@ class UNetDecoder(nn.Module):
         )
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
-        """Features at strides 4, 8, 16, 32 → (B, `pyramid_widths`, h, w) at the same strides."""
+        """Features at strides (2,) 4, 8, 16, 32 → (B, `pyramid_widths`, h, w) at the same strides."""
         levels = [self.top(features[-1])]
         for feature, join in zip(features[-2::-1], reversed(list(self.joins)), strict=True):
             above = F.interpolate(levels[0], size=feature.shape[-2:], mode="bilinear")
@@ -53,17 +53,19 @@ class UNetDecoder(nn.Module):
         return levels
 
 
-def pyramid_widths(kind: PyramidKind, channels: int) -> list[int]:
-    """Channels at strides 4, 8, 16 and 32.
+def pyramid_widths(kind: PyramidKind, channels: int, levels: int) -> list[int]:
+    """Channels at strides 4, 8, 16 and 32; with five levels also at stride 2, before them.
 
-    >>> pyramid_widths("fpn", 32), pyramid_widths("unet", 32)
-    ([32, 32, 32, 32], [32, 48, 64, 64])
+    >>> pyramid_widths("fpn", 32, 4), pyramid_widths("unet", 32, 4), pyramid_widths("unet", 32, 5)
+    ([32, 32, 32, 32], [32, 48, 64, 64], [16, 32, 48, 64, 64])
     """
-    return [channels] * 4 if kind == "fpn" else [channels, channels * 3 // 2, channels * 2, channels * 2]
+    if kind == "fpn":
+        return [channels] * levels
+    return [channels // 2, channels, channels * 3 // 2, channels * 2, channels * 2][-levels:]
 
 
 class LocalizationHead(nn.Module):
-    """Localization logits: levels summed at stride 4, conv-BN-ReLU `depth` times, then a 1×1 convolution.
+    """Localization logits: levels summed at the finest, conv-BN-ReLU `depth` times, then a 1×1 convolution.
 
     Source: Kirillov et al., Panoptic Feature Pyramid Networks (CVPR 2019), section 3, the sum.
     """
@@ -74,7 +76,7 @@ class LocalizationHead(nn.Module):
         self.logits = to_logits(channels, prior=0.02)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
-        """[P2 … P5] → (B, 1, H/4, W/4) logits, float32."""
+        """The levels, the finest first → (B, 1, h, w) logits of the finest's size, float32."""
         finest = levels[0]
         for level in levels[1:]:
             finest = finest + F.interpolate(level, size=finest.shape[-2:], mode="bilinear")
@@ -83,13 +85,13 @@ class LocalizationHead(nn.Module):
 
 
 class FinestHead(LocalizationHead):
-    """A `LocalizationHead` of D2 alone, into which a `UNetDecoder` has already combined the other levels."""
+    """A `LocalizationHead` of the finest level alone, into which a `UNetDecoder` has combined the others."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, depth=1)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
-        """[D2 … D5] → (B, 1, H/4, W/4) logits, float32."""
+        """The levels, the finest first → (B, 1, h, w) logits of the finest's size, float32."""
         return super().forward(levels[:1])
 
 

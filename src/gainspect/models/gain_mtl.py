@@ -63,11 +63,11 @@ class Output:
     attended_evidence: Tensor | None = None
     """(B, 1, h, w): its mean plus the attended bias is the attended margin."""
     localization_logits: Tensor | None = None
-    """(B, 1, H/4, W/4)"""
+    """(B, 1, H/s, W/s) at the finest stride s (2 or 4)."""
     evidence_margin: Tensor | None = None
     """(B,) logit of P(NG)."""
     contributions: Tensor | None = None
-    """(B, 1, H/4, W/4), at least 0: their sum plus the evidence head's bias is the evidence margin."""
+    """(B, 1, H/s, W/s), at least 0: their sum plus the evidence head's bias is the evidence margin."""
     counterfactual_logits: Tensor | None = None
     """(B, 2) logits of the classification head on features with the defect suppressed; training only."""
     surrounded: Tensor | None = None
@@ -93,13 +93,18 @@ class GainMTL(nn.Module):
     ) -> None:
         super().__init__()
         self.strategy = strategy
-        self.attention_level = PYRAMID_STRIDES.index(experimental.attention_stride)
         self.backbone = Backbone(config.backbone, config.output_stride)
         channels = self.backbone.out_channels
         self.classification = LinearHead(channels)
         pyramid = config.pyramid or strategy.pyramid
+        finest_stride = config.finest_stride or strategy.finest_stride
+        finest = self.backbone.finest_channels if finest_stride == 2 else None
+        self.reads_finest = finest is not None
+        joined = [*([] if finest is None else [finest]), *self.backbone.pyramid_channels]
+        widths = pyramid_widths(pyramid, config.fpn_channels, len(joined))
+        self.attention_level = PYRAMID_STRIDES.index(experimental.attention_stride) - len(PYRAMID_STRIDES)
         if "attention" in strategy.modules:
-            fine = pyramid_widths(pyramid, config.fpn_channels)[self.attention_level]
+            fine = widths[self.attention_level]
             self.attention = (
                 GuidedAttention(fine, fine)
                 if strategy.attends == "pyramid"
@@ -110,8 +115,8 @@ class GainMTL(nn.Module):
             self.attended = LinearHead(config.attention_channels)
         if "localization" in strategy.modules:
             join, head = PYRAMIDS[pyramid]
-            self.pyramid = join(self.backbone.pyramid_channels, config.fpn_channels)
-            self.localization = head(config.fpn_channels)
+            self.pyramid = join(joined, config.fpn_channels)
+            self.localization = head(widths[0])
         if "suppression" in strategy.modules:
             self.suppression = FeatureSuppression(channels)
         if "evidence" in strategy.modules:
@@ -137,12 +142,12 @@ class GainMTL(nn.Module):
                 None: all are.
         """
         modules = self.strategy.modules if losses is None else self.strategy.needed(losses)
-        deep, features = self.backbone(images)
+        deep, features, finest = self.backbone(images)
         logits, cam = self.classification(deep)
         output = Output(logits, cam, pyramid=features)
         attended_to = deep
         if "localization" in modules:
-            levels = self.pyramid(features)
+            levels = self.pyramid([finest, *features] if self.reads_finest else features)
             output.localization_logits = self.localization(levels)
             if self.strategy.attends == "pyramid":
                 attended_to = levels[self.attention_level]
@@ -171,7 +176,7 @@ class GainMTL(nn.Module):
         return logits[:, NG] - logits[:, OK]
 
     def evidence(self, output: Output) -> Tensor:
-        """(B, 1, h, w) the strategy's own evidence map, at least 0 (if fused: at stride 4, 0…1)."""
+        """(B, 1, h, w) the strategy's own evidence map, at least 0 (if fused: at the finest stride, 0…1)."""
         if self.strategy.evidence == "cam":
             return output.cam.clamp_min(0)
         assert output.attention_logits is not None
@@ -210,8 +215,8 @@ class GainMTL(nn.Module):
         gate = attention
         if self.strategy.evidence == "fused":
             assert output.localization_logits is not None
-            # Max-pooled, so that a small defect found at stride 4 still opens its cell. Detached, because the
-            # gate must not teach localization to open wherever that helps the classifier.
+            # Max-pooled, so that a small defect found at a finer stride still opens its cell. Detached,
+            # because the gate must not teach localization to open wherever that helps the classifier.
             found = output.localization_logits.detach().sigmoid()
             gate = normalize_by_max(attention * F.adaptive_max_pool2d(found, attention.shape[-2:]))
         if self.strategy.curriculum and mask is not None and has_mask is not None:

@@ -72,7 +72,7 @@ def earlier_of(path: Path) -> Earlier:
                 hint="Give its run folder, or export the bundle from it again.",
             )
         try:
-            config = RunConfig.model_validate(bundle.description.training.get("config"))
+            config = RunConfig.model_validate(bundle.description.training.get("config")).with_older_defaults()
         except ValidationError as error:
             raise GainspectError(
                 f"its configuration cannot be read ({first_fault(error)})", where=path

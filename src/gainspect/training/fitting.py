@@ -28,7 +28,6 @@ from gainspect.training.compiled import compile_backbone, compiler_errors
 from gainspect.training.device import arithmetic, device_at_hand
 from gainspect.training.estimate import estimate
 from gainspect.training.free_memory import cache_room
-from gainspect.training.initial import frozen_stages
 from gainspect.training.ranks import ALONE, Ranks
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.selection import monitored
@@ -130,7 +129,7 @@ def fit(
     settings = config.training
     if device_at_hand() == "cuda":
         model.to(memory_format=torch.channels_last)  # in which convolutions are fastest there
-    model.backbone.freeze(frozen_stages(config, model.backbone))
+    model.backbone.freeze(run.frozen_stages())
     if settings.compile:
         compile_backbone(model)
     data = _training_set(config, manifest.split("train"), ranks)

@@ -41,12 +41,17 @@ def load_initial(model: GainMTL, config: RunConfig) -> tuple[str, list[str]]:
 
 
 def frozen_stages(config: RunConfig, backbone: Backbone) -> int:
-    """How many stages of the backbone a training leaves as they are."""
+    """How many stages of the backbone a training leaves as they are.
+
+    Raises:
+        GainspectError: the earlier network to begin with cannot be read.
+    """
     given = config.training.frozen_stages
     if given != "auto":
         return given
-    begins_anew = config.model.init is None and config.model.weights == "none"
-    return 0 if begins_anew else backbone.stages_to(FROZEN_STRIDE)
+    first = config if config.model.init is None else earlier_of(Path(config.model.init)).config
+    random = first.model.init is None and first.model.weights == "none"
+    return 0 if random else backbone.stages_to(FROZEN_STRIDE)
 
 
 def backend_of(earlier: Earlier, device: str = "cpu") -> TorchBackend:

@@ -130,7 +130,7 @@ class RunFolder:
         return self.path / "evaluation" / split
 
     def config(self) -> RunConfig:
-        """Read the configuration; a run of before repairs were training images has none of them.
+        """Read the configuration; a run of an older version goes on as it was.
 
         Raises:
             GainspectError: this is not a run folder.
@@ -141,12 +141,19 @@ class RunFolder:
                 where=self.path,
                 hint="`gainspect train --data DIR --out RUN` makes one.",
             )
-        config = load_config(self.config_file)
-        return config if config.training.repairs is not None else config.with_repairs(0.0)
+        return load_config(self.config_file).with_older_defaults()
 
     def environment(self) -> dict[str, Any]:
         """Read the environment record."""
         return _read_json(self.environment_file)
+
+    def frozen_stages(self) -> int:
+        """How many stages of the backbone its training leaves as they are.
+
+        Runs of older versions have no record of it, and a number in their configuration.
+        """
+        given = self.config().training.frozen_stages
+        return int(self.environment()["frozen_stages"]) if given == "auto" else given
 
     def result(self) -> dict[str, Any]:
         """Read the result of the training.

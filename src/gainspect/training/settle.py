@@ -66,6 +66,9 @@ def settle(config: RunConfig, manifest: Manifest) -> Settled:
     manifest = replace(manifest, reading=Reading(depth, config.data.meanings))
     config = config.with_data(bits=None if depth is None else depth.bits)
     config = config.with_epochs(len(manifest.split("train").parts))
+    if config.model.init is not None and config.model.finest_stride is None:
+        # Of another stride its decoder and localization could not be taken over.
+        config = config.with_finest_stride(earlier_of(Path(config.model.init)).config.model.finest_stride)
     if config.data.meanings is None:
         shares = require_one_meaning(part.mask for part in manifest.parts if part.mask is not None)
     else:

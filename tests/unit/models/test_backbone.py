@@ -61,7 +61,7 @@ def test_features_have_the_strides_and_channels_that_were_promised(
 def test_the_pyramid_is_what_timms_feature_extractor_gives(images: Tensor, name: str) -> None:
     backbone = _backbone(name)
     levels = 4 if name == "test_convnext" else 5
-    reference = timm.create_model(name, features_only=True, out_indices=tuple(range(levels))[-4:])
+    reference = timm.create_model(name, features_only=True, out_indices=tuple(range(levels)))
     wanted = reference.state_dict()
     # timm's list of features writes stages.0 as stages_0, and blocks (efficientnet) as they are.
     own = {
@@ -70,7 +70,10 @@ def test_the_pyramid_is_what_timms_feature_extractor_gives(images: Tensor, name:
     assert set(wanted) <= set(own)
     reference.load_state_dict({key: own[key] for key in wanted})
     expected = reference.eval()(_by_hand(images, name))
-    for level, other in zip(backbone(images).pyramid, expected, strict=True):
+    features = backbone(images)
+    finest = [] if features.finest is None else [features.finest]
+    assert [level.shape[1] for level in finest] == [backbone.finest_channels][: len(finest)]
+    for level, other in zip([*finest, *features.pyramid], expected, strict=True):
         torch.testing.assert_close(level, other, rtol=1e-3, atol=1e-4)
 
 
@@ -165,18 +168,31 @@ def test_freezing_survives_train_calls_of_the_whole_model(
 
 
 @pytest.mark.parametrize(
-    "name", ["test_efficientnet", "tf_efficientnet_lite0", "test_resnet", "convnext_atto"]
+    ("name", "stages"),
+    [
+        # Counted in timm's own groups: stem and blocks of EfficientNet, where the first block has stride 2.
+        ("tf_efficientnet_lite0", [3, 4, 6]),
+        ("test_resnet", [2, 3, 4]),
+        ("convnext_atto", [2, 3, 4]),
+        # Each convolution is a stage; two of them have stride 4 and two stride 8, where pools are read.
+        ("vgg11", [4, 6, 0]),
+        # Its parallel branches end in modules that timm groups last.
+        ("hrnet_w18_small", [0, 0, 0]),
+        ("poolformer_s12", [0, 0, 0]),
+    ],
 )
-@pytest.mark.parametrize("level", [0, 1, 2])
-def test_stages_to_a_stride_are_all_that_its_features_come_from(
-    images: Tensor, name: str, level: int
-) -> None:
-    """Oracle: autograd, which finds no weight that learns behind these features, and some behind the next."""
+def test_stages_to_a_stride_are_those_that_its_features_come_from(name: str, stages: list[int]) -> None:
     backbone = _backbone(name)
-    backbone.freeze(backbone.stages_to((4, 8, 16)[level]))
     backbone.train()
-    learning = [features.requires_grad for features in backbone(images).pyramid]
-    assert learning == [False] * (level + 1) + [True] * (3 - level)
+    assert [backbone.stages_to(stride) for stride in (4, 8, 16)] == stages
+    assert all(module.training for module in backbone.modules())
+    assert all(parameter.requires_grad for parameter in backbone.parameters())
+
+
+def test_a_stem_that_reduces_more_than_timm_declares_has_no_finest_features(images: Tensor) -> None:
+    """That of TResNet: a space-to-depth of 4 is declared as stride 2."""
+    backbone = _backbone("tresnet_m")
+    assert backbone.finest_channels is None and backbone(images).finest is None
 
 
 def test_freezing_nothing_changes_nothing() -> None:
@@ -191,7 +207,6 @@ def test_a_backbone_without_stages_works_unfrozen() -> None:
     backbone = _backbone("poolformer_s12")
     backbone.freeze(0)
     assert all(parameter.requires_grad for parameter in backbone.parameters())
-    assert backbone.stages_to(8) == 0
     with pytest.raises(GainspectError, match=r"this backbone has 0. Choose 0\."):
         backbone.freeze(1)
 

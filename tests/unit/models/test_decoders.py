@@ -11,6 +11,7 @@ from torchvision.ops import FeaturePyramidNetwork
 from gainspect.models.decoders import LocalizationHead, Pyramid, UNetDecoder, pyramid_widths
 
 CHANNELS = [6, 10, 12, 16]
+WITH_FINEST = [4, *CHANNELS]
 
 
 class Whole(nn.Module):
@@ -34,7 +35,8 @@ def whole() -> Whole:
 
 def _pyramid(sizes: list[int]) -> list[Tensor]:
     generator = torch.Generator().manual_seed(1)
-    return [torch.randn(2, c, s, s, generator=generator) for c, s in zip(CHANNELS, sizes, strict=True)]
+    channels = WITH_FINEST[-len(sizes) :]
+    return [torch.randn(2, c, s, s, generator=generator) for c, s in zip(channels, sizes, strict=True)]
 
 
 def _bilinear(size: int, small: int) -> Tensor:
@@ -106,11 +108,19 @@ def test_levels_must_be_those_the_head_was_built_for(whole: Whole) -> None:
         whole(_pyramid([16, 8, 4, 2])[::-1])
 
 
-@pytest.mark.parametrize("sizes", [[16, 8, 4, 2], [16, 8, 4, 4]], ids=["stride 32", "stride 16"])
-def test_the_decoder_joins_each_stride_with_the_coarser_by_hand(sizes: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("sizes", "widths"),
+    [
+        ([16, 8, 4, 2], [8, 12, 16, 16]),
+        ([16, 8, 4, 4], [8, 12, 16, 16]),
+        ([16, 8, 4, 2, 1], [4, 8, 12, 16, 16]),
+    ],
+    ids=["stride 32", "stride 16", "from stride 2"],
+)
+def test_the_decoder_joins_each_stride_with_the_coarser_by_hand(sizes: list[int], widths: list[int]) -> None:
     """Ronneberger et al. (MICCAI 2015), figure 1: up, concatenate, convolve, rectify."""
     torch.manual_seed(0)
-    decoder = UNetDecoder(CHANNELS, 8).eval()
+    decoder = UNetDecoder(WITH_FINEST[-len(sizes) :], 8).eval()
     for module in decoder.modules():
         if isinstance(module, nn.BatchNorm2d):  # other statistics than those at the start
             nn.init.uniform_(module.running_mean)
@@ -127,13 +137,13 @@ def test_the_decoder_joins_each_stride_with_the_coarser_by_hand(sizes: list[int]
         return ((found - mean) / (var + 1e-5).sqrt() * scale + shift).clamp_min(0)
 
     features = _pyramid(sizes)
-    expected = [step("top", features[3])]
-    for index in (2, 1, 0):
+    expected = [step("top", features[-1])]
+    for index in reversed(range(len(sizes) - 1)):
         rows = _bilinear(features[index].shape[-1], expected[0].shape[-1])
         above = torch.einsum("ih,bchw,jw->bcij", rows, expected[0], rows)
         expected.insert(0, step(f"joins.{index}", torch.cat([above, features[index]], 1)))
     found = decoder(features)
-    assert [level.shape[1] for level in found] == pyramid_widths("unet", 8) == [8, 12, 16, 16]
+    assert [level.shape[1] for level in found] == pyramid_widths("unet", 8, len(sizes)) == widths
     for mine, by_hand in zip(found, expected, strict=True):
         torch.testing.assert_close(mine, by_hand, rtol=1e-4, atol=1e-5)
 

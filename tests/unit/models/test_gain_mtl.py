@@ -61,7 +61,7 @@ def test_the_verdict_of_s9_is_the_sum_of_its_evidence(
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
         output = model(images)
     contributions = _there(output.contributions)
-    assert contributions.shape == (4, 1, 24, 24)
+    assert contributions.shape == (4, 1, 48, 48)
     assert (contributions >= 0).all()
     summed = contributions.sum(dim=(1, 2, 3)) + model.verdict.bias
     torch.testing.assert_close(summed, model.margin(output), rtol=0, atol=1e-5)
@@ -204,8 +204,11 @@ def test_what_a_stage_does_not_train_is_not_run_and_its_losses_are_those_of_the_
 
 
 @pytest.mark.parametrize(("stride", "level"), [(4, 0), (8, 1), (16, 2), (32, 3)])
+@pytest.mark.parametrize("finest", [2, 4])
 @pytest.mark.parametrize("pyramid", ["fpn", "unet"])
-def test_s9_attends_to_a_level_of_the_pyramid(images: Tensor, stride: int, level: int, pyramid: str) -> None:
+def test_s9_attends_to_a_level_of_the_pyramid(
+    images: Tensor, stride: int, level: int, finest: int, pyramid: str
+) -> None:
     torch.manual_seed(0)
     config = ModelConfig.model_validate(
         {
@@ -213,16 +216,31 @@ def test_s9_attends_to_a_level_of_the_pyramid(images: Tensor, stride: int, level
             "weights": "none",
             "fpn_channels": 8,
             "pyramid": pyramid,
+            "finest_stride": finest,
         }
     )
     experimental = ExperimentalConfig.model_validate({"attention_stride": stride})
     model = GainMTL(config, strategy("S9"), experimental).eval()
     found = _there(model(images).attention_logits)
     assert found.shape == (4, 1, 96 // stride, 96 // stride)
-    levels = model.pyramid(model.backbone(images).pyramid)
-    torch.testing.assert_close(found, model.attention(levels[level]))
+    features = model.backbone(images)
+    first = [_there(features.finest)] if finest == 2 else []
+    levels = model.pyramid([*first, *features.pyramid])
+    torch.testing.assert_close(found, model.attention(levels[len(first) + level]))
     fused = levels if pyramid == "fpn" else levels[:1]
-    torch.testing.assert_close(model(images).localization_logits, model.localization(fused))
+    located = _there(model(images).localization_logits)
+    assert located.shape == (4, 1, 96 // finest, 96 // finest)
+    torch.testing.assert_close(located, model.localization(fused))
+
+
+def test_what_a_backbone_does_not_have_at_stride_2_is_read_at_stride_4(build: Build, images: Tensor) -> None:
+    """The stem of ConvNeXt reduces by 4."""
+    model = build("S9", backbone="convnext_atto")
+    output = model(images)
+    assert model.backbone.finest_channels is None
+    assert _there(output.localization_logits).shape == (4, 1, 24, 24)
+    summed = _there(output.contributions).sum(dim=(1, 2, 3)) + model.verdict.bias
+    torch.testing.assert_close(summed, model.margin(output), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [name for name, modules in MODULES.items() if "pyramid" in modules])

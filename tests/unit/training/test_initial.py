@@ -1,6 +1,7 @@
 """What a training begins with, and what it leaves as it is."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import timm
@@ -10,6 +11,7 @@ from safetensors.torch import save_file
 from gainspect.config import RunConfig
 from gainspect.data.manifest import Manifest
 from gainspect.models.backbone import Backbone
+from gainspect.training import initial
 from gainspect.training.checkpoint import load_state
 from gainspect.training.initial import frozen_stages
 from gainspect.training.launch import train
@@ -33,7 +35,6 @@ def config(weights: str, *, init: str | None = None, **training: object) -> RunC
         (config("none"), 0),
         (config("auto"), 4),
         (config("weights.pth"), 4),
-        (config("none", init="run"), 4),
         (config("none", frozen_stages=2), 2),
         (config("auto", frozen_stages=0), 0),
     ],
@@ -43,6 +44,17 @@ def test_what_is_learnt_already_is_frozen_up_to_stride_8_unless_a_number_is_give
 ) -> None:
     """Of this network stem and first block have stride 2, the blocks after it 4, 8, 16 and 32."""
     assert frozen_stages(given, Backbone(NAME)) == stages
+
+
+@pytest.mark.parametrize(
+    ("earlier", "stages"),
+    [(config("none"), 0), (config("auto", frozen_stages=0), 4), (config("none", init="another"), 4)],
+)
+def test_of_an_earlier_network_it_is_frozen_unless_that_began_with_random_weights(
+    earlier: RunConfig, stages: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(initial, "earlier_of", lambda path: SimpleNamespace(config=earlier))
+    assert frozen_stages(config("auto", init="run"), Backbone(NAME)) == stages
 
 
 def test_a_training_leaves_pretrained_stages_bit_for_bit_and_says_how_many(
@@ -61,4 +73,4 @@ def test_a_training_leaves_pretrained_stages_bit_for_bit_and_says_how_many(
     assert {name for name in own if name.startswith(frozen)} <= same
     learnt = {name for name in own if name.startswith("blocks.3.") and own[name].ndim == 4}
     assert learnt and not learnt & same
-    assert run.environment()["frozen_stages"] == 4
+    assert run.environment()["frozen_stages"] == run.frozen_stages() == 4

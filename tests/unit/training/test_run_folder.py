@@ -9,6 +9,7 @@ import pytest
 
 from gainspect.config import RunConfig, save_config
 from gainspect.errors import GainspectError
+from gainspect.files import write_json
 from gainspect.policy import HeatScale, Policy, ReasonPolicy
 from gainspect.strategies import STRATEGIES
 from gainspect.training.run_folder import RunFolder
@@ -57,10 +58,21 @@ def test_the_policy_is_the_one_that_was_stored(run: RunFolder) -> None:
     assert run.policy() == policy
 
 
-def test_a_run_of_before_repairs_goes_on_without_them(run: RunFolder) -> None:
-    assert run.config().training.repairs == 0.0
+def test_a_run_of_an_older_version_goes_on_as_it_was(run: RunFolder) -> None:
+    older = run.config()
+    assert (older.training.repairs, older.model.finest_stride) == (0.0, 4)
     save_config(RunConfig().resolved(), run.config_file)
-    assert run.config().training.repairs == STRATEGIES["S9"].repairs > 0.0
+    own, now = STRATEGIES["S9"], run.config()
+    assert (now.training.repairs, now.model.finest_stride) == (own.repairs, own.finest_stride)
+    assert own.repairs > 0.0 and own.finest_stride == 2
+
+
+def test_frozen_are_as_many_stages_as_the_record_says_or_as_an_older_run_set(run: RunFolder) -> None:
+    save_config(RunConfig.model_validate({"training": {"frozen_stages": 3}}), run.config_file)
+    assert run.frozen_stages() == 3
+    save_config(RunConfig(), run.config_file)
+    write_json(run.environment_file, {"frozen_stages": 4})
+    assert run.frozen_stages() == 4
 
 
 def test_of_an_older_run_the_policy_is_its_operating_point(run: RunFolder) -> None:

@@ -79,7 +79,7 @@ def torch_backend(bundle: Bundle) -> TorchBackend:
             hint="Export it again with --formats onnx,torch.",
         )
     try:
-        config = RunConfig.model_validate(bundle.description.training["config"])
+        config = RunConfig.model_validate(bundle.description.training["config"]).with_older_defaults()
         model = model_of(config)
         state = load(bundle.contents[WEIGHTS])
         familiarity = familiarity_in(state)
