@@ -17,7 +17,7 @@ SIZES = (256, 384, 512)
 """Input sides to choose from, pixels."""
 
 SMALL_DEFECT = 4.0
-"""A defect narrower than this after resizing, in pixels (a cell of the localization map), is hard to see."""
+"""A defect narrower than this after resizing, in pixels, is hard to see."""
 
 _SHARE = 0.9
 _FEW = 5
