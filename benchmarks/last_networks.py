@@ -20,9 +20,8 @@ from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.inspection.inspector import Inspector
 from gainspect.training.device import device_at_hand
-from gainspect.training.fitting import Fit, fit, initial_model
-from gainspect.training.initial import load_initial
-from gainspect.training.launch import start
+from gainspect.training.fitting import Fit, fit
+from gainspect.training.launch import begun_model, start
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.settle import settle
 from gainspect.training.trained import last_average
@@ -38,9 +37,7 @@ def last_network(config: RunConfig, manifest: Manifest, path: Path) -> TorchBack
     taught = _without_validation(settled.manifest)
     run = RunFolder(path)
     if run.config_file.is_file():
-        model = initial_model(run.config())
-        if not run.last_checkpoint.exists():  # stopped in its first epoch
-            load_initial(model, run.config())
+        model = begun_model(run)
     else:
         run, model = start(settled._replace(manifest=taught), run.path)
     order = Fit(run.path, run.config(), taught, resumes=run.last_checkpoint.exists())

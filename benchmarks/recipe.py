@@ -90,17 +90,21 @@ def main() -> None:
             for fold in _folds(options, f"{name}: {label}", QUESTIONS[question][label], sets[name])
         ]
         # Several views are judged by networks of other variants, which are trained first.
-        networks = [fold._replace(views=1, path=fold.run.parent) for fold in asked]
         started = time.monotonic()
-        for folds_now in (networks, asked):
-            left = {fold.path: fold for fold in folds_now if not is_judged(fold.path)}
-            there = [fold for fold in left.values() if fold.views == 1 or is_judged(fold.run.parent)]
-            minutes = options.minutes - (time.monotonic() - started) / 60
-            failed += in_processes(judged, there, options.processes, minutes)
+        failed = _judged([fold._replace(views=1, path=fold.run.parent) for fold in asked], options, started)
+        several = [fold for fold in asked if fold.views > 1 and is_judged(fold.run.parent)]
+        failed += _judged(several, options, started)
     for question in options.question:
         _save(question, options, sets)
     if failed:
         raise SystemExit(f"{failed} networks failed.")
+
+
+def _judged(asked: list[Fold], options: argparse.Namespace, started: float) -> int:
+    """Do what is not done yet, in the time that is left, and return how many failed."""
+    left = {fold.path: fold for fold in asked if not is_judged(fold.path)}
+    minutes = options.minutes - (time.monotonic() - started) / 60
+    return in_processes(judged, left.values(), options.processes, minutes)
 
 
 def _save(question: str, options: argparse.Namespace, sets: dict[str, Path]) -> None:

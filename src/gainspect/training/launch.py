@@ -128,10 +128,21 @@ def resume(
     ranks.require_shares(config.training.batch_size)
     if config.training.folds is not None:
         validated(run)  # raises if they are missing, before hours of training
-    model = initial_model(config)
-    if not run.last_checkpoint.exists():  # stopped in its first epoch
-        load_initial(model, config)
+    model = begun_model(run)
     return _trained(run, config, run.manifest(data), model, console, trainings, ranks, efforts=efforts)
+
+
+def begun_model(run: RunFolder) -> GainMTL:
+    """The model of a run that was stopped; `fit` loads its checkpoint, if it has one.
+
+    Raises:
+        GainspectError: it was stopped in its first epoch, and its initial weights are missing.
+    """
+    config = run.config()
+    model = initial_model(config)
+    if not run.last_checkpoint.exists():
+        load_initial(model, config)
+    return model
 
 
 def _trained(
