@@ -25,8 +25,10 @@ from gainspect.training.launch import begun_model, start
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.settle import settle
 from gainspect.training.trained import last_average
+from patchcore import PATCHCORE, PatchCore
 from peer_networks import PEERS, PeerBackend
 from peers import train
+from reliance_table import keep_reliance
 
 REPAIRED = "repaired.json"
 
@@ -46,8 +48,10 @@ def last_network(config: RunConfig, manifest: Manifest, path: Path) -> TorchBack
 
 
 def last_peer(kind: str, config: RunConfig, manifest: Manifest) -> Backend:
-    """The same of a network of `PEERS`, which begins anew if it was stopped."""
+    """The same of PatchCore or a network of `PEERS`, which begins anew if it was stopped."""
     settled = settle(config, manifest)
+    if kind == PATCHCORE:
+        return PatchCore(settled.config).learn(settled.manifest)
     torch.manual_seed(config.training.seed)
     model, chosen = train(PEERS[kind](settled.config), settled.config, _without_validation(settled.manifest))
     return PeerBackend(model, settled.config.data.input_size, chosen["score"])
@@ -70,6 +74,7 @@ def judge(backend: Backend, parts: Manifest, config: RunConfig, path: Path) -> N
         [e.assessed.label.value, e.assessed.score, e.mask_repaired, e.random_repaired] for e in examined
     ]
     write_json(path / REPAIRED, repaired)
+    keep_reliance(examined, path)
     save_verdicts(assessment_of(inspector, examined), path)  # its presence shows that all is there
 
 

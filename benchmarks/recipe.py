@@ -44,9 +44,11 @@ from gainspect.types import Label
 from in_processes import in_processes
 from last_networks import is_judged, judge, last_network, last_peer, under_repair
 from paired_table import against, with_intervals
+from patchcore import PATCHCORE, PatchCore
 from peer_networks import PEERS, PeerBackend
 from peers import gigaflops
 from recipe_questions import PEER, QUESTIONS, VIEWS
+from reliance_table import side_by_side
 from results_table import machine, save
 from views import MeanOfViews
 
@@ -123,7 +125,7 @@ def _save(question: str, options: argparse.Namespace, sets: dict[str, Path]) -> 
             beside = {label: under_repair(of) | costs[label] for label, of in there.items()}
             text += f"## {name}\n\n{against(next(iter(QUESTIONS[question])), there, beside=beside)}\n"
             if options.test:
-                text += _intervals(name, data, there)
+                text += _of_one_part(name, data, there)
     print(text)
     by = "test parts" if options.test else f"{options.folds} folds"
     title = f"The recipe: {question}, {options.size} px, {options.epochs} epochs, {by}"
@@ -136,6 +138,8 @@ def _save(question: str, options: argparse.Namespace, sets: dict[str, Path]) -> 
 def _cost(config: RunConfig, peer: str | None, views: int) -> dict[str, str]:
     """A column of the table: what an inspection of one image costs."""
     size = config.data.input_size
+    if peer == PATCHCORE:
+        return {"GFLOP": gigaflops(PatchCore(config).full)}
     if peer is not None:
         network = PEERS[peer](config).eval()
         return {"GFLOP": gigaflops(PeerBackend(network, size, next(iter(network.scores))))}
@@ -143,14 +147,15 @@ def _cost(config: RunConfig, peer: str | None, views: int) -> dict[str, str]:
     return {"GFLOP": gigaflops(own if views == 1 else MeanOfViews(own, views))}
 
 
-def _intervals(name: str, data: Path, judged: dict[str, list[Path]]) -> str:
-    """The same figures with intervals, and again without the images whose labels are doubtful."""
+def _of_one_part(name: str, data: Path, judged: dict[str, list[Path]]) -> str:
+    """The same figures with intervals, again without the images whose labels are doubtful, and reliance."""
     text = f"{with_intervals(judged)}\n"
     suspects = data / "suspect_labels.csv"
-    if not suspects.is_file():
-        return text
-    trusted = with_intervals(judged, exclude=read_doubtful(suspects))
-    return f"{text}### {name}, without doubtful labels\n\n{trusted}\n"
+    if suspects.is_file():
+        trusted = with_intervals(judged, exclude=read_doubtful(suspects))
+        text += f"### {name}, without doubtful labels\n\n{trusted}\n"
+    relied = side_by_side({label: folder for label, (folder,) in judged.items()})
+    return f"{text}### {name}, what verdicts rely on\n\n{relied}\n" if relied else text
 
 
 def _machine(path: Path) -> str:

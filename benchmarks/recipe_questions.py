@@ -122,6 +122,7 @@ QUESTIONS: dict[str, Variants] = {
         "plain classifier": {"strategy": "S1"},
         "FPN": {PEER: "FPN"},
         "SuperSimpleNet": {PEER: "SuperSimpleNet"},
+        "PatchCore": {PEER: "PatchCore"},
     },
 }
 """The settings of each variant of a question, the peer that takes the place of S9, or how many views of an

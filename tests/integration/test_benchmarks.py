@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
 from clocks import Ticking
@@ -151,16 +153,6 @@ def test_gpu_mt_on_a_tiny_configuration(
         right = [line["verdict"] == line["label"] for line in judged]
         assert row["all labels"]["accuracy"] == pytest.approx(sum(right) / len(right))
     assert (tmp_path / "results" / "gpu_mt.png").read_bytes() == (tmp_path / "work/compare.png").read_bytes()
-    run("reliance.py", "--work", tmp_path / "work", "--data", parts_folder, "--strategies", "S1,S6")
-    counted = [
-        row
-        for row in _table((tmp_path / "results" / "reliance.md").read_text())
-        if re.match(r"verdict (right|wrong), reason (right|wrong) ", row["figure"])
-    ]
-    assert len(counted) == 4
-    for name in ("S1", "S6"):
-        both = [[int(count) for count in row[name].split(" / ")] for row in counted]
-        assert [sum(column) for column in zip(*both, strict=True)] == [len(defective), 10 - len(defective)]
     reached = {row[""]: row for row in _table(goals[: goals.index("## ")])}
     assert list(reached) == list(runpy.run_path(str(FOLDER / "mt.py"))["GOALS"])
     assert reached["recall"]["all labels"] == f"{records[0]['all labels']['recall']:.3f}"
@@ -266,6 +258,46 @@ def test_peers_on_a_tiny_configuration(
         assert f"{row['peer']}: score = {row['score']}, epoch 1." in printed
     with pytest.raises(GainspectError, match="contains a peer of another configuration"):
         run("peers.py", *arguments, "--peers", kinds, "--backbone", "test_resnet")
+
+
+def test_patchcore_is_as_far_as_the_nearest_patches_of_ok_parts(
+    parts: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By scikit-learn, torch's pooling and the formulas (6) and (7) of Roth et al., CVPR 2022."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import patchcore
+
+    told = {"data": {"size": 64}, "model": {"backbone": "test_efficientnet", "weights": "none"}}
+    config = RunConfig.model_validate(told).resolved()
+    peer = patchcore.PatchCore(config).learn(parts)
+    images = np.concatenate([patchcore._framed(part, 64) for part in parts.split("test").parts])
+    with torch.inference_mode():
+        donor = peer.net.feature_extractor.backbone
+        pixels = (torch.from_numpy(images).permute(0, 3, 1, 2).float() - donor.mean) / donor.std
+        _, (_, fine, coarse, _) = donor.net.forward_intermediates(pixels, indices=donor.indices)
+        fine, coarse = (nn.functional.avg_pool2d(of, 3, 1, 1) for of in (fine, coarse))
+        coarse = nn.functional.interpolate(coarse, size=fine.shape[-2:], mode="bilinear")
+        patches = torch.cat([fine, coarse], 1).flatten(2).transpose(1, 2).numpy()
+    memory = peer.net.memory_bank.numpy()
+    good = [part for part in parts.split("train").parts if part.label is Label.OK]
+    groups = len({part.group for part in good})
+    known = len(good) - round(len(good) / min(groups, patchcore.HELD_OUT))
+    assert len(memory) == pytest.approx(known * patches.shape[1] * patchcore.KEPT, rel=0.1)
+    nearest = NearestNeighbors(n_neighbors=9).fit(memory)
+    distances, index = (found[..., 0] for found in nearest.kneighbors(patches.reshape(-1, memory.shape[1])))
+    scores = []
+    for own, near, neighbor in zip(
+        patches, distances.reshape(len(images), -1), index.reshape(len(images), -1), strict=True
+    ):
+        farthest = near.argmax()
+        around = memory[nearest.kneighbors(memory[neighbor[farthest]][None])[1][0]]
+        weights = np.exp(np.linalg.norm(own[farthest] - around, axis=1))
+        scores.append(near[farthest] * (1 - weights[0] / weights.sum()))
+    found = peer(images)
+    expected = np.array(scores) / (np.array(scores) + peer.reference)
+    np.testing.assert_allclose(found["score"], expected, rtol=1e-3)
+    assert found["evidence"].shape == (len(images), 64, 64) and found["evidence"].min() >= 0
+    assert found["evidence"].max() < 1
 
 
 @pytest.mark.slow
@@ -642,7 +674,8 @@ def test_the_recipe_judges_the_test_part_with_a_network_that_saw_none_of_it(
     with (folder / "predictions.csv").open(newline="") as file:
         judged = sorted(csv.DictReader(file), key=lambda row: row["group"])
     assert {row["image"] for row in judged} == {*held_out}
-    first, with_intervals = _tables((tmp_path / "results" / "recipe_peers_test.md").read_text())
+    repaired = json.loads((folder / "repaired.json").read_text())
+    first, with_intervals, relied = _tables((tmp_path / "results" / "recipe_peers_test.md").read_text())
     labels, scores, groups = (
         np.array([row["label"] == "ng" for row in judged]),
         np.array([float(row["score"]) for row in judged]),
@@ -652,6 +685,17 @@ def test_the_recipe_judges_the_test_part_with_a_network_that_saw_none_of_it(
     by_part = {group: (labels[groups == group].any(), scores[groups == group].mean()) for group in groups}
     expected = roc_auc_score(*zip(*by_part.values(), strict=True))
     assert with_intervals[0]["auroc, by part"].split(" ")[0] == f"{expected:.3f}"
+    said = {row["figure"]: row["plain classifier"] for row in relied}
+    right = np.array([row["verdict"] == row["label"] for row in judged])
+    for verdict, those in (("right", right), ("wrong", ~right)):
+        reasons = [said[f"verdict {verdict}, reason {how} (NG / OK images)"] for how in ("right", "wrong")]
+        counted = np.sum([[int(count) for count in cell.split(" / ")] for cell in reasons], axis=0)
+        assert counted.tolist() == [sum(those & labels), sum(those & ~labels)]
+    after = [(score, moved) for label, score, _, moved in repaired if label == "ok" and moved is not None]
+    rises = said["OK images, random repair: mean change of P(NG)"]
+    assert float(rises.split(" ")[0]) == pytest.approx(np.mean([b - a for a, b in after]), abs=5e-4)
+    changed = said["OK images, random repair: verdicts that change"]
+    assert changed.split(" ")[0] == f"{np.mean([(a < 0.5) != (b < 0.5) for a, b in after]):.3f}"
 
 
 def test_the_mean_of_all_views_has_turned_the_maps_back_and_is_the_same_for_each_view(
