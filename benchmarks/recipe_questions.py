@@ -118,6 +118,12 @@ QUESTIONS: dict[str, Variants] = {
         BASE: {},
         "another seed": {"training.seed": 2},
         "no repairs": {"training.repairs": 0.0},
+        "as it was before this round": {
+            "training.repairs": 0.0,
+            "training.frozen_stages": 0,
+            "model.finest_stride": 4,
+        },
+        "--thorough": {"training.effort": "thorough"},
         "U-Net": {PEER: "U-Net"},
         "plain classifier": {"strategy": "S1"},
         "FPN": {PEER: "FPN"},

@@ -1,5 +1,6 @@
 """The cost of guidance: a training step compared with S1, and inference compared with the bare backbone.
 
+Of peers, and of the last strategy once more, the backbone is frozen up to stride 8, as pretrained ones are.
 All are measured with the same batch in one process, in turns, so that a drift of the machine's speed affects
 all equally.
 """
@@ -11,7 +12,7 @@ from collections.abc import Callable
 
 import torch
 
-from gainspect.config import ModelConfig
+from gainspect.config import ModelConfig, RunConfig, TrainingConfig
 from gainspect.data.loading.dataset import Sample
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.models.gain_mtl import GainMTL
@@ -19,6 +20,7 @@ from gainspect.strategies import STRATEGIES, curriculum_alpha
 from gainspect.training.device import device_at_hand
 from gainspect.training.initial import FROZEN_STRIDE
 from gainspect.training.objective import named_losses
+from peer_networks import PEERS, Peer
 from results_table import markdown, number, per, save
 
 
@@ -30,6 +32,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--strategies", default="S1,S3,S4,S6,S9")
+    parser.add_argument("--peers", default="U-Net", help="names, with commas between; may be empty")
     parser.add_argument("--name", default="step_time", help="of the table in benchmarks/results/")
     options = parser.parse_args()
     keep_freed_memory()  # as in training
@@ -41,9 +44,15 @@ def main() -> None:
     steps = {name: _training_step(model, batch) for name, model in models.items()}
     last = [*models][-1]
     frozen = GainMTL(config, STRATEGIES[last]).to(device)  # as of pretrained weights
-    frozen.backbone.freeze(frozen.backbone.stages_to(FROZEN_STRIDE))
+    stages = frozen.backbone.stages_to(FROZEN_STRIDE)
+    frozen.backbone.freeze(stages)
     steps[f"{last}, frozen up to stride {FROZEN_STRIDE}"] = _training_step(frozen, batch)
     passes = {f"{name} inference": _inference(model, batch.image) for name, model in models.items()}
+    taught = RunConfig(model=config, training=TrainingConfig(frozen_stages=stages))
+    peers = {name: PEERS[name](taught).to(device) for name in options.peers.split(",") if name}
+    for name, peer in peers.items():
+        steps[f"{name}, frozen up to stride {FROZEN_STRIDE}"] = _step_of_peer(peer, batch, taught.training)
+        passes[f"{name} inference"] = _inference_of_peer(peer, batch.image)
     bare = _bare_inference(models["S1"], batch.image)
     step_seconds = _in_turns(steps, options.rounds)
     pass_seconds = _in_turns({"bare timm backbone": bare, **passes}, options.rounds)
@@ -80,6 +89,27 @@ def _training_step(model: GainMTL, batch: Sample) -> Callable[[], None]:
         optimizer.step()
 
     return step
+
+
+def _step_of_peer(peer: Peer, batch: Sample, settings: TrainingConfig) -> Callable[[], None]:
+    optimizer = peer.optimizer(settings)
+
+    def step() -> None:
+        peer.train()
+        optimizer.zero_grad()
+        peer.loss(batch).backward()
+        optimizer.step()
+
+    return step
+
+
+def _inference_of_peer(peer: Peer, images: torch.Tensor) -> Callable[[], None]:
+    def run() -> None:
+        peer.eval()
+        with torch.inference_mode():
+            peer.assess(images)
+
+    return run
 
 
 def _inference(model: GainMTL, images: torch.Tensor) -> Callable[[], None]:

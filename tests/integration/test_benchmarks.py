@@ -211,10 +211,10 @@ def test_step_time_measures_training_and_inference_of_each_strategy(
     assert text[text.index("| training step") :] in capsys.readouterr().out
     training, inference = text.split("| inference")
     names = ["S1", "S3", "S4", "S6", "S9"]
-    steps = [*names, "S9, frozen up to stride 8"]
+    steps = [*names, *(f"{name}, frozen up to stride 8" for name in ("S9", "U-Net"))]
     assert [row["training step"] for row in _table(training)] == steps
     judged = [row["inference"] for row in _table("| inference" + inference)]
-    assert judged == ["bare timm backbone", *(f"{name} inference" for name in names)]
+    assert judged == ["bare timm backbone", *(f"{name} inference" for name in [*names, "U-Net"])]
 
 
 def test_the_variants_of_a_question_differ_also_from_what_the_strategy_says(
