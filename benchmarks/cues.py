@@ -119,7 +119,7 @@ def judged(options: argparse.Namespace, cue: Cue, correlation: float, seed: int,
     data = parts_of(options.size, cue, correlation, seed, case / "data")
     config = _config(options, how, seed)
     if method == "U-Net":
-        backend: Backend = last_peer(method, config, data)
+        backend: Backend = last_peer(method, config, data, out / "run")
     elif method == "DFR":
         backend = last_network(config, data, case / METHODS["plain classifier"].folder / "run")
         balanced = parts_of(options.size, cue, 0.0, seed + 1000, case / "balanced", BALANCED)

@@ -13,24 +13,30 @@ from rich.console import Console
 
 from gainspect.config import RunConfig
 from gainspect.data.manifest import Manifest
+from gainspect.evaluation.assessment import THRESHOLDS, assess
 from gainspect.evaluation.reliance import assessment_of, examine
 from gainspect.evaluation.saved_verdicts import METRICS, save_verdicts
+from gainspect.evaluation.validation_verdicts import map_thresholds
 from gainspect.files import write_json
 from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.inspection.inspector import Inspector
+from gainspect.policy import ReasonPolicy
+from gainspect.training.checkpoint import load_state, save_state
 from gainspect.training.device import device_at_hand
 from gainspect.training.fitting import Fit, fit
 from gainspect.training.launch import begun_model, start
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.settle import settle
 from gainspect.training.trained import last_average
+from gainspect.types import Label
 from patchcore import PATCHCORE, PatchCore
 from peer_networks import PEERS, PeerBackend
 from peers import train
 from reliance_table import keep_reliance
 
 REPAIRED = "repaired.json"
+PEER = "peer.safetensors"
 
 
 def last_network(config: RunConfig, manifest: Manifest, path: Path) -> TorchBackend:
@@ -47,14 +53,22 @@ def last_network(config: RunConfig, manifest: Manifest, path: Path) -> TorchBack
     return last_average(run, device=device_at_hand())
 
 
-def last_peer(kind: str, config: RunConfig, manifest: Manifest) -> Backend:
-    """The same of PatchCore or a network of `PEERS`, which begins anew if it was stopped."""
+def last_peer(kind: str, config: RunConfig, manifest: Manifest, path: Path) -> Backend:
+    """The same of PatchCore or a network of `PEERS`, which begins anew if it was stopped; that is kept."""
     settled = settle(config, manifest)
     if kind == PATCHCORE:
         return PatchCore(settled.config).learn(settled.manifest)
     torch.manual_seed(config.training.seed)
-    model, chosen = train(PEERS[kind](settled.config), settled.config, _without_validation(settled.manifest))
-    return PeerBackend(model, settled.config.data.input_size, chosen["score"])
+    model, kept = PEERS[kind](settled.config), path / PEER
+    if kept.is_file():
+        model.load_state_dict(load_state(kept))
+        score = next(iter(model.scores))
+    else:
+        model, chosen = train(model, settled.config, _without_validation(settled.manifest))
+        score = chosen["score"]
+        path.mkdir(parents=True, exist_ok=True)
+        save_state(model.state_dict(), kept)
+    return PeerBackend(model.to(device_at_hand()), settled.config.data.input_size, score)
 
 
 def _without_validation(manifest: Manifest) -> Manifest:
@@ -66,9 +80,30 @@ def is_judged(path: Path) -> bool:
     return (path / METRICS).is_file()
 
 
-def judge(backend: Backend, parts: Manifest, config: RunConfig, path: Path) -> None:
-    """Keep there what a network says of parts, as they are and repaired; verdicts are at threshold 0.5."""
+def judge(
+    backend: Backend, parts: Manifest, config: RunConfig, path: Path, taught: Manifest | None = None
+) -> None:
+    """Keep there what a network says of parts, as they are and repaired; verdicts are at threshold 0.5.
+
+    Args:
+        backend: runs the network.
+        parts: what it judges.
+        config: that of its training.
+        path: the folder.
+        taught: what it was trained on; of its marked defects it is learned from which value on the evidence
+            outlines them best, which is repaired to check the reasons. None: they are not checked.
+    """
     inspector = Inspector(backend, threshold=0.5, tiling=config.data.tiling)
+    if taught is not None:
+        marked = replace(taught, parts=tuple(part for part in taught.parts if part.label is Label.NG))
+        thresholds = map_thresholds(assess(inspector, marked, scope=THRESHOLDS))
+        inspector = Inspector(
+            backend,
+            threshold=0.5,
+            tiling=config.data.tiling,
+            region_threshold=thresholds["evidence"],
+            reason=ReasonPolicy(),
+        )
     examined = [seen.examined for seen in examine(inspector, parts)]
     repaired = [
         [e.assessed.label.value, e.assessed.score, e.mask_repaired, e.random_repaired] for e in examined

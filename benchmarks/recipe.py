@@ -72,6 +72,8 @@ class Fold(NamedTuple):
     """What takes the place of S9."""
     views: int
     """How many views of an image it judges."""
+    checks: bool
+    """Whether reasons are checked."""
 
     def __repr__(self) -> str:
         return f"{self.title} ({self.path.name})"
@@ -172,11 +174,12 @@ def judged(fold: Fold) -> None:
         if fold.peer is None:
             backend: Backend = last_network(fold.config, fold.division, fold.run)
         else:
-            backend = last_peer(fold.peer, fold.config, fold.division)
+            backend = last_peer(fold.peer, fold.config, fold.division, fold.run)
         backend = backend if fold.views == 1 else MeanOfViews(backend, fold.views)
         trained = time.monotonic()
         write_text(fold.path / MACHINE, machine())
-        judge(backend, fold.held_out, fold.config, fold.path)
+        taught = fold.division.split("train") if fold.checks else None
+        judge(backend, fold.held_out, fold.config, fold.path, taught)
     seconds = f"{trained - started:.0f} s, judged in {time.monotonic() - trained:.0f} s"
     print(f"{fold}: trained in {seconds}", flush=True)
 
@@ -209,7 +212,8 @@ def _folds(options: argparse.Namespace, title: str, settings: dict[str, Any], da
         divisions = {"test": (_tested(manifest), manifest.split("test"))}
     for place, (division, held_out) in divisions.items():
         path = folder / (place if views == 1 else f"{place}-{views}views")
-        yield Fold(title, config, division, held_out, path, folder / place / "run", peer, views)
+        run = folder / place / "run"
+        yield Fold(title, config, division, held_out, path, run, peer, views, checks=options.test)
 
 
 def _tested(manifest: Manifest) -> Manifest:

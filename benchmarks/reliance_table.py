@@ -15,7 +15,8 @@ from results_table import markdown
 RELIANCE = "reliance.json"
 NOTE = (
     "Over NG images that are caught and, of the evidence, checked, or over OK images where stated; 95 % "
-    "intervals by part.\n"
+    "intervals by part. Evidence is repaired from that value on which outlines the marked defects of the "
+    "training best.\n"
 )
 _ROWS = {
     "controlled effect": ("effect", 1),

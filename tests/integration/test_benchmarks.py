@@ -698,6 +698,23 @@ def test_the_recipe_judges_the_test_part_with_a_network_that_saw_none_of_it(
     assert changed.split(" ")[0] == f"{np.mean([(a < 0.5) != (b < 0.5) for a, b in after]):.3f}"
 
 
+@pytest.mark.slow
+def test_the_recipe_keeps_a_peer_and_judges_with_it_again(
+    run: Callable[..., None], parts: Manifest, tmp_path: Path
+) -> None:
+    tiny = ["--backbone", "test_efficientnet", "--weights", "none", "--size", "64", "--epochs", "1"]
+    asked = ["peers", "--only", "U-Net", "--test", "--data", f"small={parts.root}", "--work", tmp_path, *tiny]
+    run("recipe.py", *asked)
+    (folder,) = (tmp_path / parts.root.name).glob("U-Net-*/test")
+    trained = (folder / "run" / "peer.safetensors").stat().st_mtime_ns
+    said = (folder / "predictions.csv").read_text()
+    (folder / "metrics.json").unlink()
+    (folder / "predictions.csv").unlink()
+    run("recipe.py", *asked)
+    assert (folder / "predictions.csv").read_text() == said
+    assert (folder / "run" / "peer.safetensors").stat().st_mtime_ns == trained
+
+
 def test_the_mean_of_all_views_has_turned_the_maps_back_and_is_the_same_for_each_view(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
