@@ -98,7 +98,6 @@ QUESTIONS: dict[str, Variants] = {
         "weighted by itself": {"experimental.evidence_power": 1.0},
         "by its eighth power": {"experimental.evidence_power": 8.0},
         "its mean": {"experimental.evidence_power": 0.0},
-        "its root": {"experimental.evidence_root": 0.5},
     },
     "counterfactual": {
         BASE: {},

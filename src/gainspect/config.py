@@ -306,8 +306,6 @@ class ExperimentalConfig(_Section):
     evidence_power: Annotated[float, Field(ge=0)] = 3.0
     """How the evidence map is pooled to the logit, in strategies whose verdict is their evidence: 0 takes the
     mean of the map; larger values approach its maximum."""
-    evidence_root: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Power of the evidence that is pooled: at 0.5, a faint defect counts by its root."""
     attention_stride: Literal[4, 8, 16, 32] = 8
     """Stride of the pyramid level that attention is read from, in strategies that attend to the pyramid."""
 

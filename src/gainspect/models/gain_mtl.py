@@ -120,7 +120,7 @@ class GainMTL(nn.Module):
         if "suppression" in strategy.modules:
             self.suppression = FeatureSuppression(channels)
         if "evidence" in strategy.modules:
-            self.verdict = EvidenceHead(experimental.evidence_power, experimental.evidence_root)
+            self.verdict = EvidenceHead(experimental.evidence_power)
         self.register_load_state_dict_pre_hook(_read_older_names)  # type: ignore[no-untyped-call]  # torch has no types for it
 
     def forward(
