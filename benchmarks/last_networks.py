@@ -33,7 +33,7 @@ from gainspect.types import Label
 from patchcore import PATCHCORE, PatchCore
 from peer_networks import PEERS, PeerBackend
 from peers import train
-from reliance_table import keep_reliance
+from reliance_table import RELIANCE, keep_reliance
 
 REPAIRED = "repaired.json"
 PEER = "peer.safetensors"
@@ -54,30 +54,31 @@ def last_network(config: RunConfig, manifest: Manifest, path: Path) -> TorchBack
 
 
 def last_peer(kind: str, config: RunConfig, manifest: Manifest, path: Path) -> Backend:
-    """The same of PatchCore or a network of `PEERS`, which begins anew if it was stopped; that is kept."""
+    """The same of PatchCore, or of a network of `PEERS`, which is kept; if it was stopped it begins anew."""
     settled = settle(config, manifest)
     if kind == PATCHCORE:
         return PatchCore(settled.config).learn(settled.manifest)
     torch.manual_seed(config.training.seed)
     model, kept = PEERS[kind](settled.config), path / PEER
-    if kept.is_file():
-        model.load_state_dict(load_state(kept))
-        score = next(iter(model.scores))
+    told = settled.config.model_dump(mode="json")
+    state = load_state(kept) if kept.is_file() else {}
+    if state.get("config") == told:
+        model.load_state_dict(state["weights"])
+        model.to(device_at_hand())
     else:
-        model, chosen = train(model, settled.config, _without_validation(settled.manifest))
-        score = chosen["score"]
+        model, _ = train(model, settled.config, _without_validation(settled.manifest))
         path.mkdir(parents=True, exist_ok=True)
-        save_state(model.state_dict(), kept)
-    return PeerBackend(model.to(device_at_hand()), settled.config.data.input_size, score)
+        save_state({"config": told, "weights": dict(model.state_dict())}, kept)
+    return PeerBackend(model, settled.config.data.input_size, next(iter(model.scores)))
 
 
 def _without_validation(manifest: Manifest) -> Manifest:
     return replace(manifest, parts=manifest.split("train").parts)
 
 
-def is_judged(path: Path) -> bool:
-    """Whether what a network says is kept there."""
-    return (path / METRICS).is_file()
+def is_judged(path: Path, *, checks: bool = False) -> bool:
+    """Whether what a network says is kept there, and if asked, what it says of its reasons."""
+    return (path / METRICS).is_file() and (not checks or (path / RELIANCE).is_file())
 
 
 def judge(
@@ -91,25 +92,27 @@ def judge(
         config: that of its training.
         path: the folder.
         taught: what it was trained on; of its marked defects it is learned from which value on the evidence
-            outlines them best, which is repaired to check the reasons. None: they are not checked.
+            outlines them best, which is repaired to check the reasons, and what verdicts rely on is kept too.
+            None: it is not.
     """
     inspector = Inspector(backend, threshold=0.5, tiling=config.data.tiling)
     if taught is not None:
         marked = replace(taught, parts=tuple(part for part in taught.parts if part.label is Label.NG))
-        thresholds = map_thresholds(assess(inspector, marked, scope=THRESHOLDS))
+        outlining = map_thresholds(assess(inspector, marked, scope=THRESHOLDS)).get("evidence")
         inspector = Inspector(
             backend,
             threshold=0.5,
             tiling=config.data.tiling,
-            region_threshold=thresholds["evidence"],
-            reason=ReasonPolicy(),
+            region_threshold=outlining,
+            reason=None if outlining is None else ReasonPolicy(),
         )
     examined = [seen.examined for seen in examine(inspector, parts)]
     repaired = [
         [e.assessed.label.value, e.assessed.score, e.mask_repaired, e.random_repaired] for e in examined
     ]
     write_json(path / REPAIRED, repaired)
-    keep_reliance(examined, path)
+    if taught is not None:
+        keep_reliance(examined, path)
     save_verdicts(assessment_of(inspector, examined), path)  # its presence shows that all is there
 
 

@@ -5,10 +5,10 @@
 The training and validation parts of each set are divided into folds by group. A network is trained for each
 fold without a validation part (its last weight average is kept), and judges the images that it has not seen.
 What it says of them is kept beside the run: finished folds are never trained or judged again, those that were
-stopped go on, and other questions use them too. With --test one network of each variant is trained on all of
-these parts and judges the test part: once, at the end. With --minutes the script stops in time; with --table
-it only prints what is there. With --processes several networks are trained beside each other, each with one
-thread.
+stopped go on (peers begin anew), and other questions use them too. With --test one network of each variant is
+trained on all of these parts and judges the test part, and the reasons of its verdicts are checked: once, at
+the end. With --minutes the script stops in time; with --table it only prints what is there. With --processes
+several networks are trained beside each other, each with one thread.
 
 The first figure is the share of false alarms at the threshold that catches 95 % of the defective images; then
 AUROC, AP, PointGame and localization IoU. A star means: the 95 % interval of the paired difference from the
@@ -106,7 +106,7 @@ def main() -> None:
 
 def _judged(asked: list[Fold], options: argparse.Namespace, started: float) -> int:
     """Do what is not done yet, in the time that is left, and return how many failed."""
-    left = {fold.path: fold for fold in asked if not is_judged(fold.path)}
+    left = {fold.path: fold for fold in asked if not is_judged(fold.path, checks=fold.checks)}
     minutes = options.minutes - (time.monotonic() - started) / 60
     return in_processes(judged, left.values(), options.processes, minutes)
 

@@ -123,7 +123,7 @@ QUESTIONS: dict[str, Variants] = {
             "training.frozen_stages": 0,
             "model.finest_stride": 4,
         },
-        "--thorough": {"training.effort": "thorough"},
+        "--thorough": {"training.epochs": "auto", "training.effort": "thorough"},
         "U-Net": {PEER: "U-Net"},
         "plain classifier": {"strategy": "S1"},
         "FPN": {PEER: "FPN"},

@@ -15,8 +15,9 @@ from results_table import markdown
 RELIANCE = "reliance.json"
 NOTE = (
     "Over NG images that are caught and, of the evidence, checked, or over OK images where stated; 95 % "
-    "intervals by part. Evidence is repaired from that value on which outlines the marked defects of the "
-    "training best.\n"
+    "intervals by part. Verdicts are at P(NG) 0.5, which is not the same share of false alarms for each "
+    "network. Evidence is repaired from that value on which outlines the marked defects of the training "
+    "best; unchecked are NG verdicts for which that cannot be done. –: not measured.\n"
 )
 _ROWS = {
     "controlled effect": ("effect", 1),
@@ -60,7 +61,7 @@ def side_by_side(judged: Mapping[str, Path]) -> str:
         row |= {name: f"{cells[cell]['ng']} / {cells[cell]['ok']}" for name, cells in counted.items()}
         lines.append(row)
     for truth in ("ng", "ok"):
-        row = {"figure": f"{truth.upper()} images judged OK / REVIEW / NG"}
+        row = {"figure": f"{truth.upper()} images judged OK / unchecked / NG"}
         for name, of in kept.items():
             count = of["outcomes"][truth]
             row[name] = f"{count['ok']} / {count['review'] + count['unchecked']} / {count['ng']}"

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from torch import nn
+from torchvision.transforms.functional import gaussian_blur
 
 from clocks import Ticking
 from gainspect.config import RunConfig, load_config
@@ -265,12 +267,14 @@ def test_patchcore_is_as_far_as_the_nearest_patches_of_ok_parts(
 ) -> None:
     """By scikit-learn, torch's pooling and the formulas (6) and (7) of Roth et al., CVPR 2022."""
     monkeypatch.syspath_prepend(str(FOLDER))
+    from sklearn.model_selection import GroupKFold
+
     import patchcore
 
     told = {"data": {"size": 64}, "model": {"backbone": "test_efficientnet", "weights": "none"}}
     config = RunConfig.model_validate(told).resolved()
     peer = patchcore.PatchCore(config).learn(parts)
-    images = np.concatenate([patchcore._framed(part, 64) for part in parts.split("test").parts])
+    images = np.concatenate([peer._framed(parts, part) for part in parts.split("test").parts])
     with torch.inference_mode():
         donor = peer.net.feature_extractor.backbone
         pixels = (torch.from_numpy(images).permute(0, 3, 1, 2).float() - donor.mean) / donor.std
@@ -280,9 +284,12 @@ def test_patchcore_is_as_far_as_the_nearest_patches_of_ok_parts(
         patches = torch.cat([fine, coarse], 1).flatten(2).transpose(1, 2).numpy()
     memory = peer.net.memory_bank.numpy()
     good = [part for part in parts.split("train").parts if part.label is Label.OK]
-    groups = len({part.group for part in good})
-    known = len(good) - round(len(good) / min(groups, patchcore.HELD_OUT))
-    assert len(memory) == pytest.approx(known * patches.shape[1] * patchcore.KEPT, rel=0.1)
+    groups = [part.group for part in good]
+    folds = GroupKFold(min(len({*groups}), patchcore.HELD_OUT), shuffle=True, random_state=peer.seed)
+    known, held_out = next(folds.split(good, groups=groups))
+    assert len(memory) == int(len(known) * patches.shape[1] * patchcore.KEPT)
+    said = [peer(peer._framed(parts, good[index]))["score"][0] for index in held_out]
+    assert np.quantile(np.array(said) / (1 - np.array(said)), 0.95) == pytest.approx(1, rel=1e-4)
     nearest = NearestNeighbors(n_neighbors=9).fit(memory)
     distances, index = (found[..., 0] for found in nearest.kneighbors(patches.reshape(-1, memory.shape[1])))
     scores = []
@@ -296,8 +303,49 @@ def test_patchcore_is_as_far_as_the_nearest_patches_of_ok_parts(
     found = peer(images)
     expected = np.array(scores) / (np.array(scores) + peer.reference)
     np.testing.assert_allclose(found["score"], expected, rtol=1e-3)
-    assert found["evidence"].shape == (len(images), 64, 64) and found["evidence"].min() >= 0
-    assert found["evidence"].max() < 1
+    assert found["evidence"].shape == (len(images), 64, 64) and found["evidence"].min() == 0
+    side = round(patches.shape[1] ** 0.5)
+    coarse_map = torch.from_numpy(distances.reshape(len(images), 1, side, side))
+    larger = nn.functional.interpolate(coarse_map, size=(64, 64), mode="nearest")
+    blurred = gaussian_blur(larger, 33, 4.0).squeeze(1).numpy() - peer.usual
+    expected = blurred.clip(0) / (blurred.clip(0) + peer.reference)
+    np.testing.assert_allclose(found["evidence"], expected, atol=1e-3)
+    np.testing.assert_array_equal(peer.learn(parts)(images)["score"], found["score"])  # it is seeded
+
+
+def test_reasons_are_checked_where_it_is_known_what_a_network_was_taught(
+    parts: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from last_networks import is_judged, judge
+    from reliance_table import side_by_side
+
+    class Sees:
+        """Its evidence is one place of each image; all are NG, the more so the darker they are."""
+
+        size, runtime, precision = 64, "none", "f32"
+
+        def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+            evidence = np.zeros(images.shape[:3], np.float32)
+            evidence[:, 24:36, 24:36] = 0.9
+            dark = 1 - images.mean(axis=(1, 2, 3), dtype=np.float32) / 255
+            return {"evidence": evidence, "score": 0.5 + dark / 2}
+
+    config = RunConfig.model_validate({"data": {"size": 64}})
+    tested = parts.split("test")
+    for name, taught in (("checked", parts.split("train")), ("not", None)):
+        judge(Sees(), tested, config, tmp_path / name, taught)
+    assert is_judged(tmp_path / "not") and not is_judged(tmp_path / "not", checks=True)
+    assert is_judged(tmp_path / "checked", checks=True)
+    (row, *_) = _table(side_by_side({name: tmp_path / name for name in ("checked", "not")}))
+    assert list(row) == ["figure", "checked"]
+    kept = json.loads((tmp_path / "checked" / "reliance.json").read_text())
+    assert kept["figures"]["evidence_drop"]["n"] > 0
+    without = replace(parts, parts=tuple(replace(part, mask=None) for part in parts.split("train").parts))
+    judge(Sees(), tested, config, tmp_path / "no masks", without)
+    kept = json.loads((tmp_path / "no masks" / "reliance.json").read_text())
+    assert kept["figures"]["evidence_drop"]["n"] == 0
+    assert kept["figures"]["mask_drop"]["n"] > 0
 
 
 @pytest.mark.slow
