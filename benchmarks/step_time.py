@@ -9,8 +9,10 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
+from torch import Tensor, nn
 
 from gainspect.config import ModelConfig, RunConfig, TrainingConfig
 from gainspect.data.loading.dataset import Sample
@@ -20,7 +22,7 @@ from gainspect.strategies import STRATEGIES, curriculum_alpha
 from gainspect.training.device import device_at_hand
 from gainspect.training.initial import FROZEN_STRIDE
 from gainspect.training.objective import named_losses
-from peer_networks import PEERS, Peer
+from peer_networks import PEERS
 from results_table import markdown, number, per, save
 
 
@@ -47,12 +49,15 @@ def main() -> None:
     stages = frozen.backbone.stages_to(FROZEN_STRIDE)
     frozen.backbone.freeze(stages)
     steps[f"{last}, frozen up to stride {FROZEN_STRIDE}"] = _training_step(frozen, batch)
-    passes = {f"{name} inference": _inference(model, batch.image) for name, model in models.items()}
+    passes = {
+        f"{name} inference": _inference(model, partial(_judged, model, batch.image))
+        for name, model in models.items()
+    }
     taught = RunConfig(model=config, training=TrainingConfig(frozen_stages=stages))
     peers = {name: PEERS[name](taught).to(device) for name in options.peers.split(",") if name}
     for name, peer in peers.items():
-        steps[f"{name}, frozen up to stride {FROZEN_STRIDE}"] = _step_of_peer(peer, batch)
-        passes[f"{name} inference"] = _inference_of_peer(peer, batch.image)
+        steps[f"{name}, frozen up to stride {FROZEN_STRIDE}"] = _step(peer, partial(peer.loss, batch))
+        passes[f"{name} inference"] = _inference(peer, partial(peer.assess, batch.image))
     bare = _bare_inference(models["S1"], batch.image)
     step_seconds = _in_turns(steps, options.rounds)
     pass_seconds = _in_turns({"bare timm backbone": bare, **passes}, options.rounds)
@@ -77,61 +82,46 @@ def _batch(count: int, size: int, device: str) -> Sample:
 
 
 def _training_step(model: GainMTL, batch: Sample) -> Callable[[], None]:
-    optimizer = torch.optim.AdamW(model.parameters())
     weights = model.strategy.weights_at(1.0)
+
+    def loss() -> Tensor:
+        output = model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(0.5))
+        named = named_losses(output, batch, weights, alpha=0.5, gamma=2.0)
+        return torch.stack([weights[name] * value for name, value in named.items()]).sum()
+
+    return _step(model, loss)
+
+
+def _step(model: nn.Module, loss: Callable[[], Tensor]) -> Callable[[], None]:
+    optimizer = torch.optim.AdamW(model.parameters())
 
     def step() -> None:
         model.train()
         optimizer.zero_grad()
-        output = model(batch.image, batch.mask, batch.has_mask, curriculum_alpha(0.5))
-        named = named_losses(output, batch, weights, alpha=0.5, gamma=2.0)
-        torch.stack([weights[name] * value for name, value in named.items()]).sum().backward()
+        loss().backward()
         optimizer.step()
 
     return step
 
 
-def _step_of_peer(peer: Peer, batch: Sample) -> Callable[[], None]:
-    optimizer = torch.optim.AdamW(peer.parameters())
-
-    def step() -> None:
-        peer.train()
-        optimizer.zero_grad()
-        peer.loss(batch).backward()
-        optimizer.step()
-
-    return step
-
-
-def _inference_of_peer(peer: Peer, images: torch.Tensor) -> Callable[[], None]:
-    def run() -> None:
-        peer.eval()
-        with torch.inference_mode():
-            peer.assess(images)
-
-    return run
-
-
-def _inference(model: GainMTL, images: torch.Tensor) -> Callable[[], None]:
+def _inference(model: nn.Module, judge: Callable[[], object]) -> Callable[[], None]:
     def run() -> None:
         model.eval()
         with torch.inference_mode():
-            output = model(images)
-            model.margin(output), model.evidence(output)
+            judge()
 
     return run
 
 
-def _bare_inference(model: GainMTL, images: torch.Tensor) -> Callable[[], None]:
+def _judged(model: GainMTL, images: Tensor) -> tuple[Tensor, Tensor]:
+    output = model(images)
+    return model.margin(output), model.evidence(output)
+
+
+def _bare_inference(model: GainMTL, images: Tensor) -> Callable[[], None]:
     net = model.backbone.net
     pixels = (images.permute(0, 3, 1, 2).float() - 127.5) / 127.5
-
-    def run() -> None:
-        net.eval()
-        with torch.inference_mode():
-            net(pixels)
-
-    return run
+    return _inference(net, partial(net, pixels))
 
 
 def _in_turns(work: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
