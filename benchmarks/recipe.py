@@ -40,6 +40,7 @@ from gainspect.files import write_text
 from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.models.gain_mtl import model_of
+from gainspect.strategies import Tta
 from gainspect.types import Label
 from in_processes import in_processes
 from last_networks import is_judged, judge, last_network, last_peer, under_repair
@@ -47,10 +48,10 @@ from paired_table import against, with_intervals
 from patchcore import PATCHCORE, PatchCore
 from peer_networks import PEERS, PeerBackend
 from peers import gigaflops
-from recipe_questions import PEER, QUESTIONS, VIEWS
+from positions import MeanOfPositions
+from recipe_questions import PEER, QUESTIONS
 from reliance_table import side_by_side
 from results_table import machine, save
-from views import MeanOfViews
 
 MACHINE = "machine.txt"
 
@@ -70,8 +71,8 @@ class Fold(NamedTuple):
     """The folder of its training."""
     peer: str | None
     """What takes the place of S9."""
-    views: int
-    """How many views of an image it judges."""
+    tta: Tta
+    """In how many positions it sees an image."""
     checks: bool
     """Whether reasons are checked."""
 
@@ -93,11 +94,11 @@ def main() -> None:
             if options.only is None or label in options.only
             for fold in _folds(options, f"{name}: {label}", QUESTIONS[question][label], sets[name])
         ]
-        # Several views are judged by networks of other variants, which are trained first.
+        # Of variants that share a network the first trains it.
         started = time.monotonic()
-        failed = _judged([fold._replace(views=1, path=fold.run.parent) for fold in asked], options, started)
-        several = [fold for fold in asked if fold.views > 1 and is_judged(fold.run.parent)]
-        failed += _judged(several, options, started)
+        first = {fold.run: fold for fold in reversed(asked)}
+        failed = _judged([fold for fold in asked if first[fold.run] is fold], options, started)
+        failed += _judged([fold for fold in asked if is_judged(first[fold.run].path)], options, started)
     for question in options.question:
         _save(question, options, sets)
     if failed:
@@ -123,7 +124,7 @@ def _save(question: str, options: argparse.Namespace, sets: dict[str, Path]) -> 
         if there:
             trained_on |= {_machine(path) for of in there.values() for path in of}
             first = {label: asked[label][0] for label in there}
-            costs = {label: _cost(fold.config, fold.peer, fold.views) for label, fold in first.items()}
+            costs = {label: _cost(fold.config, fold.peer, fold.tta) for label, fold in first.items()}
             beside = {label: under_repair(of) | costs[label] for label, of in there.items()}
             text += f"## {name}\n\n{against(next(iter(QUESTIONS[question])), there, beside=beside)}\n"
             if options.test:
@@ -137,16 +138,16 @@ def _save(question: str, options: argparse.Namespace, sets: dict[str, Path]) -> 
 
 
 @cache
-def _cost(config: RunConfig, peer: str | None, views: int) -> dict[str, str]:
+def _cost(config: RunConfig, peer: str | None, tta: int) -> dict[str, str]:
     """A column of the table: what an inspection of one image costs."""
     size = config.data.input_size
+    if peer is None:
+        return {"GFLOP": gigaflops(TorchBackend(model_of(config).eval(), size))}
     if peer == PATCHCORE:
         return {"GFLOP": gigaflops(PatchCore(config).full)}
-    if peer is not None:
-        network = PEERS[peer](config).eval()
-        return {"GFLOP": gigaflops(PeerBackend(network, size, next(iter(network.scores))))}
-    own = TorchBackend(model_of(config).eval(), size)
-    return {"GFLOP": gigaflops(own if views == 1 else MeanOfViews(own, views))}
+    network = PEERS[peer](config).eval()
+    backend = PeerBackend(network, size, next(iter(network.scores)))
+    return {"GFLOP": gigaflops(backend if tta == 1 else MeanOfPositions(backend, tta))}
 
 
 def _of_one_part(name: str, data: Path, judged: dict[str, list[Path]]) -> str:
@@ -172,10 +173,12 @@ def judged(fold: Fold) -> None:
     fold.path.mkdir(parents=True, exist_ok=True)
     with (fold.path / "output.txt").open("w", encoding="utf-8") as output, redirect_stdout(output):
         if fold.peer is None:
-            backend: Backend = last_network(fold.config, fold.division, fold.run)
+            own = last_network(fold.config, fold.division, fold.run)
+            own.graph.model.tta = fold.tta
+            backend: Backend = own
         else:
-            backend = last_peer(fold.peer, fold.config, fold.division, fold.run)
-        backend = backend if fold.views == 1 else MeanOfViews(backend, fold.views)
+            peer = last_peer(fold.peer, fold.config, fold.division, fold.run)
+            backend = peer if fold.tta == 1 else MeanOfPositions(peer, fold.tta)
         trained = time.monotonic()
         write_text(fold.path / MACHINE, machine())
         taught = fold.division.split("train") if fold.checks else None
@@ -198,10 +201,14 @@ def _folds(options: argparse.Namespace, title: str, settings: dict[str, Any], da
         **{name: yaml.safe_load(value) for name, value in (given.split("=", 1) for given in options.set)},
     }
     settings = dict(settings)
-    peer, views = settings.pop(PEER, None), settings.pop(VIEWS, 1)
+    peer = settings.pop(PEER, None)
     config = load_config(None, common | settings)
+    resolved = config.resolved()
+    tta = (resolved.model.tta if peer is None else config.model.tta) or 1
     manifest = load_manifest(data)
-    told = json.dumps(config.resolved().model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+    # It is a matter of judging, for which a network is not trained again.
+    settled = resolved.model_dump(mode="json", exclude_defaults=True, exclude={"model": {"tta"}})
+    told = json.dumps(settled, sort_keys=True)
     name = f"{peer or config.strategy}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
     folder = options.work / data.name / name
     divisions = {
@@ -211,9 +218,9 @@ def _folds(options: argparse.Namespace, title: str, settings: dict[str, Any], da
     if options.test:
         divisions = {"test": (_tested(manifest), manifest.split("test"))}
     for place, (division, held_out) in divisions.items():
-        path = folder / (place if views == 1 else f"{place}-{views}views")
+        path = folder / (place if tta == 1 else f"{place}-tta{tta}")
         run = folder / place / "run"
-        yield Fold(title, config, division, held_out, path, run, peer, views, checks=options.test)
+        yield Fold(title, config, division, held_out, path, run, peer, tta, checks=options.test)
 
 
 def _tested(manifest: Manifest) -> Manifest:

@@ -3,7 +3,7 @@
 from typing import Any
 
 Variants = dict[str, dict[str, Any]]
-BASE, PEER, VIEWS = "S9 as it is", "peer", "views"
+BASE, PEER = "S9 as it is", "peer"
 _TOGETHER, _IN_STAGES = [0.0, 0.0, 0.0, 0.0], [0.0, 0.25, 0.5, 0.75]
 
 QUESTIONS: dict[str, Variants] = {
@@ -105,10 +105,10 @@ QUESTIONS: dict[str, Variants] = {
         "feature counterfactual, weight 1": {"experimental.counterfactual": 1.0},
     },
     # What else there is.
-    "views": {
+    "tta": {
         BASE: {},
-        "mean of 2 views": {VIEWS: 2},
-        "mean of 8 views": {VIEWS: 8},
+        "without test-time augmentation": {"model.tta": 1},
+        "in 8 positions": {"model.tta": 8},
     },
     "strategies": {
         BASE: {},
@@ -117,19 +117,22 @@ QUESTIONS: dict[str, Variants] = {
     "peers": {
         BASE: {},
         "another seed": {"training.seed": 2},
+        "without test-time augmentation": {"model.tta": 1},
         "no repairs": {"training.repairs": 0.0},
         "as it was before this round": {
             "training.repairs": 0.0,
             "training.frozen_stages": 0,
             "model.finest_stride": 4,
+            "model.tta": 1,
         },
         "--thorough": {"training.epochs": "auto", "training.effort": "thorough"},
         "U-Net": {PEER: "U-Net"},
+        "U-Net, in 2 positions": {PEER: "U-Net", "model.tta": 2},
         "plain classifier": {"strategy": "S1"},
         "FPN": {PEER: "FPN"},
         "SuperSimpleNet": {PEER: "SuperSimpleNet"},
         "PatchCore": {PEER: "PatchCore"},
     },
 }
-"""The settings of each variant of a question, the peer that takes the place of S9, or how many views of an
-image it judges; the first is what the others are compared with."""
+"""The settings of each variant of a question, or the peer that takes the place of S9; the first is what the
+others are compared with. A peer sees an image as it is if `model.tta` is not set."""

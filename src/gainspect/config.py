@@ -12,7 +12,7 @@ from gainspect.data.mask_values import MaskValues
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.files import write_text
-from gainspect.strategies import LossName, PyramidKind, strategy
+from gainspect.strategies import LossName, PyramidKind, Tta, strategy
 
 Direction = Literal["max", "min"]
 MAP_MONITORS = ("cam_iou", "pointing_game", "energy_inside", "localization_iou")
@@ -145,6 +145,10 @@ class ModelConfig(_Section):
     """Stride of the finest features that localization combines, and of its map and fused evidence; of a
     backbone without features at stride 2 it is 4. None: as the earlier network (`init`), or as the strategy
     defines."""
+    tta: Tta | None = None
+    """Test-time augmentation: in how many positions an inspection sees an image, to average what it finds. 1:
+    as it is; 2: also mirrored; 8: also both after each quarter turn. Training shows all of them; each costs
+    the time of one. None: as the strategy defines."""
 
 
 class TrainingConfig(_Section):
@@ -367,22 +371,24 @@ class RunConfig(_Section):
 
     def with_finest_stride(self, stride: Literal[2, 4] | None) -> "RunConfig":
         """The same configuration, with this stride of the finest features."""
-        model = self.model.model_copy(update={"finest_stride": stride})
-        return self.model_copy(update={"model": model})
+        return self._with_model(finest_stride=stride)
 
     def with_older_defaults(self) -> "RunConfig":
         """The same configuration, read from a run or bundle that may be of an older version.
 
-        Settings that it does not name did not exist when it was saved: there were no repairs then, and stride
-        4 was the finest.
+        Settings that it does not name did not exist when it was saved: there were no repairs then, stride 4
+        was the finest, and an inspection saw an image as it is.
         """
         repairs = self.training.repairs
         saved = self._with_training(repairs=0.0 if repairs is None else repairs)
-        return saved.with_finest_stride(self.model.finest_stride or 4)
+        return saved._with_model(finest_stride=self.model.finest_stride or 4, tta=self.model.tta or 1)
 
     def without_folds(self) -> "RunConfig":
         """The configuration of each fold."""
         return self._with_training(folds=None)
+
+    def _with_model(self, **settings: Any) -> "RunConfig":
+        return self.model_copy(update={"model": self.model.model_copy(update=settings)})
 
     def _with_training(self, **settings: Any) -> "RunConfig":
         return self.model_copy(update={"training": self.training.model_copy(update=settings)})
@@ -396,13 +402,9 @@ class RunConfig(_Section):
         model = {
             "pyramid": self.model.pyramid or own.pyramid,
             "finest_stride": self.model.finest_stride or own.finest_stride,
+            "tta": self.model.tta or own.tta,
         }
-        return self.model_copy(
-            update={
-                "model": self.model.model_copy(update=model),
-                "training": self.training.model_copy(update=left),
-            }
-        )
+        return self._with_model(**model)._with_training(**left)
 
     @field_validator("strategy")
     @classmethod

@@ -18,6 +18,8 @@ Decider = Literal["classification", "attended", "evidence"]
 Attends = Literal["deep", "pyramid"]
 PyramidKind = Literal["fpn", "unet"]
 EvidenceName = Literal["cam", "attention", "fused"]
+Tta = Literal[1, 2, 8]
+"""Positions of an image: as it is; also mirrored; also both after each quarter turn."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class Strategy:
     it."""
     finest_stride: Literal[2, 4] = 4
     """Stride of the finest features that localization combines, and of its map. A run can override it."""
+    tta: Tta = 1
+    """Test-time augmentation: in how many positions an inspection sees an image. A run can override it."""
     transplants: float = 0.0
     """Share of the drawn NG images with a mask whose defect is put onto an OK part (a counterfactual image).
     As a control, half this share of the OK images receive a patch of defect-free surface. A run can override
@@ -248,6 +252,7 @@ def _strategies() -> dict[str, Strategy]:
             attends="pyramid",
             pyramid="unet",
             finest_stride=2,
+            tta=2,
             transplants=0.5,
             repairs=0.25,
             stages=TOGETHER,

@@ -223,11 +223,11 @@ def test_the_variants_of_a_question_differ_also_from_what_the_strategy_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
-    from recipe_questions import PEER, QUESTIONS, VIEWS
+    from recipe_questions import PEER, QUESTIONS
 
     common = {"data.size": 192, "training.epochs": 12}
     for question, variants in QUESTIONS.items():
-        own = [settings for settings in variants.values() if not {PEER, VIEWS} & {*settings}]
+        own = [settings for settings in variants.values() if PEER not in settings]
         asked = [load_config(None, common | settings).resolved() for settings in own]
         assert all(one != other for one, other in combinations(asked, 2)), question
 
@@ -687,9 +687,9 @@ def test_the_recipe_judges_each_image_once_and_no_test_image(
     judged: list[dict[str, str]] = []
     repaired: list[tuple[str, float, float | None, float | None]] = []
     for fold in ("1of2", "2of2"):
-        with (folder / fold / "predictions.csv").open(newline="") as file:
+        with (folder / f"{fold}-tta2" / "predictions.csv").open(newline="") as file:
             judged += csv.DictReader(file)
-        repaired += json.loads((folder / fold / "repaired.json").read_text())
+        repaired += json.loads((folder / f"{fold}-tta2" / "repaired.json").read_text())
     known = [part for part in parts.parts if part.split != "test"]
     assert sorted(r["image"] for r in judged) == sorted(map(parts.key, known))
     assert sorted((r["label"], r["score"]) for r in judged) == sorted((r[0], str(r[1])) for r in repaired)
@@ -701,8 +701,11 @@ def test_the_recipe_judges_each_image_once_and_no_test_image(
     run("recipe.py", *asked)  # the other variant is trained, this one is not trained again
     assert len(_table((tmp_path / "results" / "recipe_seed.md").read_text())) == 2
     assert (folder / "1of2" / "run" / "log.csv").stat().st_mtime_ns == trained
-    run("recipe.py", "views", "--only", "mean of 2 views", *asked[1:])  # nothing is trained
-    assert len(_table((tmp_path / "results" / "recipe_views.md").read_text())) == 2
+    run("recipe.py", "tta", "--only", "without test-time augmentation", *asked[1:])  # nothing is trained
+    whole, single = _table((tmp_path / "results" / "recipe_tta.md").read_text())
+    assert whole["auroc"] == row["auroc"] and float(whole["GFLOP"]) > float(single["GFLOP"])
+    said = [(folder / f"1of2{tta}" / "predictions.csv").read_text() for tta in ("", "-tta2")]
+    assert said[0] != said[1]
     assert (folder / "1of2" / "run" / "log.csv").stat().st_mtime_ns == trained
 
 
@@ -763,11 +766,11 @@ def test_the_recipe_keeps_a_peer_and_judges_with_it_again(
     assert (folder / "run" / "peer.safetensors").stat().st_mtime_ns == trained
 
 
-def test_the_mean_of_all_views_has_turned_the_maps_back_and_is_the_same_for_each_view(
+def test_the_mean_of_all_positions_has_turned_the_maps_back_and_is_the_same_in_each_position(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
-    from views import MOST, MeanOfViews
+    from positions import MOST, MeanOfPositions
 
     class Looks:
         """Its map is what it sees; its score depends on where it sees it."""
@@ -780,18 +783,18 @@ def test_the_mean_of_all_views_has_turned_the_maps_back_and_is_the_same_for_each
             return {"evidence": seen, "score": (seen * weights).sum((1, 2)) / weights.sum()}
 
     image = np.random.default_rng(0).integers(0, 256, (6, 6, 3), np.uint8)
-    views = [
+    positions = [
         np.ascontiguousarray(turned)
         for plain in (image, image.transpose(1, 0, 2))
         for turned in (plain, plain[::-1], plain[:, ::-1], plain[::-1, ::-1])
     ]
-    found = MeanOfViews(Looks(), MOST)(np.stack(views))
-    np.testing.assert_allclose(found["evidence"], np.stack(views)[..., 0] / 255, atol=1e-6)
-    scores = Looks()(np.stack(views))["score"].astype(float)
+    found = MeanOfPositions(Looks(), MOST)(np.stack(positions))
+    np.testing.assert_allclose(found["evidence"], np.stack(positions)[..., 0] / 255, atol=1e-6)
+    scores = Looks()(np.stack(positions))["score"].astype(float)
     assert len(set(scores.round(6))) == MOST
     margin = np.mean(np.log(scores / (1 - scores)))
     np.testing.assert_allclose(found["score"], 1 / (1 + np.exp(-margin)), atol=1e-6)
-    one = MeanOfViews(Looks(), 1)(np.stack(views))
+    one = MeanOfPositions(Looks(), 1)(np.stack(positions))
     np.testing.assert_allclose(one["score"], scores, atol=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""A bundle of a version in which stride 4 was the finest is still that network."""
+"""A bundle of a version in which stride 4 was the finest is still that network, and judges images as they are."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,12 +24,12 @@ MODEL = {"backbone": "test_efficientnet", "weights": "none"}
 
 @pytest.fixture
 def older_model() -> GainMTL:
-    return model_of(RunConfig.model_validate({"model": MODEL | {"finest_stride": 4}})).eval()
+    return model_of(RunConfig.model_validate({"model": MODEL | {"finest_stride": 4, "tta": 1}})).eval()
 
 
 @pytest.fixture
 def older(older_model: GainMTL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
-    """As it was written when there was no such setting."""
+    """As it was written when there were no such settings."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     from untrained import untrained_bundle
 
@@ -38,7 +38,7 @@ def older(older_model: GainMTL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     )
     assert torch_backend(bundle).graph.model.reads_finest  # the script's own can be opened
     config = RunConfig.model_validate({"model": MODEL}).model_dump(mode="json")
-    del config["model"]["finest_stride"]
+    del config["model"]["finest_stride"], config["model"]["tta"]
     contents = {
         **bundle.contents,
         WEIGHTS: save(older_model.state_dict()),

@@ -253,7 +253,7 @@ def test_what_is_left_to_the_strategy_is_written_out(name: str) -> None:
     own = STRATEGIES[name]
     resolved = RunConfig.model_validate({"strategy": name}).resolved()
     assert (resolved.model.pyramid, resolved.training.transplants) == (own.pyramid, own.transplants)
-    assert resolved.model.finest_stride == own.finest_stride
+    assert (resolved.model.finest_stride, resolved.model.tta) == (own.finest_stride, own.tta)
     assert resolved.training.repairs == own.repairs
     assert resolved.training.stage_starts is not None
     assert stages_at(resolved.training.stage_starts) == own.stages
@@ -262,15 +262,16 @@ def test_what_is_left_to_the_strategy_is_written_out(name: str) -> None:
 
 def test_what_older_runs_and_bundles_do_not_say_was_as_it_was_then() -> None:
     older = RunConfig.model_validate({"strategy": "S9", "model": {"pyramid": "unet"}}).with_older_defaults()
-    assert (older.training.repairs, older.model.finest_stride) == (0.0, 4)
+    assert (older.training.repairs, older.model.finest_stride, older.model.tta) == (0.0, 4, 1)
     saved = RunConfig.model_validate({"strategy": "S9"}).resolved()
-    assert saved.with_older_defaults() == saved and saved.model.finest_stride == 2
+    assert saved.with_older_defaults() == saved
+    assert (saved.model.finest_stride, saved.model.tta) == (2, 2)
 
 
 def test_what_a_run_says_itself_stays_when_the_rest_is_written_out() -> None:
     settings = {
         "strategy": "S9",
-        "model": {"pyramid": "fpn", "finest_stride": 4},
+        "model": {"pyramid": "fpn", "finest_stride": 4, "tta": 1},
         "training": {"transplants": 0.0, "repairs": 0.0, "stage_starts": [0.0, 0.1, 0.2, 0.3], "epochs": 3},
     }
     config = RunConfig.model_validate(settings)

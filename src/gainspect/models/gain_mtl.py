@@ -14,7 +14,7 @@ from gainspect.models.backbone import PYRAMID_STRIDES, Backbone
 from gainspect.models.decoders import PYRAMIDS, pyramid_widths
 from gainspect.models.evidence import EvidenceHead
 from gainspect.models.suppression import FeatureSuppression, is_surrounded
-from gainspect.strategies import LossName, Strategy, strategy
+from gainspect.strategies import LossName, Strategy, Tta, strategy
 
 OK, NG = 0, 1
 
@@ -93,6 +93,8 @@ class GainMTL(nn.Module):
     ) -> None:
         super().__init__()
         self.strategy = strategy
+        self.tta: Tta = config.tta or strategy.tta
+        """In how many positions an inspection sees an image (`models.graph`); training sees one at a time."""
         self.backbone = Backbone(config.backbone, config.output_stride)
         channels = self.backbone.out_channels
         self.classification = LinearHead(channels)

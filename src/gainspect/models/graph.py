@@ -1,10 +1,12 @@
 """The inspection graph, which the torch backend runs and from which every format is exported."""
 
+import torch
 from torch import Tensor, nn
 
 from gainspect.models.backbone import PYRAMID_STRIDES
 from gainspect.models.familiarity import Familiarity
 from gainspect.models.gain_mtl import GainMTL
+from gainspect.strategies import Tta
 
 
 class InspectionGraph(nn.Module):
@@ -37,22 +39,50 @@ class InspectionGraph(nn.Module):
             itself; maps (B, h, w), each at its own resolution: "evidence" (the strategy's own),
             "contributions" (their sum plus the model's evidence bias is the logit), "cam" (logits),
             "attention" and "localization" (0…1). Then "features" (B, C, S/16, S/16), of the backbone, and
-            "distance" (B,), see `Familiarity`.
+            "distance" (B,), see `Familiarity`, both of the image as it is. With test-time augmentation maps
+            are the mean of what is found in each position, turned back, and the verdict is that of the mean.
         """
-        output = self.model(images)
-        logit = self.model.margin(output)
-        named = {
-            "logit": logit,
-            "score": logit.sigmoid(),
-            "evidence": self.model.evidence(output),
-            "contributions": self.model.contributions(output),
-            "cam": output.cam,
-        }
+        tta = self.model.tta
+        output = self.model(seen(images, tta))
+        maps = {"evidence": self.model.evidence(output), "cam": output.cam}
         if output.attention_logits is not None:
-            named["attention"] = output.attention_logits.sigmoid()
+            maps["attention"] = output.attention_logits.sigmoid()
         if output.localization_logits is not None:
-            named["localization"] = output.localization_logits.sigmoid()
-        maps = (named[name].float().squeeze(1) for name in self.maps)
-        features = output.pyramid[PYRAMID_STRIDES.index(16)].float()
-        distance = [] if self.familiarity is None else [self.familiarity(output.pyramid)]
-        return named["logit"].float(), named["score"].float(), *maps, features, *distance
+            maps["localization"] = output.localization_logits.sigmoid()
+        if self.model.strategy.decides == "evidence":
+            maps = {name: mean_of(found, tta) for name, found in maps.items()}
+            logit, maps["contributions"] = self.model.verdict(maps["evidence"])
+        else:  # a linear head, of which the mean of the margins is the margin of the mean
+            maps["contributions"] = self.model.contributions(output)
+            maps = {name: mean_of(found, tta) for name, found in maps.items()}
+            logit = _each(self.model.margin(output), tta).mean(dim=0)
+        pyramid = [_each(level, tta)[0] for level in output.pyramid]
+        distance = [] if self.familiarity is None else [self.familiarity(pyramid)]
+        features = pyramid[PYRAMID_STRIDES.index(16)].float()
+        ordered = (maps[name].float().squeeze(1) for name in self.maps)
+        return logit.float(), logit.sigmoid().float(), *ordered, features, *distance
+
+
+def seen(images: Tensor, tta: Tta) -> Tensor:
+    """(B, S, S, 3) images → (tta·B, S, S, 3): as they are, mirrored, then both after each quarter turn."""
+    if tta == 1:
+        return images
+    mirrored = images.flip(2)
+    return torch.cat(
+        [(mirrored if position % 2 else images).rot90(position // 2, (1, 2)) for position in range(tta)]
+    )
+
+
+def mean_of(maps: Tensor, tta: Tta) -> Tensor:
+    """(tta·B, C, h, w) maps of what was `seen` → (B, C, h, w): turned back, and their mean."""
+    if tta == 1:
+        return maps
+    straight = [of.rot90(-(position // 2), (2, 3)) for position, of in enumerate(_each(maps, tta))]
+    return torch.stack([of.flip(3) if position % 2 else of for position, of in enumerate(straight)]).mean(
+        dim=0
+    )
+
+
+def _each(batch: Tensor, tta: Tta) -> Tensor:
+    """(tta·B, …) → (tta, B, …)."""
+    return batch.reshape(tta, -1, *batch.shape[1:])

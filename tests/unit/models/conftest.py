@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gainspect.config import ModelConfig
 from gainspect.models.gain_mtl import GainMTL
-from gainspect.strategies import strategy
+from gainspect.strategies import Tta, strategy
 
 Build = Callable[..., GainMTL]
 
@@ -39,7 +39,13 @@ def unsettle(module: nn.Module, seed: int = 0) -> None:
 def build() -> Build:
     """`build("S6")`, `build("S3", backbone="test_resnet", output_stride=16)`: in evaluation mode."""
 
-    def make(name: str, *, backbone: str = "test_efficientnet", output_stride: int = 32) -> GainMTL:
+    def make(
+        name: str,
+        *,
+        backbone: str = "test_efficientnet",
+        output_stride: int = 32,
+        tta: Tta | None = None,
+    ) -> GainMTL:
         torch.manual_seed(0)
         config = ModelConfig.model_validate(
             {
@@ -48,6 +54,7 @@ def build() -> Build:
                 "output_stride": output_stride,
                 "attention_channels": 16,
                 "fpn_channels": 8,
+                "tta": tta,
             }
         )
         model = GainMTL(config, strategy(name))

@@ -1,14 +1,18 @@
-"""The torch backend gives what the model gives, and leaves the model as it was."""
+"""The torch backend gives what the model gives of each position, and leaves the model as it was."""
 
 from collections.abc import Callable
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.models.gain_mtl import GainMTL
+from gainspect.release.formats.onnx import to_onnx
+from gainspect.strategies import Tta
 
 Build = Callable[..., GainMTL]
 
@@ -24,7 +28,7 @@ Build = Callable[..., GainMTL]
     ],
 )
 def test_scores_and_maps_are_the_models(build: Build, images: Tensor, name: str, maps: set[str]) -> None:
-    model = build(name)
+    model = build(name, tta=1)
     results = TorchBackend(model, 96)(images.numpy())
     assert set(results) == maps | {"logit", "score", "contributions", "features"}
     assert {array.dtype for array in results.values()} == {np.dtype(np.float32)}
@@ -46,6 +50,68 @@ def test_scores_and_maps_are_the_models(build: Build, images: Tensor, name: str,
     stage = model.backbone(images).pyramid[2]
     assert stage.shape[2:] == (6, 6)  # stride 16
     np.testing.assert_allclose(results["features"], stage.detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["S1", "S6", "S9"])
+@pytest.mark.parametrize("tta", [2, 8])
+def test_tta_is_the_mean_of_what_is_said_in_each_position(
+    build: Build, images: Tensor, name: str, tta: Tta
+) -> None:
+    """By NumPy's own turns: maps are averaged; S9 pools their mean, a linear head's margins are averaged."""
+    model = build(name, tta=1)
+    one = TorchBackend(model, 96)
+    pixels = images.numpy()
+    sides = [np.flip(pixels, 2) if position % 2 else pixels for position in range(tta)]
+    turned = [
+        one(np.ascontiguousarray(np.rot90(side, position // 2, (1, 2))))
+        for position, side in enumerate(sides)
+    ]
+    straight = [
+        {key: _turned_back(value, position) for key, value in of.items()}
+        for position, of in enumerate(turned)
+    ]
+    mean = {key: np.mean([of[key] for of in straight], axis=0, dtype=np.float64) for key in straight[0]}
+    if name == "S9":
+        gate, gain = mean["evidence"], model.verdict.log_gain.exp().item()
+        shares = gate**3 / (np.sum(gate**3, axis=(1, 2), keepdims=True) + 1e-3)
+        mean["contributions"] = gain * shares * gate
+        mean["logit"] = mean["contributions"].sum(axis=(1, 2)) + model.verdict.bias.item()
+    mean["score"] = 1 / (1 + np.exp(-mean["logit"]))
+    mean["features"] = one(pixels)["features"]
+    found = TorchBackend(build(name, tta=tta), 96)(pixels)
+    assert found.keys() == mean.keys()
+    for key, expected in mean.items():
+        np.testing.assert_allclose(found[key], expected, rtol=1e-4, atol=1e-5, err_msg=key)
+    summed = found["contributions"].sum(axis=(1, 2), dtype=np.float64) + model.bias_margin().item()
+    np.testing.assert_allclose(found["logit"], summed, rtol=1e-5, atol=1e-5)
+
+
+def _turned_back(values: NDArray[np.float32], position: int) -> NDArray[np.float32]:
+    if values.ndim != 3:  # a logit, or features, which are of the image as it is
+        return values
+    straight = np.rot90(values, -(position // 2), (1, 2))
+    return np.flip(straight, 2) if position % 2 else straight
+
+
+@pytest.mark.parametrize("name", ["S6", "S9"])
+def test_in_all_positions_a_turned_image_is_judged_alike(build: Build, images: Tensor, name: str) -> None:
+    backend = TorchBackend(build(name, tta=8), 96)
+    pixels = images.numpy()
+    straight, turned = backend(pixels), backend(np.ascontiguousarray(np.rot90(pixels, 1, (1, 2))))
+    np.testing.assert_allclose(turned["logit"], straight["logit"], rtol=1e-4, atol=1e-5)
+    for key in ("evidence", "contributions", "localization"):
+        expected = np.rot90(straight[key], 1, (1, 2))
+        np.testing.assert_allclose(turned[key], expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("tta", [1, 2, 8])
+def test_onnx_runtime_sees_as_many_positions(build: Build, images: Tensor, tta: Tta) -> None:
+    backend = TorchBackend(build("S9", tta=tta), 96)
+    session = ort.InferenceSession(to_onnx(backend.graph, 96), providers=["CPUExecutionProvider"])
+    for batch in (images[:1].numpy(), images[1:].numpy()):
+        expected, found = backend(batch), session.run(list(backend.graph.outputs), {"images": batch})
+        for key, values in zip(backend.graph.outputs, found, strict=True):
+            np.testing.assert_allclose(values, expected[key], rtol=1e-3, atol=1e-4, err_msg=key)
 
 
 def test_an_image_is_judged_alike_alone_and_among_others(build: Build, images: Tensor) -> None:

@@ -60,11 +60,12 @@ def test_the_policy_is_the_one_that_was_stored(run: RunFolder) -> None:
 
 def test_a_run_of_an_older_version_goes_on_as_it_was(run: RunFolder) -> None:
     older = run.config()
-    assert (older.training.repairs, older.model.finest_stride) == (0.0, 4)
+    assert (older.training.repairs, older.model.finest_stride, older.model.tta) == (0.0, 4, 1)
     save_config(RunConfig().resolved(), run.config_file)
     own, now = STRATEGIES["S9"], run.config()
     assert (now.training.repairs, now.model.finest_stride) == (own.repairs, own.finest_stride)
     assert own.repairs > 0.0 and own.finest_stride == 2
+    assert now.model.tta == own.tta == 2
 
 
 def test_frozen_are_as_many_stages_as_the_record_says_or_as_an_older_run_set(run: RunFolder) -> None:

@@ -1,4 +1,4 @@
-"""Test-time views: what a network says in the mean of an image as it is, turned and mirrored."""
+"""Test-time augmentation of peers: the mean of what a network says of an image as it is, mirrored, turned."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,24 +10,24 @@ MOST = 8
 """The turns by 90° of a square image, and those of its mirror image."""
 
 
-class MeanOfViews:
-    """A `Backend`: the mean of the logits, and of the maps turned back, over views of each image.
+class MeanOfPositions:
+    """A `Backend`: the mean of the logits, and of the maps turned back, over positions of each image.
 
     Args:
-        backend: gives what it says of one view.
-        views: how many, 1 … `MOST`: the image itself, its mirror image, then their turns.
+        backend: gives what it says in one position.
+        positions: how many, 1 … `MOST`: as it is, mirrored, then both after each quarter turn.
     """
 
-    def __init__(self, backend: Backend, views: int) -> None:
+    def __init__(self, backend: Backend, positions: int) -> None:
         self.backend = backend
         self.size, self.runtime, self.precision = backend.size, backend.runtime, backend.precision
-        self.views = views
+        self.positions = positions
 
     def __call__(self, images: NDArray[np.uint8]) -> Predictions:
         """The predictions for (B, S, S, 3) images: "score" (B,) and the maps (B, h, w)."""
         said: list[Predictions] = []
-        for view in range(self.views):
-            turns, mirrored = divmod(view, 2)
+        for position in range(self.positions):
+            turns, mirrored = divmod(position, 2)
             seen = np.rot90(images[:, :, ::-1] if mirrored else images, turns, axes=(1, 2))
             found = self.backend(np.ascontiguousarray(seen))
             maps = {name: np.rot90(of, -turns, axes=(1, 2)) for name, of in found.items() if of.ndim == 3}
