@@ -49,7 +49,7 @@ from patchcore import PATCHCORE, PatchCore
 from peer_networks import PEERS, PeerBackend
 from peers import gigaflops
 from positions import MeanOfPositions
-from recipe_questions import PEER, QUESTIONS
+from recipe_questions import PEER, QUESTIONS, SHARE
 from reliance_table import side_by_side
 from results_table import machine, save
 
@@ -201,11 +201,17 @@ def _folds(options: argparse.Namespace, title: str, settings: dict[str, Any], da
         **{name: yaml.safe_load(value) for name, value in (given.split("=", 1) for given in options.set)},
     }
     settings = dict(settings)
-    peer = settings.pop(PEER, None)
+    peer, share = settings.pop(PEER, None), settings.pop(SHARE, 1.0)
     config = load_config(None, common | settings)
+    manifest = load_manifest(data)
+    if share != 1:
+        taught = sum(part.split != "test" for part in manifest.parts)
+        known = config.with_epochs(taught if options.test else round(taught * (1 - 1 / options.folds)))
+        config = load_config(
+            None, common | settings | {"training.epochs": round(share * known.training.epochs)}
+        )
     resolved = config.resolved()
     tta = (resolved.model.tta if peer is None else config.model.tta) or 1
-    manifest = load_manifest(data)
     # It is a matter of judging, for which a network is not trained again.
     settled = resolved.model_dump(mode="json", exclude_defaults=True, exclude={"model": {"tta"}})
     told = json.dumps(settled, sort_keys=True)

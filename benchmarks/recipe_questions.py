@@ -3,7 +3,7 @@
 from typing import Any
 
 Variants = dict[str, dict[str, Any]]
-BASE, PEER = "S9 as it is", "peer"
+BASE, PEER, SHARE = "S9 as it is", "peer", "share of the epochs"
 _TOGETHER, _IN_STAGES = [0.0, 0.0, 0.0, 0.0], [0.0, 0.25, 0.5, 0.75]
 
 QUESTIONS: dict[str, Variants] = {
@@ -128,11 +128,14 @@ QUESTIONS: dict[str, Variants] = {
         "--thorough": {"training.epochs": "auto", "training.effort": "thorough"},
         "U-Net": {PEER: "U-Net"},
         "U-Net, in 2 positions": {PEER: "U-Net", "model.tta": 2},
+        # One of its steps takes 2.33 / 1.06 times one of S9's (step_time.md).
+        "U-Net, as many seconds": {PEER: "U-Net", SHARE: 1.06 / 2.33},
         "plain classifier": {"strategy": "S1"},
         "FPN": {PEER: "FPN"},
         "SuperSimpleNet": {PEER: "SuperSimpleNet"},
         "PatchCore": {PEER: "PatchCore"},
     },
 }
-"""The settings of each variant of a question, or the peer that takes the place of S9; the first is what the
-others are compared with. A peer sees an image as it is if `model.tta` is not set."""
+"""The settings of each variant of a question, the peer that takes the place of S9, and the share of S9's
+epochs that it learns for; the first is what the others are compared with. A peer sees an image as it is if
+`model.tta` is not set."""

@@ -232,6 +232,24 @@ def test_the_variants_of_a_question_differ_also_from_what_the_strategy_says(
         assert all(one != other for one, other in combinations(asked, 2)), question
 
 
+@pytest.mark.parametrize(("epochs", "expected"), [(12, 5), ("auto", 27)])
+def test_a_peer_can_be_taught_for_a_share_of_the_epochs(
+    parts: Manifest, monkeypatch: pytest.MonkeyPatch, epochs: object, expected: int
+) -> None:
+    """The share is 1.06 / 2.33; of such a small set `auto` are 60 epochs."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import recipe
+
+    asked = ["recipe.py", "peers", "--test", "--data", f"small={parts.root}", "--work", "none"]
+    monkeypatch.setattr("sys.argv", [*asked, "--epochs", str(epochs)])
+    options = recipe._options()
+    variants = recipe.QUESTIONS["peers"]
+    (equal,) = recipe._folds(options, "U-Net", variants["U-Net, as many seconds"], parts.root)
+    assert equal.peer == "U-Net" and equal.config.training.epochs == expected
+    (whole,) = recipe._folds(options, "U-Net", variants["U-Net"], parts.root)
+    assert whole.config.training.epochs == epochs and whole.path != equal.path
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kinds", "size"), [("U-Net,FPN", 64), ("SuperSimpleNet", 256)]

@@ -1,4 +1,4 @@
-"""A bundle of a version in which stride 4 was the finest is still that network, and judges images as they are."""
+"""A bundle of a version in which stride 4 was the finest is still that network, and sees one position."""
 
 from dataclasses import replace
 from pathlib import Path
