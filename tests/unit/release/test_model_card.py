@@ -86,6 +86,24 @@ def test_it_says_how_much_of_the_backbone_the_training_left_as_it_was(
     assert said in model_card(known.model_copy(update={"training": training}), {"formats": []})
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({}, "px |"),  # a run of an older version
+        ({"tta": 1}, "px |"),
+        ({"tta": 2}, "px, and also mirrored |"),
+        ({"tta": 8}, "px, also mirrored, and both after each quarter turn |"),
+    ],
+)
+def test_it_says_in_which_positions_an_image_is_seen(told: dict[str, int], said: str) -> None:
+    known = described(ReasonPolicy())
+    config = known.training["config"]
+    training = {**known.training, "config": {**config, "model": {**config["model"], **told}}}
+    text = model_card(known.model_copy(update={"training": training}), {"formats": []})
+    (line,) = (line for line in text.splitlines() if line.startswith("| input |"))
+    assert line.endswith(said) and str(known.preprocessing) in line
+
+
 def test_it_lists_what_of_an_image_is_compared_with_the_training_or_says_that_nothing_is() -> None:
     plain = described(ReasonPolicy())
     assert "Whether images are like those of the training is not checked" in model_card(

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from gainspect.evaluation.goals import OperatingPoint
-from gainspect.inspection.bundle import Bundle
+from gainspect.inspection.bundle import Bundle, Description
 from gainspect.policy import InputPolicy, Policy, ReasonPolicy
 from gainspect.report.terminal.evaluation_tables import titled_table
 from gainspect.report.terminal.policy_sentences import goal_in_words
@@ -31,7 +31,7 @@ def bundle_table(bundle: Bundle) -> Table:
     table.add_row("Created", f"{description.created} by gainspect {description.gainspect}")
     table.add_row("Strategy", description.strategy)
     table.add_row("Backbone", model["backbone"])
-    table.add_row("Input", str(description.preprocessing))
+    table.add_row("Input", frame_sentence(description))
     images = ", ".join(f"{split} {count} ({data['ng'][split]} NG)" for split, count in data["images"].items())
     table.add_row("Images", images)
     table.add_row("Data", f"SHA-256 {data['fingerprint']}")
@@ -40,6 +40,13 @@ def bundle_table(bundle: Bundle) -> Table:
     table.add_row("Formats", ", ".join(description.formats))
     table.add_row("Maps", ", ".join(name for name in description.graph.outputs if name not in _NUMBERS))
     return table
+
+
+def frame_sentence(description: Description) -> str:
+    """How an image becomes the network's input, and in which positions it is seen."""
+    told = {2: ", and also mirrored", 8: ", also mirrored, and both after each quarter turn"}
+    tta = description.training["config"]["model"].get("tta")
+    return f"{description.preprocessing}{told.get(tta, '')}"
 
 
 def policy_sentence(policy: Policy, point: OperatingPoint | None = None) -> str:
