@@ -208,7 +208,7 @@ def _folds(options: argparse.Namespace, title: str, settings: dict[str, Any], da
         taught = sum(part.split != "test" for part in manifest.parts)
         known = config.with_epochs(taught if options.test else round(taught * (1 - 1 / options.folds)))
         config = load_config(
-            None, common | settings | {"training.epochs": round(share * known.training.epochs)}
+            None, common | settings | {"training.epochs": max(1, round(share * known.training.epoch_count))}
         )
     resolved = config.resolved()
     tta = (resolved.model.tta if peer is None else config.model.tta) or 1

@@ -1,6 +1,7 @@
 """The cost of guidance: a training step compared with S1, and inference compared with the bare backbone.
 
 Of peers, and of the last strategy once more, the backbone is frozen up to stride 8, as pretrained ones are.
+Inference of a strategy is that of its inspection graph, in as many positions as it sees an image in.
 All are measured with the same batch in one process, in turns, so that a drift of the machine's speed affects
 all equally.
 """
@@ -18,6 +19,7 @@ from gainspect.config import ModelConfig, RunConfig, TrainingConfig
 from gainspect.data.loading.dataset import Sample
 from gainspect.jobs.memory import keep_freed_memory
 from gainspect.models.gain_mtl import GainMTL
+from gainspect.models.graph import InspectionGraph
 from gainspect.strategies import STRATEGIES, curriculum_alpha
 from gainspect.training.device import device_at_hand
 from gainspect.training.initial import FROZEN_STRIDE
@@ -50,7 +52,7 @@ def main() -> None:
     frozen.backbone.freeze(stages)
     steps[f"{last}, frozen up to stride {FROZEN_STRIDE}"] = _training_step(frozen, batch)
     passes = {
-        f"{name} inference": _inference(model, partial(_judged, model, batch.image))
+        f"{name} inference": _inference(model, partial(InspectionGraph(model), batch.image))
         for name, model in models.items()
     }
     taught = RunConfig(model=config, training=TrainingConfig(frozen_stages=stages))
@@ -111,11 +113,6 @@ def _inference(model: nn.Module, judge: Callable[[], object]) -> Callable[[], No
             judge()
 
     return run
-
-
-def _judged(model: GainMTL, images: Tensor) -> tuple[Tensor, Tensor]:
-    output = model(images)
-    return model.margin(output), model.evidence(output)
 
 
 def _bare_inference(model: GainMTL, images: Tensor) -> Callable[[], None]:

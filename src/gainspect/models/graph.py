@@ -1,5 +1,7 @@
 """The inspection graph, which the torch backend runs and from which every format is exported."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -55,7 +57,7 @@ class InspectionGraph(nn.Module):
         else:  # a linear head, of which the mean of the margins is the margin of the mean
             maps["contributions"] = self.model.contributions(output)
             maps = {name: mean_of(found, tta) for name, found in maps.items()}
-            logit = _each(self.model.margin(output), tta).mean(dim=0)
+            logit = _mean(_each(self.model.margin(output), tta))
         pyramid = [_each(level, tta)[0] for level in output.pyramid]
         distance = [] if self.familiarity is None else [self.familiarity(pyramid)]
         features = pyramid[PYRAMID_STRIDES.index(16)].float()
@@ -78,11 +80,13 @@ def mean_of(maps: Tensor, tta: Tta) -> Tensor:
     if tta == 1:
         return maps
     straight = [of.rot90(-(position // 2), (2, 3)) for position, of in enumerate(_each(maps, tta))]
-    return torch.stack([of.flip(3) if position % 2 else of for position, of in enumerate(straight)]).mean(
-        dim=0
-    )
+    return _mean([of.flip(3) if position % 2 else of for position, of in enumerate(straight)])
 
 
-def _each(batch: Tensor, tta: Tta) -> Tensor:
-    """(tta·B, …) → (tta, B, …)."""
-    return batch.reshape(tta, -1, *batch.shape[1:])
+def _each(batch: Tensor, tta: Tta) -> Sequence[Tensor]:
+    """(tta·B, …) → for each position (B, …)."""
+    return (batch,) if tta == 1 else batch.reshape(tta, -1, *batch.shape[1:]).unbind()
+
+
+def _mean(found: Sequence[Tensor]) -> Tensor:
+    return found[0] if len(found) == 1 else torch.stack(list(found)).mean(dim=0)
