@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -60,9 +61,9 @@ def last_peer(kind: str, config: RunConfig, manifest: Manifest, path: Path) -> B
         return PatchCore(settled.config).learn(settled.manifest)
     torch.manual_seed(config.training.seed)
     model, kept = PEERS[kind](settled.config), path / PEER
-    told = settled.config.model_dump(mode="json")
-    state = load_state(kept) if kept.is_file() else {}
-    if state.get("config") == told:
+    told = _taught_as(settled.config.model_dump(mode="json"))
+    state = load_state(kept) if kept.is_file() else {"config": {}}
+    if _taught_as(state["config"]) == told:
         model.load_state_dict(state["weights"])
         model.to(device_at_hand())
     else:
@@ -70,6 +71,12 @@ def last_peer(kind: str, config: RunConfig, manifest: Manifest, path: Path) -> B
         path.mkdir(parents=True, exist_ok=True)
         save_state({"config": told, "weights": dict(model.state_dict())}, kept)
     return PeerBackend(model, settled.config.data.input_size, next(iter(model.scores)))
+
+
+def _taught_as(config: dict[str, Any]) -> dict[str, Any]:
+    """What of a configuration a training depends on: in how many positions it is judged is another matter."""
+    model = {name: value for name, value in config.get("model", {}).items() if name != "tta"}
+    return config | {"model": model}
 
 
 def _without_validation(manifest: Manifest) -> Manifest:

@@ -128,8 +128,8 @@ QUESTIONS: dict[str, Variants] = {
         "--thorough": {"training.epochs": "auto", "training.effort": "thorough"},
         "U-Net": {PEER: "U-Net"},
         "U-Net, in 2 positions": {PEER: "U-Net", "model.tta": 2},
-        # One of its steps takes 2.33 / 1.06 times one of S9's (step_time_stride2.md).
-        "U-Net, as many seconds": {PEER: "U-Net", SHARE: 1.06 / 2.33},
+        # One of its steps takes 2.429 / 1.009 times one of S9's (step_time.md).
+        "U-Net, as many seconds": {PEER: "U-Net", SHARE: 1.009 / 2.429},
         "plain classifier": {"strategy": "S1"},
         "FPN": {PEER: "FPN"},
         "SuperSimpleNet": {PEER: "SuperSimpleNet"},

@@ -94,11 +94,11 @@ def judge_tiles(
 ) -> Judged:
     """Judge an image of any size; its score is that of its worst tile.
 
-    Memory: one batch, which is twice 3·B·S² bytes for the frames and what the network needs for B frames; the
-    maps on the network's grids: 4 bytes a cell, times the number of maps and of tiles (a map at stride 2 has
-    a cell for 4 pixels of a frame); and the grids that are kept, with features. A map that is looked at
-    takes 4·H·W bytes, and 8·(S² + T²) while it is drawn. (The image itself takes 3·H·W bytes, the search for
-    regions, if there are any, up to 12·H·W bytes.)
+    Memory: one batch, which is twice 3·B·S² bytes for the frames and what the network needs for B frames, in
+    as many positions as it sees them; the maps on the network's grids: 4 bytes a cell, times the number of
+    maps and of tiles (a map at stride 2 has a cell for 4 pixels of a frame); and the grids that are kept,
+    with features. A map that is looked at takes 4·H·W bytes, and 8·(S² + T²) while it is drawn. (The image
+    itself takes 3·H·W bytes, the search for regions, if there are any, up to 12·H·W bytes.)
 
     Args:
         run: gives the predictions for (B, S, S, 3) frames, as a `Backend` does.

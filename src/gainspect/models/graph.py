@@ -51,10 +51,10 @@ class InspectionGraph(nn.Module):
             maps["attention"] = output.attention_logits.sigmoid()
         if output.localization_logits is not None:
             maps["localization"] = output.localization_logits.sigmoid()
-        if self.model.strategy.decides == "evidence":
+        if self.model.strategy.decides == "evidence" and tta > 1:
             maps = {name: mean_of(found, tta) for name, found in maps.items()}
             logit, maps["contributions"] = self.model.verdict(maps["evidence"])
-        else:  # a linear head, of which the mean of the margins is the margin of the mean
+        else:  # of a linear head the mean of the margins is the margin of the mean
             maps["contributions"] = self.model.contributions(output)
             maps = {name: mean_of(found, tta) for name, found in maps.items()}
             logit = _mean(_each(self.model.margin(output), tta))

@@ -11,7 +11,7 @@ from gainspect.inspection.regions.defect_types import DefectTypes
 from gainspect.policy import Policy
 from gainspect.report.terminal.bundle_tables import (
     INPUTS_UNCHECKED,
-    frame_sentence,
+    frame_in_words,
     input_origin,
     input_ranges,
     policy_sentence,
@@ -61,7 +61,7 @@ This bundle judges images of parts as OK or NG, and shows what each verdict is b
 | --- | --- |
 | strategy | {description.strategy}: the {chosen.decides} decides, the evidence is {chosen.evidence} |
 | backbone | {config["model"]["backbone"]}, weights {_origin(description.training["environment"])} |
-| input | {frame_sentence(description)} |
+| input | {frame_in_words(description)} |
 | epoch kept | {description.training["epoch"]} |
 
 ## What it was trained on

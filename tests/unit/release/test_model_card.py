@@ -91,8 +91,8 @@ def test_it_says_how_much_of_the_backbone_the_training_left_as_it_was(
     [
         ({}, "px |"),  # a run of an older version
         ({"tta": 1}, "px |"),
-        ({"tta": 2}, "px, and also mirrored |"),
-        ({"tta": 8}, "px, also mirrored, and both after each quarter turn |"),
+        ({"tta": 2}, "px; seen as it is and mirrored |"),
+        ({"tta": 8}, "px; seen as it is and mirrored, and so after each quarter turn |"),
     ],
 )
 def test_it_says_in_which_positions_an_image_is_seen(told: dict[str, int], said: str) -> None:

@@ -31,7 +31,7 @@ def bundle_table(bundle: Bundle) -> Table:
     table.add_row("Created", f"{description.created} by gainspect {description.gainspect}")
     table.add_row("Strategy", description.strategy)
     table.add_row("Backbone", model["backbone"])
-    table.add_row("Input", frame_sentence(description))
+    table.add_row("Input", frame_in_words(description))
     images = ", ".join(f"{split} {count} ({data['ng'][split]} NG)" for split, count in data["images"].items())
     table.add_row("Images", images)
     table.add_row("Data", f"SHA-256 {data['fingerprint']}")
@@ -42,9 +42,12 @@ def bundle_table(bundle: Bundle) -> Table:
     return table
 
 
-def frame_sentence(description: Description) -> str:
+def frame_in_words(description: Description) -> str:
     """How an image becomes the network's input, and in which positions it is seen."""
-    told = {2: ", and also mirrored", 8: ", also mirrored, and both after each quarter turn"}
+    told = {
+        2: "; seen as it is and mirrored",
+        8: "; seen as it is and mirrored, and so after each quarter turn",
+    }
     tta = description.training["config"]["model"].get("tta")
     return f"{description.preprocessing}{told.get(tta, '')}"
 
