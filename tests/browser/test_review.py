@@ -74,6 +74,12 @@ class Opened:
         text: str = self.page.inner_text("[data-count]")
         return text
 
+    def counts(self, text: str) -> None:
+        """Wait until the page counts so."""
+        self.page.wait_for_function(
+            "text => document.querySelector('[data-count]').textContent === text", arg=text
+        )
+
     def shown(self) -> list[int]:
         found: list[int] = self.page.eval_on_selector_all(
             ".row", "rows => rows.flatMap((row, place) => (row.hidden ? [] : [place]))"
@@ -116,9 +122,26 @@ def test_choices_outlive_the_page(browser: Any, page_file: Path) -> None:
     opened.choose(1, "ng")
     opened.row(1).locator("[data-note]").fill("노트")
     opened.page.reload()
-    assert opened.count() == "1 / 3"
+    opened.counts("1 / 3")
     assert opened.row(1).locator("input[value=ng]").is_checked()
     assert opened.row(1).locator("[data-note]").input_value() == "노트"
+    opened.context.close()
+
+
+def test_two_windows_keep_each_other_s_choices(browser: Any, page_file: Path, tmp_path: Path) -> None:
+    opened = Opened(browser, page_file)
+    other = opened.context.new_page()
+    other.goto(page_file.as_uri())
+    opened.choose(1, "ng")
+    opened.row(1).locator("[data-note]").fill("노트")
+    other.wait_for_function("document.querySelectorAll('[data-note]')[1].value === '노트'")
+    other.locator(".row").nth(2).locator("input[value=mask]").check()
+    opened.counts("2 / 3")
+    saved = read_corrections(opened.saved(tmp_path))
+    assert [(one.image, one.choice, one.note) for one in saved] == [
+        (NAMES[1], Choice.NG, "노트"),
+        (NAMES[2], Choice.MASK, ""),
+    ]
     opened.context.close()
 
 

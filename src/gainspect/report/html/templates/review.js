@@ -6,7 +6,7 @@
   const read = () => {
     try { return JSON.parse(localStorage.getItem(place)) || {}; } catch { return {}; }
   };
-  const kept = read();
+  let kept = read();
   const store = () => {
     let stored = true;
     try { localStorage.setItem(place, JSON.stringify(kept)); } catch { stored = false; }
@@ -47,9 +47,14 @@
     store();
     show();
   };
+  const showNotes = () => {
+    for (const row of rows) {
+      const note = row.querySelector("[data-note]");
+      if (note !== document.activeElement) note.value = noteOf(row);
+    }
+  };
   for (const row of rows) {
     const note = row.querySelector("[data-note]");
-    note.value = noteOf(row);
     note.addEventListener("input", () => keep(row, { note: note.value }));
     row.querySelector("[data-undo]").addEventListener("click", () => keep(row, { choice: "" }));
     for (const radio of row.querySelectorAll("[type=radio]")) {
@@ -64,6 +69,13 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   });
   for (const name of ["kind", "state", "text"]) control(name).addEventListener("input", filter);
+  window.addEventListener("storage", (event) => { // another window of this page has chosen
+    if (event.key !== place) return;
+    kept = read();
+    showNotes();
+    show();
+  });
+  showNotes();
   show();
   filter();
 })();
