@@ -11,7 +11,8 @@ anew to 80 further parts on which the cue says nothing, which no other network g
 from masks, and see transplants: marked defects on OK parts, without the cue. A plain classifier that sees
 these too, and S9 without them, show what they alone are worth. Two controls learn as S9 does, from masks that
 say nothing: those of other parts, and their own, shifted by half of the image. If they help as much, it is
-not the masks that help. Nobody sees repairs, which can take a cue away.
+not the masks that help. Nobody sees repairs but in the rows that say so: there a defect that is repaired is
+OK, with the cue still beside it.
 
 No network has a validation part, the last weight average is judged, and verdicts are at P(NG) = 0.5. Each
 cell lists the correlations in order; with several seeds, of training and parts, it is their mean.
@@ -53,6 +54,7 @@ CUES: dict[Cue, str] = {
     "touching_stamp": "a stamp right beside the defect",
     "blur": "blur of the whole image",
 }
+UNET = "U-Net"
 FIGURES = ("AUROC", "recall", "false alarms", "right reason", "PointGame", "Energy-Inside")
 BALANCED = 80
 """Parts that DFR fits its layer to."""
@@ -68,7 +70,8 @@ class Method:
     folder: str
     strategy: str = "S9"
     transplants: float | None = None
-    """None: as the strategy has it."""
+    """None, here and of `repairs`: as the strategy has it."""
+    repairs: float | None = 0.0
     redrawn: Redrawn | None = None
     """None: the masks are the true ones."""
 
@@ -78,7 +81,9 @@ METHODS: dict[str, Method] = {
     "plain classifier, transplants": Method("plain-transplants", "S1", transplants=0.5),
     "DFR": Method("dfr", "S1"),
     "U-Net": Method("unet"),
+    "U-Net, repairs": Method("unet-repairs", repairs=None),
     "S9": Method("s9"),
+    "S9, repairs": Method("s9-repairs", repairs=None),
     "S9, no transplants": Method("s9-alone", transplants=0.0),
     "S9, masks of other parts": Method(
         "s9-others", redrawn=lambda own, masks: masks[(own + len(masks) // 2) % len(masks)]
@@ -118,8 +123,8 @@ def judged(options: argparse.Namespace, cue: Cue, correlation: float, seed: int,
     case, how = out.parent, METHODS[method]
     data = parts_of(options.size, cue, correlation, seed, case / "data")
     config = _config(options, how, seed)
-    if method == "U-Net":
-        backend: Backend = last_peer(method, config, data, out / "run")
+    if method.startswith(UNET):
+        backend: Backend = last_peer(UNET, config, data, out / "run")
     elif method == "DFR":
         backend = last_network(config, data, case / METHODS["plain classifier"].folder / "run")
         balanced = parts_of(options.size, cue, 0.0, seed + 1000, case / "balanced", BALANCED)
@@ -224,7 +229,7 @@ def _config(options: argparse.Namespace, how: Method, seed: int) -> RunConfig:
     told: dict[str, Any] = CONFIG.model_dump()
     told["data"]["size"] = options.size
     told["model"] |= {"backbone": options.backbone, "weights": options.weights}
-    told["training"] |= {"epochs": options.epochs, "transplants": how.transplants, "repairs": 0.0}
+    told["training"] |= {"epochs": options.epochs, "transplants": how.transplants, "repairs": how.repairs}
     return variant(RunConfig.model_validate(told), how.strategy, seed)
 
 
