@@ -5,11 +5,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gainspect.evaluation.doubtful import resolve
 from gainspect.evaluation.paired import STATISTICS, differences
 from gainspect.evaluation.saved_verdicts import PREDICTIONS, SavedVerdicts, read_verdicts
-from gainspect.metrics.intervals import Interval, group_bootstraps
+from gainspect.metrics.intervals import Interval, Statistic, Weights, group_bootstraps
 from results_table import markdown
 
 
@@ -60,6 +61,73 @@ def with_intervals(judged: Mapping[str, Sequence[Path]], *, exclude: frozenset[s
         lines.append({"": name} | by_image | by_part | {figure: images[figure] for figure in maps})
     note = "95 % intervals in brackets, by part. The score of a part is the mean of those of its images."
     return f"{markdown(lines)}\n{note}\n"
+
+
+def at_equal_alarms(base: str, judged: Mapping[str, Sequence[Path]], alarms: Sequence[float]) -> str:
+    """A table with one row per assessment: what it catches where it calls equally many OK images NG.
+
+    Each has its own threshold, the lowest at which at most so many of the judged OK images are NG. Those NG
+    images that are caught, and whose evidence peaks in the defect, are counted apart.
+
+    Args:
+        base: the name that the others are compared with.
+        judged: as in `against`.
+        alarms: shares of the OK images, 0…1.
+    """
+    tables = _read(judged, frozenset())
+    lines = []
+    for name, table in tables.items():
+        line = {"": name}
+        for share in alarms:
+            for reason, what in ((False, "caught"), (True, "for the right reason")):
+                found, first = (
+                    caught_at(t, share, for_the_right_reason=reason) for t in (table, tables[base])
+                )
+                value = float(found(np.ones((1, len(table.images))))[0])
+                own, apart = group_bootstraps([found, _minus(found, first)], table.groups)
+                clear = apart is not None and (apart[0] > 0 or apart[1] < 0)
+                line[f"{what}, {share:.0%} false alarms"] = _cell(value, own) + (" *" if clear else "")
+        lines.append(line)
+    note = (
+        "Shares of the NG images, with 95 % intervals by part. Each network has the lowest threshold at "
+        "which at most so many of these OK images are NG, in each resample its own. For the right reason: "
+        "the evidence peaks in the defect too. \\*: the interval of the paired difference from "
+        f"{base} excludes 0."
+    )
+    return f"{markdown(lines)}\n{note}\n"
+
+
+def caught_at(table: SavedVerdicts, alarms: float, *, for_the_right_reason: bool) -> Statistic:
+    """Share of the NG images caught at the lowest threshold where at most `alarms` of the OK images are NG.
+
+    Args:
+        table: N images.
+        alarms: 0…1.
+        for_the_right_reason: only images whose evidence peaks in the defect count as caught (ties count in
+            part), of those whose defect is marked.
+    """
+    order = np.argsort(-table.scores, kind="stable")
+    scores, ng = table.scores[order], table.labels[order].astype(np.float64)
+    hits = ng
+    if for_the_right_reason:
+        points = table.figures["pointing_game"][order]
+        ng, hits = ng * ~np.isnan(points), ng * np.nan_to_num(points)
+    ok = ~table.labels[order]
+    ends = np.append(np.diff(scores) != 0, True)
+
+    def statistic(weights: Weights) -> NDArray[np.float64]:
+        drawn = weights[:, order]
+        called = np.cumsum(drawn * ok, axis=1)
+        allowed = ends & (called <= alarms * called[:, -1:] * (1 + 1e-12))
+        caught = np.where(allowed, np.cumsum(drawn * hits, axis=1), 0.0).max(axis=1)
+        marked = (drawn * ng).sum(axis=1)
+        return np.divide(caught, marked, out=np.full(len(drawn), np.nan), where=marked > 0)
+
+    return statistic
+
+
+def _minus(one: Statistic, other: Statistic) -> Statistic:
+    return lambda weights: one(weights) - other(weights)
 
 
 def by_group(table: SavedVerdicts) -> SavedVerdicts:

@@ -6,9 +6,9 @@ The training and validation parts of each set are divided into folds by group. A
 fold without a validation part (its last weight average is kept), and judges the images that it has not seen.
 What it says of them is kept beside the run: finished folds are never trained or judged again, those that were
 stopped go on (peers begin anew), and other questions use them too. With --test one network of each variant is
-trained on all of these parts and judges the test part, and the reasons of its verdicts are checked: once, at
-the end. With --minutes the script stops in time; with --table it only prints what is there. With --processes
-several networks are trained beside each other, each with one thread.
+trained on all of these parts and judges the test part, and the reasons of its verdicts are checked: nothing
+is chosen by that. With --minutes the script stops in time; with --table it only prints what is there. With
+--processes several networks are trained beside each other, each with one thread.
 
 The first figure is the share of false alarms at the threshold that catches 95 % of the defective images; then
 AUROC, AP, PointGame and localization IoU. A star means: the 95 % interval of the paired difference from the
@@ -44,7 +44,7 @@ from gainspect.strategies import Tta
 from gainspect.types import Label
 from in_processes import in_processes
 from last_networks import is_judged, judge, last_network, last_peer, under_repair
-from paired_table import against, with_intervals
+from paired_table import against, at_equal_alarms, with_intervals
 from patchcore import PATCHCORE, PatchCore
 from peer_networks import PEERS, PeerBackend
 from peers import gigaflops
@@ -54,6 +54,8 @@ from reliance_table import side_by_side
 from results_table import machine, save
 
 MACHINE = "machine.txt"
+ALARMS = (0.05, 0.1)
+"""Shares of false alarms at which the networks of a test part are compared."""
 
 
 class Fold(NamedTuple):
@@ -151,8 +153,9 @@ def _cost(config: RunConfig, peer: str | None, tta: int) -> dict[str, str]:
 
 
 def _of_one_part(name: str, data: Path, judged: dict[str, list[Path]]) -> str:
-    """The same figures with intervals, again without the images whose labels are doubtful, and reliance."""
-    text = f"{with_intervals(judged)}\n"
+    """The same figures with intervals, at equal false alarms, without doubtful labels, and reliance."""
+    alike = at_equal_alarms(next(iter(judged)), judged, ALARMS)
+    text = f"{with_intervals(judged)}\n### {name}, at equal false alarms\n\n{alike}\n"
     suspects = data / "suspect_labels.csv"
     if suspects.is_file():
         trusted = with_intervals(judged, exclude=read_doubtful(suspects))

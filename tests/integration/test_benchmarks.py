@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.neighbors import NearestNeighbors
 from torch import nn
 from torchvision.transforms.functional import gaussian_blur
@@ -833,6 +833,39 @@ def test_parts_are_ranked_by_the_mean_of_their_images(monkeypatch: pytest.Monkey
     found = by_group(table)
     assert found.groups == ("a", "b") and found.labels.tolist() == found.called.tolist() == [False, True]
     assert found.scores.tolist() == pytest.approx([0.25, 0.8])
+
+
+@pytest.mark.parametrize("alarms", [0.0, 0.05, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_caught_at_equal_false_alarms_is_what_the_roc_curve_says(
+    monkeypatch: pytest.MonkeyPatch, alarms: float, seed: int
+) -> None:
+    """By scikit-learn's ROC curve, with images that are drawn several times there as often."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from paired_table import caught_at
+
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(3, 40))
+    labels = np.array([True, False, *(rng.random(count - 2) < 0.5)])
+    scores, points = rng.integers(0, 6, count) / 5, rng.choice([0.0, 0.5, 1.0, np.nan], count)
+    points[0] = 1.0
+    names = tuple(map(str, range(count)))
+    table = SavedVerdicts(names, names, labels, scores >= 0.5, scores, {"pointing_game": points})
+    weights = rng.integers(0, 4, (2, count)).astype(np.float64)
+    weights[:, :2] += 1
+    for drawn, caught, right in zip(
+        weights,
+        caught_at(table, alarms, for_the_right_reason=False)(weights),
+        caught_at(table, alarms, for_the_right_reason=True)(weights),
+        strict=True,
+    ):
+        false, true, thresholds = roc_curve(labels, scores, sample_weight=drawn, drop_intermediate=False)
+        allowed = false <= alarms + 1e-9
+        assert caught == pytest.approx(true[allowed].max())
+        marked = labels & ~np.isnan(points)
+        hit = marked & (scores >= thresholds[allowed].min())
+        expected = (drawn * np.nan_to_num(points))[hit].sum() / drawn[marked].sum()
+        assert right == pytest.approx(expected)
 
 
 @pytest.mark.slow
