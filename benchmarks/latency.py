@@ -6,10 +6,12 @@ weights are random, which are as fast as trained ones. The subjects of one case 
 process, and a ratio is the median of those of the turns. Peak memory is that of a process that does nothing
 else.
 
+Of U-Net and FPN on the same backbone the graph alone is timed, up to their map and score, in all but torch.
+
 In OpenVINO f32, anomalib's SuperSimpleNet on the same backbone stands beside, timed with the bare backbone in
-a process of their own, exported by anomalib and run by
-its OpenVINOInferencer, which takes an image of any size, resizes it in the graph, and gives a score and a
-map, but no regions. Its peak memory has torch in it, which anomalib imports.
+a process of their own, exported by anomalib and run by its OpenVINOInferencer, which takes an image of any
+size, resizes it in the graph, and gives a score and a map, but no regions. Its peak memory has torch in it,
+which anomalib imports.
 """
 
 import argparse
@@ -19,15 +21,21 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from anomalib_model import export
+from gainspect.config import RunConfig
+from gainspect.inspection.bundle import Bundle
+from peer_networks import peer_graph
 from results_table import markdown, number, per, save
-from untrained import untrained_bundle
+from untrained import BareGraph, untrained_bundle
 
 BARE, PEER = "bare backbone", "anomalib SuperSimpleNet"
 RUNS = {
@@ -49,6 +57,7 @@ def main() -> None:
     parser.add_argument("--image", type=int, default=640, help="side of the images, pixels")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--strategies", default="S1,S9")
+    parser.add_argument("--peers", nargs="*", default=["U-Net", "FPN"])
     parser.add_argument("--runtimes", default=",".join(RUNS))
     parser.add_argument("--cpus", type=int, help="keep to so many: on a machine that is not idle, 1 (Linux)")
     parser.add_argument("--name", default="latency", help="of the table in benchmarks/results/")
@@ -64,10 +73,12 @@ def main() -> None:
             for batch in map(int, options.batches.split(",")):
                 for runtime in options.runtimes.split(","):
                     case = {"batch": batch, "image": options.image, "rounds": options.rounds, "size": size}
-                    case |= {"bare": BARE, "peer": PEER}
+                    case |= {"alone": [BARE, *options.peers], "peer": PEER}
                     case |= dict(zip(("runtime", "precision"), RUNS[runtime], strict=True))
                     head = {"px": size, "batch": batch, "runtime": runtime}
-                    found = _rows(case, bundles, head)
+                    left_out = options.peers if runtime == "torch" else ()
+                    timed = {name: path for name, path in bundles.items() if name not in left_out}
+                    found = _rows(case, timed, head)
                     if runtime == "openvino f32":  # apart: anomalib brings torch's threads along
                         found += _rows(case, {BARE: bundles[BARE], **peer}, head)[1:]
                     print(markdown(found), flush=True)
@@ -80,10 +91,18 @@ def main() -> None:
 def _bundles(folder: Path, options: argparse.Namespace, size: int) -> dict[str, str]:
     """Paths by name, with the bare backbone first."""
     folder.mkdir()
-    names = options.strategies.split(",")
-    common = {"backbone": options.backbone, "size": size, "formats": FORMATS}
-    made = {BARE: untrained_bundle(folder / "bare.gain", strategy_name="S1", bare=True, **common)}
-    made |= {name: untrained_bundle(folder / f"{name}.gain", strategy_name=name, **common) for name in names}
+    common = {"backbone": options.backbone, "size": size}
+
+    def lone(name: str, network: Callable[[RunConfig], nn.Module]) -> Bundle:
+        place = folder / f"{name}.gain"
+        return untrained_bundle(place, strategy_name="S1", alone=network, formats=FORMATS[:-1], **common)
+
+    def whole(name: str) -> Bundle:
+        return untrained_bundle(folder / f"{name}.gain", strategy_name=name, formats=FORMATS, **common)
+
+    made = {BARE: lone(BARE, BareGraph)}
+    made |= {name: whole(name) for name in options.strategies.split(",")}
+    made |= {name: lone(name, partial(peer_graph, name)) for name in options.peers}
     return {name: str(bundle.path) for name, bundle in made.items()}
 
 

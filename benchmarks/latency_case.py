@@ -34,7 +34,7 @@ def main() -> None:
             work[name] = peer(Path(path), images, case["size"])
             continue
         bundle = read_bundle(Path(path))
-        work[name] = bare(bundle, images, case) if name == case["bare"] else inspector(bundle, images, case)
+        work[name] = alone(bundle, images, case) if name in case["alone"] else inspector(bundle, images, case)
     seconds = in_turns(work, case["rounds"])
     print(json.dumps({"seconds": seconds, "peak_mib": peak_mib()}))
 
@@ -45,8 +45,8 @@ def part(index: int, size: int) -> Image:
     return photograph(rng, *render_part(rng, material="brushed", defect="scratch", cue="none", size=size))[0]
 
 
-def bare(bundle: Bundle, images: list[Image], case: dict[str, Any]) -> Work:
-    """The backbone alone."""
+def alone(bundle: Bundle, images: list[Image], case: dict[str, Any]) -> Work:
+    """A network alone: the bare backbone, or in ONNX or OpenVINO a peer."""
     size = bundle.description.preprocessing.size
     frames = np.stack([letterbox(image, size)[0] for image in images])
     if case["runtime"] != "torch":
@@ -54,12 +54,10 @@ def bare(bundle: Bundle, images: list[Image], case: dict[str, Any]) -> Work:
         return {"graph": lambda: backend(frames)}
     import torch
 
-    from gainspect.config import ModelConfig
-    from gainspect.models.backbone import Backbone
+    from gainspect.config import RunConfig
     from untrained import BareGraph
 
-    settings = ModelConfig.model_validate(bundle.description.training["config"]["model"])
-    graph = BareGraph(Backbone(settings.backbone)).eval()
+    graph = BareGraph(RunConfig.model_validate(bundle.description.training["config"])).eval()
 
     def run() -> None:
         with torch.inference_mode():

@@ -186,6 +186,26 @@ PEERS: dict[str, Callable[[RunConfig], Peer]] = {
 }
 
 
+class PeerGraph(nn.Module):
+    """Score and map of a `Peer`, with the interface of an `InspectionGraph`."""
+
+    outputs = ("score", "evidence")
+
+    def __init__(self, peer: Peer) -> None:
+        super().__init__()
+        self.peer = peer
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S, S, 3) uint8 → score (B,) and map (B, S, S), by the first of the peer's score functions."""
+        own, found = self.peer.assess(images)
+        return next(iter(self.peer.scores.values()))(own, found), found
+
+
+def peer_graph(name: str, config: RunConfig) -> PeerGraph:
+    """The graph of one of `PEERS`."""
+    return PeerGraph(PEERS[name](config))
+
+
 class PeerBackend:
     """A `Backend` of a `Peer`: the peer's map is the evidence; `score` is the name of the score function."""
 

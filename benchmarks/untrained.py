@@ -1,5 +1,6 @@
 """Bundles with random weights: as fast and as large as trained ones, but created in seconds."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -38,9 +39,9 @@ class BareGraph(nn.Module):
 
     outputs = ("features",)
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, config: RunConfig) -> None:
         super().__init__()
-        self.backbone = backbone
+        self.backbone = Backbone(config.model.backbone)
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         """(B, S, S, 3) uint8 → its pooled features (B, C)."""
@@ -55,7 +56,7 @@ def untrained_bundle(
     size: int,
     strategy_name: str = "S9",
     formats: tuple[Format, ...] = ("onnx",),
-    bare: bool = False,
+    alone: Callable[[RunConfig], nn.Module] | None = None,
     familiar: bool = False,
 ) -> Bundle:
     """Write a bundle of a model with random weights from a fixed seed, with which scores of parts differ.
@@ -69,7 +70,8 @@ def untrained_bundle(
         size: side of its input, pixels.
         strategy_name: S1 … S9.
         formats: the formats that the bundle contains.
-        bare: write the backbone alone instead of the inspector (it cannot judge).
+        alone: makes a network with the interface of an `InspectionGraph`, which the bundle contains in the
+            place of the inspector: it is timed, and cannot judge.
         familiar: the network also gives the distance to the training, and the policy limits all figures.
     """
     torch.manual_seed(5)
@@ -86,11 +88,9 @@ def untrained_bundle(
         with torch.inference_mode():
             figures = pooled(model.backbone(torch.from_numpy(frames)).pyramid).numpy()
         known = Familiarity.of(figures)
-    graph = BareGraph(model.backbone).eval() if bare else InspectionGraph(model, known)
+    graph = InspectionGraph(model, known) if alone is None else alone(config).eval()
     evidence = TorchBackend(model, size)(frames)["evidence"]
-    contents = graph_files(
-        graph, [name for name in formats if not (bare and name == "torch")], size, lambda: frames
-    )
+    contents = graph_files(graph, formats, size, lambda: frames)
     description = Description(
         schema_version=SCHEMA_VERSION,
         name=path.stem,
@@ -107,7 +107,7 @@ def untrained_bundle(
             region_threshold=max(0.0, float(np.percentile(evidence, 95))),
             inputs=_ANY_INPUT if familiar else None,
         ),
-        formats={name: FILES[name] for name in formats if not (bare and name == "torch")},
+        formats={name: FILES[name] for name in formats},
         training={"config": config.model_dump(mode="json")},
         data={},
         files={},

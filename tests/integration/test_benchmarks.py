@@ -409,16 +409,21 @@ def _table(text: str) -> list[dict[str, str]]:
 @pytest.mark.slow
 def test_latency_names_every_step_beside_the_bare_backbone(run: Callable[..., None], tmp_path: Path) -> None:
     tiny = ["--backbone", "test_efficientnet", "--sizes", "64", "--batches", "2", "--image", "100"]
-    run("latency.py", *tiny, "--rounds", "2", "--strategies", "S9", "--runtimes", "openvino bf16")
+    asked = ["--rounds", "2", "--strategies", "S9", "--peers", "U-Net", "--runtimes", "torch,openvino bf16"]
+    run("latency.py", *tiny, *asked)
     rows = _table((tmp_path / "results" / "latency.md").read_text())
-    cases = [(row["batch"], row["runtime"], row[""]) for row in rows]
-    runtimes = ("openvino bf16",)
-    subjects = ("bare backbone", "S9")
-    assert cases == [("2", runtime, name) for runtime in runtimes for name in subjects]
-    for bare, whole in zip(rows[::2], rows[1::2], strict=True):
-        assert {bare["preprocessing"], bare["evidence and regions"]} == {""}
-        measured = ("graph", "preprocessing", "evidence and regions", "whole median", "whole p95", "peak MiB")
-        assert all(np.isfinite(float(whole[name])) for name in measured)
+    assert [(row["batch"], row["runtime"], row[""]) for row in rows] == [
+        ("2", "torch", "bare backbone"),
+        ("2", "torch", "S9"),
+        ("2", "openvino bf16", "bare backbone"),
+        ("2", "openvino bf16", "S9"),
+        ("2", "openvino bf16", "U-Net"),
+    ]
+    for row in rows:
+        steps = ("preprocessing", "evidence and regions")
+        known = [name for name in ("graph", *steps, "whole median", "whole p95", "peak MiB") if row[name]]
+        assert all(np.isfinite(float(row[name])) for name in known)
+        assert row["graph"] and set(steps) & set(known) == (set(steps) if row[""] == "S9" else set())
 
 
 def test_latency_is_told_beside_the_bare_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -485,14 +490,14 @@ def test_a_process_whose_memory_is_measured_has_no_torch(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
-    from untrained import untrained_bundle
+    from untrained import BareGraph, untrained_bundle
 
     common = {"backbone": "test_efficientnet", "size": 64, "formats": ("onnx", "openvino")}
     bundles = {
-        name: str(untrained_bundle(tmp_path / f"{name}.gain", bare=name == "bare", **common).path)
-        for name in ("bare", "S9")
+        name: str(untrained_bundle(tmp_path / f"{name}.gain", alone=alone, **common).path)
+        for name, alone in (("bare", BareGraph), ("S9", None))
     }
-    case = {"batch": 1, "image": 100, "rounds": 1, "bare": "bare", "precision": "f32", "bundles": bundles}
+    case = {"batch": 1, "image": 100, "rounds": 1, "alone": ["bare"], "precision": "f32", "bundles": bundles}
     code = "import sys; sys.modules['torch'] = None; from latency_case import main; main()"
     for runtime in ("onnxruntime", "openvino"):
         command = [sys.executable, "-c", code, json.dumps(case | {"runtime": runtime})]
