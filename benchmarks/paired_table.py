@@ -1,5 +1,6 @@
 """Compares several assessments of the same parts: with one of them, or each figure with its interval."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -9,9 +10,11 @@ from numpy.typing import NDArray
 
 from gainspect.evaluation.doubtful import resolve
 from gainspect.evaluation.paired import STATISTICS, differences
-from gainspect.evaluation.saved_verdicts import PREDICTIONS, SavedVerdicts, read_verdicts
+from gainspect.evaluation.saved_verdicts import FIGURE_COLUMNS, PREDICTIONS, SavedVerdicts, read_verdicts
 from gainspect.metrics.intervals import Interval, Statistic, Weights, group_bootstraps
 from results_table import markdown
+
+POINTS = FIGURE_COLUMNS["pointing_game"]
 
 
 def against(
@@ -124,6 +127,37 @@ def caught_at(table: SavedVerdicts, alarms: float, *, for_the_right_reason: bool
         return np.divide(caught, marked, out=np.full(len(drawn), np.nan), where=marked > 0)
 
     return statistic
+
+
+def by_type(judged: Mapping[str, Sequence[Path]], alarms: float) -> str:
+    """A table with one row per type of defect: what each assessment catches of it, and where that points.
+
+    Args:
+        judged: as in `against`.
+        alarms: share of the OK images that are NG at the threshold of each, 0…1.
+    """
+    lines: dict[str, dict[str, str]] = {}
+    for name, folders in judged.items():
+        images = [row for folder in folders for row in _rows(folder / PREDICTIONS)]
+        ok = sorted((float(row["score"]) for row in images if row["label"] == "ok"), reverse=True)
+        limit = [*ok, -np.inf][int(alarms * len(ok) * (1 + 1e-12))]
+        ng = [row for row in images if row["label"] == "ng"]
+        for kind in sorted({row["defect_type"] for row in ng}):
+            of = [row for row in ng if row["defect_type"] == kind]
+            caught = float(np.mean([float(row["score"]) > limit for row in of]))
+            points = [float(row[POINTS]) for row in of if row[POINTS]]
+            told = f"{caught:.2f}, {np.mean(points):.2f}" if points else f"{caught:.2f}, –"
+            lines.setdefault(kind, {"": kind or "no type", "images": str(len(of))})[name] = told
+    note = (
+        f"Share of the images that are caught at {alarms:.0%} false alarms, and PointGame of all of them, "
+        "caught or not."
+    )
+    return f"{markdown(list(lines.values()))}\n{note}\n"
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _minus(one: Statistic, other: Statistic) -> Statistic:

@@ -44,7 +44,7 @@ from gainspect.strategies import Tta
 from gainspect.types import Label
 from in_processes import in_processes
 from last_networks import is_judged, judge, last_network, last_peer, under_repair
-from paired_table import against, at_equal_alarms, with_intervals
+from paired_table import against, at_equal_alarms, by_type, with_intervals
 from patchcore import PATCHCORE, PatchCore
 from peer_networks import PEERS, PeerBackend
 from peers import gigaflops
@@ -153,9 +153,10 @@ def _cost(config: RunConfig, peer: str | None, tta: int) -> dict[str, str]:
 
 
 def _of_one_part(name: str, data: Path, judged: dict[str, list[Path]]) -> str:
-    """The same figures with intervals, at equal false alarms, without doubtful labels, and reliance."""
+    """With intervals, at equal false alarms, by type of defect, without doubtful labels, and reliance."""
     alike = at_equal_alarms(next(iter(judged)), judged, ALARMS)
     text = f"{with_intervals(judged)}\n### {name}, at equal false alarms\n\n{alike}\n"
+    text += f"### {name}, by type of defect\n\n{by_type(judged, ALARMS[0])}\n"
     suspects = data / "suspect_labels.csv"
     if suspects.is_file():
         trusted = with_intervals(judged, exclude=read_doubtful(suspects))

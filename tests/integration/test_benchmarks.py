@@ -873,6 +873,24 @@ def test_what_is_caught_at_equal_false_alarms_is_what_the_roc_curve_says(
         assert right == pytest.approx(expected)
 
 
+def test_types_of_defects_are_told_at_the_threshold_of_equal_false_alarms(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from paired_table import by_type
+
+    columns = "label,score,defect_type,evidence_pointing_game"
+    good = [f"ok,{score},," for score in (0.9, 0.5, 0.1, 0.1)]
+    bad = ["ng,0.6,dent,1", "ng,0.5,dent,0", "ng,0.95,scratch,"]
+    (tmp_path / "predictions.csv").write_text("\n".join([columns, *good, *bad]))
+    for alarms, dent in ((0.25, "0.50, 0.50"), (0.0, "0.00, 0.50"), (0.5, "1.00, 0.50"), (1.0, "1.00, 0.50")):
+        rows = _table(by_type({"one": [tmp_path], "other": [tmp_path]}, alarms))
+        assert rows == [
+            {"": "dent", "images": "2", "one": dent, "other": dent},
+            {"": "scratch", "images": "1", "one": "1.00, –", "other": "1.00, –"},
+        ]
+
+
 @pytest.mark.slow
 def test_a_job_that_fails_beside_others_is_told_and_they_are_done(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
