@@ -22,6 +22,7 @@ from gainspect.files import write_json
 from gainspect.inspection.backends.backend import Backend
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.inspection.inspector import Inspector
+from gainspect.jobs.memory import keep_freed_memory
 from gainspect.policy import ReasonPolicy
 from gainspect.training.checkpoint import load_state, save_state
 from gainspect.training.device import device_at_hand
@@ -42,6 +43,7 @@ PEER = "peer.safetensors"
 
 def last_network(config: RunConfig, manifest: Manifest, path: Path) -> TorchBackend:
     """Train on the training part; a run that was stopped there goes on."""
+    keep_freed_memory()  # as `gainspect train` and the peers do
     settled = settle(config, manifest)
     taught = _without_validation(settled.manifest)
     run = RunFolder(path)
