@@ -113,7 +113,7 @@ def judge(
             threshold=0.5,
             tiling=config.data.tiling,
             region_threshold=outlining,
-            reason=None if outlining is None else ReasonPolicy(),
+            reason=None if outlining is None else ReasonPolicy(fill="matched"),
         )
     examined = [seen.examined for seen in examine(inspector, parts)]
     repaired = [

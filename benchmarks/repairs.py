@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 
 from gainspect.data.decode import read_image
-from gainspect.data.repair import BoolMask, repair
+from gainspect.data.repair import repair
 from gainspect.data.repair_regions import control_regions
 from gainspect.inspection.bundle import read_bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.check import evidence_region
 from gainspect.training.run_folder import RunFolder
-from gainspect.types import Image, Label
+from gainspect.types import BoolMask, Image, Label
 from results_table import markdown, save
 
 _RADIUS = 5

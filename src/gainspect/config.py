@@ -13,6 +13,7 @@ from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError
 from gainspect.files import write_text
 from gainspect.strategies import LossName, PyramidKind, Tta, strategy
+from gainspect.types import Fill
 
 Direction = Literal["max", "min"]
 MAP_MONITORS = ("cam_iou", "pointing_game", "energy_inside", "localization_iou")
@@ -194,6 +195,8 @@ class TrainingConfig(_Section):
     repairs: Fraction | None = None
     """Share of the drawn images in which something is repaired, as the reason check repairs: of marked NG
     images in half of these the defect, which makes them OK; None: as the strategy defines."""
+    repair_fill: Fill | None = None
+    """What these repairs fill a region with; None: "matched"."""
     start_size: Fraction = 1.0
     """Progressive learning: share of the image size at the start; it grows to 1 over the first half."""
     start_strength: Fraction = 0.3
@@ -376,11 +379,13 @@ class RunConfig(_Section):
     def with_older_defaults(self) -> "RunConfig":
         """The same configuration, read from a run or bundle that may be of an older version.
 
-        Settings that it does not name did not exist when it was saved: there were no repairs then, stride 4
-        was the finest, and an inspection saw an image as it is.
+        Settings that it does not name did not exist when it was saved: there were no repairs then, or they
+        were diffused, stride 4 was the finest, and an inspection saw an image as it is.
         """
         repairs = self.training.repairs
-        saved = self._with_training(repairs=0.0 if repairs is None else repairs)
+        saved = self._with_training(
+            repairs=0.0 if repairs is None else repairs, repair_fill=self.training.repair_fill or "diffused"
+        )
         return saved._with_model(finest_stride=self.model.finest_stride or 4, tta=self.model.tta or 1)
 
     def without_folds(self) -> "RunConfig":
@@ -398,6 +403,7 @@ class RunConfig(_Section):
         own = strategy(self.strategy)
         starts = tuple(stage.start for stage in own.stages)
         left = {"transplants": own.transplants, "repairs": own.repairs, "stage_starts": starts}
+        left["repair_fill"] = "matched"
         left = {name: value for name, value in left.items() if getattr(self.training, name) is None}
         model = {
             "pyramid": self.model.pyramid or own.pyramid,

@@ -20,6 +20,7 @@ from gainspect.types import (
     CHECK_REASONS,
     AcceptReason,
     Decision,
+    Fill,
     Fired,
     InputStatistics,
     Label,
@@ -54,6 +55,8 @@ class ReasonPolicy(_Section):
     """Control regions per image. Checking one NG verdict costs 1 + `controls` additional images."""
     seed: int = Field(default=0, ge=0)
     """Together with the image's own pixels, it determines where the control regions are placed."""
+    fill: Fill | None = None
+    """What a repair fills a region with; None in bundles written before this field existed: "diffused"."""
     min_drop: float | None = None
     """Repairing the evidence must lower P(NG) by at least this share of it."""
     max_control_drop: float | None = None
@@ -74,6 +77,11 @@ class ReasonPolicy(_Section):
     """How many of these become REVIEW because they break one of the fitted limits."""
     unchecked: int = Field(default=0, ge=0)
     """How many of these become REVIEW only because their reason could not be checked in full."""
+
+    @property
+    def filled_with(self) -> Fill:
+        """What a repair fills a region with."""
+        return self.fill or "diffused"
 
 
 class UsualRange(_Section):

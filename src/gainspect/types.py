@@ -17,6 +17,9 @@ FloatMap = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 """(H, W); 1 inside the defect, 0 elsewhere."""
 
+BoolMask = NDArray[np.bool_]
+"""(H, W), True inside a region."""
+
 DrawsMap = Callable[[], FloatMap]
 """Draws a map (H, W)."""
 
@@ -27,6 +30,10 @@ MaskKind = Literal["outline", "box", "scribble"]
 """What a mask shows of a defect: its outline; a box around it; or strokes on it."""
 
 MASK_KINDS: tuple[MaskKind, ...] = ("outline", "box", "scribble")
+
+Fill = Literal["matched", "diffused"]
+"""What a repair fills a region with: what lies at the place whose surroundings are most alike; or brightness
+that is diffused from around it, with grain from anywhere."""
 
 StatisticName = Literal["width", "height", "brightness", "contrast", "sharpness", "red", "blue", "distance"]
 """Figures by which an image is compared with those of the training; `inspection.statistics` defines them."""

@@ -263,16 +263,24 @@ def test_what_is_left_to_the_strategy_is_written_out(name: str) -> None:
 def test_what_older_runs_and_bundles_do_not_say_was_as_it_was_then() -> None:
     older = RunConfig.model_validate({"strategy": "S9", "model": {"pyramid": "unet"}}).with_older_defaults()
     assert (older.training.repairs, older.model.finest_stride, older.model.tta) == (0.0, 4, 1)
+    assert older.training.repair_fill == "diffused"
     saved = RunConfig.model_validate({"strategy": "S9"}).resolved()
     assert saved.with_older_defaults() == saved
     assert (saved.model.finest_stride, saved.model.tta) == (2, 2)
+    assert saved.training.repair_fill == "matched"
 
 
 def test_what_a_run_says_itself_stays_when_the_rest_is_written_out() -> None:
     settings = {
         "strategy": "S9",
         "model": {"pyramid": "fpn", "finest_stride": 4, "tta": 1},
-        "training": {"transplants": 0.0, "repairs": 0.0, "stage_starts": [0.0, 0.1, 0.2, 0.3], "epochs": 3},
+        "training": {
+            "transplants": 0.0,
+            "repairs": 0.0,
+            "repair_fill": "diffused",
+            "stage_starts": [0.0, 0.1, 0.2, 0.3],
+            "epochs": 3,
+        },
     }
     config = RunConfig.model_validate(settings)
     assert config.resolved() == config

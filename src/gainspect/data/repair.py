@@ -1,19 +1,23 @@
-"""Repair a region of an image: brightness and color come from its surroundings, the grain from elsewhere.
+"""Repair a region of an image: what lies there comes from a place that is alike around it.
 
 OpenCV's inpainting (Navier–Stokes, Telea) fills without grain and leaves hard edges where its fronts meet. On
-a textured surface this looks like a defect and raises the score of good parts.
+a textured surface this looks like a defect and raises the score of good parts; a thread or an edge that goes
+on beneath a region ends there, and so it does where brightness alone is diffused.
 """
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-BoolMask = NDArray[np.bool_]
+from gainspect.data.similar_place import Place, Surroundings, grown, widened
+from gainspect.types import BoolMask, Fill
+
 _Float = NDArray[np.float32]
-_Place = tuple[slice, slice]
 
 _SURROUNDINGS = 32
 """Width of the surroundings that the brightness of a region comes from, pixels."""
+_SEAM = 4
+"""Width of the surroundings by which a copy is fitted in brightness and color, pixels."""
 _GRAIN = 3.0
 """Standard deviation of a Gaussian blur, pixels; all detail that is finer counts as grain."""
 _PAD = 9
@@ -23,40 +27,93 @@ _DRAWS = 60
 """Number of places tried to copy grain from."""
 
 
-def repair(image: NDArray[np.uint8], region: BoolMask, avoid: BoolMask | None = None) -> NDArray[np.uint8]:
+def repair(
+    image: NDArray[np.uint8], region: BoolMask, avoid: BoolMask | None = None, *, fill: Fill = "matched"
+) -> NDArray[np.uint8]:
     """Fill a region; all pixels outside of it stay unchanged, bit for bit.
 
-    Brightness and color are diffused from around the region (pull–push). The grain of each connected piece is
-    copied from a place of the same shape; the same input always gives the same result.
+    Each connected piece is filled with what lies at the place of the image whose surroundings are most alike,
+    and what they differ by, brightness and color, is diffused into it. Where there is no such place, and with
+    "diffused" everywhere, brightness and color are diffused from around the region (pull–push), and grain is
+    copied from a place of the same shape. The same input always gives the same result.
 
     Args:
         image: (H, W, 3).
         region: (H, W), True where to fill. It must not be the whole image, or nothing is left to fill from.
-        avoid: (H, W), True where no grain may be copied from; this always includes the region itself.
+        avoid: (H, W), True where nothing may be copied from; this always includes the region itself.
+        fill: what to fill it with.
 
-    Source: pull–push after Gortler et al., The Lumigraph (SIGGRAPH 1996), section 3.4.
+    Source: by copies that match at the border, as Drori et al., Fragment-Based Image Completion (SIGGRAPH
+    2003); the seam as in Pérez et al., Poisson Image Editing (SIGGRAPH 2003), with the pull–push of Gortler
+    et al., The Lumigraph (SIGGRAPH 1996), section 3.4, in the place of a solver.
     """
     if not region.any():
         return image.copy()
+    forbidden = region if avoid is None else region | avoid
+    repaired, left = image.copy(), region
+    if fill == "matched":
+        left = np.zeros_like(region)
+        surroundings = Surroundings(image, forbidden)
+        for piece, place in pieces_of(region):
+            filled = _copied(image, region, forbidden, piece, place, surroundings)
+            if filled is None:
+                left[place] |= piece
+            else:
+                repaired[place][piece] = filled[piece]
+    if left.any():
+        repaired[left] = _with_grain(repaired, left, forbidden)[left]
+    return repaired
+
+
+def _copied(
+    image: NDArray[np.uint8],
+    region: BoolMask,
+    forbidden: BoolMask,
+    piece: BoolMask,
+    place: Place,
+    surroundings: Surroundings,
+) -> NDArray[np.uint8] | None:
+    """(h, w, 3): a piece of a region from the place that is most alike around it; None: there is none."""
+    found = surroundings.similar(piece, place)
+    if found is None:
+        return None
+    window, inner = widened(place, _SEAM, region.shape)
+    rows, columns = (np.arange(side.start, side.stop) + by for side, by in zip(window, found, strict=True))
+    there = np.ix_(rows.clip(0, region.shape[0] - 1), columns.clip(0, region.shape[1] - 1))
+    inside = np.logical_and.outer(
+        (rows >= 0) & (rows < region.shape[0]), (columns >= 0) & (columns < region.shape[1])
+    )
+    copied = image[there].astype(np.float32)
+    seam = grown(piece, _SEAM)[inner] & ~region[window] & inside & ~forbidden[there]
+    known = seam.astype(np.float32)
+    if not seam.any():
+        return None
+    copied += _diffused((image[window] - copied) * known[:, :, None], known)
+    own = tuple(
+        slice(side.start - around.start, side.stop - around.start)
+        for side, around in zip(place, window, strict=True)
+    )
+    return np.asarray(np.clip(np.rint(copied[own]), 0, 255), np.uint8)
+
+
+def _with_grain(image: NDArray[np.uint8], region: BoolMask, forbidden: BoolMask) -> NDArray[np.uint8]:
+    """(H, W, 3) with brightness and color diffused into a region, and grain from elsewhere."""
     x, y, width, height = cv2.boundingRect(region.astype(np.uint8))
     top, left = max(0, y - _SURROUNDINGS), max(0, x - _SURROUNDINGS)
     window = (slice(top, y + height + _SURROUNDINGS), slice(left, x + width + _SURROUNDINGS))
     known = (~region[window]).astype(np.float32)
     filled = image.astype(np.float32)
     filled[window] = _diffused(filled[window] * known[:, :, None], known)
-    forbidden = region if avoid is None else region | avoid
     usable = ~forbidden
     rng = np.random.default_rng(0)
     for piece, place in pieces_of(region):
         donor = _least_forbidden(piece, forbidden, rng)
         clean = (piece & usable[donor])[:, :, None]
         filled[place] += np.where(clean, _grain(image, usable, donor), 0)
-    repaired = image.copy()
-    repaired[region] = np.clip(np.rint(filled[region]), 0, 255).astype(np.uint8)
-    return repaired
+    return np.asarray(np.clip(np.rint(filled), 0, 255), np.uint8)
 
 
-def pieces_of(region: BoolMask) -> list[tuple[BoolMask, _Place]]:
+def pieces_of(region: BoolMask) -> list[tuple[BoolMask, Place]]:
     """The connected pieces (8 neighbors) of a region: each cut out, with its place."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=8)
     pieces = []
@@ -67,7 +124,7 @@ def pieces_of(region: BoolMask) -> list[tuple[BoolMask, _Place]]:
     return pieces
 
 
-def drawn_place(piece: BoolMask, shape: tuple[int, ...], rng: np.random.Generator) -> _Place:
+def drawn_place(piece: BoolMask, shape: tuple[int, ...], rng: np.random.Generator) -> Place:
     """A random place for a piece inside an image of shape (H, W)."""
     height, width = piece.shape
     y, x = int(rng.integers(shape[0] - height + 1)), int(rng.integers(shape[1] - width + 1))
@@ -91,7 +148,7 @@ def _diffused(values: _Float, known: _Float) -> _Float:
     return np.asarray(below + known[:, :, None] * (average - below), np.float32)
 
 
-def _least_forbidden(piece: BoolMask, forbidden: BoolMask, rng: np.random.Generator) -> _Place:
+def _least_forbidden(piece: BoolMask, forbidden: BoolMask, rng: np.random.Generator) -> Place:
     best, least = drawn_place(piece, forbidden.shape, rng), piece.size
     for _ in range(_DRAWS):
         place = drawn_place(piece, forbidden.shape, rng)
@@ -103,7 +160,7 @@ def _least_forbidden(piece: BoolMask, forbidden: BoolMask, rng: np.random.Genera
     return best
 
 
-def _grain(image: NDArray[np.uint8], usable: BoolMask, place: _Place) -> _Float:
+def _grain(image: NDArray[np.uint8], usable: BoolMask, place: Place) -> _Float:
     """(h, w, 3), centered at 0: the image minus its blur, computed over the usable pixels only."""
     top, left = max(0, place[0].start - _PAD), max(0, place[1].start - _PAD)
     padded = (slice(top, place[0].stop + _PAD), slice(left, place[1].stop + _PAD))

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from gainspect.data.repair import BoolMask, drawn_place, pieces_of
+from gainspect.data.repair import drawn_place, pieces_of
+from gainspect.types import BoolMask
 
 _MARGIN = 0.03
 """Margin by which a repair exceeds the evidence, as a share of the longer image side. Without it, the rim of

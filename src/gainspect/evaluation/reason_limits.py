@@ -35,7 +35,7 @@ def fit_reason(verdicts: ValidationVerdicts, threshold: float) -> ReasonPolicy:
         for image in verdicts.images
         if image.label is Label.NG and image.score >= threshold and image.points_at_defect is not False
     ]
-    checked = ReasonPolicy(controls=verdicts.controls, seed=verdicts.seed)
+    checked = ReasonPolicy(controls=verdicts.controls, seed=verdicts.seed, fill=verdicts.fill)
     return fit_review(right, checked, REVIEW_SHARE, verdicts.split)
 
 

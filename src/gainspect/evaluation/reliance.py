@@ -10,7 +10,7 @@ import numpy as np
 
 from gainspect.data.defect_size import defect_px
 from gainspect.data.manifest import Manifest, Part
-from gainspect.data.repair import BoolMask, repair
+from gainspect.data.repair import repair
 from gainspect.data.repair_regions import control_regions, with_margin
 from gainspect.evaluation.assessment import Assessed, Assessment, assess_verdict
 from gainspect.evaluation.summary import Figure, mean_figure, share_figure
@@ -18,7 +18,7 @@ from gainspect.evaluation.truth import Truth, truth_of
 from gainspect.inspection.batches import batches, pixels_of_image
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.part import part_of
-from gainspect.types import Image, Label, Mask, ReasonCheck, ReviewReason, Unlike, Verdict
+from gainspect.types import BoolMask, Image, Label, Mask, ReasonCheck, ReviewReason, Unlike, Verdict
 
 Cell = tuple[Literal["right", "wrong"], Literal["right", "wrong"]]
 """Whether the verdict is right, and whether the reason is right."""
@@ -86,7 +86,7 @@ class Seen(NamedTuple):
 
 
 def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
-    """Judge all parts, check reasons as the Inspector does, and repair marked defects and random places.
+    """Judge all parts, check reasons as the Inspector does, and repair marked defects and random places so.
 
     Besides the reason check, this costs one more forward pass for an OK image, and two for an image with a
     marked defect. Images are yielded one by one, in the manifest's order. To save memory, keep only their
@@ -101,6 +101,7 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
     """
     marks = [part for part in manifest.parts if part.label is Label.NG and part.mask is not None]
     read = ((part, manifest.image(part)) for part in manifest.parts)
+    fill = "matched" if inspector.reason is None else inspector.reason.filled_with
     start = 0
     for batch in batches(read, inspector.images_at_once, lambda pair: pixels_of_image(pair[1])):
         parts, images = zip(*batch, strict=True)
@@ -115,7 +116,7 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
             regions.append(_regions(image, mask, borrowed, ignored, index))
         scores = iter(
             inspector.scores(
-                repair(image, region, avoid=mask)
+                repair(image, region, avoid=mask, fill=fill)
                 for image, mask, of_image in zip(images, masks, regions, strict=True)
                 for region in of_image.values()
             )

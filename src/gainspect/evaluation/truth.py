@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.strokes import with_surroundings
 from gainspect.metrics.cam import peak_in_mask
-from gainspect.types import FloatMap, Label
+from gainspect.types import BoolMask, FloatMap, Label
 
 _Kind = TypeVar("_Kind", bound=np.generic)
-BoolMask = NDArray[np.bool_]
 
 
 class Truth(NamedTuple):

@@ -31,7 +31,7 @@ from gainspect.inspection.backends.remembered import Remembered
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.reason.rules import broken_rules, control_drop_share, drop_share, map_agreement
 from gainspect.policy import InputPolicy, Policy, ReasonPolicy, View
-from gainspect.types import CheckGap, InputStatistics, Label, MapName, ReviewReason, Verdict
+from gainspect.types import CheckGap, Fill, InputStatistics, Label, MapName, ReviewReason, Verdict
 
 LOOKED_AT = InputPolicy(ranges={}, share=0.5, split="none", images=0)
 """With it an Inspector says the figures of each image, and holds nothing against them."""
@@ -93,6 +93,7 @@ class ValidationVerdicts(_Stored):
     """Evidence at or above this value was repaired; in the evidence's own units."""
     controls: int = Field(ge=1)
     seed: int = Field(ge=0)
+    fill: Fill | None = None
     """How reasons were checked; see `ReasonPolicy`."""
     images: tuple[ValidationVerdict, ...]
     carried: Carried | None = None
@@ -205,7 +206,7 @@ def checked_verdicts(
     Raises:
         GainspectError: an image or mask cannot be read.
     """
-    reason = ReasonPolicy()
+    reason = ReasonPolicy(fill="matched")
     # With a threshold of 0 every image is NG, so the reason of each is checked.
     inspector = Inspector(
         backend,
@@ -226,6 +227,7 @@ def checked_verdicts(
         region_threshold=region_threshold,
         controls=reason.controls,
         seed=reason.seed,
+        fill=reason.fill,
         images=tuple(images),
     )
 

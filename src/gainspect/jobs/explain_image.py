@@ -40,11 +40,11 @@ def explain_image(
     inspector = Inspector.load(bundle, bits=bits)
     pixels = inspector.read(image)
     assert inspector.bundle is not None and inspector.region_threshold is not None
-    inspector.reason = reason = inspector.reason or ReasonPolicy()
+    inspector.reason = reason = inspector.reason or ReasonPolicy(fill="matched")
     verdict = next(inspector.judge([pixels]))
     if out is None:
         return Explained(explanation(verdict, wording), None)
-    trial = plan(pixels, verdict.evidence.evidence, inspector.region_threshold, reason.controls, reason.seed)
+    trial = plan(pixels, verdict.evidence.evidence, inspector.region_threshold, reason)
     scale = inspector.bundle.description.policy.heat_scale()
     unlettered = draw_explanation(pixels, verdict, trial, scale, wording, out, name=image.name)
     return Explained(explanation(verdict, wording), unlettered)

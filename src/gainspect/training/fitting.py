@@ -189,6 +189,7 @@ def _training_set(config: RunConfig, manifest: Manifest, ranks: Ranks) -> Traini
         boxes=config.experimental.boxes,
         transplants=training.transplants or 0.0,
         repairs=training.repairs or 0.0,
+        repair_fill=training.repair_fill or "matched",
         tiling=config.data.tiling,
         room=cache_room(config.training.cache_gb) // ranks.devices,
         room_asked=config.training.cache_gb is not None,

@@ -20,7 +20,7 @@ from gainspect.data.manifest import Manifest, Part
 from gainspect.data.strokes import with_surroundings
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
 from gainspect.errors import GainspectError
-from gainspect.types import Image, Label, Mask
+from gainspect.types import Fill, Image, Label, Mask
 
 
 class Draw(NamedTuple):
@@ -90,6 +90,7 @@ class TrainingSet(Dataset[Sample]):
         repairs: share of the draws in which something is repaired, 0…1: of NG images with a mask that is no
             strokes in half of these the defect, which makes them OK, in the other half another place; of OK
             images any place, but as much more seldom as NG images have no such mask.
+        repair_fill: what repairs fill a region with.
         tiling: if given, each draw is one tile, which is NG if it contains some of the marked defect; NG
             parts whose defect is not marked are left out.
         room: bytes of memory for images that are kept from epoch to epoch, see `keep`.
@@ -108,6 +109,7 @@ class TrainingSet(Dataset[Sample]):
         boxes: bool = False,
         transplants: float = 0.0,
         repairs: float = 0.0,
+        repair_fill: Fill = "matched",
         tiling: Tiling | None = None,
         room: int = 0,
         room_asked: bool = False,
@@ -117,7 +119,7 @@ class TrainingSet(Dataset[Sample]):
         self.seed = seed
         self.boxes = boxes
         self.transplants = transplants
-        self.repairs = repairs
+        self.repairs, self.repair_fill = repairs, repair_fill
         self.tiling = tiling
         self.room, self.room_asked = room, room_asked
         parts = self.manifest.parts
@@ -312,7 +314,7 @@ class TrainingSet(Dataset[Sample]):
         """
         marked = bool(frame.mask.any())
         if marked and not frame.ignored.any() and rng.random() < 0.5:
-            image = without_defect(frame.image, frame.mask, frame.room)
+            image = without_defect(frame.image, frame.mask, frame.room, self.repair_fill)
             if image is not None:
                 return frame._replace(image=image, mask=np.zeros_like(frame.mask)), False
         shape = frame.mask
@@ -320,7 +322,7 @@ class TrainingSet(Dataset[Sample]):
             shape = self._frame(self._movable[rng.integers(len(self._movable))], len(frame.image), rng).mask
         if not shape.any():
             return frame, defective
-        image = repaired_elsewhere(frame.image, shape, frame.room, rng)
+        image = repaired_elsewhere(frame.image, shape, frame.room, rng, self.repair_fill)
         return (frame if image is None else frame._replace(image=image)), defective
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gainspect.data.repair import BoolMask, repair
+from gainspect.data.repair import repair
 from gainspect.data.repair_regions import MAX_REPAIRED, control_regions, with_margin
 from gainspect.inspection.reason.part import part_of
 from gainspect.inspection.reason.rules import review_reasons
 from gainspect.policy import ReasonPolicy
-from gainspect.types import CheckGap, FloatMap, Image, Label, ReasonCheck, Verdict
+from gainspect.types import BoolMask, CheckGap, Fill, FloatMap, Image, Label, ReasonCheck, Verdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +27,13 @@ class Trial:
     """(H, W), the evidence region with its margin."""
     controls: tuple[BoolMask, ...]
     gap: CheckGap | None
+    fill: Fill
 
     def images(self) -> Iterator[Image]:
         """The image with its evidence repaired, then with each control repaired; none if there is a gap."""
         if self.gap in (None, CheckGap.NO_ROOM_FOR_CONTROL):
             for region in (self.region, *self.controls):
-                yield repair(self.image, region, avoid=self.region)
+                yield repair(self.image, region, avoid=self.region, fill=self.fill)
 
 
 def check_reasons(
@@ -55,7 +56,7 @@ def check_reasons(
         region_threshold: evidence at or above this value is repaired; in the evidence's own units.
     """
     trials = {
-        index: plan(image, verdict.evidence.evidence, region_threshold, policy.controls, policy.seed)
+        index: plan(image, verdict.evidence.evidence, region_threshold, policy)
         for index, (image, verdict) in enumerate(zip(images, verdicts, strict=True))
         if verdict.label is Label.NG
     }
@@ -80,24 +81,25 @@ def check_reasons(
     return checked
 
 
-def plan(image: Image, evidence: FloatMap, region_threshold: float, controls: int, seed: int) -> Trial:
+def plan(image: Image, evidence: FloatMap, region_threshold: float, policy: ReasonPolicy) -> Trial:
     """What to repair in one image; the same pixels and seed give the same regions.
 
     Args:
         image: (H, W, 3).
         evidence: (H, W), at least 0.
         region_threshold: in the evidence's own units.
-        controls: how many control regions to look for.
-        seed: determines their places, together with the pixels.
+        policy: how many control regions to look for, the seed that together with the pixels determines their
+            places, and what to fill them with.
     """
+    fill = policy.filled_with
     region = evidence_region(evidence, region_threshold)
     if not region.any():
-        return Trial(image, region, (), CheckGap.NO_REGION)
+        return Trial(image, region, (), CheckGap.NO_REGION, fill)
     if region.mean() > MAX_REPAIRED:
-        return Trial(image, region, (), CheckGap.REGION_TOO_LARGE)
-    rng = np.random.default_rng([seed, *hashlib.sha256(image.tobytes()).digest()])
-    found = control_regions(region, rng, controls, part_of(image))
-    return Trial(image, region, found, None if found else CheckGap.NO_ROOM_FOR_CONTROL)
+        return Trial(image, region, (), CheckGap.REGION_TOO_LARGE, fill)
+    rng = np.random.default_rng([policy.seed, *hashlib.sha256(image.tobytes()).digest()])
+    found = control_regions(region, rng, policy.controls, part_of(image))
+    return Trial(image, region, found, None if found else CheckGap.NO_ROOM_FOR_CONTROL, fill)
 
 
 def evidence_region(evidence: FloatMap, threshold: float) -> BoolMask:

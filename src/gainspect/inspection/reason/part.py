@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 
-from gainspect.data.repair import BoolMask
-from gainspect.types import Image
+from gainspect.types import BoolMask, Image
 
 _SIDE = 128
 """Longer side at which the image is looked at, pixels; the average over an area removes its grain."""

@@ -12,13 +12,13 @@ from gainspect.inspection.backends.backend import Precision
 from gainspect.inspection.bundle import Bundle
 from gainspect.inspection.regions.defect_types import DefectTypes, features_of, require_types, types_of
 from gainspect.inspection.regions.found import MAX_REGIONS, window_of
-from gainspect.inspection.regions.measures import BoolMask, length_and_width
+from gainspect.inspection.regions.measures import length_and_width
 from gainspect.inspection.regions.rest import Head, Window, rest_of
 from gainspect.inspection.tiled import Grid
 from gainspect.policy import HeatScale
 from gainspect.region_rules import Corner, RegionRule, RegionRules
 from gainspect.strategies import strategy
-from gainspect.types import Evidence, FloatMap, Measures, Region, RegionAction, RuleFindings
+from gainspect.types import BoolMask, Evidence, FloatMap, Measures, Region, RegionAction, RuleFindings
 
 
 class ReadsRegions(Protocol):

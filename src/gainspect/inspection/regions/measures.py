@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-BoolMask = NDArray[np.bool_]
+from gainspect.types import BoolMask
+
 _Pixel = tuple[int, int]
 _Tree = dict[_Pixel, list[tuple[_Pixel, float]]]
 """For each pixel of a skeleton, its neighbors in a spanning tree with their distances."""

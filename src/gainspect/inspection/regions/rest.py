@@ -11,8 +11,6 @@ from gainspect.data.framing import Spread
 from gainspect.inspection.tiled import Grid
 from gainspect.types import FloatMap
 
-BoolMask = NDArray[np.bool_]
-
 
 class Head(NamedTuple):
     """How a network sums its evidence up."""

@@ -115,7 +115,9 @@ class Album:
         region = None if seen.mask is None else with_margin(seen.mask)
         if verdict.check is not None and verdict.check.repaired is not None:
             region = evidence_region(verdict.evidence.evidence, policy.region_threshold)
-        return pictures_of(seen.image, seen.mask, verdict, region, policy.heat_scale())
+        fill = "matched" if policy.reason is None else policy.reason.filled_with
+        repaired = None if region is None else (region, fill)
+        return pictures_of(seen.image, seen.mask, verdict, repaired, policy.heat_scale())
 
 
 def write_report(

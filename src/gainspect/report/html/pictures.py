@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from gainspect.data.repair import BoolMask, repair
+from gainspect.data.repair import repair
 from gainspect.policy import HeatScale
 from gainspect.report.drawing.heat import LOCALIZATION_SCALE, heat_of, heated, outlined, resized
-from gainspect.types import Image, Verdict
+from gainspect.types import BoolMask, Fill, Image, Verdict
 
 LARGEST = 240
 """Longer side of a picture, pixels, and smaller ones:"""
@@ -33,7 +33,11 @@ class Picture:
 
 
 def pictures_of(
-    image: Image, mask: BoolMask | None, verdict: Verdict, repaired: BoolMask | None, scale: HeatScale
+    image: Image,
+    mask: BoolMask | None,
+    verdict: Verdict,
+    repaired: tuple[BoolMask, Fill] | None,
+    scale: HeatScale,
 ) -> list[Picture]:
     """What a person compares: image with mask, evidence, localization, repaired image.
 
@@ -41,7 +45,8 @@ def pictures_of(
         image: (H, W, 3).
         mask: (H, W), the marked defect.
         verdict: of this image.
-        repaired: (H, W), the region that was repaired; its picture is left out where there is none.
+        repaired: (H, W), the region that was repaired, and what with; its picture is left out where there is
+            none.
         scale: of the evidence.
     """
     factor = LARGEST / max(image.shape[:2])
@@ -58,9 +63,10 @@ def pictures_of(
     if verdict.evidence.localization is not None:
         localization = resized(verdict.evidence.localization, factor)
         drawn["localization"] = heated(small, heat_of(localization, LOCALIZATION_SCALE))
-    if repaired is not None and repaired.any():
+    if repaired is not None and repaired[0].any():
+        region, fill = repaired
         name = "repaired" if verdict.check is not None else "mask_repaired"
-        drawn[name] = outlined(resized(repair(image, repaired), factor), fitted(repaired), 2)
+        drawn[name] = outlined(resized(repair(image, region, fill=fill), factor), fitted(region), 2)
     return [Picture(name, jpeg_of(picture)) for name, picture in drawn.items()]
 
 

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from drawn_letters import likeness
 from gainspect.inspection.reason.check import plan
-from gainspect.policy import HeatScale
+from gainspect.policy import HeatScale, ReasonPolicy
 from gainspect.report.drawing import lettering as module
 from gainspect.report.drawing.explanation import draw_explanation
 from gainspect.report.drawing.lettering import LATIN, lettering
@@ -32,7 +32,7 @@ FILE = "불량_긁힘 1.png"
 
 def explained(place: Path, name: str, language: str = "en") -> tuple[Path, str | None]:
     out = place / f"{len(list(place.iterdir()))}.png"
-    trial, scale = plan(IMAGE, EVIDENCE, 0.5, 2, 0), HeatScale(cold=0.1, hot=0.9)
+    trial, scale = plan(IMAGE, EVIDENCE, 0.5, ReasonPolicy()), HeatScale(cold=0.1, hot=0.9)
     return out, draw_explanation(IMAGE, VERDICT, trial, scale, Wording(language), out, name=name)
 
 
