@@ -32,6 +32,7 @@ QUESTIONS: dict[str, Variants] = {
         "no transplants": {"training.transplants": 0.0},
         "neither": {"training.repairs": 0.0, "training.transplants": 0.0},
     },
+    "fill": {BASE: {}, "taught diffused repairs": {"training.repair_fill": "diffused"}},
     "masks": {
         BASE: {},
         "25 % of the masks": {"experimental.mask_share": 0.25},

@@ -6,6 +6,7 @@ the shape of some evidence should not change P(NG); otherwise the repair itself 
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def _opencv(method: int) -> Callable[[Image, BoolMask], Image]:
 
 
 METHODS: dict[str, Callable[[Image, BoolMask], Image]] = {
-    "pull–push with grain (used)": repair,
+    "matched (used)": repair,
+    "diffused (used before)": partial(repair, fill="diffused"),
     "OpenCV Navier–Stokes": _opencv(cv2.INPAINT_NS),
     "OpenCV Telea": _opencv(cv2.INPAINT_TELEA),
 }
