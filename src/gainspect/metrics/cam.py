@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.types import BoolMask
-
 Map = NDArray[np.floating]
+BoolMask = NDArray[np.bool_]
 
 
 def cam_iou(values: Map, mask: BoolMask, threshold: float = 0.5) -> float:

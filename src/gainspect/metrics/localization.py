@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.types import BoolMask
-
 Map = NDArray[np.floating]
+BoolMask = NDArray[np.bool_]
 
 _STEPS_PER_LOGIT = 8
 _SMALLEST = 1e-7
