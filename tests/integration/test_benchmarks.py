@@ -749,7 +749,8 @@ def test_the_recipe_judges_the_test_part_with_a_network_that_saw_none_of_it(
         judged = sorted(csv.DictReader(file), key=lambda row: row["group"])
     assert {row["image"] for row in judged} == {*held_out}
     repaired = json.loads((folder / "repaired.json").read_text())
-    first, with_intervals, relied = _tables((tmp_path / "results" / "recipe_peers_test.md").read_text())
+    text = (tmp_path / "results" / "recipe_peers_test.md").read_text()
+    first, with_intervals, alike, by_type, relied = _tables(text)
     labels, scores, groups = (
         np.array([row["label"] == "ng" for row in judged]),
         np.array([float(row["score"]) for row in judged]),
@@ -759,6 +760,9 @@ def test_the_recipe_judges_the_test_part_with_a_network_that_saw_none_of_it(
     by_part = {group: (labels[groups == group].any(), scores[groups == group].mean()) for group in groups}
     expected = roc_auc_score(*zip(*by_part.values(), strict=True))
     assert with_intervals[0]["auroc, by part"].split(" ")[0] == f"{expected:.3f}"
+    false, true, _ = roc_curve(labels, scores, drop_intermediate=False)
+    assert alike[0]["caught, 5% false alarms"].split(" ")[0] == f"{true[false <= 0.05].max():.3f}"
+    assert sum(int(row["images"]) for row in by_type) == labels.sum()
     said = {row["figure"]: row["plain classifier"] for row in relied}
     right = np.array([row["verdict"] == row["label"] for row in judged])
     for verdict, those in (("right", right), ("wrong", ~right)):
