@@ -402,9 +402,13 @@ class RunConfig(_Section):
         """The same configuration, with the strategy's value for every setting that is None."""
         own = strategy(self.strategy)
         starts = tuple(stage.start for stage in own.stages)
-        left = {"transplants": own.transplants, "repairs": own.repairs, "stage_starts": starts}
-        left["repair_fill"] = "matched"
-        left = {name: value for name, value in left.items() if getattr(self.training, name) is None}
+        own_training = {
+            "transplants": own.transplants,
+            "repairs": own.repairs,
+            "repair_fill": "matched",
+            "stage_starts": starts,
+        }
+        left = {name: value for name, value in own_training.items() if getattr(self.training, name) is None}
         model = {
             "pyramid": self.model.pyramid or own.pyramid,
             "finest_stride": self.model.finest_stride or own.finest_stride,

@@ -55,7 +55,7 @@ def repair(
         left = np.zeros_like(region)
         surroundings = Surroundings(image, forbidden)
         for piece, place in pieces_of(region):
-            filled = _copied(image, region, forbidden, piece, place, surroundings)
+            filled = _copied(surroundings, region, piece, place)
             if filled is None:
                 left[place] |= piece
             else:
@@ -66,15 +66,10 @@ def repair(
 
 
 def _copied(
-    image: NDArray[np.uint8],
-    region: BoolMask,
-    forbidden: BoolMask,
-    piece: BoolMask,
-    place: Place,
-    surroundings: Surroundings,
+    surroundings: Surroundings, region: BoolMask, piece: BoolMask, place: Place
 ) -> NDArray[np.uint8] | None:
     """(h, w, 3): a piece of a region from the place that is most alike around it; None: there is none."""
-    found = surroundings.similar(piece, place)
+    image, found = surroundings.image, surroundings.similar(piece, place)
     if found is None:
         return None
     window, inner = widened(place, _SEAM, region.shape)
@@ -84,7 +79,7 @@ def _copied(
         (rows >= 0) & (rows < region.shape[0]), (columns >= 0) & (columns < region.shape[1])
     )
     copied = image[there].astype(np.float32)
-    seam = grown(piece, _SEAM)[inner] & ~region[window] & inside & ~forbidden[there]
+    seam = grown(piece, _SEAM)[inner] & ~region[window] & inside & ~surroundings.forbidden[there]
     known = seam.astype(np.float32)
     if not seam.any():
         return None

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from gainspect.data.repair import drawn_place, pieces_of
+from gainspect.data.similar_place import within
 from gainspect.types import BoolMask
 
 _MARGIN = 0.03
@@ -24,10 +24,7 @@ def with_margin(region: BoolMask) -> BoolMask:
     """The region, enlarged by the margin of a repair: all pixels within that distance of it."""
     if not region.any():
         return region.copy()
-    margin = max(1, round(_MARGIN * max(region.shape)))
-    # The time of a distance transform does not grow with the margin, as that of a dilation does.
-    distance = cv2.distanceTransform((~region).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(distance <= margin, np.bool_)
+    return within(region, max(1, round(_MARGIN * max(region.shape))))
 
 
 def control_regions(

@@ -12,7 +12,7 @@ from gainspect.data.repair_regions import MAX_REPAIRED, control_regions, with_ma
 from gainspect.types import BoolMask, Fill, Image, Mask
 
 
-def without_defect(image: Image, mask: Mask, room: Mask, fill: Fill = "matched") -> Image | None:
+def without_defect(image: Image, mask: Mask, room: Mask, fill: Fill) -> Image | None:
     """The part with its defect repaired; None if too little of it would be left.
 
     Args:
@@ -26,7 +26,7 @@ def without_defect(image: Image, mask: Mask, room: Mask, fill: Fill = "matched")
 
 
 def repaired_elsewhere(
-    image: Image, shape: Mask, room: Mask, rng: np.random.Generator, fill: Fill = "matched"
+    image: Image, shape: Mask, room: Mask, rng: np.random.Generator, fill: Fill
 ) -> Image | None:
     """The part with a region in the shape of a defect repaired that lies elsewhere; None if there is no room.
 
