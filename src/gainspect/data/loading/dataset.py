@@ -15,7 +15,8 @@ from gainspect.data.framing import content_mask, letterbox, letterbox_mask
 from gainspect.data.loading.augment import DEFECT, IGNORED, augment
 from gainspect.data.loading.pixel_store import PixelStore
 from gainspect.data.loading.repaired import repaired_elsewhere, without_defect
-from gainspect.data.loading.transplant import transplant
+from gainspect.data.loading.transplant import Host, Piece, transplant
+from gainspect.data.loading.transplant_anywhere import transplant as transplant_anywhere
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.strokes import with_surroundings
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
@@ -76,6 +77,10 @@ _SHOWN, _IN_DEFECT, _IN_IGNORED, _HAS_DEFECT, _HAS_IGNORED = (1 << bit for bit i
 """Bits of the value that is kept beside each pixel of an image; the last two are those of all pixels."""
 
 
+_HOSTS = 3
+"""Number of OK parts that are drawn for a transplant, which goes to the one that it fits best."""
+
+
 class TrainingSet(Dataset[Sample]):
     """Reads, letterboxes and augments the parts of a manifest.
 
@@ -108,6 +113,7 @@ class TrainingSet(Dataset[Sample]):
         mask_share: float = 1.0,
         boxes: bool = False,
         transplants: float = 0.0,
+        transplant_to: str = "anywhere",
         repairs: float = 0.0,
         repair_fill: Fill = "matched",
         tiling: Tiling | None = None,
@@ -118,7 +124,7 @@ class TrainingSet(Dataset[Sample]):
         self.manifest = manifest if tiling is None else marked_only(manifest)
         self.seed = seed
         self.boxes = boxes
-        self.transplants = transplants
+        self.transplants, self.transplant_to = transplants, transplant_to
         self.repairs, self.repair_fill = repairs, repair_fill
         self.tiling = tiling
         self.room, self.room_asked = room, room_asked
@@ -189,7 +195,8 @@ class TrainingSet(Dataset[Sample]):
         # Part of a box need not show anything of the defect.
         movable = marked and _movable(part) and (frame.whole or part.mask_kind != "box")
         if rng.random() < self._transplanted(defective, movable=movable):
-            frame = self._transplant(frame, rng)
+            put = self._transplant_alike if self.transplant_to == "alike" else self._transplant
+            frame = put(frame, rng)
         if self.repairs and rng.random() < self._repaired_share(defective, movable=movable):
             frame, defective = self._repaired(frame, rng, defective=defective)
         labels = np.where(frame.mask, DEFECT, frame.ignored * IGNORED).astype(np.uint8)
@@ -283,7 +290,7 @@ class TrainingSet(Dataset[Sample]):
         index = self._ok[rng.integers(len(self._ok))]
         other = self._frame(index, size, rng)
         if frame.mask.any():
-            put = transplant(other.image, other.room, frame.image, frame.mask, rng)
+            put = transplant_anywhere(other.image, other.room, frame.image, frame.mask, rng)
             if put is None:
                 return frame
             whole = frame.whole and put[1].sum() == frame.mask.sum()
@@ -294,8 +301,29 @@ class TrainingSet(Dataset[Sample]):
         shape &= np.asarray(cv2.erode(other.room, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)), np.uint8)
         if not shape.any():
             return frame
-        put = transplant(frame.image, frame.room, other.image, shape, rng)
+        put = transplant_anywhere(frame.image, frame.room, other.image, shape, rng)
         return frame if put is None else frame._replace(image=put[0])
+
+    def _transplant_alike(self, frame: _Frame, rng: np.random.Generator) -> _Frame:
+        """The defect of a marked image, or a patch of an OK image in the shape of a defect, on an OK part.
+
+        If the piece fits onto none of those drawn, the image is not changed.
+        """
+        size, defective = len(frame.image), bool(frame.mask.any())
+        shape = frame.mask
+        if not defective:
+            shape = self._frame(self._movable[rng.integers(len(self._movable))], size, rng).mask & frame.room
+            if not shape.any():
+                return frame
+        drawn = [self._frame(index, size, rng) for index in rng.choice(self._ok, _HOSTS)]
+        hosts = [Host(host.image, host.room > 0) for host in drawn]
+        put = transplant(hosts, Piece(frame.image, frame.room > 0, shape > 0), rng)
+        if put is None:
+            return frame
+        ignored, room = drawn[put.host].ignored, drawn[put.host].room
+        if not defective:
+            return _Frame(put.image, np.zeros_like(put.mask), ignored, room)
+        return _Frame(put.image, put.mask, ignored & (1 - put.mask), room, frame.whole)
 
     def _repaired_share(self, defective: bool, *, movable: bool) -> float:
         """Probability of a repair: of an OK image as much smaller as there are defects without an outline.
