@@ -27,8 +27,8 @@ _TURNS = 8
 """Quarters of a turn, of an image and of its mirror image."""
 _AS_GOOD = 2.0
 """The place is drawn from those whose squared difference is at most this many times the least."""
-_FITS = 1.0
-"""Largest difference, apart from an even one, as a share of the variance of the host."""
+_GRAIN = 3.0
+"""Standard deviation of a Gaussian blur, pixels of that size; all detail that is finer counts as grain."""
 
 
 class Host(NamedTuple):
@@ -133,18 +133,32 @@ def _fits(index: int, host: Host, turned: Sequence[Piece]) -> list[_Fit]:
 
 
 def _drawn(fit: _Fit, host: Host, piece: Piece, rng: np.random.Generator) -> tuple[int, int] | None:
-    """How far the piece is moved to a place that is drawn; None if it does not fit there."""
-    window = fit.ring.window
-    # One gray value apart is as good as none: the sums are rounded.
-    places = np.argwhere(fit.differences <= _AS_GOOD * fit.differences.min() + 1)
-    y, x = (int(value) for value in places[rng.integers(len(places))])
-    by = y - window[0].start, x - window[1].start
-    there = _moved(window, by)
-    both = fit.ring.ring & host.room[there] & piece.room[window]
-    apart = host.image[there][both].astype(np.float32) - piece.image[window][both]
-    if not both.any() or apart.var(axis=0).sum() > _FITS * host.image[host.room].var(axis=0).sum():
+    """How far the piece is moved to a place that is drawn; None if it fits nowhere."""
+    window, least = fit.ring.window, fit.differences.min()
+    best = _away(np.argwhere(fit.differences == least)[0], window)
+    both = fit.ring.ring & host.room[_moved(window, best)] & piece.room[window]
+    apart = host.image[_moved(window, best)][both].astype(np.float32) - piece.image[window][both]
+    if not both.any() or apart.var(axis=0).sum() > _tolerated(host):
         return None
-    return by
+    # One gray value apart is as good as none: the sums are rounded.
+    places = np.argwhere(fit.differences <= _AS_GOOD * least + 1)
+    return _away(places[rng.integers(len(places))], window)
+
+
+def _away(corner: NDArray[np.intp], window: Place) -> tuple[int, int]:
+    """How far it is from a window to where its upper left corner comes to lie."""
+    return int(corner[0]) - window[0].start, int(corner[1]) - window[1].start
+
+
+def _tolerated(host: Host) -> float:
+    """Largest variance of what a piece and a host differ by around it.
+
+    A piece fits better than one even color would (whose variance is that of the host), but for the grain:
+    that of two places differs by twice its variance.
+    """
+    smooth = cv2.GaussianBlur(host.image, (0, 0), _GRAIN).astype(np.float32)
+    grain = host.image - smooth
+    return float((smooth[host.room].var(axis=0) + 2 * grain[host.room].var(axis=0)).sum())
 
 
 def _put(host: Host, piece: Piece, near: tuple[int, int], reach: int) -> tuple[Image, Mask] | None:
