@@ -161,7 +161,6 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
         part,
         settings.seed,
         transplants=taught.transplants or 0.0,
-        transplant_to=taught.transplant_to or "anywhere",
         repairs=taught.repairs or 0.0,
         room=cache_room(settings.cache_gb),
     )

@@ -32,11 +32,6 @@ QUESTIONS: dict[str, Variants] = {
         "no transplants": {"training.transplants": 0.0},
         "neither": {"training.repairs": 0.0, "training.transplants": 0.0},
     },
-    "transplants": {
-        BASE: {},
-        "where it looks alike": {"training.transplant_to": "alike"},
-        "none": {"training.transplants": 0.0},
-    },
     "fill": {BASE: {}, "taught diffused repairs": {"training.repair_fill": "diffused"}},
     "masks": {
         BASE: {},

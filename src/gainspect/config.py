@@ -192,8 +192,6 @@ class TrainingConfig(_Section):
     transplants: Fraction | None = None
     """Share of the drawn NG images with a mask whose defect is put onto an OK part; None: as the strategy
     defines."""
-    transplant_to: Literal["alike", "anywhere"] | None = None
-    """Where it is put: where the OK part looks around it as its own did, or anywhere; None: anywhere."""
     repairs: Fraction | None = None
     """Share of the drawn images in which something is repaired, as the reason check repairs: of marked NG
     images in half of these the defect, which makes them OK; None: as the strategy defines."""

@@ -133,9 +133,11 @@ def differences(
         (H - h + 1, W - w + 1): the sum of the squared differences of gray values for each place of the
         window's upper left corner, rounded as sums of float32 are; infinite where the piece may not lie.
     """
-    rough = cv2.matchTemplate(
-        image.astype(np.float32), wanted.astype(np.float32), cv2.TM_SQDIFF, mask=ring.ring.astype(np.float32)
-    )
+    gray = all((array == array[:, :, :1]).all() for array in (image, wanted))
+    channels = 1 if gray else 3  # one takes a fraction of the time of three
+    whole, part = (np.ascontiguousarray(array[:, :, :channels], np.float32) for array in (image, wanted))
+    found = cv2.matchTemplate(whole, part, cv2.TM_SQDIFF, mask=ring.ring.astype(np.float32))
+    rough = np.asarray(found, np.float32) * np.float32(3 / channels)
     taken = cv2.matchTemplate(forbidden.astype(np.float32), ring.piece.astype(np.float32), cv2.TM_CCORR)
     return np.where(taken > 0.5, np.float32(np.inf), rough)  # half a pixel, as the sums are rounded
 

@@ -188,7 +188,6 @@ def _training_set(config: RunConfig, manifest: Manifest, ranks: Ranks) -> Traini
         mask_share=config.experimental.mask_share,
         boxes=config.experimental.boxes,
         transplants=training.transplants or 0.0,
-        transplant_to=training.transplant_to or "anywhere",
         repairs=training.repairs or 0.0,
         repair_fill=training.repair_fill or "matched",
         tiling=config.data.tiling,

@@ -16,7 +16,6 @@ from gainspect.data.loading.augment import DEFECT, IGNORED, augment
 from gainspect.data.loading.pixel_store import PixelStore
 from gainspect.data.loading.repaired import repaired_elsewhere, without_defect
 from gainspect.data.loading.transplant import Host, Piece, transplant
-from gainspect.data.loading.transplant_anywhere import transplant as transplant_anywhere
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.strokes import with_surroundings
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
@@ -90,8 +89,8 @@ class TrainingSet(Dataset[Sample]):
         mask_share: share of the masks to use, 0…1.
         boxes: whether to replace each connected defect in the masks by its bounding box.
         transplants: share of the drawn NG images with a mask whose defect is put onto an OK part, 0…1; a box
-            with all that is in it, but no strokes, as they show only a part of the defect. Half this share of
-            the OK images receive a patch of defect-free surface.
+            with all that is in it, but no strokes, as they show only a part of the defect. Of half this share
+            of the OK images a patch in the shape of a defect is.
         repairs: share of the draws in which something is repaired, 0…1: of NG images with a mask that is no
             strokes in half of these the defect, which makes them OK, in the other half another place; of OK
             images any place, but as much more seldom as NG images have no such mask.
@@ -113,7 +112,6 @@ class TrainingSet(Dataset[Sample]):
         mask_share: float = 1.0,
         boxes: bool = False,
         transplants: float = 0.0,
-        transplant_to: str = "anywhere",
         repairs: float = 0.0,
         repair_fill: Fill = "matched",
         tiling: Tiling | None = None,
@@ -124,7 +122,7 @@ class TrainingSet(Dataset[Sample]):
         self.manifest = manifest if tiling is None else marked_only(manifest)
         self.seed = seed
         self.boxes = boxes
-        self.transplants, self.transplant_to = transplants, transplant_to
+        self.transplants = transplants
         self.repairs, self.repair_fill = repairs, repair_fill
         self.tiling = tiling
         self.room, self.room_asked = room, room_asked
@@ -195,8 +193,7 @@ class TrainingSet(Dataset[Sample]):
         # Part of a box need not show anything of the defect.
         movable = marked and _movable(part) and (frame.whole or part.mask_kind != "box")
         if rng.random() < self._transplanted(defective, movable=movable):
-            put = self._transplant_alike if self.transplant_to == "alike" else self._transplant
-            frame = put(frame, rng)
+            frame = self._transplant(frame, rng)
         if self.repairs and rng.random() < self._repaired_share(defective, movable=movable):
             frame, defective = self._repaired(frame, rng, defective=defective)
         labels = np.where(frame.mask, DEFECT, frame.ignored * IGNORED).astype(np.uint8)
@@ -281,30 +278,6 @@ class TrainingSet(Dataset[Sample]):
         return self.transplants / 2
 
     def _transplant(self, frame: _Frame, rng: np.random.Generator) -> _Frame:
-        """For a marked image, its defect on an OK part; for an OK image, a patch of another OK part on it.
-
-        The patch is defect-free surface in the shape of a defect. If there is no room for the piece, the
-        image is not changed.
-        """
-        size = len(frame.image)
-        index = self._ok[rng.integers(len(self._ok))]
-        other = self._frame(index, size, rng)
-        if frame.mask.any():
-            put = transplant_anywhere(other.image, other.room, frame.image, frame.mask, rng)
-            if put is None:
-                return frame
-            whole = frame.whole and put[1].sum() == frame.mask.sum()
-            return _Frame(*put, other.ignored & (1 - put[1]), other.room, bool(whole))
-        shape = self._frame(self._movable[rng.integers(len(self._movable))], size, rng).mask
-        # The edge of a part, put elsewhere, would not look like defect-free surface.
-        rim = max(1, size // 10)
-        shape &= np.asarray(cv2.erode(other.room, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)), np.uint8)
-        if not shape.any():
-            return frame
-        put = transplant_anywhere(frame.image, frame.room, other.image, shape, rng)
-        return frame if put is None else frame._replace(image=put[0])
-
-    def _transplant_alike(self, frame: _Frame, rng: np.random.Generator) -> _Frame:
         """The defect of a marked image, or a patch of an OK image in the shape of a defect, on an OK part.
 
         If the piece fits onto none of those drawn, the image is not changed.

@@ -109,7 +109,13 @@ def transplant(hosts: Sequence[Host], piece: Piece, rng: np.random.Generator) ->
     factor = ceil(len(piece.shape) / _COARSE)
     small, small_hosts = piece.shrunk(factor), [host.shrunk(factor) for host in hosts]
     turned = [small.turned(turn) for turn in range(_TURNS)]
-    fits = [fit for index, host in enumerate(small_hosts) for fit in _fits(index, host, turned)]
+    rings = [(turn, ring) for turn, other in enumerate(turned) if (ring := other.ring()) is not None]
+    fits = []
+    for index, host in enumerate(small_hosts):
+        for turn, ring in rings:
+            found = differences(host.image, ~host.room, ring, turned[turn].image[ring.window])
+            if np.isfinite(found).any():
+                fits.append(_Fit(index, turn, ring, found / np.float32(ring.ring.sum())))
     if not fits:
         return None
     best = min(fits, key=lambda fit: fit.differences.min())
@@ -119,17 +125,6 @@ def transplant(hosts: Sequence[Host], piece: Piece, rng: np.random.Generator) ->
     near = moved[0] * factor, moved[1] * factor
     put = _put(hosts[best.host], piece.turned(best.turn), near, reach=factor)
     return None if put is None else Transplant(best.host, *put)
-
-
-def _fits(index: int, host: Host, turned: Sequence[Piece]) -> list[_Fit]:
-    fits = []
-    for turn, piece in enumerate(turned):
-        ring = piece.ring()
-        if ring is not None:
-            found = differences(host.image, ~host.room, ring, piece.image[ring.window])
-            if np.isfinite(found).any():
-                fits.append(_Fit(index, turn, ring, found / np.float32(ring.ring.sum())))
-    return fits
 
 
 def _drawn(fit: _Fit, host: Host, piece: Piece, rng: np.random.Generator) -> tuple[int, int] | None:
