@@ -290,7 +290,7 @@ class TrainingSet(Dataset[Sample]):
                 return frame
         drawn = [self._frame(index, size, rng) for index in rng.choice(self._ok, _HOSTS)]
         hosts = [Host(host.image, host.room > 0) for host in drawn]
-        put = transplant(hosts, Piece(frame.image, frame.room > 0, shape > 0), rng)
+        put = transplant(hosts, Piece.around(frame.image, frame.room > 0, shape > 0), rng)
         if put is None:
             return frame
         ignored, room = drawn[put.host].ignored, drawn[put.host].room

@@ -16,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gainspect.data.repair import seamless
-from gainspect.data.similar_place import Place, Ring, differences, refined
+from gainspect.data.similar_place import Place, Ring, differences, refined, within
 from gainspect.types import BoolMask, Image, Mask
 
 _Pixel = TypeVar("_Pixel", np.uint8, np.bool_)
 
 _COARSE = 96
 """Longest side of the images that are searched, pixels; in the images themselves the place is refined."""
+_MARGIN = 3
+"""What is put onto the host with a piece, pixels."""
 _TURNS = 8
 """Quarters of a turn, of an image and of its mirror image."""
 _AS_GOOD = 2.0
@@ -51,17 +53,25 @@ class Piece(NamedTuple):
     """(S, S, 3)"""
     room: BoolMask
     """(S, S), True where the image shows the part, not its border."""
+    mask: BoolMask
+    """(S, S), True in the defect, or in the patch; not empty."""
     shape: BoolMask
-    """(S, S), True in the piece; not empty."""
+    """(S, S), True in what is put onto the host: the same with a margin, as a defect has a rim."""
+
+    @classmethod
+    def around(cls, image: Image, room: BoolMask, mask: BoolMask) -> "Piece":
+        """A piece with its margin."""
+        return cls(image, room, mask, within(mask, _MARGIN) & room)
 
     def shrunk(self, factor: int) -> "Piece":
         """The same in a size that is searched."""
-        shape = _shrunk_mask(self.shape, factor) > 0
-        return Piece(*Host(self.image, self.room).shrunk(factor), shape)
+        mask, shape = (_shrunk_mask(mask, factor) > 0 for mask in (self.mask, self.shape))
+        return Piece(*Host(self.image, self.room).shrunk(factor), mask, shape)
 
     def turned(self, turn: int) -> "Piece":
         """By quarters of a turn; from 4 on mirrored too."""
-        return Piece(_turned(self.image, turn), _turned(self.room, turn), _turned(self.shape, turn))
+        masks = (_turned(mask, turn) for mask in (self.room, self.mask, self.shape))
+        return Piece(_turned(self.image, turn), *masks)
 
     def place(self) -> Place:
         """Where it lies."""
@@ -166,14 +176,17 @@ def _put(host: Host, piece: Piece, near: tuple[int, int], reach: int) -> tuple[I
         return None
     own = piece.place()
     shape, place = piece.shape[own], _moved(own, by)
-    mask = np.zeros(piece.shape.shape, np.uint8)
-    mask[place] = shape
-    true, usable = host.room & (mask == 0), piece.room & ~piece.shape
-    fitted = seamless(shape, place, host.image, true, piece.image, usable, by=(-by[0], -by[1]))
+    true = host.room.copy()
+    true[place] &= ~shape
+    fitted = seamless(
+        shape, place, host.image, true, piece.image, ~piece.shape & piece.room, (-by[0], -by[1])
+    )
     if fitted is None:
         return None
     image = host.image.copy()
     image[place][shape] = fitted[shape]
+    mask = np.zeros(piece.mask.shape, np.uint8)
+    mask[place] = piece.mask[own]
     return image, mask
 
 
