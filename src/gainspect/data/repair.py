@@ -69,50 +69,21 @@ def _copied(
     surroundings: Surroundings, region: BoolMask, piece: BoolMask, place: Place
 ) -> NDArray[np.uint8] | None:
     """(h, w, 3): a piece of a region from the place that is most alike around it; None: there is none."""
-    by = surroundings.similar(piece, place)
-    if by is None:
+    image, found = surroundings.image, surroundings.similar(piece, place)
+    if found is None:
         return None
-    image = surroundings.image
-    return seamless(piece, place, image, ~region, image, ~surroundings.forbidden, by)
-
-
-def seamless(
-    piece: BoolMask,
-    place: Place,
-    target: NDArray[np.uint8],
-    true: BoolMask,
-    source: NDArray[np.uint8],
-    usable: BoolMask,
-    by: tuple[int, int],
-) -> NDArray[np.uint8] | None:
-    """What a piece of one image becomes in another, or elsewhere in the same: fitted in brightness and color.
-
-    What both differ by around the piece is diffused into it.
-
-    Args:
-        piece: (h, w), its shape.
-        place: where it comes to lie.
-        target: (H, W, 3), what it comes to lie in.
-        true: (H, W), what of that stays as it is.
-        source: (H, W, 3), what it comes from.
-        usable: (H, W), what of that may be compared.
-        by: how far it is from the place in the target to that in the source, down and to the right.
-
-    Returns:
-        (h, w, 3); None if there is nothing around it to compare.
-    """
-    window, inner = widened(place, _SEAM, true.shape)
-    rows, columns = (np.arange(side.start, side.stop) + step for side, step in zip(window, by, strict=True))
-    there = np.ix_(rows.clip(0, usable.shape[0] - 1), columns.clip(0, usable.shape[1] - 1))
+    window, inner = widened(place, _SEAM, region.shape)
+    rows, columns = (np.arange(side.start, side.stop) + by for side, by in zip(window, found, strict=True))
+    there = np.ix_(rows.clip(0, region.shape[0] - 1), columns.clip(0, region.shape[1] - 1))
     inside = np.logical_and.outer(
-        (rows >= 0) & (rows < usable.shape[0]), (columns >= 0) & (columns < usable.shape[1])
+        (rows >= 0) & (rows < region.shape[0]), (columns >= 0) & (columns < region.shape[1])
     )
-    copied = source[there].astype(np.float32)
-    seam = grown(piece, _SEAM)[inner] & true[window] & inside & usable[there]
+    copied = image[there].astype(np.float32)
+    seam = grown(piece, _SEAM)[inner] & ~region[window] & inside & ~surroundings.forbidden[there]
+    known = seam.astype(np.float32)
     if not seam.any():
         return None
-    known = seam.astype(np.float32)
-    copied += _diffused((target[window] - copied) * known[:, :, None], known)
+    copied += _diffused((image[window] - copied) * known[:, :, None], known)
     own = tuple(
         slice(side.start - around.start, side.stop - around.start)
         for side, around in zip(place, window, strict=True)

@@ -15,7 +15,7 @@ from gainspect.data.framing import content_mask, letterbox, letterbox_mask
 from gainspect.data.loading.augment import DEFECT, IGNORED, augment
 from gainspect.data.loading.pixel_store import PixelStore
 from gainspect.data.loading.repaired import repaired_elsewhere, without_defect
-from gainspect.data.loading.transplant import Host, Piece, transplant
+from gainspect.data.loading.transplant import transplant
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.strokes import with_surroundings
 from gainspect.data.tiles import Tiling, draw_tile, marked_only
@@ -76,10 +76,6 @@ _SHOWN, _IN_DEFECT, _IN_IGNORED, _HAS_DEFECT, _HAS_IGNORED = (1 << bit for bit i
 """Bits of the value that is kept beside each pixel of an image; the last two are those of all pixels."""
 
 
-_HOSTS = 3
-"""Number of OK parts that are drawn for a transplant, which goes to the one that it fits best."""
-
-
 class TrainingSet(Dataset[Sample]):
     """Reads, letterboxes and augments the parts of a manifest.
 
@@ -89,8 +85,8 @@ class TrainingSet(Dataset[Sample]):
         mask_share: share of the masks to use, 0…1.
         boxes: whether to replace each connected defect in the masks by its bounding box.
         transplants: share of the drawn NG images with a mask whose defect is put onto an OK part, 0…1; a box
-            with all that is in it, but no strokes, as they show only a part of the defect. Of half this share
-            of the OK images a patch in the shape of a defect is.
+            with all that is in it, but no strokes, as they show only a part of the defect. Half this share of
+            the OK images receive a patch of defect-free surface.
         repairs: share of the draws in which something is repaired, 0…1: of NG images with a mask that is no
             strokes in half of these the defect, which makes them OK, in the other half another place; of OK
             images any place, but as much more seldom as NG images have no such mask.
@@ -278,25 +274,28 @@ class TrainingSet(Dataset[Sample]):
         return self.transplants / 2
 
     def _transplant(self, frame: _Frame, rng: np.random.Generator) -> _Frame:
-        """The defect of a marked image, or a patch of an OK image in the shape of a defect, on an OK part.
+        """For a marked image, its defect on an OK part; for an OK image, a patch of another OK part on it.
 
-        If the piece fits onto none of those drawn, the image is not changed.
+        The patch is defect-free surface in the shape of a defect. If there is no room for the piece, the
+        image is not changed.
         """
-        size, defective = len(frame.image), bool(frame.mask.any())
-        shape = frame.mask
-        if not defective:
-            shape = self._frame(self._movable[rng.integers(len(self._movable))], size, rng).mask & frame.room
-            if not shape.any():
+        size = len(frame.image)
+        index = self._ok[rng.integers(len(self._ok))]
+        other = self._frame(index, size, rng)
+        if frame.mask.any():
+            put = transplant(other.image, other.room, frame.image, frame.mask, rng)
+            if put is None:
                 return frame
-        drawn = [self._frame(index, size, rng) for index in rng.choice(self._ok, _HOSTS)]
-        hosts = [Host(host.image, host.room > 0) for host in drawn]
-        put = transplant(hosts, Piece.around(frame.image, frame.room > 0, shape > 0), rng)
-        if put is None:
+            whole = frame.whole and put[1].sum() == frame.mask.sum()
+            return _Frame(*put, other.ignored & (1 - put[1]), other.room, bool(whole))
+        shape = self._frame(self._movable[rng.integers(len(self._movable))], size, rng).mask
+        # The edge of a part, put elsewhere, would not look like defect-free surface.
+        rim = max(1, size // 10)
+        shape &= np.asarray(cv2.erode(other.room, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)), np.uint8)
+        if not shape.any():
             return frame
-        ignored, room = drawn[put.host].ignored, drawn[put.host].room
-        if not defective:
-            return _Frame(put.image, np.zeros_like(put.mask), ignored, room)
-        return _Frame(put.image, put.mask, ignored & (1 - put.mask), room, frame.whole)
+        put = transplant(frame.image, frame.room, other.image, shape, rng)
+        return frame if put is None else frame._replace(image=put[0])
 
     def _repaired_share(self, defective: bool, *, movable: bool) -> float:
         """Probability of a repair: of an OK image as much smaller as there are defects without an outline.

@@ -2,210 +2,87 @@
 
 The piece is a defect or, as a control, a patch of defect-free surface. The first kind teaches that the defect
 makes a part NG, whichever part it is on. The second teaches that the seam, which both kinds have, does not.
-
-A piece is put where the other part looks as its own did around it: a torn thread onto a thread, and not onto
-the belt beside the screw.
 """
-
-from collections.abc import Sequence
-from math import ceil
-from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gainspect.data.repair import seamless
-from gainspect.data.similar_place import Place, Ring, differences, refined, within
-from gainspect.types import BoolMask, Image, Mask
+from gainspect.types import Image, Mask
 
-_Pixel = TypeVar("_Pixel", np.uint8, np.bool_)
+_SEAM = 2
+"""Width of the donor's surroundings that are copied along and blended into the host, pixels."""
 
-_COARSE = 96
-"""Longest side of the images that are searched, pixels; in the images themselves the place is refined."""
-_MARGIN = 3
-"""What is put onto the host with a piece, pixels."""
-_TURNS = 8
-"""Quarters of a turn, of an image and of its mirror image."""
-_AS_GOOD = 2.0
-"""The place is drawn from those whose squared difference is at most this many times the least."""
-_GRAIN = 3.0
-"""Standard deviation of a Gaussian blur, pixels of that size; all detail that is finer counts as grain."""
+_RING = 9
+"""Width of the surroundings whose brightness is matched, pixels."""
+
+_LEAST = 0.5
+"""Smallest share of the shape that must fit onto the host."""
 
 
-class Host(NamedTuple):
-    """A part that a piece can be put onto."""
-
-    image: Image
-    """(S, S, 3)"""
-    room: BoolMask
-    """(S, S), True where the image shows the part, not its border."""
-
-    def shrunk(self, factor: int) -> "Host":
-        """The same in a size that is searched."""
-        return Host(_shrunk_image(self.image, factor), _shrunk_mask(self.room, factor) > 0.999)
-
-
-class Piece(NamedTuple):
-    """A piece of the image of a part, in its place there."""
-
-    image: Image
-    """(S, S, 3)"""
-    room: BoolMask
-    """(S, S), True where the image shows the part, not its border."""
-    mask: BoolMask
-    """(S, S), True in the defect, or in the patch; not empty."""
-    shape: BoolMask
-    """(S, S), True in what is put onto the host: the same with a margin, as a defect has a rim."""
-
-    @classmethod
-    def around(cls, image: Image, room: BoolMask, mask: BoolMask) -> "Piece":
-        """A piece with its margin."""
-        return cls(image, room, mask, within(mask, _MARGIN) & room)
-
-    def shrunk(self, factor: int) -> "Piece":
-        """The same in a size that is searched."""
-        mask, shape = (_shrunk_mask(mask, factor) > 0 for mask in (self.mask, self.shape))
-        return Piece(*Host(self.image, self.room).shrunk(factor), mask, shape)
-
-    def turned(self, turn: int) -> "Piece":
-        """By quarters of a turn; from 4 on mirrored too."""
-        masks = (_turned(mask, turn) for mask in (self.room, self.mask, self.shape))
-        return Piece(_turned(self.image, turn), *masks)
-
-    def place(self) -> Place:
-        """Where it lies."""
-        left, top, width, height = cv2.boundingRect(self.shape.view(np.uint8))
-        return slice(top, top + height), slice(left, left + width)
-
-    def ring(self) -> Ring | None:
-        """What is compared around it; None: there is too little."""
-        place = self.place()
-        return Ring.around(self.shape[place], place, self.shape)
-
-
-class Transplant(NamedTuple):
-    """A host with a piece of another part."""
-
-    host: int
-    """Which of the hosts it is."""
-    image: Image
-    """(S, S, 3)"""
-    mask: Mask
-    """(S, S), 1 in the piece."""
-
-
-class _Fit(NamedTuple):
-    """How well a turned piece fits onto a host, in the size that is searched."""
-
-    host: int
-    turn: int
-    ring: Ring
-    differences: NDArray[np.float32]
-    """Mean squared difference around it by place; infinite where it may not lie."""
-
-
-def transplant(hosts: Sequence[Host], piece: Piece, rng: np.random.Generator) -> Transplant | None:
-    """Put a piece of an image onto that of some other parts, and turned or mirrored so, that it fits best.
+def transplant(
+    host: Image, room: Mask, donor: Image, shape: Mask, rng: np.random.Generator
+) -> tuple[Image, Mask] | None:
+    """Put a piece of one image onto another: randomly turned, at a random place, with matched brightness.
 
     Args:
-        hosts: images of parts that the piece can be put onto, all of its size.
-        piece: a defect, or a patch of defect-free surface.
-        rng: draws one of the places that fit about as well.
+        host: (S, S, 3), the image that the piece is put onto.
+        room: (S, S), 1 where the host shows its part (not the letterbox border).
+        donor: (S, S, 3), the image that the piece is taken from.
+        shape: (S, S), 1 in the piece: a defect's mask; not empty.
+        rng: the source of all randomness.
 
     Returns:
-        The host with the piece, in brightness and color as there; None if it fits nowhere.
+        The host with the piece, and the mask (S, S) of the piece; None if most of the piece does not fit.
     """
-    factor = ceil(len(piece.shape) / _COARSE)
-    small, small_hosts = piece.shrunk(factor), [host.shrunk(factor) for host in hosts]
-    turned = [small.turned(turn) for turn in range(_TURNS)]
-    rings = [(turn, ring) for turn, other in enumerate(turned) if (ring := other.ring()) is not None]
-    fits = []
-    for index, host in enumerate(small_hosts):
-        for turn, ring in rings:
-            found = differences(host.image, ~host.room, ring, turned[turn].image[ring.window])
-            if np.isfinite(found).any():
-                fits.append(_Fit(index, turn, ring, found / np.float32(ring.ring.sum())))
-    if not fits:
+    donor, shape = _turned(donor, shape, rng)
+    top, left, height, width = _box(shape)
+    room_top, room_left, room_height, room_width = _box(room)
+    down = _shift(top, height, room_top, room_height, rng)
+    right = _shift(left, width, room_left, room_width, rng)
+    move = np.array([[1, 0, right], [0, 1, down]], np.float32)
+    side = host.shape[0]
+    moved = np.asarray(cv2.warpAffine(donor, move, (side, side), flags=cv2.INTER_NEAREST), np.uint8)
+    placed = np.asarray(cv2.warpAffine(shape, move, (side, side), flags=cv2.INTER_NEAREST) * room, np.uint8)
+    if placed.sum() < _LEAST * shape.sum():
         return None
-    best = min(fits, key=lambda fit: fit.differences.min())
-    moved = _drawn(best, small_hosts[best.host], turned[best.turn], rng)
-    if moved is None:
-        return None
-    near = moved[0] * factor, moved[1] * factor
-    put = _put(hosts[best.host], piece.turned(best.turn), near, reach=factor)
-    return None if put is None else Transplant(best.host, *put)
+    matched = moved.astype(np.float32) + _step(host, moved, placed, room)
+    wide = cv2.dilate(placed, _disk(_SEAM)).astype(np.float32)
+    alpha = np.maximum(cv2.GaussianBlur(wide, (0, 0), _SEAM / 2), placed)[:, :, None] * room[:, :, None]
+    blended = host * (1 - alpha) + matched * alpha
+    return np.clip(np.rint(blended), 0, 255).astype(np.uint8), placed
 
 
-def _drawn(fit: _Fit, host: Host, piece: Piece, rng: np.random.Generator) -> tuple[int, int] | None:
-    """How far the piece is moved to a place that is drawn; None if it fits nowhere."""
-    window, least = fit.ring.window, fit.differences.min()
-    best = _away(np.argwhere(fit.differences == least)[0], window)
-    both = fit.ring.ring & host.room[_moved(window, best)] & piece.room[window]
-    apart = host.image[_moved(window, best)][both].astype(np.float32) - piece.image[window][both]
-    if not both.any() or apart.var(axis=0).sum() > _tolerated(host):
-        return None
-    # One gray value apart is as good as none: the sums are rounded.
-    places = np.argwhere(fit.differences <= _AS_GOOD * least + 1)
-    return _away(places[rng.integers(len(places))], window)
+def _turned(image: Image, mask: Mask, rng: np.random.Generator) -> tuple[Image, Mask]:
+    turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+    image, mask = np.rot90(image, turns), np.rot90(mask, turns)
+    if flip:
+        image, mask = image[:, ::-1], mask[:, ::-1]
+    return np.ascontiguousarray(image), np.ascontiguousarray(mask)
 
 
-def _away(corner: NDArray[np.intp], window: Place) -> tuple[int, int]:
-    """How far it is from a window to where its upper left corner comes to lie."""
-    return int(corner[0]) - window[0].start, int(corner[1]) - window[1].start
+def _box(mask: Mask) -> tuple[int, int, int, int]:
+    """Top, left, height and width of the marked area."""
+    left, top, width, height = cv2.boundingRect(mask)
+    return top, left, height, width
 
 
-def _tolerated(host: Host) -> float:
-    """Largest variance of what a piece and a host differ by around it.
-
-    A piece fits better than one even color would (whose variance is that of the host), but for the grain:
-    that of two places differs by twice its variance.
-    """
-    smooth = cv2.GaussianBlur(host.image, (0, 0), _GRAIN).astype(np.float32)
-    grain = host.image - smooth
-    return float((smooth[host.room].var(axis=0) + 2 * grain[host.room].var(axis=0)).sum())
+def _shift(start: int, length: int, room_start: int, room_length: int, rng: np.random.Generator) -> int:
+    """A random shift of an interval that keeps it inside the room; if it is too long, it is centered."""
+    spare = room_length - length
+    place = int(rng.integers(spare + 1)) if spare >= 0 else spare // 2
+    return room_start + place - start
 
 
-def _put(host: Host, piece: Piece, near: tuple[int, int], reach: int) -> tuple[Image, Mask] | None:
-    """The host with the piece moved by about `near`, and the mask of the piece."""
-    ring = piece.ring()
-    if ring is None:
-        return None
-    by = refined(host.image, ~host.room, ring, piece.image[ring.window], near, reach)
-    if by is None:
-        return None
-    own = piece.place()
-    shape, place = piece.shape[own], _moved(own, by)
-    true = host.room.copy()
-    true[place] &= ~shape
-    fitted = seamless(
-        shape, place, host.image, true, piece.image, ~piece.shape & piece.room, (-by[0], -by[1])
-    )
-    if fitted is None:
-        return None
-    image = host.image.copy()
-    image[place][shape] = fitted[shape]
-    mask = np.zeros(piece.mask.shape, np.uint8)
-    mask[place] = piece.mask[own]
-    return image, mask
+def _step(host: Image, donor: Image, placed: Mask, room: Mask) -> NDArray[np.float32]:
+    """(3,) brightness difference between host and donor around the piece."""
+    ring = (cv2.dilate(placed, _disk(_RING)) > placed) & (room > 0)
+    if not ring.any():
+        return np.zeros(3, np.float32)
+    step = np.median(host[ring], axis=0) - np.median(donor[ring], axis=0)
+    return np.asarray(step, np.float32)
 
 
-def _moved(place: Place, by: tuple[int, int]) -> Place:
-    rows, columns = (slice(side.start + step, side.stop + step) for side, step in zip(place, by, strict=True))
-    return rows, columns
-
-
-def _turned(array: NDArray[_Pixel], turn: int) -> NDArray[_Pixel]:
-    turned = np.rot90(array, turn % 4)
-    return np.ascontiguousarray(turned[:, ::-1] if turn >= 4 else turned)
-
-
-def _shrunk_image(image: Image, factor: int) -> Image:
-    size = ceil(len(image) / factor)
-    return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _shrunk_mask(mask: BoolMask, factor: int) -> NDArray[np.float32]:
-    size = ceil(len(mask) / factor)
-    shrunk = cv2.resize(mask.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
-    return np.asarray(shrunk, np.float32)
+def _disk(radius: int) -> NDArray[np.uint8]:
+    side = 2 * radius + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

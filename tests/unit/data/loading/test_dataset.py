@@ -145,9 +145,7 @@ def test_counterfactuals_put_the_defect_on_ok_parts_and_sound_surface_on_others(
         assert mask.sum() == 100 and (image[mask] == host - 50).all()
         assert moved.target and moved.has_mask
         sound = data[Draw(0, epoch=epoch, place=0, size=64, strength=0.0)]
-        level = int(sound.image[0, 0, 0])
-        assert level in (77, 79) and (sound.image.numpy() == level).all()
-        assert not sound.target and not sound.mask.any()
+        assert (sound.image.numpy() == 77).all() and not sound.target and not sound.mask.any()
         bare = data[Draw(3, epoch=epoch, place=0, size=64, strength=0.0)]  # its defect is not known
         assert (bare.image.numpy()[:5] == 150).all() and bare.target and not bare.has_mask
     assert hosts == {77, 79}
