@@ -8,7 +8,7 @@ from gainspect.data.manifest import Manifest, Part
 from gainspect.types import Label
 
 _IMAGES = 24
-"""Largest number of good parts. On screws, which lie in any direction, six are too few (docs/decision.md)."""
+"""Largest number of good parts. Where parts lie in any direction, few of them are alike."""
 
 
 def chosen_good_parts(taught: Manifest, size: int) -> GoodParts | None:
