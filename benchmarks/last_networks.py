@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 
 from gainspect.config import RunConfig
+from gainspect.data.chosen_good_parts import chosen_good_parts
 from gainspect.data.manifest import Manifest
 from gainspect.evaluation.assessment import THRESHOLDS, assess
 from gainspect.evaluation.reliance import assessment_of, examine
@@ -113,7 +114,8 @@ def judge(
             threshold=0.5,
             tiling=config.data.tiling,
             region_threshold=outlining,
-            reason=None if outlining is None else ReasonPolicy(fill="matched"),
+            reason=None if outlining is None else ReasonPolicy(fill="matched", good_parts=True),
+            good=None if config.data.tiling is not None else chosen_good_parts(taught, backend.size),
         )
     examined = [seen.examined for seen in examine(inspector, parts)]
     repaired = [

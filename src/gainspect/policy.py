@@ -57,6 +57,8 @@ class ReasonPolicy(_Section):
     """Together with the image's own pixels, it determines where the control regions are placed."""
     fill: Fill | None = None
     """What a repair fills a region with; None in bundles written before this field existed: "diffused"."""
+    good_parts: bool | None = None
+    """Whether repairs may come from the good parts of the bundle too; None: from the image itself only."""
     min_drop: float | None = None
     """Repairing the evidence must lower P(NG) by at least this share of it."""
     max_control_drop: float | None = None

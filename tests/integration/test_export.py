@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import gainspect
 from command_line import Run, command_line
 from gainspect.config import RunConfig
 from gainspect.data.decode import read_image
+from gainspect.data.framing import letterbox
 from gainspect.data.manifest import Manifest
 from gainspect.data.synthetic import probe_frames
 from gainspect.errors import GainspectError
@@ -22,7 +24,7 @@ from gainspect.evaluation.assessment import assess
 from gainspect.evaluation.goals import LeastCost, point_of
 from gainspect.inspection.backends.backend import Predictions
 from gainspect.inspection.backends.choice import open_backend
-from gainspect.inspection.bundle import Bundle, read_bundle
+from gainspect.inspection.bundle import GOOD_PARTS, Bundle, read_bundle
 from gainspect.inspection.inspector import Inspector
 from gainspect.inspection.parity import golden_parity
 from gainspect.jobs.run_export import export_run
@@ -198,6 +200,19 @@ def test_commands_judge_as_many_at_once_with_as_many_threads_as_they_are_told(
     assert threads == [1, 1, 1]
     assert len((out / "r.csv").read_text().splitlines()) == 1 + 8
     assert run_command("inspect", bundle.path, images, "--batch-size", "0").returncode == 2
+
+
+def test_repairs_come_from_good_parts_of_the_training(run: RunFolder, bundle: Bundle) -> None:
+    reason, good = bundle.description.policy.reason, Inspector.load(bundle, threads=1).good
+    assert reason is not None and reason.good_parts and good is not None
+    taught = run.manifest().split("train")
+    known = [letterbox(taught.image(part), 64)[0] for part in taught.parts if part.label is Label.OK]
+    assert len(good.frames) == min(24, len(known))
+    assert all(any((frame == image).all() for image in known) for frame in good.frames)
+    assert Inspector.load(bundle, threads=1, check=False).good is None
+    without = {name: content for name, content in bundle.contents.items() if name != GOOD_PARTS}
+    with pytest.raises(GainspectError, match=r"its policy asks for good_parts\.png"):
+        Inspector.load(replace(bundle, contents=without), threads=1)
 
 
 def test_the_golden_answers_are_repeated(bundle: Bundle) -> None:

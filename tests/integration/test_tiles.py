@@ -40,6 +40,7 @@ def test_a_training_by_tiles_ends_with_a_bundle_that_cuts_the_same_tiles(tmp_pat
     bundle = read_bundle(tmp_path / "model.gain")
     assert str(bundle.description.preprocessing).startswith("tiles of 96 px, 30% overlapping")
     inspector, reference = Inspector.load(bundle), trained_inspector(run)
+    assert bundle.description.policy.reason is not None and inspector.good is None  # they are no tiles
     assert inspector.tiling == reference.tiling == Tiling(96, 0.3)
     tops, lefts = (0, 64), (0, 64)  # 160 px: two tiles each way
     for part in parts.split("test").parts[:3]:

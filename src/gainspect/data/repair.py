@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gainspect.data.framing import content_mask, letterbox, letterbox_mask
+from gainspect.data.good_parts import GoodParts
 from gainspect.data.similar_place import Place, Surroundings, grown, widened
 from gainspect.types import BoolMask, Fill
 
@@ -28,20 +30,27 @@ _DRAWS = 60
 
 
 def repair(
-    image: NDArray[np.uint8], region: BoolMask, avoid: BoolMask | None = None, *, fill: Fill = "matched"
+    image: NDArray[np.uint8],
+    region: BoolMask,
+    avoid: BoolMask | None = None,
+    *,
+    fill: Fill = "matched",
+    good: GoodParts | None = None,
 ) -> NDArray[np.uint8]:
     """Fill a region; all pixels outside of it stay unchanged, bit for bit.
 
-    Each connected piece is filled with what lies at the place of the image whose surroundings are most alike,
-    and what they differ by, brightness and color, is diffused into it. Where there is no such place, and with
-    "diffused" everywhere, brightness and color are diffused from around the region (pull–push), and grain is
-    copied from a place of the same shape. The same input always gives the same result.
+    Each connected piece is filled with what lies at the place of the image, or of a good part, whose
+    surroundings are most alike, and what they differ by, brightness and color, is diffused into it. Where
+    there is no such place, and with "diffused" everywhere, brightness and color are diffused from around the
+    region (pull–push), and grain is copied from a place of the same shape. The same input always gives the
+    same result.
 
     Args:
         image: (H, W, 3).
         region: (H, W), True where to fill. It must not be the whole image, or nothing is left to fill from.
         avoid: (H, W), True where nothing may be copied from; this always includes the region itself.
         fill: what to fill it with.
+        good: good parts, whose places count too.
 
     Source: by copies that match at the border, as Drori et al., Fragment-Based Image Completion (SIGGRAPH
     2003); the seam as in Pérez et al., Poisson Image Editing (SIGGRAPH 2003), with the pull–push of Gortler
@@ -54,8 +63,11 @@ def repair(
     if fill == "matched":
         left = np.zeros_like(region)
         surroundings = Surroundings(image, forbidden)
+        framed = None if good is None else _Framed(good, image, forbidden)
         for piece, place in pieces_of(region):
-            filled = _copied(surroundings, region, piece, place)
+            filled = None if framed is None else framed.filled(region, piece, place)
+            if filled is None:
+                filled = _copied(surroundings, region, piece, place)
             if filled is None:
                 left[place] |= piece
             else:
@@ -69,26 +81,89 @@ def _copied(
     surroundings: Surroundings, region: BoolMask, piece: BoolMask, place: Place
 ) -> NDArray[np.uint8] | None:
     """(h, w, 3): a piece of a region from the place that is most alike around it; None: there is none."""
-    image, found = surroundings.image, surroundings.similar(piece, place)
-    if found is None:
+    image, forbidden = surroundings.image, surroundings.forbidden
+    by = surroundings.similar(piece, place)
+    if by is None:
         return None
-    window, inner = widened(place, _SEAM, region.shape)
-    rows, columns = (np.arange(side.start, side.stop) + by for side, by in zip(window, found, strict=True))
+    window, _ = widened(place, _SEAM, region.shape)
+    rows, columns = (np.arange(side.start, side.stop) + step for side, step in zip(window, by, strict=True))
     there = np.ix_(rows.clip(0, region.shape[0] - 1), columns.clip(0, region.shape[1] - 1))
     inside = np.logical_and.outer(
         (rows >= 0) & (rows < region.shape[0]), (columns >= 0) & (columns < region.shape[1])
     )
-    copied = image[there].astype(np.float32)
-    seam = grown(piece, _SEAM)[inner] & ~region[window] & inside & ~surroundings.forbidden[there]
-    known = seam.astype(np.float32)
+    return _seamless(image, region, piece, place, image[there], inside & ~forbidden[there])
+
+
+class _Framed:
+    """An image as the network sees it, to be compared with good parts."""
+
+    def __init__(self, good: GoodParts, image: NDArray[np.uint8], forbidden: BoolMask) -> None:
+        self.good = good
+        self.image = image
+        self.frame, self.geometry = letterbox(image, good.size)
+        hidden = letterbox_mask(forbidden.astype(np.uint8), self.geometry) > 0
+        self.forbidden = hidden | (content_mask(self.geometry) == 0)
+
+    def filled(self, region: BoolMask, piece: BoolMask, place: Place) -> NDArray[np.uint8] | None:
+        """(h, w, 3): a piece of a region from a good part; None: the image itself is more alike around it."""
+        whole = np.zeros(region.shape, np.uint8)
+        whole[place] = piece
+        seen = letterbox_mask(whole, self.geometry) > 0
+        found = self.good.similar(self.frame, self.forbidden, seen)
+        if found is None:
+            return None
+        window, _ = widened(place, _SEAM, region.shape)
+        y, x = self._in_frame(window)
+        rows, columns = np.meshgrid(y + found.by[0], x + found.by[1], indexing="ij")
+        copied = cv2.remap(found.frame, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        shown = cv2.remap(found.shown.view(np.uint8), columns, rows, cv2.INTER_NEAREST)
+        return _seamless(self.image, region, piece, place, np.asarray(copied, np.uint8), shown > 0)
+
+    def _in_frame(self, window: Place) -> tuple[_Float, _Float]:
+        """Where the rows and columns of a window of the image lie in the frame, pixels."""
+        own, lengths = self.geometry, (self.geometry.height, self.geometry.width)
+        y, x = (
+            start + (np.arange(side.start, side.stop, dtype=np.float32) + 0.5) * content / length - 0.5
+            for side, start, content, length in zip(
+                window, (own.top, own.left), (own.content_height, own.content_width), lengths, strict=True
+            )
+        )
+        return np.asarray(y, np.float32), np.asarray(x, np.float32)
+
+
+def _seamless(
+    image: NDArray[np.uint8],
+    region: BoolMask,
+    piece: BoolMask,
+    place: Place,
+    copied: NDArray[np.uint8],
+    usable: BoolMask,
+) -> NDArray[np.uint8] | None:
+    """(h, w, 3): a piece of a region from what is copied, fitted in brightness and color.
+
+    Args:
+        image: (H, W, 3), what it comes to lie in.
+        region: (H, W), all that is repaired there.
+        piece: (h, w), its shape.
+        place: where it lies.
+        copied: the same and its surroundings (`_SEAM`) elsewhere.
+        usable: which of these may be compared.
+
+    Returns:
+        None if there is nothing around it to compare.
+    """
+    window, inner = widened(place, _SEAM, region.shape)
+    seam = grown(piece, _SEAM)[inner] & ~region[window] & usable
     if not seam.any():
         return None
-    copied += _diffused((image[window] - copied) * known[:, :, None], known)
+    known = seam.astype(np.float32)
+    fitted = copied.astype(np.float32)
+    fitted += _diffused((image[window] - fitted) * known[:, :, None], known)
     own = tuple(
         slice(side.start - around.start, side.stop - around.start)
         for side, around in zip(place, window, strict=True)
     )
-    return np.asarray(np.clip(np.rint(copied[own]), 0, 255), np.uint8)
+    return np.asarray(np.clip(np.rint(fitted[own]), 0, 255), np.uint8)
 
 
 def _with_grain(image: NDArray[np.uint8], region: BoolMask, forbidden: BoolMask) -> NDArray[np.uint8]:

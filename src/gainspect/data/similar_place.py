@@ -70,7 +70,7 @@ class Surroundings:
         if found is None or ring is None:
             return None
         start = (found[0] * self.factor, found[1] * self.factor)
-        return _refined(self.image, self.forbidden, ring, start, self.factor)
+        return refined(self.image, self.forbidden, ring, self.image[ring.window], start, self.factor)
 
 
 @dataclass(frozen=True)
@@ -118,50 +118,86 @@ def widened(place: Place, margin: int, shape: tuple[int, ...]) -> tuple[Place, P
     return (slice(*sides[0]), slice(*sides[1])), (inner[0], inner[1])
 
 
+def differences(
+    image: NDArray[np.uint8], forbidden: BoolMask, ring: Ring, wanted: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """How little each place of an image is alike around.
+
+    Args:
+        image: (H, W, 3).
+        forbidden: (H, W), True where the piece may not lie.
+        ring: what is compared around the piece.
+        wanted: (h, w, 3), what the window of the ring should look like; no larger than the image.
+
+    Returns:
+        (H - h + 1, W - w + 1): the sum of the squared differences of gray values for each place of the
+        window's upper left corner, rounded as sums of float32 are; infinite where the piece may not lie.
+    """
+    gray = all((array == array[:, :, :1]).all() for array in (image, wanted))
+    channels = 1 if gray else 3  # one takes a fraction of the time of three
+    whole, part = (np.ascontiguousarray(array[:, :, :channels], np.float32) for array in (image, wanted))
+    found = cv2.matchTemplate(whole, part, cv2.TM_SQDIFF, mask=ring.ring.astype(np.float32))
+    rough = np.asarray(found, np.float32) * np.float32(3 / channels)
+    taken = cv2.matchTemplate(forbidden.astype(np.float32), ring.piece.astype(np.float32), cv2.TM_CCORR)
+    return np.where(taken > 0.5, np.float32(np.inf), rough)  # half a pixel, as the sums are rounded
+
+
 def _searched(image: NDArray[np.uint8], forbidden: BoolMask, ring: Ring) -> tuple[int, int] | None:
     """How far it is to the place in the whole image that is most alike around."""
-    gray = bool((image == image[:, :, :1]).all())
-    # One channel takes a fraction of the time of three, and the same places are alike.
-    compared = np.ascontiguousarray(image[:, :, : 1 if gray else 3], np.float32)
-    rough = cv2.matchTemplate(
-        compared, compared[ring.window], cv2.TM_SQDIFF, mask=ring.ring.astype(np.float32)
-    )
-    taken = cv2.matchTemplate(forbidden.astype(np.float32), ring.piece.astype(np.float32), cv2.TM_CCORR)
-    rough = np.where(taken > 0.5, np.inf, rough)  # half a pixel, as the sums are rounded
+    rough = differences(image, forbidden, ring, image[ring.window])
     likely = np.argpartition(rough, min(_CANDIDATES, rough.size) - 1, axis=None)[:_CANDIDATES]
     known = sorted(int(index) for index in likely if np.isfinite(rough.flat[index]))
     starts = [divmod(index, rough.shape[1]) for index in known]
-    return _most_alike(image, ring, [(y - ring.window[0].start, x - ring.window[1].start) for y, x in starts])
+    distances = [(y - ring.window[0].start, x - ring.window[1].start) for y, x in starts]
+    return _most_alike(image, ring, image[ring.window], distances)
 
 
-def _refined(
-    image: NDArray[np.uint8], forbidden: BoolMask, ring: Ring, near: tuple[int, int], reach: int
+def refined(
+    image: NDArray[np.uint8],
+    forbidden: BoolMask,
+    ring: Ring,
+    wanted: NDArray[np.uint8],
+    near: tuple[int, int],
+    reach: int,
 ) -> tuple[int, int] | None:
-    """The same at most `reach` pixels from a distance."""
+    """How far it is to the place that is most alike around, of those near a distance.
+
+    Args:
+        image: as in `differences`.
+        forbidden: as there.
+        ring: as there.
+        wanted: as there.
+        near: how far it is about, down and to the right.
+        reach: how much further or less far it may be.
+
+    Returns:
+        The distance in pixels; None if the piece may not lie at any of these places.
+    """
     y, x = np.nonzero(ring.ring)
     chosen = slice(None, None, ceil(len(y) / _COMPARED))
-    y, x = y[chosen] + ring.window[0].start, x[chosen] + ring.window[1].start
-    wanted = image[y, x].astype(np.int32)
+    y, x = y[chosen], x[chosen]
+    values = wanted[y, x].astype(np.int32)
+    y, x = y + ring.window[0].start, x + ring.window[1].start
     places = []
     for down in range(near[0] - reach, near[0] + reach + 1):
         for across in range(near[1] - reach, near[1] + reach + 1):
             if _moved(ring.window, (down, across), forbidden.shape) is not None:
-                difference = int(((image[y + down, x + across] - wanted) ** 2).sum())
+                difference = int(((image[y + down, x + across] - values) ** 2).sum())
                 places.append((difference, (down, across)))
     free = (by for _, by in sorted(places) if not _overlaps(ring, by, forbidden))
-    return _most_alike(image, ring, sorted(islice(free, _CANDIDATES)))
+    return _most_alike(image, ring, wanted, sorted(islice(free, _CANDIDATES)))
 
 
 def _most_alike(
-    image: NDArray[np.uint8], ring: Ring, distances: Sequence[tuple[int, int]]
+    image: NDArray[np.uint8], ring: Ring, wanted: NDArray[np.uint8], distances: Sequence[tuple[int, int]]
 ) -> tuple[int, int] | None:
     """The one of some distances at which the mean squared difference is smallest; None without any."""
-    wanted = image[ring.window][ring.ring].astype(np.int32)
+    values = wanted[ring.ring].astype(np.int32)
 
     def difference(by: tuple[int, int]) -> int:
         moved = _moved(ring.window, by, image.shape)
         assert moved is not None
-        return int(((image[moved][ring.ring] - wanted) ** 2).sum(dtype=np.int64))
+        return int(((image[moved][ring.ring] - values) ** 2).sum(dtype=np.int64))
 
     return min(distances, key=difference, default=None)
 

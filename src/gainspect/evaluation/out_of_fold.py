@@ -105,7 +105,7 @@ def pooled(folds: Sequence[ValidationVerdicts], method: CarryMethod | None = Non
         ValueError: the folds were not checked alike.
     """
     first = folds[0]
-    alike = {"map_thresholds", "region_threshold", "controls", "seed"}
+    alike = {"map_thresholds", "region_threshold", "controls", "seed", "fill", "good_parts"}
     if any(fold.model_dump(include=alike) != first.model_dump(include=alike) for fold in folds):
         raise ValueError("the reasons of the folds were checked with different thresholds")
     logits, labels = [logits_of(fold.scores) for fold in folds], [fold.labels for fold in folds]

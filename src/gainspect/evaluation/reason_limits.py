@@ -35,7 +35,9 @@ def fit_reason(verdicts: ValidationVerdicts, threshold: float) -> ReasonPolicy:
         for image in verdicts.images
         if image.label is Label.NG and image.score >= threshold and image.points_at_defect is not False
     ]
-    checked = ReasonPolicy(controls=verdicts.controls, seed=verdicts.seed, fill=verdicts.fill)
+    checked = ReasonPolicy(
+        controls=verdicts.controls, seed=verdicts.seed, fill=verdicts.fill, good_parts=verdicts.good_parts
+    )
     return fit_review(right, checked, REVIEW_SHARE, verdicts.split)
 
 

@@ -116,7 +116,7 @@ def examine(inspector: Inspector, manifest: Manifest) -> Iterator[Seen]:
             regions.append(_regions(image, mask, borrowed, ignored, index))
         scores = iter(
             inspector.scores(
-                repair(image, region, avoid=mask, fill=fill)
+                repair(image, region, avoid=mask, fill=fill, good=inspector.good)
                 for image, mask, of_image in zip(images, masks, regions, strict=True)
                 for region in of_image.values()
             )

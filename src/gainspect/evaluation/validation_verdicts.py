@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gainspect.data.framing import PADDING
+from gainspect.data.good_parts import GoodParts
 from gainspect.data.manifest import Manifest, Part
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError, first_fault
@@ -94,6 +95,7 @@ class ValidationVerdicts(_Stored):
     controls: int = Field(ge=1)
     seed: int = Field(ge=0)
     fill: Fill | None = None
+    good_parts: bool | None = None
     """How reasons were checked; see `ReasonPolicy`."""
     images: tuple[ValidationVerdict, ...]
     carried: Carried | None = None
@@ -147,6 +149,7 @@ def validation_verdicts(
     kept: Policy | None = None,
     padding: int = PADDING,
     training: Sequence[InputStatistics] = (),
+    good: GoodParts | None = None,
 ) -> ValidationVerdicts:
     """Judge the validation part, choose the thresholds on its maps, then check the reason of each image.
 
@@ -162,6 +165,7 @@ def validation_verdicts(
         kept: a policy whose thresholds on maps are kept instead of choosing them.
         padding: gray value of the letterbox's border, as in training.
         training: the figures of OK images of the training, which are stored with the verdicts.
+        good: good parts that repairs may come from.
 
     Raises:
         GainspectError: an image or mask cannot be read.
@@ -177,7 +181,7 @@ def validation_verdicts(
     else:
         thresholds, region_threshold = kept.map_thresholds, kept.region_threshold
     checked = checked_verdicts(
-        backend, validation, thresholds, region_threshold, tiling, on_image, padding=padding
+        backend, validation, thresholds, region_threshold, tiling, on_image, padding=padding, good=good
     )
     return checked.model_copy(update={"training": tuple(training)})
 
@@ -191,6 +195,7 @@ def checked_verdicts(
     on_image: Callable[[], None] = lambda: None,
     *,
     padding: int = PADDING,
+    good: GoodParts | None = None,
 ) -> ValidationVerdicts:
     """Judge a part of the data and check the reason of each image, with given thresholds on maps.
 
@@ -202,11 +207,12 @@ def checked_verdicts(
         tiling: how images are cut into tiles; None: the network sees them whole.
         on_image: called after each image.
         padding: gray value of the letterbox's border, as in training.
+        good: good parts that repairs may come from.
 
     Raises:
         GainspectError: an image or mask cannot be read.
     """
-    reason = ReasonPolicy(fill="matched")
+    reason = ReasonPolicy(fill="matched", good_parts=None if good is None else True)
     # With a threshold of 0 every image is NG, so the reason of each is checked.
     inspector = Inspector(
         backend,
@@ -216,6 +222,7 @@ def checked_verdicts(
         reason=reason,
         padding=padding,
         inputs=LOOKED_AT,
+        good=good,
     )
     verdicts = inspector.judge(map(validation.image, validation.parts))
     images = []
@@ -228,6 +235,7 @@ def checked_verdicts(
         controls=reason.controls,
         seed=reason.seed,
         fill=reason.fill,
+        good_parts=reason.good_parts,
         images=tuple(images),
     )
 

@@ -24,6 +24,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gainspect.data.depth import Depth
+from gainspect.data.good_parts import GoodParts
 from gainspect.data.seen import SEEN, SeenImages
 from gainspect.data.tiles import Tiling
 from gainspect.errors import GainspectError, first_fault
@@ -36,6 +37,8 @@ DESCRIPTION, SEAL = "bundle.json", "bundle.json.sha256"
 SUFFIX = ".gain"
 GOLDEN = "golden.npz"
 """Probe images and the torch model's predictions for them (the golden predictions)."""
+GOOD_PARTS = "good_parts.png"
+"""Frames of good parts that the repairs of the reason check may come from."""
 PARITY = "parity.json"
 """How each format compares with the trained model."""
 _MAX_BYTES = 2**32
@@ -201,6 +204,21 @@ def seen_of(bundle: Bundle) -> SeenImages | None:
     """
     content = bundle.contents.get(SEEN)
     return None if content is None else SeenImages.from_json(content, bundle.path)
+
+
+def good_parts_of(bundle: Bundle) -> GoodParts | None:
+    """The good parts that repairs may come from; None: its policy has none.
+
+    Raises:
+        GainspectError: they are missing, or cannot be read.
+    """
+    reason, size = bundle.description.policy.reason, bundle.description.preprocessing.size
+    if reason is None or not reason.good_parts:
+        return None
+    content = bundle.contents.get(GOOD_PARTS)
+    if content is None:
+        raise GainspectError(f"its policy asks for {GOOD_PARTS}, which it does not have", where=bundle.path)
+    return GoodParts.unpacked(content, size, where=bundle.path)
 
 
 def section_of(bundle: Bundle, name: str, section: type[_Told]) -> _Told | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gainspect.data.depth import Depth, require_bits
 from gainspect.data.framing import PADDING, letterbox
+from gainspect.data.good_parts import GoodParts
 from gainspect.data.image_header import require_limit
 from gainspect.data.manifest import MOST_VIEWS
 from gainspect.data.tiles import Tile, Tiling
@@ -25,7 +26,7 @@ from gainspect.inspection.backends.backend import (
 )
 from gainspect.inspection.backends.choice import open_backend, require_choice
 from gainspect.inspection.batches import USUAL_BATCH, batches, pixels_of_image
-from gainspect.inspection.bundle import Bundle, read_bundle
+from gainspect.inspection.bundle import Bundle, good_parts_of, read_bundle
 from gainspect.inspection.grid_map import GridMap
 from gainspect.inspection.inputs import (
     PilImage,
@@ -81,6 +82,7 @@ class Inspector:
             not state it are refused.
         regions: what is said of regions besides where they are: types, measures, rules; None: nothing.
         inputs: which images are like those of the training; None: no image is looked at.
+        good: good parts that the repairs of a check may come from; None: they come from the image itself.
 
     Raises:
         GainspectError: an argument is out of its range.
@@ -105,6 +107,7 @@ class Inspector:
         depth: Depth | None = None,
         regions: ReadsRegions | None = None,
         inputs: InputPolicy | None = None,
+        good: GoodParts | None = None,
     ) -> None:
         if region_threshold is not None:
             region_threshold = require_number("region_threshold", region_threshold, -math.inf, math.inf)
@@ -134,6 +137,7 @@ class Inspector:
         self.depth = depth
         self.regions = regions
         self.inputs = inputs
+        self.good = good
         self.max_mpx = require_limit(max_mpx)
 
     @property
@@ -228,6 +232,7 @@ class Inspector:
             depth=depth,
             regions=reader_of(bundle, precision),
             inputs=policy.inputs,
+            good=good_parts_of(bundle) if check else None,
         )
         inspector.bundle = bundle
         try:
@@ -296,7 +301,9 @@ class Inspector:
                 for judged, image in zip(self._judge(pixels), pixels, strict=True)
             ]
             if self.reason is not None and self.region_threshold is not None:
-                verdicts = check_reasons(pixels, verdicts, self.scores, self.reason, self.region_threshold)
+                verdicts = check_reasons(
+                    pixels, verdicts, self.scores, self.reason, self.region_threshold, self.good
+                )
             yield from map(self._decided, verdicts)
 
     def scores(self, images: Iterable[Image]) -> list[float]:

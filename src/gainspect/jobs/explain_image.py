@@ -44,7 +44,7 @@ def explain_image(
     verdict = next(inspector.judge([pixels]))
     if out is None:
         return Explained(explanation(verdict, wording), None)
-    trial = plan(pixels, verdict.evidence.evidence, inspector.region_threshold, reason)
+    trial = plan(pixels, verdict.evidence.evidence, inspector.region_threshold, reason, inspector.good)
     scale = inspector.bundle.description.policy.heat_scale()
     unlettered = draw_explanation(pixels, verdict, trial, scale, wording, out, name=image.name)
     return Explained(explanation(verdict, wording), unlettered)

@@ -20,7 +20,7 @@ from gainspect.evaluation.validation_verdicts import (
 )
 from gainspect.files import require_new
 from gainspect.inspection.backends.choice import open_backend
-from gainspect.inspection.bundle import PARITY, Bundle, read_bundle, seen_of, write_bundle
+from gainspect.inspection.bundle import PARITY, Bundle, good_parts_of, read_bundle, seen_of, write_bundle
 from gainspect.inspection.regions.defect_types import require_types, types_of
 from gainspect.jobs.judged_data import data_for
 from gainspect.jobs.labeled_data import briefly_prepared
@@ -156,7 +156,13 @@ def _judged(bundle: Bundle, manifest: Manifest, console: Console | None) -> Vali
     backend = open_backend(bundle, "auto", "f32", None)
     with image_bar("judge and check reasons", len(manifest.parts), console) as advance:
         found = validation_verdicts(
-            backend, manifest, preprocessing.tiling, advance, kept=policy, padding=preprocessing.padding
+            backend,
+            manifest,
+            preprocessing.tiling,
+            advance,
+            kept=policy,
+            padding=preprocessing.padding,
+            good=good_parts_of(bundle),
         )
     return found.model_copy(update={"split": CALIBRATION})
 

@@ -14,7 +14,7 @@ from gainspect.evaluation.chosen_on import CHOSEN_ON, chosen_content, chosen_on
 from gainspect.evaluation.fit_types import fit_types
 from gainspect.evaluation.goals import POINT, Goal, content_of
 from gainspect.evaluation.operating_point import choose_policy, operating_point, usual_goal
-from gainspect.inspection.bundle import GOLDEN, PARITY, Bundle, write_bundle
+from gainspect.inspection.bundle import GOLDEN, GOOD_PARTS, PARITY, Bundle, write_bundle
 from gainspect.inspection.parity import pack_golden, run_frames
 from gainspect.inspection.regions.defect_types import TYPES, content_of_types
 from gainspect.names import escaped
@@ -88,6 +88,8 @@ def export_run(
         "validation": frames_of(validation, sample_of(validation, _SAMPLE), seen),
     }
     golden = np.concatenate([sample["probes"], frames_of(validation, sample_of(validation, _GOLDEN), seen)])
+    if policy.reason is not None and policy.reason.good_parts:
+        contents[GOOD_PARTS] = run.good_parts_file.read_bytes()
     contents[GOLDEN] = pack_golden(golden, run_frames(reference, golden))
     description = describe(escaped(out.stem), run, manifest, reference.graph, policy, chosen)
     bundle = Bundle(out, description, "", contents)

@@ -113,7 +113,7 @@ def write_inspection_report(
     if found and seen == "refuse" and split != ALL:
         require_unseen(found, len(manifest.parts), what="what is to be judged", where=manifest.root)
     inspector = Inspector.load(bundle, runtime, precision, batch_size=batch_size, threads=threads)
-    album, examined, judged = Album(bundle), [], []
+    album, examined, judged = Album(bundle, inspector.good), [], []
     with image_bar("judge and check", len(manifest.parts), console) as advance:
         for image in examine(inspector, manifest):
             album.add(image)

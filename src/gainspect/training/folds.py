@@ -29,7 +29,7 @@ from gainspect.training.device import device_at_hand
 from gainspect.training.ranks import ALONE, Ranks
 from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.training.settle import Settled, settle
-from gainspect.training.trained import last_average
+from gainspect.training.trained import good_parts_for, last_average
 from gainspect.wording import plural
 
 
@@ -229,7 +229,8 @@ def _judge(run: RunFolder, config: RunConfig, divisions: list[Manifest], console
         for fold, held, division in todo:
             if not fold.held_out_file.is_file():
                 backend = last_average(fold, division, device_at_hand())
-                found = checked_verdicts(backend, held, thresholds, region, tiling, advance)
+                good = good_parts_for(config, division)
+                found = checked_verdicts(backend, held, thresholds, region, tiling, advance, good=good)
                 save_validation_verdicts(found, fold.held_out_file)
     verdicts = pooled([read_validation_verdicts(fold.held_out_file) for fold in runs])
     save_validation_verdicts(verdicts, run.validation_file)

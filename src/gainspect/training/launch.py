@@ -29,7 +29,7 @@ from gainspect.training.ranks import ALONE, Ranks
 from gainspect.training.run_folder import RunFolder, require_new_run
 from gainspect.training.selection import EpochFigures, monitored
 from gainspect.training.settle import Settled, settle
-from gainspect.training.trained import familiarize, trained_backend, validated
+from gainspect.training.trained import familiarize, keep_good_parts, trained_backend, validated
 
 
 def train(
@@ -179,7 +179,7 @@ def _finish(
     kept = monitor.selection.kept
     assert kept is not None  # the last epoch is always a candidate
     validation = manifest.split("val")
-    familiar = familiarize(run, manifest, console)
+    familiar, good = familiarize(run, manifest, console), keep_good_parts(run, manifest)
     if validation.parts:
         with image_bar("check reasons", 2 * len(validation.parts), console) as advance:
             backend = trained_backend(run, device_at_hand())
@@ -189,6 +189,7 @@ def _finish(
                 config.data.tiling,
                 advance,
                 training=() if familiar is None else familiar.inputs,
+                good=good,
             )
         save_validation_verdicts(verdicts, run.validation_file)
     else:

@@ -15,6 +15,7 @@ from gainspect.data.seen import SEEN, SeenImages
 from gainspect.data.unchanged import DataRecord
 from gainspect.errors import GainspectError
 from gainspect.evaluation.goals import OperatingPoint
+from gainspect.inspection.bundle import GOOD_PARTS
 from gainspect.policy import Policy
 
 FOLDS, LABELS = "folds", "labels"
@@ -100,6 +101,11 @@ class RunFolder:
     def held_out_file(self) -> Path:
         """Of a fold: its last network's verdicts on its held-out part, with the thresholds of all folds."""
         return self.path / "held_out.json"
+
+    @property
+    def good_parts_file(self) -> Path:
+        """Frames of good parts that the repairs of the reason check may come from (`GoodParts`)."""
+        return self.path / GOOD_PARTS
 
     @property
     def seen_file(self) -> Path:

@@ -4,6 +4,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from gainspect.config import RunConfig
+from gainspect.data.chosen_good_parts import chosen_good_parts
+from gainspect.data.good_parts import GoodParts
 from gainspect.data.manifest import Manifest
 from gainspect.data.seen import SeenImages
 from gainspect.errors import GainspectError
@@ -14,7 +17,7 @@ from gainspect.evaluation.validation_verdicts import (
     validation_verdicts,
     with_inputs,
 )
-from gainspect.files import write_text
+from gainspect.files import atomic_path, write_text
 from gainspect.inspection.backends.torch import TorchBackend
 from gainspect.inspection.inspector import Inspector
 from gainspect.models.gain_mtl import GainMTL, model_of
@@ -58,6 +61,29 @@ def familiarize(run: RunFolder, manifest: Manifest, console: Console | None = No
     if familiar is not None:
         save_familiar(familiar, run.familiar_file)
     return familiar
+
+
+def keep_good_parts(run: RunFolder, manifest: Manifest) -> GoodParts | None:
+    """Choose the good parts that repairs of the reason check come from, and store them.
+
+    Returns:
+        The same; None: images are seen in tiles, of which repairs come from the image itself.
+
+    Raises:
+        GainspectError: an image cannot be read.
+    """
+    good = good_parts_for(run.config(), manifest)
+    if good is not None:
+        with atomic_path(run.good_parts_file) as temporary:
+            temporary.write_bytes(good.packed())
+    return good
+
+
+def good_parts_for(config: RunConfig, manifest: Manifest) -> GoodParts | None:
+    """The good parts of a training that repairs may come from; None: images are seen in tiles."""
+    if config.data.tiling is not None:
+        return None
+    return chosen_good_parts(manifest.split("train"), config.data.input_size)
 
 
 def last_average(run: RunFolder, manifest: Manifest | None = None, device: str = "cpu") -> TorchBackend:
@@ -141,7 +167,8 @@ def validated(run: RunFolder, data: Path | None = None) -> ValidationVerdicts:
     inputs = () if familiar is None else familiar.inputs
     backend = trained_backend(run, device_at_hand())
     if stored is None:
-        verdicts = validation_verdicts(backend, validation, tiling, training=inputs)
+        good = keep_good_parts(run, everything)
+        verdicts = validation_verdicts(backend, validation, tiling, training=inputs, good=good)
     else:
         verdicts = with_inputs(stored, backend, validation, tiling, inputs)
     save_validation_verdicts(verdicts, run.validation_file)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gainspect.data.good_parts import GoodParts
 from gainspect.data.repair import repair
 from gainspect.data.repair_regions import MAX_REPAIRED, control_regions, with_margin
 from gainspect.inspection.reason.part import part_of
@@ -28,12 +29,13 @@ class Trial:
     controls: tuple[BoolMask, ...]
     gap: CheckGap | None
     fill: Fill
+    good: GoodParts | None
 
     def images(self) -> Iterator[Image]:
         """The image with its evidence repaired, then with each control repaired; none if there is a gap."""
         if self.gap in (None, CheckGap.NO_ROOM_FOR_CONTROL):
             for region in (self.region, *self.controls):
-                yield repair(self.image, region, avoid=self.region, fill=self.fill)
+                yield repair(self.image, region, avoid=self.region, fill=self.fill, good=self.good)
 
 
 def check_reasons(
@@ -42,6 +44,7 @@ def check_reasons(
     scores: Callable[[Iterator[Image]], Sequence[float]],
     policy: ReasonPolicy,
     region_threshold: float,
+    good: GoodParts | None = None,
 ) -> list[Verdict]:
     """Check the reason of every NG verdict, and add what is found; the others stay as they are.
 
@@ -54,9 +57,10 @@ def check_reasons(
             are made as it takes them.
         policy: how to check reasons, and when a check fails.
         region_threshold: evidence at or above this value is repaired; in the evidence's own units.
+        good: good parts that repairs may come from too.
     """
     trials = {
-        index: plan(image, verdict.evidence.evidence, region_threshold, policy)
+        index: plan(image, verdict.evidence.evidence, region_threshold, policy, good)
         for index, (image, verdict) in enumerate(zip(images, verdicts, strict=True))
         if verdict.label is Label.NG
     }
@@ -81,7 +85,13 @@ def check_reasons(
     return checked
 
 
-def plan(image: Image, evidence: FloatMap, region_threshold: float, policy: ReasonPolicy) -> Trial:
+def plan(
+    image: Image,
+    evidence: FloatMap,
+    region_threshold: float,
+    policy: ReasonPolicy,
+    good: GoodParts | None = None,
+) -> Trial:
     """What to repair in one image; the same pixels and seed give the same regions.
 
     Args:
@@ -90,16 +100,18 @@ def plan(image: Image, evidence: FloatMap, region_threshold: float, policy: Reas
         region_threshold: in the evidence's own units.
         policy: how many control regions to look for, the seed that together with the pixels determines their
             places, and what to fill them with.
+        good: good parts that repairs may come from too.
     """
     fill = policy.filled_with
     region = evidence_region(evidence, region_threshold)
     if not region.any():
-        return Trial(image, region, (), CheckGap.NO_REGION, fill)
+        return Trial(image, region, (), CheckGap.NO_REGION, fill, good)
     if region.mean() > MAX_REPAIRED:
-        return Trial(image, region, (), CheckGap.REGION_TOO_LARGE, fill)
+        return Trial(image, region, (), CheckGap.REGION_TOO_LARGE, fill, good)
     rng = np.random.default_rng([policy.seed, *hashlib.sha256(image.tobytes()).digest()])
     found = control_regions(region, rng, policy.controls, part_of(image))
-    return Trial(image, region, found, None if found else CheckGap.NO_ROOM_FOR_CONTROL, fill)
+    gap = None if found else CheckGap.NO_ROOM_FOR_CONTROL
+    return Trial(image, region, found, gap, fill, good)
 
 
 def evidence_region(evidence: FloatMap, threshold: float) -> BoolMask:

@@ -8,6 +8,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
+from gainspect.data.good_parts import GoodParts
 from gainspect.data.importers.imported_folder import data_name
 from gainspect.data.manifest import Manifest
 from gainspect.data.marked import Marking
@@ -65,6 +66,8 @@ class Album:
     """Collects the pictures that the report shows, image by image while each image is in memory."""
 
     bundle: Bundle
+    good: GoodParts | None = None
+    """Good parts that repairs come from."""
     failures: dict[str, list[Picture]] = field(default_factory=dict)
     """By the name of an image: of the most confident wrong verdicts."""
     examples: dict[Cell, list[tuple[Examined, list[Picture]]]] = field(default_factory=dict)
@@ -117,7 +120,7 @@ class Album:
             region = evidence_region(verdict.evidence.evidence, policy.region_threshold)
         fill = "matched" if policy.reason is None else policy.reason.filled_with
         repaired = None if region is None else (region, fill)
-        return pictures_of(seen.image, seen.mask, verdict, repaired, policy.heat_scale())
+        return pictures_of(seen.image, seen.mask, verdict, repaired, self.good, policy.heat_scale())
 
 
 def write_report(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from gainspect.data.good_parts import GoodParts
 from gainspect.data.repair import repair
 from gainspect.policy import HeatScale
 from gainspect.report.drawing.heat import LOCALIZATION_SCALE, heat_of, heated, outlined, resized
@@ -37,6 +38,7 @@ def pictures_of(
     mask: BoolMask | None,
     verdict: Verdict,
     repaired: tuple[BoolMask, Fill] | None,
+    good: GoodParts | None,
     scale: HeatScale,
 ) -> list[Picture]:
     """What a person compares: image with mask, evidence, localization, repaired image.
@@ -47,6 +49,7 @@ def pictures_of(
         verdict: of this image.
         repaired: (H, W), the region that was repaired, and what with; its picture is left out where there is
             none.
+        good: good parts that it may come from.
         scale: of the evidence.
     """
     factor = LARGEST / max(image.shape[:2])
@@ -66,7 +69,9 @@ def pictures_of(
     if repaired is not None and repaired[0].any():
         region, fill = repaired
         name = "repaired" if verdict.check is not None else "mask_repaired"
-        drawn[name] = outlined(resized(repair(image, region, fill=fill), factor), fitted(region), 2)
+        drawn[name] = outlined(
+            resized(repair(image, region, fill=fill, good=good), factor), fitted(region), 2
+        )
     return [Picture(name, jpeg_of(picture)) for name, picture in drawn.items()]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gainspect.data.good_parts import GoodParts
 from gainspect.data.repair import repair
 from gainspect.data.repair_regions import control_regions, with_margin
 from gainspect.inspection.inspector import Inspector
@@ -152,6 +153,39 @@ def test_repairs_are_filled_as_the_policy_says_and_diffused_where_it_was_written
         for found, region in zip(trial.images(), (trial.region, *trial.controls), strict=True):
             expected = repair(image, region, avoid=trial.region, fill=fill)
             np.testing.assert_array_equal(found, expected)
+
+
+def test_an_inspector_repairs_from_its_good_parts():
+    """Verdict and repair fit only where the spot's own edge comes back, which no other place has."""
+    rng = np.random.default_rng(0)
+    grain = rng.integers(-60, 60, (SIZE, SIZE, 1))
+    good = np.clip(150 + np.repeat(grain, 3, axis=2), 0, 255).astype(np.uint8)
+    image = good.copy()
+    image[SPOT] = 30
+    parts = GoodParts(good[None], np.ones((1, SIZE, SIZE), np.bool_))
+    evidence = np.zeros((SIZE, SIZE), np.float32)
+    evidence[SPOT] = 1
+    trial = plan(image, evidence, 0.5, STRICT.model_copy(update={"fill": "matched"}), parts)
+    found, *controls = trial.images()
+    np.testing.assert_array_equal(found, good)
+    assert all((control[SPOT] == 30).all() for control in controls)
+
+    @dataclass
+    class KnowsTheGood(Rigged):
+        """NG if an image is another than the good one."""
+
+        def __call__(self, images):
+            other = (images != good).any(axis=(1, 2, 3))
+            score = np.where(other, 0.9, 0.05).astype(np.float32)
+            return {**super().__call__(images), "score": score}
+
+    matched = STRICT.model_copy(update={"fill": "matched", "max_control_drop": None})
+    checks = []
+    for known in (parts, None):
+        backend = KnowsTheGood(SPOT, SPOT)
+        inspector = Inspector(backend, threshold=0.5, region_threshold=0.5, reason=matched, good=known)
+        checks.append(inspector.inspect(image).check)
+    assert [round(check.repaired, 2) for check in checks] == [0.05, 0.9]
 
 
 def test_the_same_pixels_and_seed_give_the_same_regions_and_other_pixels_others():
