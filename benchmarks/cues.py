@@ -132,7 +132,7 @@ def judged(options: argparse.Namespace, cue: Cue, correlation: float, seed: int,
     else:
         taught = data if how.redrawn is None else with_other_masks(data, how.redrawn, out / "data")
         backend = last_network(config, taught, out / "run")
-    judge(backend, data.split("test"), config, out)
+    judge(backend, data.split("test"), config, out, data.split("train"))
 
 
 def _folder(options: argparse.Namespace, cue: Cue, correlation: float, seed: int, method: str) -> Path:

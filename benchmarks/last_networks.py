@@ -92,7 +92,13 @@ def is_judged(path: Path, *, checks: bool = False) -> bool:
 
 
 def judge(
-    backend: Backend, parts: Manifest, config: RunConfig, path: Path, taught: Manifest | None = None
+    backend: Backend,
+    parts: Manifest,
+    config: RunConfig,
+    path: Path,
+    taught: Manifest,
+    *,
+    checks: bool = False,
 ) -> None:
     """Keep there what a network says of parts, as they are and repaired; verdicts are at threshold 0.5.
 
@@ -101,12 +107,14 @@ def judge(
         parts: what it judges.
         config: that of its training.
         path: the folder.
-        taught: what it was trained on; of its marked defects it is learned from which value on the evidence
-            outlines them best, which is repaired to check the reasons, and what verdicts rely on is kept too.
-            None: it is not.
+        taught: what it was trained on; repairs come from its good parts too.
+        checks: whether reasons are checked, and what verdicts rely on is kept too. Of the marked defects it
+            was trained on it is learned from which value on the evidence outlines them best, which is
+            repaired.
     """
-    inspector = Inspector(backend, threshold=0.5, tiling=config.data.tiling)
-    if taught is not None:
+    good = None if config.data.tiling is not None else chosen_good_parts(taught, backend.size)
+    inspector = Inspector(backend, threshold=0.5, tiling=config.data.tiling, good=good)
+    if checks:
         marked = replace(taught, parts=tuple(part for part in taught.parts if part.label is Label.NG))
         outlining = map_thresholds(assess(inspector, marked, scope=THRESHOLDS)).get("evidence")
         inspector = Inspector(
@@ -115,14 +123,14 @@ def judge(
             tiling=config.data.tiling,
             region_threshold=outlining,
             reason=None if outlining is None else ReasonPolicy(fill="matched", good_parts=True),
-            good=None if config.data.tiling is not None else chosen_good_parts(taught, backend.size),
+            good=good,
         )
     examined = [seen.examined for seen in examine(inspector, parts)]
     repaired = [
         [e.assessed.label.value, e.assessed.score, e.mask_repaired, e.random_repaired] for e in examined
     ]
     write_json(path / REPAIRED, repaired)
-    if taught is not None:
+    if checks:
         keep_reliance(examined, path)
     save_verdicts(assessment_of(inspector, examined), path)  # its presence shows that all is there
 

@@ -185,8 +185,8 @@ def judged(fold: Fold) -> None:
             backend = peer if fold.tta == 1 else MeanOfPositions(peer, fold.tta)
         trained = time.monotonic()
         write_text(fold.path / MACHINE, machine())
-        taught = fold.division.split("train") if fold.checks else None
-        judge(backend, fold.held_out, fold.config, fold.path, taught)
+        taught = fold.division.split("train")
+        judge(backend, fold.held_out, fold.config, fold.path, taught, checks=fold.checks)
     seconds = f"{trained - started:.0f} s, judged in {time.monotonic() - trained:.0f} s"
     print(f"{fold}: trained in {seconds}", flush=True)
 
