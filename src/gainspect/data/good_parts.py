@@ -31,6 +31,9 @@ _COARSE = 96
 """Longest side of the frames that are searched, pixels; in the frames themselves the place is refined."""
 _TURNS = 8
 """Quarters of a turn, of a frame and of its mirror image."""
+_CLEARLY = 0.5
+"""A good part is more alike than the image itself if it differs by less than this share: grain and light
+are those of another part."""
 _CANDIDATES = 16
 """Number of places that are compared exactly: the sums that find them are rounded."""
 
@@ -116,7 +119,7 @@ class GoodParts:
         if coarse is None or full is None:
             return None
         best, own = self._searched.best(small, coarse), _own(small, small_region, coarse)
-        if best is None or best.difference >= own:
+        if best is None or best.difference >= _CLEARLY * own:
             return None
         index, turn = divmod(best.turned, _TURNS)
         good, shown = _turned(self.frames[index], turn), _turned(self.shown[index], turn)
