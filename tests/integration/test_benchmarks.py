@@ -331,7 +331,7 @@ def test_patchcore_is_as_far_as_the_nearest_patches_of_ok_parts(
     np.testing.assert_array_equal(peer.learn(parts)(images)["score"], found["score"])  # it is seeded
 
 
-def test_reasons_are_checked_where_it_is_known_what_a_network_was_taught(
+def test_reasons_are_checked_where_it_is_asked_for(
     parts: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
@@ -350,17 +350,17 @@ def test_reasons_are_checked_where_it_is_known_what_a_network_was_taught(
             return {"evidence": evidence, "score": 0.5 + dark / 2}
 
     config = RunConfig.model_validate({"data": {"size": 64}})
-    tested = parts.split("test")
-    for name, taught in (("checked", parts.split("train")), ("not", None)):
-        judge(Sees(), tested, config, tmp_path / name, taught)
+    tested, taught = parts.split("test"), parts.split("train")
+    for name, checks in (("checked", True), ("not", False)):
+        judge(Sees(), tested, config, tmp_path / name, taught, checks=checks)
     assert is_judged(tmp_path / "not") and not is_judged(tmp_path / "not", checks=True)
     assert is_judged(tmp_path / "checked", checks=True)
     (row, *_) = _table(side_by_side({name: tmp_path / name for name in ("checked", "not")}))
     assert list(row) == ["figure", "checked"]
     kept = json.loads((tmp_path / "checked" / "reliance.json").read_text())
     assert kept["figures"]["evidence_drop"]["n"] > 0
-    without = replace(parts, parts=tuple(replace(part, mask=None) for part in parts.split("train").parts))
-    judge(Sees(), tested, config, tmp_path / "no masks", without)
+    without = replace(parts, parts=tuple(replace(part, mask=None) for part in taught.parts))
+    judge(Sees(), tested, config, tmp_path / "no masks", without, checks=True)
     kept = json.loads((tmp_path / "no masks" / "reliance.json").read_text())
     assert kept["figures"]["evidence_drop"]["n"] == 0
     assert kept["figures"]["mask_drop"]["n"] > 0
