@@ -6,7 +6,7 @@ from typing import Any
 from gainspect.data.marked import Marking
 from gainspect.evaluation.goals import OperatingPoint
 from gainspect.evaluation.out_of_fold import FOLDS
-from gainspect.inspection.bundle import Description
+from gainspect.inspection.bundle import GOOD_PARTS, Description
 from gainspect.inspection.regions.defect_types import DefectTypes
 from gainspect.policy import Policy
 from gainspect.report.terminal.bundle_tables import (
@@ -129,10 +129,16 @@ def _reason(policy: Policy) -> str:
         when = "Never" if policy.review_from is None else "Between the two thresholds"
         return f"{when}: the reason of an NG verdict is not checked."
     listed = "\n".join(f"* {rule}" for rule in review_rules(reason))
+    source = (
+        "A repair comes from the image itself, or from OK images of the training, some of which the bundle "
+        f"contains ({GOOD_PARTS})."
+        if reason.good_parts
+        else "A repair comes from the image itself."
+    )
     return (
         f"NG becomes REVIEW when its reason fails one of these checks:\n\n{listed}\n\n"
         f"On the part {reason.split}, {reason.reviewed} of {right_verdicts(reason)} break a limit, and "
-        f"{reason.unchecked} cannot be checked."
+        f"{reason.unchecked} cannot be checked. {source}"
     )
 
 

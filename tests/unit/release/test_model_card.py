@@ -51,6 +51,13 @@ def test_with_masks_it_says_how_many() -> None:
     assert "0 of 4 NG verdicts that are right for the right reason break a limit" in text
 
 
+def test_it_says_that_it_contains_pictures_of_good_parts() -> None:
+    assert "OK images of the training, some of which the bundle contains (good_parts.png)" in card(
+        ReasonPolicy(split="val", good_parts=True)
+    )
+    assert "A repair comes from the image itself." in card(ReasonPolicy(split="val"))
+
+
 def test_of_a_run_that_counted_no_masks_it_says_so() -> None:
     text = card(ReasonPolicy(split="val", verdicts=4))
     assert "| train | 9 | 4 | not counted |" in text

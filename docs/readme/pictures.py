@@ -1,6 +1,6 @@
-"""Make the pictures of the README that the demo's inspectors draw: docs/pictures/{follows,why}.jpg.
+"""Make the pictures of the README that the demo's inspectors draw: docs/readme/{follows,why}.jpg.
 
-make demo && .venv/bin/python docs/pictures_of_demo.py gainspect-demo
+make demo && .venv/bin/python docs/readme/pictures.py gainspect-demo
 """
 
 import sys
@@ -16,7 +16,7 @@ from gainspect.jobs.run_comparison import picture
 from gainspect.jobs.run_demo import STRATEGIES
 from gainspect.training.run_folder import RunFolder
 
-FOLDER = Path(__file__).parent / "pictures"
+FOLDER = Path(__file__).parent
 FOLLOWED = ("test0002-0.png", "test0001-0.png", "test0050-0.png")
 """A stain without the stamp, a pit with it, and a good part with it."""
 EXPLAINED = "test0003-0.png"
