@@ -45,7 +45,7 @@ from gainspect.training import estimate as estimating
 from gainspect.training.familiar import read_familiar
 from gainspect.training.launch import resume, train
 from gainspect.training.run_folder import RunFolder
-from gainspect.training.trained import last_average, trained_backend, trained_inspector
+from gainspect.training.trained import good_parts_for, last_average, trained_backend, trained_inspector
 from gainspect.types import Label
 from gainspect.wording import plural
 
@@ -286,7 +286,9 @@ def test_what_is_stored_of_the_validation_part_is_what_judging_it_anew_gives(
     assert {name: kept[name] for name in figures} == {name: str(value) for name, value in figures.items()}
     thresholds = map_thresholds(whole)
     peaks = [image.evidence_peak for image in whole.images if image.label is Label.OK]
-    anew = checked_verdicts(backend, validation, thresholds, least_region(thresholds, peaks))
+    good = good_parts_for(finished.config(), finished.manifest())
+    assert good is not None and good.packed() == finished.good_parts_file.read_bytes()
+    anew = checked_verdicts(backend, validation, thresholds, least_region(thresholds, peaks), good=good)
     familiar = read_familiar(finished.familiar_file)
     assert familiar is not None
     save_validation_verdicts(anew.model_copy(update={"training": familiar.inputs}), tmp_path / "anew.json")

@@ -41,7 +41,8 @@ def _doubts(seen: Seen, inspector: Inspector) -> tuple[ReviewReason, ...]:
     if verdict.check is not None:
         return review_reasons(verdict.check, verdict.evidence, reason)
     as_ng = replace(verdict, label=Label.NG)
-    return check_reasons([seen.image], [as_ng], inspector.scores, reason, threshold)[0].review_reasons
+    (checked,) = check_reasons([seen.image], [as_ng], inspector.scores, reason, threshold, inspector.good)
+    return checked.review_reasons
 
 
 def parts_with(images: Iterable[ViewedImage], chosen: Collection[str]) -> frozenset[str]:
