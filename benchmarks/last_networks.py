@@ -13,7 +13,6 @@ import torch
 from rich.console import Console
 
 from gainspect.config import RunConfig
-from gainspect.data.chosen_good_parts import chosen_good_parts
 from gainspect.data.manifest import Manifest
 from gainspect.evaluation.assessment import THRESHOLDS, assess
 from gainspect.evaluation.reliance import assessment_of, examine
@@ -31,7 +30,7 @@ from gainspect.training.fitting import Fit, fit
 from gainspect.training.launch import begun_model, start
 from gainspect.training.run_folder import RunFolder
 from gainspect.training.settle import settle
-from gainspect.training.trained import last_average
+from gainspect.training.trained import good_parts_for, last_average
 from gainspect.types import Label
 from patchcore import PATCHCORE, PatchCore
 from peer_networks import PEERS, PeerBackend
@@ -112,7 +111,7 @@ def judge(
             was trained on it is learned from which value on the evidence outlines them best, which is
             repaired.
     """
-    good = None if config.data.tiling is not None else chosen_good_parts(taught, backend.size)
+    good = good_parts_for(config, taught)
     inspector = Inspector(backend, threshold=0.5, tiling=config.data.tiling, good=good)
     if checks:
         marked = replace(taught, parts=tuple(part for part in taught.parts if part.label is Label.NG))

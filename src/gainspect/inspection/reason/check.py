@@ -44,7 +44,7 @@ def check_reasons(
     scores: Callable[[Iterator[Image]], Sequence[float]],
     policy: ReasonPolicy,
     region_threshold: float,
-    good: GoodParts | None = None,
+    good: GoodParts | None,
 ) -> list[Verdict]:
     """Check the reason of every NG verdict, and add what is found; the others stay as they are.
 
@@ -57,7 +57,7 @@ def check_reasons(
             are made as it takes them.
         policy: how to check reasons, and when a check fails.
         region_threshold: evidence at or above this value is repaired; in the evidence's own units.
-        good: good parts that repairs may come from too.
+        good: good parts that repairs may come from too; None: they come from the image itself.
     """
     trials = {
         index: plan(image, verdict.evidence.evidence, region_threshold, policy, good)
@@ -90,7 +90,7 @@ def plan(
     evidence: FloatMap,
     region_threshold: float,
     policy: ReasonPolicy,
-    good: GoodParts | None = None,
+    good: GoodParts | None,
 ) -> Trial:
     """What to repair in one image; the same pixels and seed give the same regions.
 
@@ -100,7 +100,7 @@ def plan(
         region_threshold: in the evidence's own units.
         policy: how many control regions to look for, the seed that together with the pixels determines their
             places, and what to fill them with.
-        good: good parts that repairs may come from too.
+        good: good parts that repairs may come from too; None: they come from the image itself.
     """
     fill = policy.filled_with
     region = evidence_region(evidence, region_threshold)

@@ -149,7 +149,7 @@ def test_repairs_are_filled_as_the_policy_says_and_diffused_where_it_was_written
         (ReasonPolicy(fill="diffused"), "diffused"),
         (ReasonPolicy.model_validate({"controls": 2, "seed": 0}), "diffused"),
     ):
-        trial = plan(image, evidence, 0.5, policy)
+        trial = plan(image, evidence, 0.5, policy, None)
         for found, region in zip(trial.images(), (trial.region, *trial.controls), strict=True):
             expected = repair(image, region, avoid=trial.region, fill=fill)
             np.testing.assert_array_equal(found, expected)
@@ -191,10 +191,10 @@ def test_an_inspector_repairs_from_its_good_parts():
 def test_the_same_pixels_and_seed_give_the_same_regions_and_other_pixels_others():
     evidence = np.zeros((SIZE, SIZE), np.float32)
     evidence[SPOT] = 1
-    first, again = (plan(part(), evidence, 0.5, ReasonPolicy(controls=3, seed=1)) for _ in range(2))
+    first, again = (plan(part(), evidence, 0.5, ReasonPolicy(controls=3, seed=1), None) for _ in range(2))
     np.testing.assert_array_equal(first.controls, again.controls)
-    other_seed = plan(part(), evidence, 0.5, ReasonPolicy(controls=3, seed=2))
-    other_pixels = plan(part() + 1, evidence, 0.5, ReasonPolicy(controls=3, seed=1))
+    other_seed = plan(part(), evidence, 0.5, ReasonPolicy(controls=3, seed=2), None)
+    other_pixels = plan(part() + 1, evidence, 0.5, ReasonPolicy(controls=3, seed=1), None)
     for other in (other_seed, other_pixels):
         assert (np.array(other.controls) != np.array(first.controls)).any()
 
@@ -247,7 +247,7 @@ def test_controls_lie_on_the_part_and_not_on_the_belt():
     image = np.where(on[:, :, None], 60, 180).astype(np.uint8).repeat(3, axis=2)
     evidence = np.zeros(on.shape, np.float32)
     evidence[78:84, 100:106] = 1
-    trial = plan(image, evidence, 0.5, ReasonPolicy(controls=8))
+    trial = plan(image, evidence, 0.5, ReasonPolicy(controls=8), None)
     assert trial.gap is None and len(trial.controls) == 8
     for control in trial.controls:
         assert (control & on).sum() >= 0.97 * control.sum()  # the outline is known to a pixel of 128

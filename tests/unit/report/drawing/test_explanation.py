@@ -77,7 +77,7 @@ def test_the_picture_shows_evidence_and_repair(tmp_path, language):
     image = np.full((60, 90, 3), 128, np.uint8)
     image[20:30, 30:44] = 20
     given = verdict(Label.NG, check(0.04, (0.96,)))
-    trial = plan(image, EVIDENCE, 0.5, ReasonPolicy())
+    trial = plan(image, EVIDENCE, 0.5, ReasonPolicy(), None)
     scale, out = HeatScale(cold=0.1, hot=0.9), tmp_path / "x.png"
     draw_explanation(image, given, trial, scale, Wording(language), out, name="a.png")
     pixels = cv2.imread(str(tmp_path / "x.png")).astype(int)

@@ -32,7 +32,7 @@ FILE = "불량_긁힘 1.png"
 
 def explained(place: Path, name: str, language: str = "en") -> tuple[Path, str | None]:
     out = place / f"{len(list(place.iterdir()))}.png"
-    trial, scale = plan(IMAGE, EVIDENCE, 0.5, ReasonPolicy()), HeatScale(cold=0.1, hot=0.9)
+    trial, scale = plan(IMAGE, EVIDENCE, 0.5, ReasonPolicy(), None), HeatScale(cold=0.1, hot=0.9)
     return out, draw_explanation(IMAGE, VERDICT, trial, scale, Wording(language), out, name=name)
 
 
