@@ -23,7 +23,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -45,9 +45,9 @@ from gainspect.jobs.run_demo import CONFIG, SPEC
 from gainspect.metrics.classification import auroc
 from gainspect.models.gain_mtl import NG, GainMTL
 from gainspect.types import Label, Mask
+from in_processes import in_processes
 from last_networks import is_judged, judge, last_network, last_peer
 from results_table import markdown, save
-from stop_in_time import in_time
 
 CUES: dict[Cue, str] = {
     "stamp": "a stamp away from the defect",
@@ -76,6 +76,18 @@ class Method:
     """None: the masks are the true ones."""
 
 
+class Case(NamedTuple):
+    """What the rows of a table share."""
+
+    options: argparse.Namespace
+    cue: Cue
+    correlation: float
+    seed: int
+
+    def __repr__(self) -> str:
+        return f"{self.cue}, {self.correlation:g}, seed {self.seed}"
+
+
 METHODS: dict[str, Method] = {
     "plain classifier": Method("plain", "S1"),
     "plain classifier, transplants": Method("plain-transplants", "S1", transplants=0.5),
@@ -99,20 +111,26 @@ def main() -> None:
     """Make the parts, train, judge, print and save."""
     options = _options()
     cases = [
-        (cue, correlation, seed, method)
+        Case(options, cue, correlation, seed)
         for seed in options.seeds
         for cue in options.cues
         for correlation in options.correlations
-        for method in METHODS
     ]
-    for case in in_time(cases, options.minutes):
-        print(*case, sep=", ", flush=True)
-        judged(options, *case)
+    failed = in_processes(all_judged, cases, options.processes, options.minutes)
     text = "\n".join(f"## {CUES[cue]}\n\n{_table(options, cue)}" for cue in options.cues)
     print(text)
     about = "\n\n".join((__doc__ or "").split("\n\n")[2:]).strip()
     told = f"ρ = {', '.join(map(str, options.correlations))}; seeds {', '.join(map(str, options.seeds))}."
     print("Saved:", save("cues", "Masks against cues", f"{about}\n\n{told}\n\n{text}"))
+    if failed:
+        raise SystemExit(f"{failed} cases failed.")
+
+
+def all_judged(case: Case) -> None:
+    """Train and judge every row of a case, one after the other: they share its parts, and DFR a network."""
+    for method in METHODS:
+        print(f"{case!r}: {method}", flush=True)
+        judged(*case, method)
 
 
 def judged(options: argparse.Namespace, cue: Cue, correlation: float, seed: int, method: str) -> None:
@@ -245,6 +263,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--weights", default=CONFIG.model.weights)
     parser.add_argument("--size", type=int, default=SPEC.size)
     parser.add_argument("--epochs", type=int, default=CONFIG.training.epochs)
+    parser.add_argument("--processes", type=int, default=1, help="cases beside each other")
     parser.add_argument("--minutes", type=float, default=float("inf"))
     return parser.parse_args()
 

@@ -32,7 +32,11 @@ QUESTIONS: dict[str, Variants] = {
         "no transplants": {"training.transplants": 0.0},
         "neither": {"training.repairs": 0.0, "training.transplants": 0.0},
     },
-    "fill": {BASE: {}, "taught diffused repairs": {"training.repair_fill": "diffused"}},
+    "fill": {
+        BASE: {},
+        "taught diffused repairs": {"training.repair_fill": "diffused"},
+        "taught from good parts too": {"experimental.taught_from_good_parts": True},
+    },
     "masks": {
         BASE: {},
         "25 % of the masks": {"experimental.mask_share": 0.25},
@@ -128,6 +132,7 @@ QUESTIONS: dict[str, Variants] = {
         },
         "--thorough": {"training.epochs": "auto", "training.effort": "thorough"},
         "U-Net": {PEER: "U-Net"},
+        "U-Net, another seed": {PEER: "U-Net", "training.seed": 2},
         "U-Net, in 2 positions": {PEER: "U-Net", "model.tta": 2},
         # One of its steps takes 2.429 / 1.009 times one of S9's (step_time.md).
         "U-Net, as many seconds": {PEER: "U-Net", SHARE: 1.009 / 2.429},

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gainspect.data.framing import content_mask, letterbox, letterbox_mask
+from gainspect.data.good_parts import GoodParts
 from gainspect.data.loading.augment import DEFECT, IGNORED, augment
 from gainspect.data.loading.pixel_store import PixelStore
 from gainspect.data.loading.repaired import repaired_elsewhere, without_defect
@@ -91,6 +92,7 @@ class TrainingSet(Dataset[Sample]):
             strokes in half of these the defect, which makes them OK, in the other half another place; of OK
             images any place, but as much more seldom as NG images have no such mask.
         repair_fill: what repairs fill a region with.
+        good: good parts that repairs may come from too.
         tiling: if given, each draw is one tile, which is NG if it contains some of the marked defect; NG
             parts whose defect is not marked are left out.
         room: bytes of memory for images that are kept from epoch to epoch, see `keep`.
@@ -110,6 +112,7 @@ class TrainingSet(Dataset[Sample]):
         transplants: float = 0.0,
         repairs: float = 0.0,
         repair_fill: Fill = "matched",
+        good: GoodParts | None = None,
         tiling: Tiling | None = None,
         room: int = 0,
         room_asked: bool = False,
@@ -119,7 +122,7 @@ class TrainingSet(Dataset[Sample]):
         self.seed = seed
         self.boxes = boxes
         self.transplants = transplants
-        self.repairs, self.repair_fill = repairs, repair_fill
+        self.repairs, self.repair_fill, self.good = repairs, repair_fill, good
         self.tiling = tiling
         self.room, self.room_asked = room, room_asked
         parts = self.manifest.parts
@@ -314,7 +317,7 @@ class TrainingSet(Dataset[Sample]):
         """
         marked = bool(frame.mask.any())
         if marked and not frame.ignored.any() and rng.random() < 0.5:
-            image = without_defect(frame.image, frame.mask, frame.room, self.repair_fill)
+            image = without_defect(frame.image, frame.mask, frame.room, self.repair_fill, self.good)
             if image is not None:
                 return frame._replace(image=image, mask=np.zeros_like(frame.mask)), False
         shape = frame.mask
@@ -322,7 +325,7 @@ class TrainingSet(Dataset[Sample]):
             shape = self._frame(self._movable[rng.integers(len(self._movable))], len(frame.image), rng).mask
         if not shape.any():
             return frame, defective
-        image = repaired_elsewhere(frame.image, shape, frame.room, rng, self.repair_fill)
+        image = repaired_elsewhere(frame.image, shape, frame.room, rng, self.repair_fill, self.good)
         return (frame if image is None else frame._replace(image=image)), defective
 
 
