@@ -32,10 +32,15 @@ QUESTIONS: dict[str, Variants] = {
         "no transplants": {"training.transplants": 0.0},
         "neither": {"training.repairs": 0.0, "training.transplants": 0.0},
     },
-    "fill": {
+    "fill": {BASE: {}, "taught diffused repairs": {"training.repair_fill": "diffused"}},
+    "taught": {
         BASE: {},
-        "taught diffused repairs": {"training.repair_fill": "diffused"},
-        "taught from good parts too": {"experimental.taught_from_good_parts": True},
+        "repairs from good parts too": {"experimental.taught_from_good_parts": True},
+        "no transplants": {"training.transplants": 0.0},
+        "repairs from good parts too, no transplants": {
+            "experimental.taught_from_good_parts": True,
+            "training.transplants": 0.0,
+        },
     },
     "masks": {
         BASE: {},

@@ -73,6 +73,9 @@ class _Frame(NamedTuple):
     """Whether the frame shows all of what is marked in it."""
 
 
+_GOOD_PARTS = 8
+"""Number of good parts that a repair may come from, drawn anew each time: to look through all takes long."""
+
 _SHOWN, _IN_DEFECT, _IN_IGNORED, _HAS_DEFECT, _HAS_IGNORED = (1 << bit for bit in range(5))
 """Bits of the value that is kept beside each pixel of an image; the last two are those of all pixels."""
 
@@ -316,8 +319,9 @@ class TrainingSet(Dataset[Sample]):
         no room the image is not changed.
         """
         marked = bool(frame.mask.any())
+        good = None if self.good is None else self.good.some(_GOOD_PARTS, rng)
         if marked and not frame.ignored.any() and rng.random() < 0.5:
-            image = without_defect(frame.image, frame.mask, frame.room, self.repair_fill, self.good)
+            image = without_defect(frame.image, frame.mask, frame.room, self.repair_fill, good)
             if image is not None:
                 return frame._replace(image=image, mask=np.zeros_like(frame.mask)), False
         shape = frame.mask
@@ -325,7 +329,7 @@ class TrainingSet(Dataset[Sample]):
             shape = self._frame(self._movable[rng.integers(len(self._movable))], len(frame.image), rng).mask
         if not shape.any():
             return frame, defective
-        image = repaired_elsewhere(frame.image, shape, frame.room, rng, self.repair_fill, self.good)
+        image = repaired_elsewhere(frame.image, shape, frame.room, rng, self.repair_fill, good)
         return (frame if image is None else frame._replace(image=image)), defective
 
 

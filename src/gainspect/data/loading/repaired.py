@@ -44,7 +44,8 @@ def repaired_elsewhere(
         shape: (S, S), 1 in the defect of this image, or of another; not empty.
         room: as in `without_defect`.
         rng: draws the place.
-        fill, good: as in `without_defect`.
+        fill: what the region is filled with.
+        good: as in `without_defect`.
     """
     region = _around(shape, room)
     found = control_regions(region, rng, 1, room > 0) if region.any() else ()
