@@ -23,7 +23,6 @@ from torch.utils.data import default_collate
 from torch.utils.flop_counter import FlopCounterMode
 
 from gainspect.config import RunConfig, load_config, save_config
-from gainspect.data.chosen_good_parts import chosen_good_parts
 from gainspect.data.importers import load_manifest
 from gainspect.data.loading.dataset import Sample, TrainingSet, batches, epoch_order
 from gainspect.data.manifest import Manifest
@@ -163,9 +162,6 @@ def train(model: Peer, config: RunConfig, manifest: Manifest) -> tuple[Peer, dic
         settings.seed,
         transplants=taught.transplants or 0.0,
         repairs=taught.repairs or 0.0,
-        good=chosen_good_parts(part, config.data.input_size)
-        if config.experimental.taught_from_good_parts
-        else None,
         room=cache_room(settings.cache_gb),
     )
     validation = manifest.split("val")

@@ -33,15 +33,6 @@ QUESTIONS: dict[str, Variants] = {
         "neither": {"training.repairs": 0.0, "training.transplants": 0.0},
     },
     "fill": {BASE: {}, "taught diffused repairs": {"training.repair_fill": "diffused"}},
-    "taught": {
-        BASE: {},
-        "repairs from good parts too": {"experimental.taught_from_good_parts": True},
-        "no transplants": {"training.transplants": 0.0},
-        "repairs from good parts too, no transplants": {
-            "experimental.taught_from_good_parts": True,
-            "training.transplants": 0.0,
-        },
-    },
     "masks": {
         BASE: {},
         "25 % of the masks": {"experimental.mask_share": 0.25},

@@ -302,8 +302,6 @@ class ExperimentalConfig(_Section):
     has it for each."""
     counterfactual: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the counterfactual loss, with its suppression, in a strategy that has none."""
-    taught_from_good_parts: bool = False
-    """Whether repairs that are taught come from other good parts too, as those of the reason check."""
     boxes: bool = False
     """Train on the boxes around the marked defects instead of their outlines, as if they were outlines."""
     attention_loss: Literal["overlap", "energy", "l1"] = "overlap"

@@ -102,16 +102,6 @@ class GoodParts:
         frames = np.asarray(sheet, np.uint8).reshape(count, size, size, 4)
         return cls(np.ascontiguousarray(frames[..., 2::-1]), frames[..., 3] > 0)
 
-    def some(self, count: int, rng: np.random.Generator) -> "GoodParts":
-        """So many of them, or all if there are fewer; a search takes as much less time."""
-        if count >= len(self.frames):
-            return self
-        chosen = np.sort(rng.choice(len(self.frames), count, replace=False))
-        drawn = GoodParts(self.frames[chosen], self.shown[chosen])
-        # What is known of them is not found anew.
-        drawn.__dict__["_searched"] = self._searched.some((chosen[:, None] * _TURNS + range(_TURNS)).ravel())
-        return drawn
-
     def similar(self, frame: Image, region: BoolMask, piece: BoolMask) -> Found | None:
         """The place on a good part that is more alike around a piece of a frame than any in the frame itself.
 
@@ -147,7 +137,7 @@ class GoodParts:
             for shown in self.shown
             for turn in range(_TURNS)
         ]
-        return _Searched.of(np.stack(frames), np.stack(shown))
+        return _Searched(np.stack(frames), np.stack(shown))
 
 
 class _Searched:
@@ -155,28 +145,16 @@ class _Searched:
 
     Args:
         frames: (M, s, s, 3), uint8.
-        values: (M, 1 or 3, s, s // 2 + 1), the spectra of their channels, of one if all are gray.
-        squares: (M, s, s // 2 + 1), the spectra of their squares, summed over the channels.
-        hidden: (M, s, s // 2 + 1), the spectra of where they do not show the part.
+        shown: (M, s, s).
     """
 
-    def __init__(
-        self, frames: NDArray[np.uint8], values: _Spectrum, squares: _Spectrum, hidden: _Spectrum
-    ) -> None:
+    def __init__(self, frames: NDArray[np.uint8], shown: BoolMask) -> None:
         self.frames = frames
-        self.values, self.squares, self.hidden = values, squares, hidden
-        self.gray = values.shape[1] == 1
-
-    @classmethod
-    def of(cls, frames: NDArray[np.uint8], shown: BoolMask) -> "_Searched":
-        """Frames (M, s, s, 3), and where they show the part (M, s, s)."""
-        channels = np.moveaxis(frames, 3, 1)[:, : 1 if _gray(frames) else 3].astype(np.float32)
-        squares = (frames.astype(np.float32) ** 2).sum(axis=3)
-        return cls(frames, _spectrum(channels), _spectrum(squares), _spectrum((~shown).astype(np.float32)))
-
-    def some(self, chosen: NDArray[np.intp]) -> "_Searched":
-        """Those at these positions."""
-        return _Searched(self.frames[chosen], self.values[chosen], self.squares[chosen], self.hidden[chosen])
+        self.gray = _gray(frames)
+        channels = np.moveaxis(frames, 3, 1)[:, : 1 if self.gray else 3].astype(np.float32)
+        self.values = _spectrum(channels)
+        self.squares = _spectrum((frames.astype(np.float32) ** 2).sum(axis=3))
+        self.hidden = _spectrum((~shown).astype(np.float32))
 
     def best(self, frame: Image, ring: Ring) -> _Best | None:
         """The place that is most alike around; None if there is none that shows the part."""

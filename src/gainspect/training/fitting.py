@@ -16,7 +16,6 @@ from lightning.pytorch.strategies import DDPStrategy
 from rich.console import Console
 
 from gainspect.config import EFFORTS, MONITORS, RunConfig
-from gainspect.data.chosen_good_parts import chosen_good_parts
 from gainspect.data.loading.dataset import TrainingSet
 from gainspect.data.manifest import Manifest
 from gainspect.errors import GainspectError
@@ -183,7 +182,6 @@ def _run(trainer: pl.Trainer, task: InspectionTask, checkpoint: str | None) -> N
 
 def _training_set(config: RunConfig, manifest: Manifest, ranks: Ranks) -> TrainingSet:
     training = config.resolved().training
-    from_good = config.experimental.taught_from_good_parts and config.data.tiling is None
     return TrainingSet(
         manifest,
         config.training.seed,
@@ -192,7 +190,6 @@ def _training_set(config: RunConfig, manifest: Manifest, ranks: Ranks) -> Traini
         transplants=training.transplants or 0.0,
         repairs=training.repairs or 0.0,
         repair_fill=training.repair_fill or "matched",
-        good=chosen_good_parts(manifest, config.data.input_size) if from_good else None,
         tiling=config.data.tiling,
         room=cache_room(config.training.cache_gb) // ranks.devices,
         room_asked=config.training.cache_gb is not None,

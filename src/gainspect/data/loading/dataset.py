@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gainspect.data.framing import content_mask, letterbox, letterbox_mask
-from gainspect.data.good_parts import GoodParts
 from gainspect.data.loading.augment import DEFECT, IGNORED, augment
 from gainspect.data.loading.pixel_store import PixelStore
 from gainspect.data.loading.repaired import repaired_elsewhere, without_defect
@@ -73,9 +72,6 @@ class _Frame(NamedTuple):
     """Whether the frame shows all of what is marked in it."""
 
 
-_GOOD_PARTS = 8
-"""Number of good parts that a repair may come from, drawn anew each time: to look through all takes long."""
-
 _SHOWN, _IN_DEFECT, _IN_IGNORED, _HAS_DEFECT, _HAS_IGNORED = (1 << bit for bit in range(5))
 """Bits of the value that is kept beside each pixel of an image; the last two are those of all pixels."""
 
@@ -95,7 +91,6 @@ class TrainingSet(Dataset[Sample]):
             strokes in half of these the defect, which makes them OK, in the other half another place; of OK
             images any place, but as much more seldom as NG images have no such mask.
         repair_fill: what repairs fill a region with.
-        good: good parts that repairs may come from too.
         tiling: if given, each draw is one tile, which is NG if it contains some of the marked defect; NG
             parts whose defect is not marked are left out.
         room: bytes of memory for images that are kept from epoch to epoch, see `keep`.
@@ -115,7 +110,6 @@ class TrainingSet(Dataset[Sample]):
         transplants: float = 0.0,
         repairs: float = 0.0,
         repair_fill: Fill = "matched",
-        good: GoodParts | None = None,
         tiling: Tiling | None = None,
         room: int = 0,
         room_asked: bool = False,
@@ -125,7 +119,7 @@ class TrainingSet(Dataset[Sample]):
         self.seed = seed
         self.boxes = boxes
         self.transplants = transplants
-        self.repairs, self.repair_fill, self.good = repairs, repair_fill, good
+        self.repairs, self.repair_fill = repairs, repair_fill
         self.tiling = tiling
         self.room, self.room_asked = room, room_asked
         parts = self.manifest.parts
@@ -319,9 +313,8 @@ class TrainingSet(Dataset[Sample]):
         no room the image is not changed.
         """
         marked = bool(frame.mask.any())
-        good = None if self.good is None else self.good.some(_GOOD_PARTS, rng)
         if marked and not frame.ignored.any() and rng.random() < 0.5:
-            image = without_defect(frame.image, frame.mask, frame.room, self.repair_fill, good)
+            image = without_defect(frame.image, frame.mask, frame.room, self.repair_fill)
             if image is not None:
                 return frame._replace(image=image, mask=np.zeros_like(frame.mask)), False
         shape = frame.mask
@@ -329,7 +322,7 @@ class TrainingSet(Dataset[Sample]):
             shape = self._frame(self._movable[rng.integers(len(self._movable))], len(frame.image), rng).mask
         if not shape.any():
             return frame, defective
-        image = repaired_elsewhere(frame.image, shape, frame.room, rng, self.repair_fill, good)
+        image = repaired_elsewhere(frame.image, shape, frame.room, rng, self.repair_fill)
         return (frame if image is None else frame._replace(image=image)), defective
 
 

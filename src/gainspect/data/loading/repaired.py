@@ -7,15 +7,12 @@ other two say that a repair as such means nothing.
 
 import numpy as np
 
-from gainspect.data.good_parts import GoodParts
 from gainspect.data.repair import repair
 from gainspect.data.repair_regions import MAX_REPAIRED, control_regions, with_margin
 from gainspect.types import BoolMask, Fill, Image, Mask
 
 
-def without_defect(
-    image: Image, mask: Mask, room: Mask, fill: Fill, good: GoodParts | None = None
-) -> Image | None:
+def without_defect(image: Image, mask: Mask, room: Mask, fill: Fill) -> Image | None:
     """The part with its defect repaired; None if too little of it would be left.
 
     Args:
@@ -23,19 +20,13 @@ def without_defect(
         mask: (S, S), 1 in the defect; not empty.
         room: (S, S), 1 where the image shows its part, and not the border of the frame.
         fill: what the region is filled with.
-        good: good parts that it may come from too.
     """
     region = _around(mask, room)
-    return _repaired(image, region, room, region, fill, good)
+    return _repaired(image, region, room, avoid=region, fill=fill)
 
 
 def repaired_elsewhere(
-    image: Image,
-    shape: Mask,
-    room: Mask,
-    rng: np.random.Generator,
-    fill: Fill,
-    good: GoodParts | None = None,
+    image: Image, shape: Mask, room: Mask, rng: np.random.Generator, fill: Fill
 ) -> Image | None:
     """The part with a region in the shape of a defect repaired that lies elsewhere; None if there is no room.
 
@@ -45,11 +36,10 @@ def repaired_elsewhere(
         room: as in `without_defect`.
         rng: draws the place.
         fill: what the region is filled with.
-        good: as in `without_defect`.
     """
     region = _around(shape, room)
     found = control_regions(region, rng, 1, room > 0) if region.any() else ()
-    return _repaired(image, found[0] & (room > 0), room, region, fill, good) if found else None
+    return _repaired(image, found[0] & (room > 0), room, avoid=region, fill=fill) if found else None
 
 
 def _around(mask: Mask, room: Mask) -> BoolMask:
@@ -57,9 +47,7 @@ def _around(mask: Mask, room: Mask) -> BoolMask:
     return with_margin(mask > 0) & (room > 0)
 
 
-def _repaired(
-    image: Image, region: BoolMask, room: Mask, avoid: BoolMask, fill: Fill, good: GoodParts | None
-) -> Image | None:
+def _repaired(image: Image, region: BoolMask, room: Mask, avoid: BoolMask, fill: Fill) -> Image | None:
     if not region.any() or region.sum() > MAX_REPAIRED * room.sum():
         return None
-    return repair(image, region, avoid=avoid | (room == 0), fill=fill, good=good)
+    return repair(image, region, avoid=avoid | (room == 0), fill=fill)
