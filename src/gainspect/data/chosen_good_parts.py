@@ -4,7 +4,7 @@ import numpy as np
 
 from gainspect.data.framing import content_mask, letterbox
 from gainspect.data.good_parts import GoodParts
-from gainspect.data.manifest import Manifest, Part
+from gainspect.data.manifest import Manifest, Part, spread_over
 from gainspect.types import Label
 
 _IMAGES = 24
@@ -32,7 +32,6 @@ def chosen_good_parts(taught: Manifest, size: int) -> GoodParts | None:
         good = list(groups.values())
     if not good:
         return None
-    places = np.unique(np.linspace(0, len(good) - 1, min(_IMAGES, len(good))).astype(int))
-    framed = [letterbox(taught.image(good[place]), size) for place in places]
+    framed = [letterbox(taught.image(part), size) for part in spread_over(good, _IMAGES)]
     shown = [content_mask(geometry) > 0 for _, geometry in framed]
     return GoodParts(np.stack([frame for frame, _ in framed]), np.stack(shown))

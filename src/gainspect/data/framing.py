@@ -58,14 +58,18 @@ def letterbox_mask(mask: Mask, geometry: Geometry) -> Mask:
     pixel to this extent keeps all frame pixels that contain the center of one of its own pixels.
     """
     frame = np.zeros((geometry.size, geometry.size), np.uint8)
+    left, top, width, height = cv2.boundingRect(mask)
+    if not width:
+        return frame
     content = content_of(frame, geometry)
     content[:] = _resize(mask.astype(np.float32), *content.shape) >= _MIN_COVERAGE
-    count, labels = cv2.connectedComponents(mask, connectivity=8)
-    rows, columns = np.nonzero(mask)
+    marked = mask[top : top + height, left : left + width]  # most of a large image is not
+    count, labels = cv2.connectedComponents(marked, connectivity=8)
+    rows, columns = np.nonzero(marked)
     defect = labels[rows, columns]
     # The position in the frame of the center of each defect pixel.
-    rows = (2 * rows + 1) * geometry.content_height // (2 * geometry.height)
-    columns = (2 * columns + 1) * geometry.content_width // (2 * geometry.width)
+    rows = (2 * (rows + top) + 1) * geometry.content_height // (2 * geometry.height)
+    columns = (2 * (columns + left) + 1) * geometry.content_width // (2 * geometry.width)
     survives = np.zeros(count, np.bool_)
     survives[defect[content[rows, columns] > 0]] = True
     lost = ~survives[defect]

@@ -6,7 +6,7 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -387,6 +387,12 @@ def _part(row: Row, files: NamedFiles, where: str) -> Part:
         ignore=files.named(ignore, "ignore mask", where) if ignore else None,
         mask_kind=kind,
     )
+
+
+def spread_over(parts: Sequence[Part], most: int) -> list[Part]:
+    """At most so many of some parts, spread evenly over their order."""
+    places = np.unique(np.linspace(0, len(parts) - 1, min(most, len(parts))).astype(int))
+    return [parts[place] for place in places]
 
 
 def relative_name(path: Path, root: Path) -> str:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gainspect.config import DataConfig
 from gainspect.data.framing import letterbox
-from gainspect.data.manifest import Manifest, Part
+from gainspect.data.manifest import Manifest, Part, spread_over
 from gainspect.data.tiles import draw_tile
 from gainspect.types import Label
 
@@ -15,12 +15,7 @@ from gainspect.types import Label
 def sample_of(manifest: Manifest, count: int) -> list[Part]:
     """At most `count` parts, half of them NG if there are enough, spread over the manifest."""
     halves = [[part for part in manifest.parts if part.label is label] for label in (Label.NG, Label.OK)]
-    return [
-        half[place]
-        for half in halves
-        if half
-        for place in np.unique(np.linspace(0, len(half) - 1, min(count // 2, len(half))).astype(int))
-    ]
+    return [part for half in halves for part in spread_over(half, count // 2)]
 
 
 def frames_of(manifest: Manifest, parts: Sequence[Part], seen: DataConfig) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gainspect.config import DataConfig
 from gainspect.data.framing import letterbox
-from gainspect.data.manifest import Manifest, Part
+from gainspect.data.manifest import Manifest, Part, spread_over
 from gainspect.data.tiles import draw_tile
 from gainspect.inspection.statistics import image_statistics
 from gainspect.models.familiarity import Familiarity, familiarity_in, pooled
@@ -38,8 +38,7 @@ class Familiar(NamedTuple):
 def looked_at(manifest: Manifest) -> list[Part]:
     """The OK images of the training that are looked at."""
     parts = [part for part in manifest.split("train").parts if part.label is Label.OK]
-    places = np.unique(np.linspace(0, len(parts) - 1, min(_IMAGES, len(parts))).astype(int))
-    return [parts[place] for place in places]
+    return spread_over(parts, _IMAGES)
 
 
 def familiar_of(

@@ -50,6 +50,10 @@ def test_a_one_pixel_defect_never_vanishes_and_stays_in_place(
     assert np.abs(columns + 0.5 - expected_x).max() <= reach
 
 
+def test_a_mask_of_nothing_is_a_frame_of_nothing() -> None:
+    assert not letterbox_mask(np.zeros((30, 50), np.uint8), geometry_of(30, 50, 64)).any()
+
+
 def test_every_small_defect_survives_beside_a_large_one() -> None:
     mask = np.zeros((1000, 1000), np.uint8)
     mask[:400, :400] = 1

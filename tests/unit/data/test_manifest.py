@@ -1,16 +1,26 @@
 """The manifest: what goes in comes out, and every fault is named with its place."""
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from gainspect.data.importers import load_manifest
-from gainspect.data.manifest import Manifest, Part, read_manifest, require_both_classes, save_manifest
+from gainspect.data.manifest import (
+    Manifest,
+    Part,
+    read_manifest,
+    require_both_classes,
+    save_manifest,
+    spread_over,
+)
 from gainspect.errors import GainspectError
 from gainspect.types import Label
 
@@ -252,3 +262,14 @@ def test_parts_change_the_fingerprint_only_where_there_are_some(tmp_path):
     assert read_manifest(tmp_path / "m.csv").fingerprint() == plain.fingerprint()
     (tmp_path / "m.csv").write_text("image,label,group,part\na.png,ok,a,p")
     assert read_manifest(tmp_path / "m.csv").fingerprint() != plain.fingerprint()
+
+
+@given(count=st.integers(0, 60), most=st.integers(0, 60))
+def test_some_parts_are_spread_over_all(count: int, most: int) -> None:
+    parts = [Part(Path(f"{place}.png"), Label.OK) for place in range(count)]
+    places = [int(part.image.stem) for part in spread_over(parts, most)]
+    assert len(places) == min(count, most)
+    gaps = {later - earlier for earlier, later in pairwise(places)}
+    assert not gaps or (min(gaps) >= 1 and max(gaps) - min(gaps) <= 1)
+    if len(places) > 1:
+        assert (places[0], places[-1]) == (0, count - 1)
