@@ -391,7 +391,7 @@ def _part(row: Row, files: NamedFiles, where: str) -> Part:
 
 def spread_over(parts: Sequence[Part], most: int) -> list[Part]:
     """At most so many of some parts, spread evenly over their order."""
-    places = np.unique(np.linspace(0, len(parts) - 1, min(most, len(parts))).astype(int))
+    places = np.linspace(0, len(parts) - 1, min(most, len(parts))).astype(int)
     return [parts[place] for place in places]
 
 
